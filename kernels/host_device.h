@@ -1,0 +1,56 @@
+// What every kernel file needs: functions that both compilers read, and bit casts.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__CUDACC__)
+#define HOST_DEVICE __host__ __device__ __forceinline__
+#elif defined(__GNUC__)
+// always_inline, so that the row functions' SIMD clones (csrc/cpu) absorb the arithmetic.
+#define HOST_DEVICE inline __attribute__((always_inline))
+#else
+#define HOST_DEVICE inline
+#endif
+
+namespace warpmix {
+
+// CUDA's limit on gridDim.x (compute capability 3.0 and later).
+constexpr int64_t kMaxGridX = 2147483647;
+
+template <typename T>
+HOST_DEVICE constexpr T ceil_div(T numerator, T denominator) {
+  return (numerator + denominator - 1) / denominator;
+}
+
+template <typename T>
+HOST_DEVICE constexpr T min_of(T a, T b) {
+  return b < a ? b : a;
+}
+
+template <typename T>
+HOST_DEVICE constexpr T max_of(T a, T b) {
+  return a < b ? b : a;
+}
+
+HOST_DEVICE float float_from_bits(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __uint_as_float(bits);
+#else
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+#endif
+}
+
+HOST_DEVICE uint32_t bits_from_float(float value) {
+#if defined(__CUDA_ARCH__)
+  return __float_as_uint(value);
+#else
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+#endif
+}
+
+}  // namespace warpmix

@@ -1,0 +1,124 @@
+"""The PyTorch twin of ``kernels/philox.h`` and ``kernels/fixed_math.h``.
+
+Every function here does the same float32 or integer operations in the same order as its namesake
+in the headers, so results agree bit for bit. Nothing here is fast; it is the oracle.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_MASK32 = 0xFFFFFFFF
+
+
+def _multiply_32x32(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
+    """High and low 32-bit words of the 64-bit product, kept in int64 without overflow."""
+    low_part = a * (b & 0xFFFF)  # < 2^48
+    high_part = a * (b >> 16)  # < 2^48
+    middle = high_part + (low_part >> 16)
+    return middle >> 16, ((middle & 0xFFFF) << 16) | (low_part & 0xFFFF)
+
+
+def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: int) -> tuple[Tensor, ...]:
+    """Philox4x32-10 (Salmon et al., SC'11).
+
+    Args:
+        counter: four int64 tensors of one shape, each holding a 32-bit word.
+        key: unsigned 64-bit key.
+
+    Returns:
+        four int64 tensors of the same shape, each in [0, 2^32).
+    """
+    c0, c1, c2, c3 = counter
+    key0, key1 = key & _MASK32, (key >> 32) & _MASK32
+    for _ in range(10):
+        high0, low0 = _multiply_32x32(0xD2511F53, c0)
+        high1, low1 = _multiply_32x32(0xCD9E8D57, c2)
+        c0, c1, c2, c3 = high1 ^ c1 ^ key0, low1, high0 ^ c3 ^ key1, low0
+        key0 = (key0 + 0x9E3779B9) & _MASK32
+        key1 = (key1 + 0xBB67AE85) & _MASK32
+    return c0, c1, c2, c3
+
+
+def uniform_closed_open(word: Tensor) -> Tensor:
+    """float32 uniform on {0, 2^-24, ..., 1 - 2^-24} from a 32-bit word in int64."""
+    return (word >> 8).float() * 2.0**-24
+
+
+def uniform_open_closed(word: Tensor) -> Tensor:
+    """float32 uniform on {2^-24, ..., 1} from a 32-bit word in int64."""
+    return ((word >> 8) + 1).float() * 2.0**-24
+
+
+def uniform_below(word: Tensor, n: int) -> Tensor:
+    """int64 uniform on {0, ..., n - 1} from a 32-bit word in int64; n < 2^31."""
+    return (word * n) >> 32
+
+
+def _polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    y = torch.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        y = y * x + coefficient
+    return y
+
+
+_LOG = (
+    7.0376836292e-2,
+    -1.1514610310e-1,
+    1.1676998740e-1,
+    -1.2420140846e-1,
+    1.4249322787e-1,
+    -1.6668057665e-1,
+    2.0000714765e-1,
+    -2.4999993993e-1,
+    3.3333331174e-1,
+)
+_EXP = (
+    1.9875691500e-4,
+    1.3981999507e-3,
+    8.3334519073e-3,
+    4.1665795894e-2,
+    1.6666665459e-1,
+    5.0000001201e-1,
+)
+_COS = (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)
+_SIN = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
+
+
+def fixed_log(x: Tensor) -> Tensor:
+    """Natural logarithm of normal, positive float32 values."""
+    bits = x.view(torch.int32)
+    exponent = ((bits >> 23) - 126).float()
+    m = ((bits & 0x007FFFFF) | 0x3F000000).view(torch.float32)
+    low = m < 0.707106781186547524
+    exponent = torch.where(low, exponent - 1.0, exponent)
+    m = torch.where(low, m + m - 1.0, m - 1.0)
+    z = m * m
+    y = _polynomial(m, _LOG) * m * z
+    y = y + exponent * -2.12194440e-4
+    y = y - 0.5 * z
+    return (m + y) + exponent * 0.693359375
+
+
+def fixed_exp(x: Tensor) -> Tensor:
+    """e^x of float32 values, x clamped to [-87, 88]."""
+    x = x.clamp(-87.0, 88.0)
+    n = torch.floor(x * 1.44269504088896341 + 0.5)
+    x = x - n * 0.693359375
+    x = x - n * -2.12194440e-4
+    y = (_polynomial(x, _EXP) * (x * x) + x) + 1.0
+    return y * ((n.int() + 127) << 23).view(torch.float32)
+
+
+def fixed_cos_turns(v: Tensor) -> Tensor:
+    """cos(2 pi v) of float32 values in [0, 1]."""
+    quarters = v * 4.0
+    nearest = torch.floor(quarters + 0.5)
+    x = (quarters - nearest) * 1.57079632679489662
+    z = x * x
+    c = (_polynomial(z, _COS) * z * z - 0.5 * z) + 1.0
+    s = _polynomial(z, _SIN) * z * x + x
+    quadrant = nearest.int() & 3
+    magnitude = torch.where((quadrant & 1) == 1, s, c)
+    return torch.where((quadrant == 1) | (quadrant == 2), -magnitude, magnitude)

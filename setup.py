@@ -23,13 +23,8 @@ from setuptools import setup
 
 ROOT = Path(__file__).resolve().parent
 INCLUDES = [str(ROOT / "kernels"), str(ROOT / "csrc")]  # absolute: ninja runs elsewhere
-CPU_SOURCES = ["csrc/ops.cpp", "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
-CUDA_SOURCES = [
-    "csrc/cuda/augment.cpp",
-    "csrc/cuda/vote.cpp",
-    "kernels/augment/augment.cu",
-    "kernels/vote/vote.cu",
-]
+CPU_SOURCES = ["csrc/ops.cpp", "csrc/augment.cpp", "csrc/cpu/augment.cpp", "csrc/cpu/augment_emulated.cpp"]
+CUDA_SOURCES = ["csrc/augment.cpp", "csrc/cuda/augment.cpp", "kernels/augment/augment.cu"]
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 
 # LibTorch's stable ABI as of 2.11: one binary for every torch from there on. Py_LIMITED_API stays

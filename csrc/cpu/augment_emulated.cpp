@@ -1,0 +1,58 @@
+// The GPU's kernel bodies, run on the host thread by thread and phase by phase: how a machine
+// without a GPU tests what the GPU will compute.
+#include <cstring>
+
+#include "../augment.h"
+#include "augment/body.h"
+#include "augment/sums.h"
+
+namespace warpmix::cpu {
+namespace {
+
+struct Emulate {
+  const augment::AugmentParams& params;
+
+  template <typename Source, typename Out, int kChannels>
+  void run() const {
+    augment::Shared shared;
+    const int64_t blocks = augment::augment_blocks(params);
+    for (int64_t block = 0; block < blocks; ++block) {
+      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
+      for (int phase = 0; phase < augment::kPhases; ++phase) {
+        for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
+          augment::augment_phase<Source, Out, kChannels>(
+              params, phase, static_cast<int32_t>(block), thread, shared);
+        }
+      }
+    }
+  }
+};
+
+template <typename Source>
+void emulate_sums(const augment::SumsParams& params) {
+  const int64_t blocks = augment::sum_blocks(params);
+  for (int64_t block = 0; block < blocks; ++block) {
+    for (int32_t thread = 0; thread < augment::kSumThreads; ++thread) {
+      augment::sum_body<Source>(params, static_cast<int32_t>(block), thread);
+    }
+  }
+}
+
+}  // namespace
+
+void augment_emulated(WARPMIX_AUGMENT_ARGUMENTS) {
+  const AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
+  augment::dispatch(call.out, call.source_is_float, call.params.channels, Emulate{call.params});
+}
+
+void channel_sums_emulated(const Tensor& images, Tensor sums) {
+  const augment::SumsParams params = sums_call(images, sums);
+  std::memset(params.sums, 0, sizeof(int64_t) * params.image_count * params.channels);
+  if (images.scalar_type() == ScalarType::Float) {
+    emulate_sums<float>(params);
+  } else {
+    emulate_sums<uint8_t>(params);
+  }
+}
+
+}  // namespace warpmix::cpu

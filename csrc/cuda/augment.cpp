@@ -1,0 +1,58 @@
+// The CUDA backend of the augmentation ops: checks, guard, empty return, launch, launch check.
+#include "../augment.h"
+
+#include <cuda_runtime.h>
+#include <torch/csrc/stable/accelerator.h>
+#include <torch/csrc/stable/library.h>
+
+#include "augment/augment.h"
+#include "augment/body.h"
+#include "augment/sums.h"
+#include "stream.h"
+
+namespace warpmix::cuda {
+
+void augment(WARPMIX_AUGMENT_ARGUMENTS) {
+  const AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
+  const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
+  const int64_t blocks = augment::augment_blocks(call.params);
+  WARPMIX_CHECK("augment", blocks <= kMaxGridX, "batch must need fewer than 2^31 blocks, got ",
+                blocks);
+  if (blocks == 0) {
+    return;
+  }
+  augment::launch_augment(call.params, call.source_is_float, call.out, current_stream(images));
+  STD_CUDA_KERNEL_LAUNCH_CHECK();
+}
+
+void draw(WARPMIX_DRAW_ARGUMENTS) {
+  const augment::AugmentParams params = draw_call(WARPMIX_PASS_DRAW);
+  const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
+  if (augment::draw_slots(params) == 0) {
+    return;
+  }
+  augment::launch_draw(params, static_cast<int32_t*>(draws.mutable_data_ptr()),
+                       current_stream(images));
+  STD_CUDA_KERNEL_LAUNCH_CHECK();
+}
+
+void channel_sums(const Tensor& images, Tensor sums) {
+  const augment::SumsParams params = sums_call(images, sums);
+  const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
+  if (params.image_count == 0) {
+    return;
+  }
+  const cudaStream_t stream = current_stream(images);
+  STD_CUDA_CHECK(cudaMemsetAsync(
+      params.sums, 0, sizeof(int64_t) * params.image_count * params.channels, stream));
+  augment::launch_channel_sums(params, images.scalar_type() == ScalarType::Float, stream);
+  STD_CUDA_KERNEL_LAUNCH_CHECK();
+}
+
+}  // namespace warpmix::cuda
+
+STABLE_TORCH_LIBRARY_IMPL(warpmix, CUDA, library) {
+  library.impl("augment", TORCH_BOX(&warpmix::cuda::augment));
+  library.impl("draw", TORCH_BOX(&warpmix::cuda::draw));
+  library.impl("channel_sums", TORCH_BOX(&warpmix::cuda::channel_sums));
+}

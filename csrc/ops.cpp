@@ -1,0 +1,42 @@
+// Every schema on one page, the CPU implementations, and the pybind11 module. Each op writes into
+// tensors that its caller made and returns nothing: one schema serves `out=`, torch.compile and
+// CUDA graphs. `_emulated` ops run the CUDA kernel bodies on the host, for tests.
+#include "pybind.h"
+
+#include <torch/csrc/stable/library.h>
+
+#include "augment.h"
+#include "build_info.h"
+
+STABLE_TORCH_LIBRARY(warpmix, library) {
+  library.def(
+      "augment(Tensor images, Tensor? index, Tensor? ids, Tensor? active, Tensor? labels, "
+      "Tensor? sums, Tensor? draws, Tensor? step, int seed, int epoch, bool from_batch, "
+      "int[] program, float[] scale, float[] bias, "
+      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam) -> ()");
+  library.def(
+      "augment_emulated(Tensor images, Tensor? index, Tensor? ids, Tensor? active, "
+      "Tensor? labels, Tensor? sums, Tensor? draws, Tensor? step, int seed, int epoch, "
+      "bool from_batch, int[] program, float[] scale, float[] bias, "
+      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam) -> ()");
+  library.def(
+      "draw(Tensor images, Tensor? index, Tensor? ids, Tensor? active, Tensor? step, int seed, "
+      "int epoch, bool from_batch, int[] program, Tensor(a!) draws) -> ()");
+  library.def("channel_sums(Tensor images, Tensor(a!) sums) -> ()");
+  library.def("channel_sums_emulated(Tensor images, Tensor(a!) sums) -> ()");
+}
+
+STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
+  library.impl("augment", TORCH_BOX(&warpmix::cpu::augment));
+  library.impl("augment_emulated", TORCH_BOX(&warpmix::cpu::augment_emulated));
+  library.impl("draw", TORCH_BOX(&warpmix::cpu::draw));
+  library.impl("channel_sums", TORCH_BOX(&warpmix::cpu::channel_sums));
+  library.impl("channel_sums_emulated", TORCH_BOX(&warpmix::cpu::channel_sums_emulated));
+}
+
+PYBIND11_MODULE(_C, module) {
+  module.doc() = "warpmix's operators (torch.ops.warpmix) and how this binary was built.";
+  module.def(
+      "build_info", [] { return WARPMIX_BUILD_INFO; },
+      "JSON text: the versions, compilers, flags and GPU architectures of this build.");
+}

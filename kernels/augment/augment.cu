@@ -1,0 +1,64 @@
+// The GPU's launches of the bodies in body.h, draw.h and sums.h.
+#include "augment.h"
+#include "body.h"
+#include "sums.h"
+
+namespace warpmix::augment {
+namespace {
+
+template <typename Source, typename Out, int kChannels>
+__global__ void __launch_bounds__(kThreads)
+    augment_kernel(const __grid_constant__ AugmentParams params) {
+  __shared__ Shared shared;
+  for (int phase = 0; phase < kPhases - 1; ++phase) {
+    augment_phase<Source, Out, kChannels>(params, phase, blockIdx.x, threadIdx.x, shared);
+    __syncthreads();
+  }
+  augment_phase<Source, Out, kChannels>(params, kPhases - 1, blockIdx.x, threadIdx.x, shared);
+}
+
+struct Launch {
+  const AugmentParams& params;
+  cudaStream_t stream;
+
+  template <typename Source, typename Out, int kChannels>
+  void run() const {
+    const unsigned blocks = static_cast<unsigned>(augment_blocks(params));
+    augment_kernel<Source, Out, kChannels><<<blocks, kThreads, 0, stream>>>(params);
+  }
+};
+
+__global__ void draw_kernel(const __grid_constant__ AugmentParams params, int32_t* draws) {
+  const int64_t slot = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  draw_slot(params, slot, draws);
+}
+
+template <typename Source>
+__global__ void __launch_bounds__(kSumThreads)
+    sum_kernel(const __grid_constant__ SumsParams params) {
+  sum_body<Source>(params, blockIdx.x, threadIdx.x);
+}
+
+}  // namespace
+
+void launch_augment(const AugmentParams& params, bool source_is_float, OutType out,
+                    cudaStream_t stream) {
+  dispatch(out, source_is_float, params.channels, Launch{params, stream});
+}
+
+void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t stream) {
+  const int64_t slots = draw_slots(params);
+  draw_kernel<<<static_cast<unsigned>(ceil_div<int64_t>(slots, kThreads)), kThreads, 0, stream>>>(
+      params, draws);
+}
+
+void launch_channel_sums(const SumsParams& params, bool source_is_float, cudaStream_t stream) {
+  const unsigned blocks = static_cast<unsigned>(sum_blocks(params));
+  if (source_is_float) {
+    sum_kernel<float><<<blocks, kSumThreads, 0, stream>>>(params);
+  } else {
+    sum_kernel<uint8_t><<<blocks, kSumThreads, 0, stream>>>(params);
+  }
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,350 @@
+// The augmentation kernel's body, as host-device functions of the launch coordinates: phases that
+// every thread of a block finishes before any starts the next. On the GPU a barrier stands between
+// them (augment.cu); under test the host runs them thread by thread (csrc/cpu/augment_emulated.cpp).
+#pragma once
+
+#include "pixel.h"
+
+namespace warpmix::augment {
+
+constexpr int kThreads = 128;
+constexpr int kTileWidth = 256;  // a block makes one tile of one image, so that an image of
+constexpr int kTileHeight = 32;  // 224×224 is 7 blocks and its parameters are drawn 7 times
+constexpr int kGroup = 8;        // pixels a thread makes at a time: 16-byte stores of every type
+constexpr int kPhases = 5;
+
+struct Tile {
+  int32_t position;  // in the batch
+  int32_t x, y;      // of its first pixel
+  int32_t width, height;
+};
+
+HOST_DEVICE int32_t tiles_across(int32_t width) { return ceil_div(width, kTileWidth); }
+
+HOST_DEVICE int32_t tiles_per_image(int32_t width, int32_t height) {
+  return tiles_across(width) * ceil_div(height, kTileHeight);
+}
+
+HOST_DEVICE int64_t augment_blocks(const AugmentParams& params) {
+  return static_cast<int64_t>(params.batch_size) * tiles_per_image(params.width, params.height);
+}
+
+HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
+  const int32_t per_image = tiles_per_image(params.width, params.height);
+  const int32_t across = tiles_across(params.width);
+  const int32_t position = block / per_image;
+  const int32_t tile = block - position * per_image;
+  const int32_t x = tile % across * kTileWidth;
+  const int32_t y = tile / across * kTileHeight;
+  return {position, x, y, min_of(kTileWidth, params.width - x),
+          min_of(kTileHeight, params.height - y)};
+}
+
+constexpr int32_t kBlack = -2;  // beside kOutside in the tables below: occluded
+
+struct Shared {
+  StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
+  Side side[2];
+  Mixing mixing;
+  // Offset of each column and row of the tile in its source image, kOutside, or kBlack.
+  int32_t column[2][kTileWidth];
+  int32_t row[2][kTileHeight];
+};
+
+// Who the partner is once the sample's draws are known; itself without a mix.
+HOST_DEVICE Sample block_partner(const AugmentParams& params, const Shared& shared, Sample own) {
+  const int32_t mix = applied_mix(params.program, shared.draws[0]);
+  return mix < 0 ? own : partner_sample(params, shared.draws[0][mix].partner);
+}
+
+// ---- phases 0 to 3: parameters, once a block ----------------------------------------------------
+
+HOST_DEVICE void draw_own(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
+  if (thread < params.program.count) {
+    shared.draws[0][thread] =
+        obtain_draw(params, tile.position, 0, thread, batch_sample(params, tile.position));
+  }
+}
+
+HOST_DEVICE void draw_partner(const AugmentParams& params, Tile tile, int32_t thread,
+                              Shared& shared) {
+  const Program& program = params.program;
+  if (thread < program.mix_begin && applied_mix(program, shared.draws[0]) >= 0) {
+    const Sample own = batch_sample(params, tile.position);
+    shared.draws[1][thread] =
+        obtain_draw(params, tile.position, 1, thread, block_partner(params, shared, own));
+  }
+}
+
+HOST_DEVICE void resolve(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
+  if (thread != 0 && thread != kThreads / 2) {
+    return;
+  }
+  const Sample own = batch_sample(params, tile.position);
+  const Sample partner = block_partner(params, shared, own);
+  if (thread == 0) {
+    resolve_side(params, shared.draws[0], shared.draws[0], own.row, shared.side[0]);
+    shared.mixing = resolve_mixing(params.program, shared.draws[0]);
+    if (tile.x == 0 && tile.y == 0) {
+      write_targets(params, tile.position, own.row, partner.row, shared.mixing.lam);
+    }
+  } else if (applied_mix(params.program, shared.draws[0]) >= 0) {
+    resolve_side(params, shared.draws[1], shared.draws[0], partner.row, shared.side[1]);
+  }
+}
+
+// Offset of the source column (axis 0) or row (axis 1) of output coordinate x, or why it has none.
+HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& shared, int32_t side,
+                                int32_t axis, int32_t x) {
+  const int32_t* keep = shared.side[side].keep;
+  const int32_t size = axis == 0 ? params.width : params.height;
+  if (x >= size || !inside(x, keep[axis], keep[axis + 2])) {
+    return kBlack;
+  }
+  const int32_t source =
+      source_coordinate(params.program, shared.draws[side], axis, x, size);
+  const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
+  return source == kOutside ? kOutside : source * stride;
+}
+
+HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread,
+                          Shared& shared) {
+  const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
+  const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
+  for (int32_t s = 0; s < used; ++s) {
+    for (int32_t i = thread; i < columns + tile.height; i += kThreads) {
+      if (i < columns) {
+        shared.column[s][i] = table_entry(params, shared, s, 0, tile.x + i);
+      } else {
+        shared.row[s][i - columns] = table_entry(params, shared, s, 1, tile.y + i - columns);
+      }
+    }
+  }
+}
+
+// ---- phase 4: pixels ----------------------------------------------------------------------------
+
+HOST_DEVICE float load_value(const uint8_t* pixel) { return static_cast<float>(*pixel); }
+HOST_DEVICE float load_value(const float* pixel) { return *pixel; }
+
+// One side's constants for kCount channels, in registers.
+template <typename Source, int kCount>
+struct Reader {
+  const Source* image;
+  float factor;
+  float offset[kCount];
+
+  HOST_DEVICE Reader(const AugmentParams& params, const Side& side, int32_t first_channel)
+      : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
+              static_cast<int64_t>(first_channel) * params.channel_stride),
+        factor(side.factor) {
+#pragma unroll
+    for (int c = 0; c < kCount; ++c) {
+      offset[c] = side.offset[first_channel + c];
+    }
+  }
+
+  // Values are chosen, not readers: choosing between addresses of the two costs local memory.
+  HOST_DEVICE Reader choose(const Reader& other, bool take_other) const {
+    Reader chosen = *this;
+    chosen.image = take_other ? other.image : image;
+    chosen.factor = take_other ? other.factor : factor;
+#pragma unroll
+    for (int c = 0; c < kCount; ++c) {
+      chosen.offset[c] = take_other ? other.offset[c] : offset[c];
+    }
+    return chosen;
+  }
+
+  HOST_DEVICE void read(const AugmentParams& params, int32_t row, int32_t column,
+                        float (&value)[kCount]) const {
+    const bool has_source = (row | column) >= 0;  // neither is negative
+    const bool black = row == kBlack || column == kBlack;
+    const Source* pixel = image + (row + column);
+#pragma unroll
+    for (int c = 0; c < kCount; ++c) {
+      const float loaded =
+          has_source ? load_value(pixel + c * params.channel_stride) : params.program.fill;
+      value[c] = black ? 0.0f : contrast(loaded, factor, offset[c]);
+    }
+  }
+};
+
+// Writes `count` of kCount consecutive elements, 16 bytes at a time where all of them are wanted
+// and the address allows it.
+template <typename Out, int kCount>
+HOST_DEVICE void store(Out* out, const Out (&value)[kCount], int32_t count) {
+#if defined(__CUDA_ARCH__)
+  constexpr int kPerVector = 16 / sizeof(Out);
+  if (kCount % kPerVector == 0 && count == kCount && reinterpret_cast<uintptr_t>(out) % 16 == 0) {
+#pragma unroll
+    for (int v = 0; v < kCount / kPerVector; ++v) {
+      uint4 word;
+      memcpy(&word, value + v * kPerVector, sizeof word);
+      reinterpret_cast<uint4*>(out)[v] = word;
+    }
+    return;
+  }
+#endif
+#pragma unroll
+  for (int i = 0; i < kCount; ++i) {
+    if (i < count) {
+      out[i] = value[i];
+    }
+  }
+}
+
+template <typename Out, int kCount>
+HOST_DEVICE void store_group(const AugmentParams& params, Out* out, int32_t pixels,
+                             const Out (&value)[kGroup * kCount]) {
+  if (params.out_channel_stride == 1 && params.channels == kCount) {
+    store(out, value, pixels * kCount);
+    return;
+  }
+#pragma unroll
+  for (int c = 0; c < kCount; ++c) {
+    Out* plane = out + static_cast<int64_t>(c) * params.out_channel_stride;
+    if (params.out_pixel_stride == 1) {
+      Out row[kGroup];
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i) {
+        row[i] = value[i * kCount + c];
+      }
+      store(plane, row, pixels);
+    } else {
+#pragma unroll
+      for (int i = 0; i < kGroup; ++i) {
+        if (i < pixels) {
+          plane[i * params.out_pixel_stride] = value[i * kCount + c];
+        }
+      }
+    }
+  }
+}
+
+template <Mix kMix, typename Source, typename Out, int kCount>
+HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thread,
+                             const Shared& shared, int32_t first_channel) {
+  constexpr int kPartner = kMix == Mix::kNone ? 0 : 1;
+  const Reader<Source, kCount> own(params, shared.side[0], first_channel);
+  const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
+  const Mixing mixing = shared.mixing;
+  float scale[kCount];
+  float bias[kCount];
+#pragma unroll
+  for (int c = 0; c < kCount; ++c) {
+    scale[c] = params.scale[first_channel + c];
+    bias[c] = params.bias[first_channel + c];
+  }
+  Out* image = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
+               static_cast<int64_t>(first_channel) * params.out_channel_stride;
+  const int32_t across = ceil_div(tile.width, kGroup);
+  for (int32_t group = thread; group < across * tile.height; group += kThreads) {
+    const int32_t y = group / across;
+    const int32_t x = (group - y * across) * kGroup;
+    const int32_t own_row = shared.row[0][y];
+    const int32_t partner_row = shared.row[kPartner][y];
+    const bool cut_row = inside(tile.y + y, mixing.box[1], mixing.box[3]);
+    Out out[kGroup * kCount];
+#pragma unroll
+    for (int i = 0; i < kGroup; ++i) {
+      float value[kCount];
+      const int32_t own_column = shared.column[0][x + i];
+      const int32_t partner_column = shared.column[kPartner][x + i];
+      if (kMix == Mix::kCut) {
+        const bool cut = cut_row && inside(tile.x + x + i, mixing.box[0], mixing.box[2]);
+        own.choose(partner, cut)
+            .read(params, cut ? partner_row : own_row, cut ? partner_column : own_column, value);
+      } else {
+        own.read(params, own_row, own_column, value);
+      }
+      if (kMix == Mix::kBlend) {
+        float other[kCount];
+        partner.read(params, partner_row, partner_column, other);
+#pragma unroll
+        for (int c = 0; c < kCount; ++c) {
+          value[c] = blend(value[c], other[c], mixing.lam);
+        }
+      }
+#pragma unroll
+      for (int c = 0; c < kCount; ++c) {
+        out[i * kCount + c] = rounded<Out>(normalise(value[c], scale[c], bias[c]));
+      }
+    }
+    store_group<Out, kCount>(params,
+                             image + static_cast<int64_t>(tile.y + y) * params.out_row_stride +
+                                 static_cast<int64_t>(tile.x + x) * params.out_pixel_stride,
+                             min_of(kGroup, tile.width - x), out);
+  }
+}
+
+// kChannels 0 stands for any number of channels, made one after the other.
+template <typename Source, typename Out, int kChannels>
+HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t thread,
+                           const Shared& shared) {
+  constexpr int kCount = kChannels == 0 ? 1 : kChannels;
+  for (int32_t c = 0; c < params.channels; c += kCount) {
+    switch (shared.mixing.mix) {
+      case Mix::kNone:
+        make_pixels<Mix::kNone, Source, Out, kCount>(params, tile, thread, shared, c);
+        break;
+      case Mix::kCut:
+        make_pixels<Mix::kCut, Source, Out, kCount>(params, tile, thread, shared, c);
+        break;
+      case Mix::kBlend:
+        make_pixels<Mix::kBlend, Source, Out, kCount>(params, tile, thread, shared, c);
+        break;
+    }
+  }
+}
+
+// ---- the body -----------------------------------------------------------------------------------
+
+template <typename Source, typename Out, int kChannels>
+HOST_DEVICE void augment_phase(const AugmentParams& params, int phase, int32_t block,
+                               int32_t thread, Shared& shared) {
+  const Tile tile = block_tile(params, block);
+  switch (phase) {
+    case 0:
+      return draw_own(params, tile, thread, shared);
+    case 1:
+      return draw_partner(params, tile, thread, shared);
+    case 2:
+      return resolve(params, tile, thread, shared);
+    case 3:
+      return tabulate(params, tile, thread, shared);
+    default:
+      return make_tile<Source, Out, kChannels>(params, tile, thread, shared);
+  }
+}
+
+// Calls function.run<Source, Out, kChannels>() with the types of one launch: the one list of the
+// kernels that exist. Float sources are intermediates of a list of several launches, and rare.
+template <typename Out, typename Function>
+void dispatch_source(bool source_is_float, int32_t channels, const Function& function) {
+  if (source_is_float) {
+    function.template run<float, Out, 0>();
+  } else if (channels == 3) {
+    function.template run<uint8_t, Out, 3>();
+  } else if (channels == 1) {
+    function.template run<uint8_t, Out, 1>();
+  } else {
+    function.template run<uint8_t, Out, 0>();
+  }
+}
+
+template <typename Function>
+void dispatch(OutType out, bool source_is_float, int32_t channels, const Function& function) {
+  switch (out) {
+    case OutType::kFloat32:
+      return dispatch_source<float>(source_is_float, channels, function);
+    case OutType::kFloat16:
+      return dispatch_source<Half>(source_is_float, channels, function);
+    case OutType::kBFloat16:
+      return dispatch_source<BFloat16>(source_is_float, channels, function);
+    case OutType::kUInt8:
+      return dispatch_source<uint8_t>(source_is_float, channels, function);
+  }
+}
+
+}  // namespace warpmix::augment

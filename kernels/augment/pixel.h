@@ -1,0 +1,136 @@
+// One output pixel: where it comes from, and the arithmetic on its value.
+#pragma once
+
+#include "../fixed_math.h"
+#include "draw.h"
+
+#if defined(__CUDACC__)
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#endif
+
+namespace warpmix::augment {
+
+constexpr int32_t kOutside = -1;  // a constant border's pixel: it has no source
+
+// ---- geometry -----------------------------------------------------------------------------------
+
+HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Border border) {
+  x -= shift;
+  if (x >= 0 && x < size) {
+    return x;
+  }
+  switch (border) {
+    case Border::kWrap:
+      return x < 0 ? x + size : x - size;
+    case Border::kReflect:  // without repeating the edge, as in NumPy's and torch's "reflect"
+      return x < 0 ? -x : 2 * (size - 1) - x;
+    case Border::kReplicate:
+      return x < 0 ? 0 : size - 1;
+    case Border::kConstant:
+      break;
+  }
+  return kOutside;
+}
+
+// Source column (axis 0) or row (axis 1) of an output column or row: the stages backwards.
+HOST_DEVICE int32_t source_coordinate(const Program& program, const StageDraw* draws, int32_t axis,
+                                      int32_t x, int32_t size) {
+  const Kind flip = axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip;
+  for (int32_t i = program.geometry_end - 1; i >= 0 && x != kOutside; --i) {
+    const Stage& stage = program.stages[i];
+    if (!draws[i].on) {
+      continue;
+    }
+    if (stage.kind == flip) {
+      x = size - 1 - x;
+    } else if (stage.kind == Kind::kShift) {
+      x = shifted_source(x, draws[i].box[axis], size, static_cast<Border>(stage.mode));
+    }
+  }
+  return x;
+}
+
+HOST_DEVICE bool inside(int32_t x, int32_t begin, int32_t end) { return x >= begin && x < end; }
+
+// ---- arithmetic, in float32 on [0,255] ----------------------------------------------------------
+
+// The host's form is the one that x86 compilers turn into minps and maxps; values are never NaN.
+HOST_DEVICE float at_least(float value, float low) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(value, low);
+#else
+  return value < low ? low : value;
+#endif
+}
+
+HOST_DEVICE float at_most(float value, float high) {
+#if defined(__CUDA_ARCH__)
+  return fminf(value, high);
+#else
+  return value > high ? high : value;
+#endif
+}
+
+HOST_DEVICE float contrast(float value, float factor, float offset) {
+  return at_most(at_least(value * factor + offset, 0.0f), 255.0f);
+}
+
+// Two products and a sum can round past 255 by an ulp; the clip keeps every stage's range.
+HOST_DEVICE float blend(float own, float partner, float lam) {
+  return at_most(own * lam + partner * (1.0f - lam), 255.0f);
+}
+
+HOST_DEVICE float normalise(float value, float scale, float bias) { return value * scale + bias; }
+
+// ---- rounding to the output's type, to nearest even ---------------------------------------------
+
+struct Half {
+  uint16_t bits;
+};
+struct BFloat16 {
+  uint16_t bits;
+};
+
+template <typename T>
+HOST_DEVICE T rounded(float value);
+
+template <>
+HOST_DEVICE float rounded<float>(float value) {
+  return value;
+}
+
+template <>
+HOST_DEVICE uint8_t rounded<uint8_t>(float value) {
+  return static_cast<uint8_t>(static_cast<int32_t>(rintf(value)));
+}
+
+template <>
+HOST_DEVICE BFloat16 rounded<BFloat16>(float value) {
+#if defined(__CUDA_ARCH__)
+  return {__bfloat16_as_ushort(__float2bfloat16_rn(value))};
+#else
+  const uint32_t bits = bits_from_float(value);
+  return {static_cast<uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
+#endif
+}
+
+// Host: the exponent-shifting conversion of Maratyszcza's FP16 library, which has no branch and so
+// vectorises. Device: the instruction. Both round to nearest even and overflow to infinity.
+template <>
+HOST_DEVICE Half rounded<Half>(float value) {
+#if defined(__CUDA_ARCH__)
+  return {__half_as_ushort(__float2half_rn(value))};
+#else
+  const float scaled = (fabsf(value) * 0x1.0p+112f) * 0x1.0p-110f;
+  const uint32_t bits = bits_from_float(value);
+  const uint32_t doubled = bits + bits;
+  const uint32_t sign = bits & 0x80000000u;
+  const uint32_t bias = max_of(doubled & 0xFF000000u, 0x71000000u);
+  const uint32_t sum = bits_from_float(float_from_bits((bias >> 1) + 0x07800000u) + scaled);
+  const uint32_t magnitude = ((sum >> 13) & 0x00007C00u) + (sum & 0x00000FFFu);
+  return {static_cast<uint16_t>((sign >> 16) | (doubled > 0xFF000000u ? 0x7E00u : magnitude))};
+#endif
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,43 @@
+"""warpmix: fused batched image augmentation and ensemble voting for PyTorch.
+
+Names are imported when first used, so that ``warpmix --help`` need not wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ._version import __version__
+
+_AUGMENT = (
+    "CutMix",
+    "Draws",
+    "MixUp",
+    "Normalize",
+    "Pipeline",
+    "RandomChoice",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomCropBlackout",
+    "RandomHorizontalFlip",
+    "RandomShift",
+    "RandomVerticalFlip",
+    "Targets",
+    "mixed_cross_entropy",
+)
+_MODULES = ("augment", "cli", "data", "models", "ops", "train", "vote")
+
+__all__ = ["__version__", *_AUGMENT, *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _AUGMENT:
+        return getattr(importlib.import_module(".augment", __name__), name)
+    raise AttributeError(f"module 'warpmix' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

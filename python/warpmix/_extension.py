@@ -1,0 +1,3 @@
+"""stand-in"""
+def load() -> None:
+    from . import _C  # noqa: F401

@@ -1,0 +1,74 @@
+"""Transforms as plain data, for YAML recipes: ``[{"RandomShift": {"max_shift": 0.2}}, …]``."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from . import transforms as _transforms
+from .transforms import Listed, Normalize, RandomChoice, Transform
+
+_CLASSES: dict[str, type] = {
+    name: value
+    for name, value in vars(_transforms).items()
+    if isinstance(value, type)
+    and (issubclass(value, Transform) or value in (RandomChoice, Normalize))
+    and not name.startswith("_")
+    and value is not Transform
+}
+
+
+def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normalize]:
+    """Transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
+
+    Raises:
+        ValueError: an unknown name or field, with the nearest known one; or a field's own check.
+        TypeError: an entry of another form.
+    """
+    if isinstance(config, str) or not isinstance(config, Sequence):
+        raise TypeError(f"a list of transforms is needed, got {type(config).__name__}")
+    return [_from_entry(entry) for entry in config]
+
+
+def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
+    """The inverse of :func:`from_config`; every field is written out."""
+    return [_to_entry(transform) for transform in transforms]
+
+
+def _from_entry(entry: str | dict[str, Any]) -> Any:
+    if isinstance(entry, str):
+        entry = {entry: {}}
+    if not isinstance(entry, dict) or len(entry) != 1:
+        raise TypeError(f"a transform must be one name with its fields, got {entry!r}")
+    ((name, fields),) = entry.items()
+    fields = {} if fields is None else fields
+    if name not in _CLASSES:
+        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(_CLASSES))}")
+    if not isinstance(fields, dict):
+        raise TypeError(f"{name}: fields must be a mapping, got {fields!r}")
+    known = [field.name for field in dataclasses.fields(_CLASSES[name])]
+    for field in fields:
+        if field not in known:
+            raise ValueError(f"{name}: unknown field {field!r}{_nearest(field, known)}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+    if name == "RandomChoice" and "transforms" in fields:
+        values["transforms"] = from_config(fields["transforms"])
+    return _CLASSES[name](**values)
+
+
+def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:
+    values = {}
+    for field in dataclasses.fields(transform):
+        value = getattr(transform, field.name)
+        if field.name == "transforms":
+            value = to_config(value)
+        values[field.name] = list(value) if isinstance(value, tuple) else value
+    return {type(transform).__name__: values}
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"{hint} Known: {', '.join(known)}" if not hint else hint

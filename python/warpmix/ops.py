@@ -1,0 +1,105 @@
+"""Thin wrappers of ``torch.ops.warpmix.*`` and their fake implementations.
+
+The ops write into tensors that these wrappers make, so that one schema serves ``out=``,
+``torch.compile`` and CUDA graphs; schemas and layouts are in csrc/ops.cpp and csrc/augment.h.
+Arguments are checked by the callers (``warpmix.augment``, ``warpmix.vote``), which raise ValueError
+and TypeError; what reaches an op wrongly raises RuntimeError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from . import _extension
+
+_extension.load()
+_ops = torch.ops.warpmix
+
+
+# ---- augmentation -----------------------------------------------------------------------------
+
+
+def channel_sums(images: Tensor) -> Tensor:
+    """Exact channel sums of images, which contrast's means are made of.
+
+    Args:
+        images: [N, H, W, C] uint8, or float32 on [0, 255]; dense as NHWC or as NCHW.
+
+    Returns:
+        [N, C] int64 in steps of 2^-16, the same whatever the device or the order of summation.
+
+    Raises:
+        ValueError: images that are not 4-dimensional.
+        TypeError: another dtype.
+    """
+    if images.dim() != 4:
+        raise ValueError(f"images must be [N, H, W, C], got shape {tuple(images.shape)}")
+    if images.dtype not in (torch.uint8, torch.float32):
+        raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
+    sums = torch.empty(
+        images.shape[0], images.shape[3], dtype=torch.int64, device=images.device
+    )
+    _ops.channel_sums(images, sums)
+    return sums
+
+
+def draw(
+    images: Tensor,
+    *,
+    index: Tensor | None,
+    ids: Tensor | None,
+    active: Tensor | None,
+    step: Tensor | None,
+    seed: int,
+    epoch: int,
+    from_batch: bool,
+    program: Sequence[int],
+    batch_size: int,
+    sides: int,
+) -> Tensor:
+    """[B, sides, stages, 8] int32: what :func:`augment` would draw; images give shape and pool."""
+    draws = torch.empty(
+        batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device
+    )
+    _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
+    return draws
+
+
+def augment(
+    images: Tensor,
+    *,
+    index: Tensor | None,
+    ids: Tensor | None,
+    active: Tensor | None,
+    labels: Tensor | None,
+    sums: Tensor | None,
+    draws: Tensor | None,
+    step: Tensor | None,
+    seed: int,
+    epoch: int,
+    from_batch: bool,
+    program: Sequence[int],
+    scale: Sequence[float],
+    bias: Sequence[float],
+    out: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """One launch into ``out`` [B, C, H, W]; returns (pair [2, B] int64, lam [B] float32)."""
+    pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)
+    lam = torch.empty(out.shape[0], dtype=torch.float32, device=images.device)
+    _ops.augment(
+        images, index, ids, active, labels, sums, draws, step, seed, epoch, from_batch, program,
+        scale, bias, out, pair, lam,
+    )  # fmt: skip
+    return pair, lam
+
+
+@torch.library.register_fake("warpmix::augment")
+@torch.library.register_fake("warpmix::augment_emulated")
+@torch.library.register_fake("warpmix::draw")
+@torch.library.register_fake("warpmix::channel_sums")
+@torch.library.register_fake("warpmix::channel_sums_emulated")
+def _writes_its_outputs(*_: object) -> None:
+    """Nothing to infer: outputs are arguments."""

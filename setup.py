@@ -1,10 +1,10 @@
-"""Builds warpmix._C (schemas, CPU backend, pybind11 module) and, where a CUDA compiler is found that
-fits torch, warpmix._cuda (CUDA backend). No GPU is needed. The rest is in pyproject.toml.
+"""Builds warpmix._C (schemas, CPU backend, pybind11 module) and, where a CUDA compiler that fits
+torch is found, warpmix._cuda (CUDA backend). No GPU is needed. The rest is in pyproject.toml.
 
 Read from the environment:
     WARPMIX_CUDA          0: CPU only. 1: CUDA, or an error. Unset: CUDA where it can be built.
-    TORCH_CUDA_ARCH_LIST  as "8.0;9.0+PTX". Unset: ARCHITECTURES below, as far as nvcc knows them.
-    CUDA_HOME             the CUDA toolkit. Unset: that of nvcc on the PATH, else a pip-installed one.
+    TORCH_CUDA_ARCH_LIST  as "8.0;9.0+PTX". Unset: ARCHITECTURES, as far as nvcc knows them.
+    CUDA_HOME             the CUDA toolkit. Unset: that of nvcc on the PATH, else pip's.
     MAX_JOBS              number of parallel compilations. Unset: one a core.
 """
 
@@ -16,40 +16,53 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
-INCLUDES = [str(ROOT / "kernels"), str(ROOT / "csrc")]  # absolute: ninja runs elsewhere
-CPU_SOURCES = ["csrc/ops.cpp", "csrc/augment.cpp", "csrc/cpu/augment.cpp", "csrc/cpu/augment_emulated.cpp"]
-CUDA_SOURCES = ["csrc/augment.cpp", "csrc/cuda/augment.cpp", "kernels/augment/augment.cu"]
+CPU_SOURCES = ["csrc/ops.cpp", "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
+CUDA_SOURCES = ["csrc/cuda/augment.cpp", "csrc/cuda/vote.cpp"]
+CUDA_SOURCES += ["kernels/augment/augment.cu", "kernels/vote/vote.cu"]
+SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 
-# LibTorch's stable ABI as of 2.11: one binary for every torch from there on. Py_LIMITED_API stays
-# unset, because pybind11 needs the full C API of one Python version. Contraction is off everywhere:
-# the CPU, the GPU and the PyTorch twin must round alike. -g0: Python's own flags would put
-# debug information into every wheel.
-TORCH_FLAGS = ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
+# TORCH_TARGET_VERSION: LibTorch's stable ABI as of 2.11, so that one binary serves every torch from
+# there on. (Py_LIMITED_API stays unset: pybind11 needs one Python version's full API.) No
+# contraction to fused multiply-add: the CPU, the GPU and the PyTorch twin round alike. -g0:
+# Python's own flags would put debug information into every wheel.
 HOST_FLAGS = ["-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
+HOST_FLAGS += ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
 DEVICE_FLAGS = ["-O3", "--fmad=false", "-Xcompiler=-g0,-ffp-contract=off,-fvisibility=hidden"]
 
+# cudart is linked statically: _cuda then asks for no libcudart.so of one CUDA major, and the
+# pip-installed compiler, which brings no libcudart.so to link with, links too. Two runtimes in one
+# process (torch has its own) are sound, because what they share is kept by the driver: the device's
+# primary context, the thread's current context (torch's device guard sets it, a launch here reads
+# it), streams and their capture, memory. What a runtime keeps for itself is its registered
+# kernels and its last error, so csrc/cuda asks this one, and after every launch. Its symbols are
+# hidden, so the two cannot be mixed up either. The stream comes through torch's stable shim.
+CUDA_LIBRARIES = ["torch_cpu", "torch_cuda", "cudart_static", "rt", "dl", "pthread"]
 
-def ask(*command: str) -> str:
-    """What `command` prints, on either stream; "" where it cannot be run."""
+
+def ask(*command: str | Path) -> str:
+    """What `command` prints, on either stream; "" where it fails or cannot be run."""
     try:
-        return subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
-        ).stdout.strip()
+        return subprocess.check_output(
+            command, stderr=subprocess.STDOUT, text=True, cwd=ROOT
+        ).strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
 
 
 def home_of(nvcc: str) -> Path:
     """The toolkit of an nvcc, which may be a wrapper script or a link: nvcc prints it as TOP."""
-    top = re.search(r"^#\$ TOP=(.+)$", ask(nvcc, "--dryrun", "-x", "cu", os.devnull), re.MULTILINE)
-    return Path(top[1] if top else Path(nvcc).resolve().parents[1]).resolve()
+    plan = ask(nvcc, "--dryrun", "-x", "cu", os.devnull, "-o", os.devnull)
+    top = re.search(r"^#\$ TOP=(.+)$", plan, re.MULTILINE)
+    return Path(top[1]).resolve() if top else Path(nvcc).resolve().parents[1]
 
 
 def cuda_homes() -> list[Path]:
@@ -58,111 +71,111 @@ def cuda_homes() -> list[Path]:
     if named:
         return [Path(named)]
     nvcc = shutil.which("nvcc")
-    # pip's CUDA compiler is nvidia/cu13 in site-packages. An isolated build's sys.path leaves out
-    # the environment it builds for, so that one is looked at by its place as well.
+    # pip's CUDA compiler is nvidia/cu13 in site-packages. An isolated build does not have the
+    # environment it was started from on sys.path, so that one is looked up by its place as well.
     nvidia = importlib.util.find_spec("nvidia")
-    folders = [*(nvidia.submodule_search_locations or [] if nvidia else [])]
-    folders += [os.path.join(sysconfig.get_path("purelib"), "nvidia")]
-    pip_homes = [home for folder in folders for home in sorted(Path(folder).glob("cu[0-9]*"))]
-    return [*([home_of(nvcc)] if nvcc else []), *pip_homes, Path("/usr/local/cuda")]
+    folders = list(nvidia.submodule_search_locations or ()) if nvidia else []
+    folders.append(os.path.join(sysconfig.get_path("purelib"), "nvidia"))
+    from_pip = [path.parents[1] for f in folders for path in sorted(Path(f).glob("cu*/bin/nvcc"))]
+    return [*([home_of(nvcc)] if nvcc else []), *from_pip, SYSTEM_CUDA]
 
 
 def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
-    """The toolkit to build with and its version; or None, and why there will be no CUDA.
+    """The toolkit to build with and its version; or None and the reason for building without.
 
-    `wish` is WARPMIX_CUDA ("", "0", "1"), `torch_cuda` the CUDA version torch was built with.
+    `wish` is WARPMIX_CUDA, `torch_cuda` the version of CUDA that torch was built with, if any.
     """
     if wish not in ("", "0", "1"):
-        raise SystemExit(f"warpmix: WARPMIX_CUDA must be 0 or 1 (or unset), got {wish!r}")
+        raise SystemExit(f"warpmix: WARPMIX_CUDA must be 0, 1 or unset, got {wish!r}")
     if wish == "0":
         return None, "WARPMIX_CUDA=0"
     if torch_cuda is None:
         return None, "this torch is built without CUDA; install a CUDA build of torch"
-    found = "no nvcc found"
-    for home in cuda_homes():
-        release = re.search(r"release [\d.]+, V([\d.]+)", ask(str(home / "bin/nvcc"), "--version"))
-        if release and release[1].split(".")[0] == torch_cuda.split(".")[0]:
+    major = torch_cuda.split(".")[0]
+    homes = cuda_homes()
+    why = f"no CUDA compiler (nvcc) on the PATH or in {', '.join(map(str, homes))}"
+    for home in homes:
+        release = re.search(r"release .+, V([\d.]+)", ask(home / "bin/nvcc", "--version"))
+        if release and release[1].split(".")[0] == major:
             return home, release[1]
         if release:
-            found = f"{home} is CUDA {release[1]}, torch's is {torch_cuda}: majors must agree"
-    return None, (
-        f"{found}; set CUDA_HOME to a CUDA {torch_cuda.split('.')[0]} toolkit, "
-        f'or: pip install "cuda-toolkit[nvcc,cccl]=={torch_cuda}.*"'
-    )
+            why = f"{home} is CUDA {release[1]}, but torch's is {torch_cuda}: the majors must agree"
+    pip = f', or: pip install "cuda-toolkit[nvcc,cccl]=={torch_cuda}.*"' if int(major) > 12 else ""
+    return None, f"{why}; install a CUDA {major} toolkit and set CUDA_HOME to it{pip}"
 
 
 def default_architectures(known: str) -> str:
-    """ARCHITECTURES that `known` (nvcc --list-gpu-arch) has, the last as PTX too for later GPUs."""
-    numbers = set(re.findall(r"compute_(\d+)\b", known))
-    return ";".join(a for a in ARCHITECTURES if a.replace(".", "") in numbers) + "+PTX"
+    """ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
+    if not usable:
+        raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")
+    return ";".join(usable) + "+PTX"
+
+
+def commit() -> str | None:
+    """The commit of this checkout, marked where it has changes; None outside of one."""
+    describe = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    return (ask(*describe) or None) if (ROOT / ".git").exists() else None
+
+
+def extension(
+    kind: Callable[..., Extension],
+    name: str,
+    sources: list[str],
+    flags: object,
+    libraries: list[str],
+) -> Extension:
+    """warpmix.<name>; `kind` is torch's CppExtension or CUDAExtension."""
+    folders = [str(ROOT / "kernels"), str(ROOT / "csrc")]  # absolute: ninja runs elsewhere
+    if importlib.util.find_spec("pybind11"):  # else torch's own copy serves
+        folders.append(importlib.import_module("pybind11").get_include())
+    module = kind(f"warpmix.{name}", sources, include_dirs=folders, extra_compile_args=flags)
+    module.libraries = libraries  # not torch's list: the stable ABI needs no libtorch_python or c10
+    return module
 
 
 def main() -> None:
     import torch
 
     wish = os.environ.get("WARPMIX_CUDA", "")
-    cuda_home, cuda = choose_cuda(wish, torch.version.cuda)
-    if cuda_home:
-        os.environ["CUDA_HOME"] = str(cuda_home)
-        known = ask(str(cuda_home / "bin/nvcc"), "--list-gpu-arch")
-        os.environ.setdefault("TORCH_CUDA_ARCH_LIST", default_architectures(known))
+    home, version_or_reason = choose_cuda(wish, torch.version.cuda)
+    info = {"torch": torch.__version__, "cuda": home is not None}
+    info |= {"commit": commit(), "host_flags": " ".join(HOST_FLAGS)}
+    if home:
+        os.environ["CUDA_HOME"] = str(home)  # before cpp_extension is imported: it reads it then
+        if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # torch would need a GPU to choose
+            known = ask(home / "bin/nvcc", "--list-gpu-arch")
+            os.environ["TORCH_CUDA_ARCH_LIST"] = default_architectures(known)
+        info |= {"cuda_compiler": version_or_reason, "device_flags": " ".join(DEVICE_FLAGS)}
+        info |= {"architectures": os.environ["TORCH_CUDA_ARCH_LIST"]}
     elif wish == "1":
-        raise SystemExit(f"warpmix: WARPMIX_CUDA=1, but {cuda}")
+        raise SystemExit(f"warpmix: WARPMIX_CUDA=1, but {version_or_reason}")
+    else:
+        info |= {"cpu_only": version_or_reason}
 
-    from torch.utils import cpp_extension  # reads CUDA_HOME when it is imported
-
-    build_info = {
-        "torch": torch.__version__,
-        "cuda": cuda_home is not None,
-        "cuda_compiler": cuda if cuda_home else None,
-        "cuda_reason": None if cuda_home else cuda,
-        "architectures": os.environ["TORCH_CUDA_ARCH_LIST"] if cuda_home else None,
-        "host_flags": " ".join(HOST_FLAGS),
-        "device_flags": " ".join(DEVICE_FLAGS) if cuda_home else None,
-        "commit": ask("git", "rev-parse", "HEAD") or None,
-    }
+    from torch.utils import cpp_extension
 
     class BuildExtension(cpp_extension.BuildExtension):
         def build_extensions(self) -> None:
-            """Prints the configuration, and writes it to build_info.h for csrc/ops.cpp."""
-            print("warpmix:", *(f"  {key:14}{value}" for key, value in build_info.items()), sep="\n")
-            header = Path(self.build_temp, "generated", "build_info.h")
-            text = f'#pragma once\n#define WARPMIX_BUILD_INFO R"({json.dumps(build_info)})"\n'
+            """Prints the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
+            print("warpmix:", *(f"  {key:14} {value}" for key, value in info.items()), sep="\n")
+            header = Path(self.build_temp).resolve() / "generated" / "build_info.h"
+            header.parent.mkdir(parents=True, exist_ok=True)
+            text = f'#pragma once\n#define WARPMIX_BUILD_INFO R"({json.dumps(info)})"\n'
             if not header.exists() or header.read_text() != text:  # else ninja would recompile
-                header.parent.mkdir(parents=True, exist_ok=True)
                 header.write_text(text)
-            self.extensions[0].include_dirs.insert(0, str(header.parent.resolve()))
+            self.extensions[0].include_dirs.append(str(header.parent))
             super().build_extensions()
 
-        def get_ext_filename(self, name: str) -> str:
-            """_cuda is a shared library without Python symbols: no Python version in its name."""
-            filename = super().get_ext_filename(name)
-            plain = name.endswith("_cuda")
-            return filename.replace(sysconfig.get_config_var("EXT_SUFFIX"), ".so") if plain else filename
-
-    extensions = [
-        cpp_extension.CppExtension(
-            "warpmix._C",
-            CPU_SOURCES,
-            include_dirs=[*INCLUDES],
-            extra_compile_args=HOST_FLAGS + TORCH_FLAGS,
-        )
-    ]
-    extensions[0].libraries = ["torch_cpu"]  # the stable ABI's home; no libtorch_python
-    if cuda_home:
-        module = cpp_extension.CUDAExtension(
-            "warpmix._cuda",
-            CUDA_SOURCES,
-            include_dirs=[*INCLUDES],
-            extra_compile_args={
-                "cxx": HOST_FLAGS + TORCH_FLAGS + ["-DUSE_CUDA"],
-                "nvcc": DEVICE_FLAGS,
-            },
-        )
-        module.libraries = ["torch_cpu", "torch_cuda", "cudart_static", "rt", "dl", "pthread"]
-        extensions.append(module)
-    setup(ext_modules=extensions, cmdclass={"build_ext": BuildExtension})
+    modules = [extension(cpp_extension.CppExtension, "_C", CPU_SOURCES, HOST_FLAGS, ["torch_cpu"])]
+    if home:
+        flags = {"cxx": [*HOST_FLAGS, "-DUSE_CUDA"], "nvcc": DEVICE_FLAGS}
+        kind = cpp_extension.CUDAExtension
+        modules.append(extension(kind, "_cuda", CUDA_SOURCES, flags, CUDA_LIBRARIES))
+    # A lasting build folder, for editable installs too, so that ninja recompiles only what changed.
+    options = {"build_ext": {"build_temp": f"build/{sys.implementation.cache_tag}"}}
+    setup(ext_modules=modules, cmdclass={"build_ext": BuildExtension}, options=options)
 
 
-if __name__ == "__main__":  # also so under pip, which runs this file as a script
+if __name__ == "__main__":  # as a script, which is also how pip runs it; tests import the functions
     main()

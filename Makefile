@@ -1,0 +1,64 @@
+# make demo   from nothing to a result: .venv, install for this machine, train, vote, pictures
+# make test   all tests, with the CUDA module compiled too where there is a compiler (no GPU needed)
+# make bench, make lint, make format, make clean
+
+PYTHON ?= python3
+VENV   ?= .venv
+RUN    := $(VENV)/bin/python
+GPU    := $(shell nvidia-smi -L >/dev/null 2>&1 && echo yes)
+
+# What the compiled modules are made of. They are installed in place (editable), so that a change
+# in Python needs no reinstall; a change in these recompiles what it touches.
+COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -name '*.h' -o -name '*.cu')
+
+# The build takes place in .venv itself: an isolated one would download torch and CUDA a second time.
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
+BUILD   := $(INSTALL) --no-build-isolation --editable
+
+.PHONY: demo test bench lint format clean
+
+demo: $(VENV)/installed
+	$(RUN) -m warpmix demo --out demo-out
+
+test: $(VENV)/installed-test
+	$(RUN) -m pytest
+
+bench: $(VENV)/installed-test
+	$(RUN) -m pytest bench/bench_*.py
+
+lint: $(VENV)/installed-dev
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+	git ls-files '*.cpp' '*.h' '*.cu' | xargs $(VENV)/bin/clang-format --dry-run -Werror
+
+format: $(VENV)/installed-dev
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+	git ls-files '*.cpp' '*.h' '*.cu' | xargs $(VENV)/bin/clang-format -i
+
+clean:
+	rm -rf $(VENV) build dist demo-out python/*.egg-info python/warpmix/*.so
+
+# The stamps: a second run finds them and installs nothing.
+
+$(VENV)/build-tools:
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) 'setuptools>=77.0.3' pybind11 ninja 'torch>=2.11' torchvision
+	touch $@
+
+# Without a GPU, the demo does not wait for the CUDA module to compile.
+$(VENV)/installed: export WARPMIX_CUDA := $(if $(GPU),,0)
+$(VENV)/installed: $(VENV)/build-tools $(COMPILED)
+	$(BUILD) .
+	touch $@
+
+# One architecture is enough to see that the CUDA module compiles: the GPU's own, else Hopper.
+$(VENV)/installed-test: export TORCH_CUDA_ARCH_LIST ?= $(if $(GPU),native,9.0)
+$(VENV)/installed-test: $(VENV)/build-tools $(COMPILED)
+	$(BUILD) '.[test]'
+	touch $(VENV)/installed $@
+
+$(VENV)/installed-dev: $(VENV)/installed-test
+	$(INSTALL) ruff mypy types-PyYAML clang-format build
+	touch $@

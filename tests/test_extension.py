@@ -1,0 +1,72 @@
+"""What the user reads when a compiled module is absent or broken. Each case loads a copy of
+_extension.py in a package of its own, in a fresh interpreter, beside a stand-in for `_C`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from warpmix import info
+from warpmix._extension import CUDA_UNAVAILABLE
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT_WITH_CUDA = """def build_info(): return '{"cuda": true}'"""
+BUILT_WITHOUT = """def build_info(): return '{"cuda": false, "cpu_only": "WARPMIX_CUDA=0"}'"""
+
+
+def load(package: Path, stand_in: str | None, then: str = "") -> subprocess.CompletedProcess[str]:
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copy(ROOT / "python" / "warpmix" / "_extension.py", package)
+    if stand_in is not None:
+        (package / "_C.py").write_text(stand_in)
+    code = f"import warpmix._extension as e; {then}"
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {[*sys.path]}; {code}"]
+    return subprocess.run(command, cwd=package.parent, capture_output=True, text=True)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    return tmp_path / "warpmix"
+
+
+def test_missing_compiled_module_is_an_import_error_with_the_remedy(package: Path) -> None:
+    done = load(package, None)
+    assert done.returncode == 1
+    assert "ImportError: warpmix._C" in done.stderr
+    assert "python setup.py build_ext --inplace" in done.stderr
+
+
+def test_cpu_build_says_why_there_is_no_cuda(package: Path) -> None:
+    done = load(package, BUILT_WITHOUT, "print(e.CUDA_UNAVAILABLE)")
+    assert done.stdout.strip() == "built without CUDA (WARPMIX_CUDA=0)"
+
+
+@pytest.mark.skipif(torch.version.cuda is None, reason="this torch is built without CUDA")
+def test_cuda_module_that_does_not_load_is_an_error(package: Path) -> None:
+    done = load(package, BUILT_WITH_CUDA)  # no _cuda beside it
+    assert done.returncode == 1
+    assert "ImportError: warpmix's CUDA module does not load" in done.stderr
+    assert "WARPMIX_CUDA=0" in done.stderr
+
+
+def test_torch_without_cuda_leaves_the_cuda_module_alone(package: Path) -> None:
+    code = f"{BUILT_WITH_CUDA}; import torch; torch.version.cuda = None"
+    done = load(package, code.replace("; ", "\n"), "print(e.CUDA_UNAVAILABLE)")
+    assert done.stdout.strip().endswith("is a build without CUDA")
+
+
+def test_info_names_versions_build_and_cuda_module() -> None:
+    facts = info.collect()
+    shown = dict(info.rows(facts))
+    assert shown["torch"] == torch.__version__
+    assert shown["built with"].startswith(f"torch {facts['build']['torch']}")
+    expected = f"not loaded: {CUDA_UNAVAILABLE}" if CUDA_UNAVAILABLE else "loaded"
+    assert shown["CUDA module"] == expected
+    assert "GPU" in shown or "cuda:0" in shown

@@ -37,6 +37,7 @@ ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 HOST_FLAGS = ["-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
 HOST_FLAGS += ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
 DEVICE_FLAGS = ["-O3", "--fmad=false", "-Xcompiler=-g0,-ffp-contract=off,-fvisibility=hidden"]
+DEVICE_FLAGS += [f"--threads={os.environ.get('MAX_JOBS', '0')}"]  # architectures side by side
 
 # cudart is linked statically: _cuda then asks for no libcudart.so of one CUDA major, and the
 # pip-installed compiler, which brings no libcudart.so to link with, links too. Two runtimes in one
@@ -155,11 +156,15 @@ def main() -> None:
 
     from torch.utils import cpp_extension
 
+    # Objects of a source that is in both modules are kept apart. A lasting folder, for editable
+    # installs too, lets ninja recompile only what changed.
+    folder = ROOT / "build" / str(sys.implementation.cache_tag)
+
     class BuildExtension(cpp_extension.BuildExtension):
         def build_extensions(self) -> None:
             """Prints the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
             print("warpmix:", *(f"  {key:14} {value}" for key, value in info.items()), sep="\n")
-            header = Path(self.build_temp).resolve() / "generated" / "build_info.h"
+            header = folder / "generated" / "build_info.h"
             header.parent.mkdir(parents=True, exist_ok=True)
             text = f'#pragma once\n#define WARPMIX_BUILD_INFO R"({json.dumps(info)})"\n'
             if not header.exists() or header.read_text() != text:  # else ninja would recompile
@@ -167,14 +172,16 @@ def main() -> None:
             self.extensions[0].include_dirs.append(str(header.parent))
             super().build_extensions()
 
+        def build_extension(self, module: Extension) -> None:
+            self.build_temp = str(folder / module.name)
+            super().build_extension(module)
+
     modules = [extension(cpp_extension.CppExtension, "_C", CPU_SOURCES, HOST_FLAGS, ["torch_cpu"])]
     if home:
         flags = {"cxx": [*HOST_FLAGS, "-DUSE_CUDA"], "nvcc": DEVICE_FLAGS}
         kind = cpp_extension.CUDAExtension
         modules.append(extension(kind, "_cuda", CUDA_SOURCES, flags, CUDA_LIBRARIES))
-    # A lasting build folder, for editable installs too, so that ninja recompiles only what changed.
-    options = {"build_ext": {"build_temp": f"build/{sys.implementation.cache_tag}"}}
-    setup(ext_modules=modules, cmdclass={"build_ext": BuildExtension}, options=options)
+    setup(ext_modules=modules, cmdclass={"build_ext": BuildExtension})
 
 
 if __name__ == "__main__":  # as a script, which is also how pip runs it; tests import the functions

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from warpmix import info
-from warpmix._extension import CUDA_UNAVAILABLE
+from warpmix import _extension, info
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT_WITH_CUDA = """def build_info(): return '{"cuda": true}'"""
@@ -25,7 +24,7 @@ def load(package: Path, stand_in: str | None, then: str = "") -> subprocess.Comp
     shutil.copy(ROOT / "python" / "warpmix" / "_extension.py", package)
     if stand_in is not None:
         (package / "_C.py").write_text(stand_in)
-    code = f"import warpmix._extension as e; {then}"
+    code = f"from warpmix._extension import load; e = load(); {then}"
     command = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = {[*sys.path]}; {code}"]
     return subprocess.run(command, cwd=package.parent, capture_output=True, text=True)
 
@@ -44,7 +43,7 @@ def test_missing_compiled_module_is_an_import_error_with_the_remedy(package: Pat
 
 
 def test_cpu_build_says_why_there_is_no_cuda(package: Path) -> None:
-    done = load(package, BUILT_WITHOUT, "print(e.CUDA_UNAVAILABLE)")
+    done = load(package, BUILT_WITHOUT, "print(e.cuda_unavailable)")
     assert done.stdout.strip() == "built without CUDA (WARPMIX_CUDA=0)"
 
 
@@ -58,7 +57,7 @@ def test_cuda_module_that_does_not_load_is_an_error(package: Path) -> None:
 
 def test_torch_without_cuda_leaves_the_cuda_module_alone(package: Path) -> None:
     code = f"{BUILT_WITH_CUDA}; import torch; torch.version.cuda = None"
-    done = load(package, code.replace("; ", "\n"), "print(e.CUDA_UNAVAILABLE)")
+    done = load(package, code.replace("; ", "\n"), "print(e.cuda_unavailable)")
     assert done.stdout.strip().endswith("is a build without CUDA")
 
 
@@ -67,6 +66,6 @@ def test_info_names_versions_build_and_cuda_module() -> None:
     shown = dict(info.rows(facts))
     assert shown["torch"] == torch.__version__
     assert shown["built with"].startswith(f"torch {facts['build']['torch']}")
-    expected = f"not loaded: {CUDA_UNAVAILABLE}" if CUDA_UNAVAILABLE else "loaded"
-    assert shown["CUDA module"] == expected
+    why = _extension.load().cuda_unavailable
+    assert shown["CUDA module"] == (f"not loaded: {why}" if why else "loaded")
     assert "GPU" in shown or "cuda:0" in shown

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from warpmix._extension import BUILD_INFO, CUDA_UNAVAILABLE
+from warpmix import _extension
 from warpmix._version import __version__
 
 _PACKAGES = ("torchvision", "lightning", "numpy")
@@ -19,19 +19,20 @@ def collect() -> dict[str, dict[str, Any]]:
 
     Returns:
         "versions": name to version; "build": how the compiled modules were made (see
-        `warpmix._extension.BUILD_INFO`); "runtime": "cuda_module" (None where loaded, else why
+        `warpmix._extension.Extension`); "runtime": "cuda_module" (None where loaded, else why
         not), "devices" (one dict a GPU: name, capability, memory in bytes), "cpu",
         "cpu_capability" (the SIMD level that torch found), "threads".
     """
+    extension = _extension.load()
     versions = {"warpmix": __version__, "python": platform.python_version()}
     versions |= {"torch": torch.__version__}
     versions |= {name: metadata.version(name) for name in _PACKAGES}
     devices = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
     return {
         "versions": versions,
-        "build": dict(BUILD_INFO),
+        "build": extension.build,
         "runtime": {
-            "cuda_module": CUDA_UNAVAILABLE,
+            "cuda_module": extension.cuda_unavailable,
             "devices": [
                 {"name": d.name, "capability": f"{d.major}.{d.minor}", "memory": d.total_memory}
                 for d in devices

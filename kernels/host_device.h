@@ -13,6 +13,13 @@
 #define HOST_DEVICE inline
 #endif
 
+// Asks nvcc to unroll the loop that follows; g++ knows better from the constant trip count.
+#if defined(__CUDACC__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL
+#endif
+
 namespace warpmix {
 
 // CUDA's limit on gridDim.x (compute capability 3.0 and later).

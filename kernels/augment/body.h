@@ -138,7 +138,7 @@ struct Reader {
       : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
               static_cast<int64_t>(first_channel) * params.channel_stride),
         factor(side.factor) {
-#pragma unroll
+    UNROLL
     for (int c = 0; c < kCount; ++c) {
       offset[c] = side.offset[first_channel + c];
     }
@@ -149,7 +149,7 @@ struct Reader {
     Reader chosen = *this;
     chosen.image = take_other ? other.image : image;
     chosen.factor = take_other ? other.factor : factor;
-#pragma unroll
+    UNROLL
     for (int c = 0; c < kCount; ++c) {
       chosen.offset[c] = take_other ? other.offset[c] : offset[c];
     }
@@ -161,7 +161,7 @@ struct Reader {
     const bool has_source = (row | column) >= 0;  // neither is negative
     const bool black = row == kBlack || column == kBlack;
     const Source* pixel = image + (row + column);
-#pragma unroll
+    UNROLL
     for (int c = 0; c < kCount; ++c) {
       const float loaded =
           has_source ? load_value(pixel + c * params.channel_stride) : params.program.fill;
@@ -177,7 +177,7 @@ HOST_DEVICE void store(Out* out, const Out (&value)[kCount], int32_t count) {
 #if defined(__CUDA_ARCH__)
   constexpr int kPerVector = 16 / sizeof(Out);
   if (kCount % kPerVector == 0 && count == kCount && reinterpret_cast<uintptr_t>(out) % 16 == 0) {
-#pragma unroll
+    UNROLL
     for (int v = 0; v < kCount / kPerVector; ++v) {
       uint4 word;
       memcpy(&word, value + v * kPerVector, sizeof word);
@@ -186,7 +186,7 @@ HOST_DEVICE void store(Out* out, const Out (&value)[kCount], int32_t count) {
     return;
   }
 #endif
-#pragma unroll
+  UNROLL
   for (int i = 0; i < kCount; ++i) {
     if (i < count) {
       out[i] = value[i];
@@ -201,18 +201,18 @@ HOST_DEVICE void store_group(const AugmentParams& params, Out* out, int32_t pixe
     store(out, value, pixels * kCount);
     return;
   }
-#pragma unroll
+  UNROLL
   for (int c = 0; c < kCount; ++c) {
     Out* plane = out + static_cast<int64_t>(c) * params.out_channel_stride;
     if (params.out_pixel_stride == 1) {
       Out row[kGroup];
-#pragma unroll
+      UNROLL
       for (int i = 0; i < kGroup; ++i) {
         row[i] = value[i * kCount + c];
       }
       store(plane, row, pixels);
     } else {
-#pragma unroll
+      UNROLL
       for (int i = 0; i < kGroup; ++i) {
         if (i < pixels) {
           plane[i * params.out_pixel_stride] = value[i * kCount + c];
@@ -231,7 +231,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   const Mixing mixing = shared.mixing;
   float scale[kCount];
   float bias[kCount];
-#pragma unroll
+  UNROLL
   for (int c = 0; c < kCount; ++c) {
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
@@ -246,7 +246,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
     const int32_t partner_row = shared.row[kPartner][y];
     const bool cut_row = inside(tile.y + y, mixing.box[1], mixing.box[3]);
     Out out[kGroup * kCount];
-#pragma unroll
+    UNROLL
     for (int i = 0; i < kGroup; ++i) {
       float value[kCount];
       const int32_t own_column = shared.column[0][x + i];
@@ -261,12 +261,12 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
       if (kMix == Mix::kBlend) {
         float other[kCount];
         partner.read(params, partner_row, partner_column, other);
-#pragma unroll
+        UNROLL
         for (int c = 0; c < kCount; ++c) {
           value[c] = blend(value[c], other[c], mixing.lam);
         }
       }
-#pragma unroll
+      UNROLL
       for (int c = 0; c < kCount; ++c) {
         out[i * kCount + c] = rounded<Out>(normalise(value[c], scale[c], bias[c]));
       }

@@ -33,19 +33,25 @@ HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Borde
   return kOutside;
 }
 
-// Source column (axis 0) or row (axis 1) of an output column or row: the stages backwards.
+// Where one applied stage takes column (axis 0) or row (axis 1) x of its output from.
+HOST_DEVICE int32_t stage_source(const Stage& stage, int32_t shift, int32_t axis, int32_t x,
+                                 int32_t size) {
+  if (x == kOutside) {
+    return x;
+  }
+  if (stage.kind == Kind::kShift) {
+    return shifted_source(x, shift, size, static_cast<Border>(stage.mode));
+  }
+  const bool flips = stage.kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
+  return flips ? size - 1 - x : x;
+}
+
+// Where the launch takes an output column or row from: the applied stages backwards.
 HOST_DEVICE int32_t source_coordinate(const Program& program, const StageDraw* draws, int32_t axis,
                                       int32_t x, int32_t size) {
-  const Kind flip = axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip;
-  for (int32_t i = program.geometry_end - 1; i >= 0 && x != kOutside; --i) {
-    const Stage& stage = program.stages[i];
-    if (!draws[i].on) {
-      continue;
-    }
-    if (stage.kind == flip) {
-      x = size - 1 - x;
-    } else if (stage.kind == Kind::kShift) {
-      x = shifted_source(x, draws[i].box[axis], size, static_cast<Border>(stage.mode));
+  for (int32_t i = program.geometry_end - 1; i >= 0; --i) {
+    if (draws[i].on) {
+      x = stage_source(program.stages[i], draws[i].box[axis], axis, x, size);
     }
   }
   return x;

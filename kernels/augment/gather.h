@@ -1,0 +1,145 @@
+// Which source pixels an image's rows are made of, and copying them into output order.
+#pragma once
+
+#include <vector>
+
+#include "rows.h"
+
+namespace warpmix::augment {
+
+// Consecutive output columns whose source columns go by `step`: 1, -1, or 0 outside (the fill).
+struct Run {
+  int32_t begin;
+  int32_t end;
+  int32_t source;
+  int32_t step;
+};
+
+// Source coordinate of every output coordinate along an axis, stage by stage.
+inline void tabulate_axis(const Program& program, const StageDraw* draws, int32_t axis,
+                          std::vector<int32_t>& table) {
+  const int32_t size = static_cast<int32_t>(table.size());
+  for (int32_t x = 0; x < size; ++x) {
+    table[x] = x;
+  }
+  for (int32_t i = program.geometry_end - 1; i >= 0; --i) {
+    if (draws[i].on) {
+      const Stage stage = program.stages[i];
+      const int32_t shift = draws[i].box[axis];
+      for (int32_t& x : table) {
+        x = stage_source(stage, shift, axis, x, size);
+      }
+    }
+  }
+}
+
+inline void find_runs(const std::vector<int32_t>& table, std::vector<Run>& runs) {
+  runs.clear();
+  const int32_t size = static_cast<int32_t>(table.size());
+  for (int32_t begin = 0; begin < size;) {
+    const int32_t source = table[begin];
+    int32_t step = 1;
+    if (source == kOutside) {
+      step = 0;
+    } else if (begin + 1 < size && table[begin + 1] == source - 1 && source > 0) {
+      step = -1;
+    }
+    int32_t end = begin + 1;
+    // A falling run may reach -1, which says kOutside.
+    while (end < size && table[end] == source + (end - begin) * step &&
+           (table[end] != kOutside || step == 0)) {
+      ++end;
+    }
+    runs.push_back({begin, end, source, step});
+    begin = end;
+  }
+}
+
+// Copies pixels of one image in the output's order of elements: interleaved (channel fastest) or
+// planar rows (all of channel 0, then of channel 1, …).
+template <typename Source>
+class Gatherer {
+ public:
+  Gatherer(const AugmentParams& params, bool interleaved)
+      : width_(params.width),
+        channels_(params.channels),
+        pixel_stride_(params.pixel_stride),
+        channel_stride_(params.channel_stride),
+        interleaved_(interleaved),
+        fill_(static_cast<Source>(params.program.fill)) {}
+
+  // Columns [begin, end) of `rows` rows, which go to `out`, `stride` elements apart; a source row
+  // outside the image is null.
+  void gather(const Source* const* source_rows, int32_t rows, const std::vector<Run>& runs,
+              int32_t begin, int32_t end, Source* out, int64_t stride) const {
+    for (const Run& run : runs) {
+      const int32_t from = max_of(begin, run.begin);
+      const int32_t count = min_of(end, run.end) - from;
+      if (count <= 0) {
+        continue;
+      }
+      const int32_t source_x = (run.source + (from - run.begin) * run.step) * pixel_stride_;
+      Source* target = out + from * (interleaved_ ? channels_ : 1);
+      for (int32_t y = 0; y < rows; ++y, target += stride) {
+        if (source_rows[y] == nullptr || run.step == 0) {
+          fill(target, count);
+        } else {
+          copy(source_rows[y] + source_x, run.step, target, count);
+        }
+      }
+    }
+  }
+
+ private:
+  void fill(Source* out, int32_t count) const {
+    const int32_t x_step = interleaved_ ? channels_ : 1;
+    const int32_t c_step = interleaved_ ? 1 : width_;
+    for (int32_t c = 0; c < channels_; ++c) {
+      for (int32_t x = 0; x < count; ++x) {
+        out[c * c_step + x * x_step] = fill_;
+      }
+    }
+  }
+
+  void copy(const Source* in, int32_t step, Source* out, int32_t count) const {
+    const bool source_interleaved = channel_stride_ == 1;
+    if (step == 1 && interleaved_ && source_interleaved) {
+      copy_bytes(out, in, static_cast<int64_t>(count) * channels_ * sizeof(Source));
+    } else if (step == 1 && !interleaved_ && pixel_stride_ == 1) {
+      for (int32_t c = 0; c < channels_; ++c) {
+        copy_bytes(out + c * width_, in + static_cast<int64_t>(c) * channel_stride_,
+                   count * sizeof(Source));
+      }
+    } else if (step == 1 && channels_ == 3 && sizeof(Source) == 1) {
+      copy_other_order(reinterpret_cast<const uint8_t*>(in), reinterpret_cast<uint8_t*>(out),
+                       count);
+    } else {
+      copy_each(in, step * pixel_stride_, out, count);
+    }
+  }
+
+  void copy_other_order(const uint8_t* in, uint8_t* out, int32_t count) const {
+    if (interleaved_) {
+      join_pixels(in, channel_stride_, out, count);
+    } else {
+      split_pixels(in, out, width_, count);
+    }
+  }
+
+  void copy_each(const Source* in, int32_t in_step, Source* out, int32_t count) const {
+    const int32_t x_step = interleaved_ ? channels_ : 1;
+    const int32_t c_step = interleaved_ ? 1 : width_;
+    for (int32_t x = 0; x < count; ++x) {
+      const Source* pixel = in + static_cast<int64_t>(x) * in_step;
+      for (int32_t c = 0; c < channels_; ++c) {
+        out[x * x_step + c * c_step] = pixel[static_cast<int64_t>(c) * channel_stride_];
+      }
+    }
+  }
+
+  const int32_t width_, channels_, pixel_stride_, channel_stride_;
+  const bool interleaved_;
+  const Source fill_;
+};
+
+}  // namespace warpmix::augment

@@ -18,11 +18,14 @@ struct Emulate {
     const int64_t blocks = augment::augment_blocks(params);
     for (int64_t block = 0; block < blocks; ++block) {
       std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
-      for (int phase = 0; phase < augment::kPhases; ++phase) {
+      const augment::Tile tile = augment::block_tile(params, static_cast<int32_t>(block));
+      for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
         for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-          augment::augment_phase<Source, Out, kChannels>(
-              params, phase, static_cast<int32_t>(block), thread, shared);
+          augment::parameter_phase(params, phase, tile, thread, shared);
         }
+      }
+      for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
+        augment::make_tile<Source, Out, kChannels>(params, tile, thread, shared);
       }
     }
   }

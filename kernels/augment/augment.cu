@@ -6,15 +6,20 @@
 namespace warpmix::augment {
 namespace {
 
+// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 96 and spills.
+constexpr int kBlocksPerSm = 4;
+
 template <typename Source, typename Out, int kChannels>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
     augment_kernel(const __grid_constant__ AugmentParams params) {
   __shared__ Shared shared;
-  for (int phase = 0; phase < kPhases - 1; ++phase) {
-    augment_phase<Source, Out, kChannels>(params, phase, blockIdx.x, threadIdx.x, shared);
+  const Tile tile = block_tile(params, blockIdx.x);
+#pragma unroll 1  // one copy of the code, so that its registers are not the pixels' concern
+  for (int phase = 0; phase < kParameterPhases; ++phase) {
+    parameter_phase(params, phase, tile, threadIdx.x, shared);
     __syncthreads();
   }
-  augment_phase<Source, Out, kChannels>(params, kPhases - 1, blockIdx.x, threadIdx.x, shared);
+  make_tile<Source, Out, kChannels>(params, tile, threadIdx.x, shared);
 }
 
 struct Launch {

@@ -11,7 +11,7 @@ constexpr int kThreads = 128;
 constexpr int kTileWidth = 256;  // a block makes one tile of one image, so that an image of
 constexpr int kTileHeight = 32;  // 224×224 is 7 blocks and its parameters are drawn 7 times
 constexpr int kGroup = 8;        // pixels a thread makes at a time: 16-byte stores of every type
-constexpr int kPhases = 5;
+constexpr int kParameterPhases = 4;  // and then make_tile
 
 struct Tile {
   int32_t position;  // in the batch
@@ -59,20 +59,18 @@ HOST_DEVICE Sample block_partner(const AugmentParams& params, const Shared& shar
 
 // ---- phases 0 to 3: parameters, once a block ----------------------------------------------------
 
-HOST_DEVICE void draw_own(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
-  if (thread < params.program.count) {
-    shared.draws[0][thread] =
-        obtain_draw(params, tile.position, 0, thread, batch_sample(params, tile.position));
-  }
-}
-
-HOST_DEVICE void draw_partner(const AugmentParams& params, Tile tile, int32_t thread,
-                              Shared& shared) {
+// One stage a thread: of the sample (side 0), then of its partner up to the mix (side 1).
+HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side, int32_t thread,
+                           Shared& shared) {
   const Program& program = params.program;
-  if (thread < program.mix_begin && applied_mix(program, shared.draws[0]) >= 0) {
-    const Sample own = batch_sample(params, tile.position);
-    shared.draws[1][thread] =
-        obtain_draw(params, tile.position, 1, thread, block_partner(params, shared, own));
+  Sample sample = batch_sample(params, tile.position);
+  int32_t stages = program.count;
+  if (side == 1) {
+    stages = applied_mix(program, shared.draws[0]) >= 0 ? program.mix_begin : 0;
+    sample = block_partner(params, shared, sample);
+  }
+  if (thread < stages) {
+    shared.draws[side][thread] = obtain_draw(params, tile.position, side, thread, sample);
   }
 }
 
@@ -156,16 +154,18 @@ struct Reader {
     return chosen;
   }
 
+  // The load is unconditional, of the image's first pixel where there is no source: a branch round
+  // each of the group's loads would keep them from being in flight together.
   HOST_DEVICE void read(const AugmentParams& params, int32_t row, int32_t column,
                         float (&value)[kCount]) const {
     const bool has_source = (row | column) >= 0;  // neither is negative
     const bool black = row == kBlack || column == kBlack;
-    const Source* pixel = image + (row + column);
+    const Source* pixel = image + (has_source ? row + column : 0);
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      const float loaded =
-          has_source ? load_value(pixel + c * params.channel_stride) : params.program.fill;
-      value[c] = black ? 0.0f : contrast(loaded, factor, offset[c]);
+      const float loaded = load_value(pixel + c * params.channel_stride);
+      value[c] = contrast(has_source ? loaded : params.program.fill, factor, offset[c]);
+      value[c] = black ? 0.0f : value[c];
     }
   }
 };
@@ -278,43 +278,46 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   }
 }
 
+template <typename Source, typename Out, int kCount>
+HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t thread,
+                               const Shared& shared, int32_t first_channel) {
+  switch (shared.mixing.mix) {
+    case Mix::kNone:
+      return make_pixels<Mix::kNone, Source, Out, kCount>(params, tile, thread, shared,
+                                                          first_channel);
+    case Mix::kCut:
+      return make_pixels<Mix::kCut, Source, Out, kCount>(params, tile, thread, shared,
+                                                         first_channel);
+    case Mix::kBlend:
+      return make_pixels<Mix::kBlend, Source, Out, kCount>(params, tile, thread, shared,
+                                                           first_channel);
+  }
+}
+
 // kChannels 0 stands for any number of channels, made one after the other.
 template <typename Source, typename Out, int kChannels>
 HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t thread,
                            const Shared& shared) {
-  constexpr int kCount = kChannels == 0 ? 1 : kChannels;
-  for (int32_t c = 0; c < params.channels; c += kCount) {
-    switch (shared.mixing.mix) {
-      case Mix::kNone:
-        make_pixels<Mix::kNone, Source, Out, kCount>(params, tile, thread, shared, c);
-        break;
-      case Mix::kCut:
-        make_pixels<Mix::kCut, Source, Out, kCount>(params, tile, thread, shared, c);
-        break;
-      case Mix::kBlend:
-        make_pixels<Mix::kBlend, Source, Out, kCount>(params, tile, thread, shared, c);
-        break;
-    }
+  if (kChannels > 0) {
+    make_channels<Source, Out, max_of(kChannels, 1)>(params, tile, thread, shared, 0);
+    return;
+  }
+  for (int32_t c = 0; c < params.channels; ++c) {
+    make_channels<Source, Out, 1>(params, tile, thread, shared, c);
   }
 }
 
 // ---- the body -----------------------------------------------------------------------------------
 
-template <typename Source, typename Out, int kChannels>
-HOST_DEVICE void augment_phase(const AugmentParams& params, int phase, int32_t block,
-                               int32_t thread, Shared& shared) {
-  const Tile tile = block_tile(params, block);
-  switch (phase) {
-    case 0:
-      return draw_own(params, tile, thread, shared);
-    case 1:
-      return draw_partner(params, tile, thread, shared);
-    case 2:
-      return resolve(params, tile, thread, shared);
-    case 3:
-      return tabulate(params, tile, thread, shared);
-    default:
-      return make_tile<Source, Out, kChannels>(params, tile, thread, shared);
+// Phases 0 to kParameterPhases - 1: the parameters of the block's tile.
+HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile,
+                                 int32_t thread, Shared& shared) {
+  if (phase < 2) {
+    draw_side(params, tile, phase, thread, shared);
+  } else if (phase == 2) {
+    resolve(params, tile, thread, shared);
+  } else {
+    tabulate(params, tile, thread, shared);
   }
 }
 

@@ -80,22 +80,27 @@ WARPMIX_ROW_LOOPS(float, uint8_t)
 
 // ---- copies -------------------------------------------------------------------------------------
 
-// memcpy for the few dozen bytes of a run, where the call would cost more than the copy: whole
-// 16-byte words, the last one overlapping.
+// `bytes` in whole words of kWord, the last one overlapping the one before; bytes >= kWord.
+template <int kWord>
+HOST_DEVICE void copy_words(char* to, const char* from, int64_t bytes) {
+  for (int64_t i = 0; i + kWord < bytes; i += kWord) {
+    std::memcpy(to + i, from + i, kWord);
+  }
+  std::memcpy(to + bytes - kWord, from + bytes - kWord, kWord);
+}
+
+// memcpy for the few dozen bytes of a run, where the call would cost more than the copy.
 HOST_DEVICE void copy_bytes(void* out, const void* in, int64_t bytes) {
   char* to = static_cast<char*>(out);
   const char* from = static_cast<const char*>(in);
   if (bytes >= 256) {
     std::memcpy(to, from, bytes);
   } else if (bytes >= 16) {
-    for (int64_t i = 0; i + 16 < bytes; i += 16) {
-      std::memcpy(to + i, from + i, 16);
-    }
-    std::memcpy(to + bytes - 16, from + bytes - 16, 16);
+    copy_words<16>(to, from, bytes);
+  } else if (bytes >= 4) {
+    copy_words<4>(to, from, bytes);
   } else {
-    for (int64_t i = 0; i < bytes; ++i) {
-      to[i] = from[i];
-    }
+    copy_words<1>(to, from, bytes);
   }
 }
 

@@ -40,13 +40,16 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
           min_of(kTileHeight, params.height - y)};
 }
 
-constexpr int32_t kBlack = -2;  // beside kOutside in the tables below: occluded
+// Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
+// result is kBlack if either is, else negative if either is kFill, else it is their pixel.
+constexpr int32_t kBlack = -1;             // occluded
+constexpr int32_t kFill = -2147483647 - 1;  // a constant border
 
 struct Shared {
   StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
   Side side[2];
   Mixing mixing;
-  // Offset of each column and row of the tile in its source image, kOutside, or kBlack.
+  // Offset of each column and row of the tile in its source image, kFill, or kBlack.
   int32_t column[2][kTileWidth];
   int32_t row[2][kTileHeight];
 };
@@ -102,7 +105,7 @@ HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& share
   const int32_t source =
       source_coordinate(params.program, shared.draws[side], axis, x, size);
   const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
-  return source == kOutside ? kOutside : source * stride;
+  return source == kOutside ? kFill : source * stride;
 }
 
 HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread,
@@ -156,47 +159,52 @@ struct Reader {
 
   // The load is unconditional, of the image's first pixel where there is no source: a branch round
   // each of the group's loads would keep them from being in flight together.
-  HOST_DEVICE void read(const AugmentParams& params, int32_t row, int32_t column,
+  HOST_DEVICE void read(int32_t row, int32_t column, int32_t channel_stride, float fill,
                         float (&value)[kCount]) const {
-    const bool has_source = (row | column) >= 0;  // neither is negative
-    const bool black = row == kBlack || column == kBlack;
+    const bool has_source = (row | column) >= 0;
+    const bool black = (row | column) == kBlack;
     const Source* pixel = image + (has_source ? row + column : 0);
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      const float loaded = load_value(pixel + c * params.channel_stride);
-      value[c] = contrast(has_source ? loaded : params.program.fill, factor, offset[c]);
+      const float loaded = load_value(pixel + c * channel_stride);
+      value[c] = contrast(has_source ? loaded : fill, factor, offset[c]);
       value[c] = black ? 0.0f : value[c];
     }
   }
 };
 
-// Writes `count` of kCount consecutive elements, 16 bytes at a time where all of them are wanted
-// and the address allows it.
+struct alignas(16) Vector16 {
+  uint32_t word[4];
+};
+
+// Rounds and writes `count` of kCount values to consecutive elements; 16 bytes at a time where all
+// are wanted and the address allows it.
 template <typename Out, int kCount>
-HOST_DEVICE void store(Out* out, const Out (&value)[kCount], int32_t count) {
-#if defined(__CUDA_ARCH__)
-  constexpr int kPerVector = 16 / sizeof(Out);
+HOST_DEVICE void store(Out* out, const float (&value)[kCount], int32_t count) {
+  constexpr int kPerWord = 4 / sizeof(Out);
+  constexpr int kPerVector = 4 * kPerWord;
   if (kCount % kPerVector == 0 && count == kCount && reinterpret_cast<uintptr_t>(out) % 16 == 0) {
     UNROLL
-    for (int v = 0; v < kCount / kPerVector; ++v) {
-      uint4 word;
-      memcpy(&word, value + v * kPerVector, sizeof word);
-      reinterpret_cast<uint4*>(out)[v] = word;
+    for (int i = 0; i + kPerVector <= kCount; i += kPerVector) {
+      const Vector16 vector = {{packed<Out>(value + i), packed<Out>(value + i + kPerWord),
+                                packed<Out>(value + i + 2 * kPerWord),
+                                packed<Out>(value + i + 3 * kPerWord)}};
+      *reinterpret_cast<Vector16*>(out + i) = vector;
     }
     return;
   }
-#endif
   UNROLL
   for (int i = 0; i < kCount; ++i) {
     if (i < count) {
-      out[i] = value[i];
+      out[i] = rounded<Out>(value[i]);
     }
   }
 }
 
+// Values of kGroup pixels, `pixels` of which are wanted; a pixel's channels are adjacent.
 template <typename Out, int kCount>
 HOST_DEVICE void store_group(const AugmentParams& params, Out* out, int32_t pixels,
-                             const Out (&value)[kGroup * kCount]) {
+                             const float (&value)[kGroup * kCount]) {
   if (params.out_channel_stride == 1 && params.channels == kCount) {
     store(out, value, pixels * kCount);
     return;
@@ -204,31 +212,42 @@ HOST_DEVICE void store_group(const AugmentParams& params, Out* out, int32_t pixe
   UNROLL
   for (int c = 0; c < kCount; ++c) {
     Out* plane = out + static_cast<int64_t>(c) * params.out_channel_stride;
+    float row[kGroup];
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      row[i] = value[i * kCount + c];
+    }
     if (params.out_pixel_stride == 1) {
-      Out row[kGroup];
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        row[i] = value[i * kCount + c];
-      }
       store(plane, row, pixels);
-    } else {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        if (i < pixels) {
-          plane[i * params.out_pixel_stride] = value[i * kCount + c];
-        }
+      continue;
+    }
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      if (i < pixels) {
+        plane[i * params.out_pixel_stride] = rounded<Out>(row[i]);
       }
     }
   }
 }
 
-template <Mix kMix, typename Source, typename Out, int kCount>
+// Bit i says whether x + i is in [begin, end), for the pixels of a group.
+HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
+  const int32_t first = min_of(max_of(begin - x, 0), kGroup);
+  const int32_t last = min_of(max_of(end - x, 0), kGroup);
+  return ((1u << last) - 1u) & ~((1u << first) - 1u);
+}
+
+// kInterleaved: a pixel's channels are adjacent in the source, so that their addresses are one
+// address with three constants; else they are planes apart.
+template <Mix kMix, bool kInterleaved, typename Source, typename Out, int kCount>
 HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thread,
                              const Shared& shared, int32_t first_channel) {
   constexpr int kPartner = kMix == Mix::kNone ? 0 : 1;
   const Reader<Source, kCount> own(params, shared.side[0], first_channel);
   const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
   const Mixing mixing = shared.mixing;
+  const int32_t stride = kInterleaved ? 1 : params.channel_stride;
+  const float fill = params.program.fill;
   float scale[kCount];
   float bias[kCount];
   UNROLL
@@ -238,29 +257,36 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   }
   Out* image = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
                static_cast<int64_t>(first_channel) * params.out_channel_stride;
+  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
+  // at most group · (across - 1) / 2^16, below 1.
   const int32_t across = ceil_div(tile.width, kGroup);
+  const int32_t reciprocal = ceil_div(1 << 16, across);
+  static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
   for (int32_t group = thread; group < across * tile.height; group += kThreads) {
-    const int32_t y = group / across;
+    const int32_t y = group * reciprocal >> 16;
     const int32_t x = (group - y * across) * kGroup;
     const int32_t own_row = shared.row[0][y];
     const int32_t partner_row = shared.row[kPartner][y];
-    const bool cut_row = inside(tile.y + y, mixing.box[1], mixing.box[3]);
-    Out out[kGroup * kCount];
+    const uint32_t cut_bits = inside(tile.y + y, mixing.box[1], mixing.box[3])
+                                  ? group_bits(tile.x + x, mixing.box[0], mixing.box[2])
+                                  : 0u;
+    float out[kGroup * kCount];
     UNROLL
     for (int i = 0; i < kGroup; ++i) {
       float value[kCount];
       const int32_t own_column = shared.column[0][x + i];
       const int32_t partner_column = shared.column[kPartner][x + i];
       if (kMix == Mix::kCut) {
-        const bool cut = cut_row && inside(tile.x + x + i, mixing.box[0], mixing.box[2]);
+        const bool cut = (cut_bits >> i & 1u) != 0;
         own.choose(partner, cut)
-            .read(params, cut ? partner_row : own_row, cut ? partner_column : own_column, value);
+            .read(cut ? partner_row : own_row, cut ? partner_column : own_column, stride, fill,
+                  value);
       } else {
-        own.read(params, own_row, own_column, value);
+        own.read(own_row, own_column, stride, fill, value);
       }
       if (kMix == Mix::kBlend) {
         float other[kCount];
-        partner.read(params, partner_row, partner_column, other);
+        partner.read(partner_row, partner_column, stride, fill, other);
         UNROLL
         for (int c = 0; c < kCount; ++c) {
           value[c] = blend(value[c], other[c], mixing.lam);
@@ -268,7 +294,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
       }
       UNROLL
       for (int c = 0; c < kCount; ++c) {
-        out[i * kCount + c] = rounded<Out>(normalise(value[c], scale[c], bias[c]));
+        out[i * kCount + c] = normalise(value[c], scale[c], bias[c]);
       }
     }
     store_group<Out, kCount>(params,
@@ -278,19 +304,19 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   }
 }
 
-template <typename Source, typename Out, int kCount>
+template <bool kInterleaved, typename Source, typename Out, int kCount>
 HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t thread,
                                const Shared& shared, int32_t first_channel) {
   switch (shared.mixing.mix) {
     case Mix::kNone:
-      return make_pixels<Mix::kNone, Source, Out, kCount>(params, tile, thread, shared,
-                                                          first_channel);
+      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, thread,
+                                                                        shared, first_channel);
     case Mix::kCut:
-      return make_pixels<Mix::kCut, Source, Out, kCount>(params, tile, thread, shared,
-                                                         first_channel);
+      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, thread,
+                                                                       shared, first_channel);
     case Mix::kBlend:
-      return make_pixels<Mix::kBlend, Source, Out, kCount>(params, tile, thread, shared,
-                                                           first_channel);
+      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, thread,
+                                                                         shared, first_channel);
   }
 }
 
@@ -298,12 +324,14 @@ HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t t
 template <typename Source, typename Out, int kChannels>
 HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t thread,
                            const Shared& shared) {
-  if (kChannels > 0) {
-    make_channels<Source, Out, max_of(kChannels, 1)>(params, tile, thread, shared, 0);
-    return;
-  }
-  for (int32_t c = 0; c < params.channels; ++c) {
-    make_channels<Source, Out, 1>(params, tile, thread, shared, c);
+  if constexpr (kChannels == 0) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      make_channels<true, Source, Out, 1>(params, tile, thread, shared, c);
+    }
+  } else if (kChannels == 1 || params.channel_stride == 1) {
+    make_channels<true, Source, Out, kChannels>(params, tile, thread, shared, 0);
+  } else {
+    make_channels<false, Source, Out, kChannels>(params, tile, thread, shared, 0);
   }
 }
 

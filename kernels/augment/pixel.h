@@ -1,6 +1,8 @@
 // One output pixel: where it comes from, and the arithmetic on its value.
 #pragma once
 
+#include <type_traits>
+
 #include "../fixed_math.h"
 #include "draw.h"
 
@@ -137,6 +139,34 @@ HOST_DEVICE Half rounded<Half>(float value) {
   const uint32_t magnitude = ((sum >> 13) & 0x00007C00u) + (sum & 0x00000FFFu);
   return {static_cast<uint16_t>((sign >> 16) | (doubled > 0xFF000000u ? 0x7E00u : magnitude))};
 #endif
+}
+
+// As many values as fill 32 bits, rounded, the first in the lowest bits. The device converts two
+// values in one instruction; to the same bits.
+template <typename T>
+HOST_DEVICE uint32_t packed(const float* value) {
+#if defined(__CUDA_ARCH__)
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const __nv_bfloat162 pair = __floats2bfloat162_rn(value[0], value[1]);
+    uint32_t word;
+    memcpy(&word, &pair, sizeof word);
+    return word;
+  } else if constexpr (std::is_same_v<T, Half>) {
+    const __half2 pair = __floats2half2_rn(value[0], value[1]);
+    uint32_t word;
+    memcpy(&word, &pair, sizeof word);
+    return word;
+  }
+#endif
+  constexpr int kValues = 4 / sizeof(T);
+  T rounded_values[kValues];
+  UNROLL
+  for (int i = 0; i < kValues; ++i) {
+    rounded_values[i] = rounded<T>(value[i]);
+  }
+  uint32_t word;
+  memcpy(&word, rounded_values, sizeof word);
+  return word;
 }
 
 }  // namespace warpmix::augment

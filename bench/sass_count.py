@@ -1,0 +1,122 @@
+"""Instructions that the GPU issues for a pixel, counted in the compiled kernels; needs no GPU.
+
+    python bench/sass_count.py [--arch sm_90]
+
+Compiles kernels/augment/augment.cu, disassembles it, and follows each pixel loop along the path of
+a full group of pixels (the one with 16-byte stores): every instruction on it is issued once for the
+group, predicated off or not. Prints registers, spills and stack beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GROUP = 8  # kGroup in kernels/augment/body.h
+LOOPS = ("MixUp", "CutMix", "no mix")  # in the order in which nvcc 13 lays them out: see main()
+
+
+def find_cuobjdump() -> str:
+    """On the PATH, or the one that comes with triton."""
+    on_path = shutil.which("cuobjdump")
+    if on_path:
+        return on_path
+    import triton
+
+    return str(Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump")
+
+
+def compile_kernels(arch: str, folder: Path) -> tuple[str, str]:
+    """(ptxas's resource report, SASS text) of the augmentation kernels."""
+    cubin = folder / "augment.cubin"
+    command = ["nvcc", "-O3", "--fmad=false", "-std=c++17", f"-arch={arch}", "-Xptxas", "-v"]
+    source = ROOT / "kernels/augment/augment.cu"
+    report = subprocess.run(
+        [*command, "-I", str(ROOT / "kernels"), "-cubin", "-o", str(cubin), str(source)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    sass = subprocess.run(
+        [find_cuobjdump(), "--dump-sass", str(cubin)], check=True, capture_output=True, text=True
+    )
+    return report.stderr, sass.stdout
+
+
+def functions(sass: str) -> dict[str, list[tuple[int, str]]]:
+    """Mangled name → its (address, instruction) pairs."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    current: list[tuple[int, str]] = []
+    for line in sass.splitlines():
+        if name := re.search(r"Function : (\S+)", line):
+            current = found.setdefault(name[1], [])
+        elif code := re.match(r"\s+/\*([0-9a-f]{4,})\*/\s+(.*?);", line):
+            current.append((int(code[1], 16), code[2]))
+    return found
+
+
+def branch_target(instruction: str) -> int | None:
+    match = re.search(r"\bBRA\b.*?0x([0-9a-f]+)", instruction)
+    return int(match[1], 16) if match else None
+
+
+def group_path(code: list[tuple[int, str]], head: int, tail: int) -> int | None:
+    """Fewest instructions issued from head to tail through a 16-byte store; None without one."""
+    body = [(address, text) for address, text in code if head <= address <= tail]
+    at = {address: i for i, (address, _) in enumerate(body)}
+    best = {(0, False): 1}
+    queue = [(1, 0, False)]
+    while queue:
+        cost, i, stored = heapq.heappop(queue)
+        text = body[i][1]
+        stored = stored or ("STG" in text and ".128" in text)
+        if i == len(body) - 1:
+            if stored:
+                return cost
+            continue
+        target = branch_target(text)
+        unconditional = target is not None and not text.startswith("@")
+        following = [] if unconditional else [i + 1]
+        if target in at and at[target] > i:
+            following.append(at[target])
+        for j in following:
+            if cost + 1 < best.get((j, stored), 1 << 30):
+                best[j, stored] = cost + 1
+                heapq.heappush(queue, (cost + 1, j, stored))
+    return None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", default="sm_90")
+    arch = parser.parse_args().arch
+    with tempfile.TemporaryDirectory() as folder:
+        report, sass = compile_kernels(arch, Path(folder))
+    spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", report)
+    registers = [int(r) for r in re.findall(r"Used (\d+) registers", report)]
+    print(
+        f"{arch}: {len(spills)} kernels, at most {max(registers)} registers, "
+        f"{sum(int(s) for s, _ in spills)} bytes of stack, "
+        f"{sum(int(s) for _, s in spills)} bytes of spills"
+    )
+    for name, code in functions(sass).items():
+        match = re.search(r"augment_kernelI(\w+)Li(\d)E", name)
+        if not match:
+            continue
+        counts = []
+        for address, text in code:
+            head = branch_target(text)
+            if head is not None and head < address:
+                path = group_path(code, head, address)
+                if path:
+                    counts.append(path / GROUP)
+        shown = ", ".join(f"{count:.1f}" for count in sorted(counts))
+        print(f"  {match[1]:24} channels {match[2]}: {shown} instructions a pixel")
+
+
+if __name__ == "__main__":
+    main()

@@ -156,6 +156,10 @@ def main() -> None:
 
     from torch.utils import cpp_extension
 
+    # setuptools would pack what an earlier build left there: a _cuda into a wheel without CUDA.
+    for leftover in (ROOT / "build").glob("lib*"):
+        shutil.rmtree(leftover)
+
     # Objects of a source that is in both modules are kept apart. A lasting folder, for editable
     # installs too, lets ninja recompile only what changed.
     folder = ROOT / "build" / str(sys.implementation.cache_tag)

@@ -197,7 +197,7 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
   params.labels = optional_data<int64_t>(op, "labels", labels, images, ScalarType::Long, count);
   params.sums = optional_data<int64_t>(op, "sums", sums, images, ScalarType::Long,
                                        count * params.channels);
-  WARPMIX_CHECK(op, params.sums || !needs_sums(params.program),
+  WARPMIX_CHECK(op, sums.has_value() || !needs_sums(params.program),
                 "sums must be given where a contrast pivots on a mean, got none");
   const int64_t sides = params.program.mix_begin < params.program.mix_end ? 2 : 1;
   params.draws =

@@ -7,6 +7,8 @@
 
 #include "augment.h"
 #include "build_info.h"
+#include "fixed_math.h"
+#include "philox.h"
 
 STABLE_TORCH_LIBRARY(warpmix, library) {
   library.def(
@@ -39,4 +41,21 @@ PYBIND11_MODULE(_C, module) {
   module.def(
       "build_info", [] { return WARPMIX_BUILD_INFO; },
       "JSON text: the versions, compilers, flags and GPU architectures of this build.");
+
+  // Hooks of the tests: what both backends compute, on the host.
+  module.def("philox", [](const pybind11::sequence& counter, uint64_t key) {
+    warpmix::Philox4 words;
+    for (int i = 0; i < 4; ++i) {
+      words.word[i] = counter[i].cast<uint32_t>();
+    }
+    words = warpmix::philox(words, key);
+    pybind11::list list;
+    for (const uint32_t word : words.word) {
+      list.append(word);
+    }
+    return list;
+  });
+  module.def("fixed_log", [](float x) { return warpmix::fixed_log(x); });
+  module.def("fixed_exp", [](float x) { return warpmix::fixed_exp(x); });
+  module.def("fixed_cos_turns", [](float v) { return warpmix::fixed_cos_turns(v); });
 }

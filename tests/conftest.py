@@ -1,0 +1,44 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import hypothesis
+import pytest
+import torch
+
+from warpmix import ops
+
+# The same examples in every run, so that a failure is everybody's; no deadline on a busy machine.
+hypothesis.settings.register_profile("default", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("default")
+
+
+@contextmanager
+def emulated_kernels() -> Iterator[None]:
+    """Inside, the ops run the CUDA kernel bodies on the host, thread by thread."""
+
+    class Emulated:
+        def __getattr__(self, name: str) -> object:
+            kernel = f"{name}_emulated"
+            return getattr(torch.ops.warpmix, kernel if name != "draw" else name)
+
+    original, ops._ops = ops._ops, Emulated()
+    try:
+        yield
+    finally:
+        ops._ops = original
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of real data sets beside the repository, or the one WARPMIX_TEST_DATA names."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("WARPMIX_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}; set WARPMIX_TEST_DATA to have this test")
+    return folder

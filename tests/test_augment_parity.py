@@ -1,0 +1,153 @@
+"""The exactness contract: the CPU op, the kernel bodies, the GPU and the reference agree bit for bit."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import emulated_kernels
+from hypothesis import given, settings
+from strategies import Case, cases
+from torch import Tensor
+
+import warpmix
+from warpmix import Targets
+from warpmix.augment import reference
+
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+def expected(case: Case) -> tuple[Tensor, Targets]:
+    arguments = {k: v for k, v in case.arguments.items() if k != "sums"}
+    batch, partner, lam = reference.augment(
+        case.images, case.transforms, seed=case.options["seed"], p=case.options["p"], **arguments
+    )
+    pipeline = case.pipeline()
+    compiled = pipeline._compile(*case.images.shape[1:])
+    rows = case.arguments.get("index", torch.arange(len(case.labels)))
+    return (
+        reference.normalise(batch, compiled.scale, compiled.bias, case.options["dtype"]),
+        Targets(case.labels[rows], case.labels[partner], lam),
+    )
+
+
+def assert_same(
+    got: tuple[Tensor, Targets], want: tuple[Tensor, Targets], context: object = None
+) -> None:
+    assert got[0].dtype == want[0].dtype, context
+    assert torch.equal(got[0].cpu(), want[0].cpu()), context
+    for name, a, b in zip(Targets._fields, got[1], want[1], strict=True):
+        assert torch.equal(a.cpu(), b.cpu()), (name, context)
+
+
+@settings(max_examples=500)
+@given(cases())
+def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
+    want = expected(case)
+    got = case.run()
+    assert_same(got, want, case)
+    with emulated_kernels():
+        assert_same(case.run(), want, case)
+
+
+@settings(max_examples=100)
+@given(cases())
+def test_replayed_draws_give_the_same_bytes(case: Case) -> None:
+    pipeline = case.pipeline()
+    arguments = {k: v for k, v in case.arguments.items() if k != "sums"}
+    draws = pipeline.draw(images=case.source, **arguments)
+    sums = case.arguments.get("sums")
+    assert_same(pipeline.replay(case.source, draws, case.labels, sums=sums), case.run(), case)
+
+
+@needs_gpu
+@settings(max_examples=300)
+@given(cases())
+def test_gpu_equals_the_cpu(case: Case) -> None:
+    assert_same(case.run("cuda"), case.run(), case)
+
+
+@needs_gpu
+def test_gpu_channel_sums_equal_the_cpu() -> None:
+    images = torch.randint(0, 256, (3, 200, 180, 3), dtype=torch.uint8)
+    for batch in (images, images.float() * 0.37, images.permute(0, 3, 1, 2).contiguous()):
+        nhwc = batch if batch.shape[3] == 3 else batch.permute(0, 2, 3, 1)
+        assert torch.equal(warpmix.ops.channel_sums(nhwc.cuda()).cpu(), warpmix.ops.channel_sums(nhwc))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_channel_sums_are_exact(dtype: torch.dtype, channels: int) -> None:
+    images = torch.randint(0, 256, (3, 140, 150, channels), dtype=torch.uint8)
+    values = images if dtype == torch.uint8 else images.float() + 0.3
+    want = (values.double() * 65536).round().long().sum((1, 2))
+    planar = values.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
+    for layout in (values, planar):
+        assert torch.equal(warpmix.ops.channel_sums(layout), want)
+        with emulated_kernels():
+            assert torch.equal(warpmix.ops.channel_sums(layout), want)
+
+
+# Checksums of test_random_stream_is_frozen.
+GOLDEN = (390368647064, 3079318188, 1170)
+
+
+# ---- the same samples, whatever is round them -------------------------------------------------
+
+CARD = [
+    warpmix.RandomShift(0.2),
+    warpmix.RandomContrast((1, 3)),
+    warpmix.CutMix(),
+    warpmix.RandomCropBlackout(0.2),
+]
+
+
+def resident() -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (1000, 16, 12, 3), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, 10, (1000,), generator=generator)
+    return images, labels, warpmix.ops.channel_sums(images)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_bytes_do_not_depend_on_batch_order_or_threads(size: int, threads: int) -> None:
+    images, labels, sums = resident()
+    pipeline = warpmix.Pipeline(CARD, p=0.5, mean=0.5, std=0.25, seed=5)
+    order = torch.randperm(1000, generator=torch.Generator().manual_seed(2))
+    whole, targets = pipeline(images, labels, index=torch.arange(1000), epoch=4, sums=sums)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for start in range(0, min(1000, 20 * size), size):
+            index = order[start : start + size]
+            batch, part = pipeline(images, labels, index=index, epoch=4, sums=sums)
+            want = whole[index], Targets(*(t[index] for t in targets))
+            assert_same((batch, part), want)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_epoch_step_and_seed_change_the_numbers() -> None:
+    images, labels, sums = resident()
+    index = torch.arange(64)
+
+    def run(seed: int, **arguments: object) -> Tensor:
+        pipeline = warpmix.Pipeline(CARD, seed=seed)
+        return pipeline(images, labels, index=index, sums=sums, **arguments)[0]
+
+    first = run(0, epoch=3)
+    assert not torch.equal(first, run(0, epoch=4))
+    assert not torch.equal(first, run(1, epoch=3))
+    assert torch.equal(first, run(0, epoch=1, step=torch.tensor([2])))
+
+
+def test_random_stream_is_frozen() -> None:
+    """Bytes of version 0.1: a change of the random stream or of the arithmetic changes users' runs."""
+    images, labels, sums = resident()
+    pipeline = warpmix.Pipeline(CARD, dtype=torch.uint8, seed=7)
+    batch, targets = pipeline(images, labels, index=torch.arange(256), epoch=1, sums=sums)
+    weights = torch.arange(batch.numel(), dtype=torch.int64) % 65521
+    checksum = int((batch.permute(0, 2, 3, 1).flatten().long() * weights).sum())
+    shares = int((targets.lam.double() * 2**24).long().sum())
+    assert (checksum, shares, int(targets.y_b.sum())) == GOLDEN
+

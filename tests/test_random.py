@@ -1,0 +1,209 @@
+"""Random numbers: Philox against its authors' vectors, distributions against SciPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+
+import warpmix
+from warpmix import _C
+from warpmix import reference_math as fixed
+from warpmix.augment import Pipeline, RandomChoice
+
+DRAWS = 200_000
+LEVEL = 1e-4  # chance that a right generator fails one of these tests
+
+
+# ---- the generator ----------------------------------------------------------------------------
+
+# Random123, tests/kat_vectors: philox4x32 10.
+KNOWN_ANSWERS = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000",
+     "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff",
+     "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0",
+     "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]  # fmt: skip
+
+
+def words(text: str) -> list[int]:
+    return [int(word, 16) for word in text.split()]
+
+
+@pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
+def test_philox_known_answers(counter: str, key: str, answer: str) -> None:
+    low, high = words(key)
+    tensors = tuple(torch.tensor([word]) for word in words(counter))
+    assert [int(w) for w in fixed.philox(tensors, low | high << 32)] == words(answer)
+    assert _C.philox(words(counter), low | high << 32) == words(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "exact", "low", "high"),
+    [
+        ("fixed_log", np.log, 2.0**-24, 1.0),
+        ("fixed_exp", np.exp, -87.0, 10.0),
+        ("fixed_cos_turns", lambda v: np.cos(2 * np.pi * v), 0.0, 1.0),
+    ],
+)
+def test_fixed_math_is_close_and_the_twins_are_equal(
+    name: str, exact: object, low: float, high: float
+) -> None:
+    x = torch.linspace(low, high, 20_001)
+    twin = getattr(fixed, name)(x)
+    compiled = torch.tensor([getattr(warpmix._C, name)(float(v)) for v in x])
+    assert torch.equal(twin, compiled)
+    error = (twin.double().numpy() - exact(x.double().numpy())) / np.maximum(  # type: ignore[operator]
+        np.abs(exact(x.double().numpy())), 1e-2  # type: ignore[operator]
+    )
+    assert np.abs(error).max() < 1e-5
+
+
+# ---- distributions ----------------------------------------------------------------------------
+
+
+def drawn(transforms: list[object], size: tuple[int, int] = (20, 30), **options: object) -> list:
+    images = torch.zeros(1, *size, 3, dtype=torch.uint8).expand(DRAWS, -1, -1, -1)
+    pipeline = Pipeline(transforms, **options)
+    ids = torch.arange(DRAWS)
+    # The draw op reads the images' shape alone.
+    return pipeline.draw(ids, images=images[:1], index=torch.zeros_like(ids)).named()
+
+
+def assert_rate(on: Tensor, p: float) -> None:
+    assert stats.binomtest(int(on.sum()), on.numel(), p).pvalue > LEVEL
+
+
+def assert_uniform_integers(values: Tensor, low: int, high: int) -> None:
+    counts = torch.bincount(values - low, minlength=high - low + 1)
+    assert len(counts) == high - low + 1
+    assert stats.chisquare(counts.numpy()).pvalue > LEVEL
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.2, 0.5, 1.0, 4.0, 200.0])
+def test_mixup_share_is_beta(alpha: float) -> None:
+    (mix,) = drawn([warpmix.MixUp(alpha)])
+    lam = mix["lam"].double().numpy()
+    assert lam.min() >= 0.0 and lam.max() <= 1.0
+    # Shares within 2^-20 of the ends are a float32's worth of them: compared as one.
+    inner = np.clip(lam, 2.0**-20, 1 - 2.0**-20)
+    edge = stats.beta(alpha, alpha).cdf(2.0**-20)
+    uniform = stats.beta(alpha, alpha).cdf(inner)
+    kept = (inner > 2.0**-20) & (inner < 1 - 2.0**-20)
+    assert stats.binomtest(int((~kept).sum()), DRAWS, 2 * edge).pvalue > LEVEL
+    if kept.sum() > 1000:
+        assert stats.kstest((uniform[kept] - edge) / (1 - 2 * edge), "uniform").pvalue > LEVEL
+
+
+def test_shift_is_uniform_on_both_axes_independently() -> None:
+    (shift,) = drawn([warpmix.RandomShift(0.2)])
+    assert_uniform_integers(shift["dx"], -6, 6)
+    assert_uniform_integers(shift["dy"], -4, 4)
+    table = np.histogram2d(shift["dx"], shift["dy"], bins=(13, 9))[0]
+    assert stats.chi2_contingency(table).pvalue > LEVEL
+
+
+def test_blackout_borders_are_uniform() -> None:
+    (border,) = drawn([warpmix.RandomCropBlackout(0.2)])
+    assert_uniform_integers(border["border_x"], 0, 6)
+    assert_uniform_integers(border["border_y"], 0, 4)
+
+
+def test_contrast_factor_is_uniform() -> None:
+    (contrast,) = drawn([warpmix.RandomContrast((0.5, 3.0))])
+    factor = contrast["factor"].double().numpy()
+    assert factor.min() >= 0.5 and factor.max() <= 3.0
+    assert stats.kstest(factor, "uniform", args=(0.5, 2.5)).pvalue > LEVEL
+
+
+def test_partners_are_uniform_over_the_data_set() -> None:
+    images = torch.zeros(50, 4, 4, 1, dtype=torch.uint8)
+    index = torch.arange(DRAWS) % 50
+    pipeline = Pipeline([warpmix.MixUp()])
+    (mix,) = pipeline.draw(torch.arange(DRAWS), images=images, index=index).named()
+    assert_uniform_integers(mix["partner"].long(), 0, 49)
+
+
+def test_cutmix_centres_are_uniform() -> None:
+    # With λ → 1 (tiny boxes) a box is its centre's pixel, or nothing; take boxes not at the edges.
+    (cut,) = drawn([warpmix.CutMix(1.0)], size=(64, 64))
+    width, height = cut["x1"] - cut["x0"], cut["y1"] - cut["y0"]
+    small = (width == 8) & (height == 8)
+    centre = (cut["x0"] + 4)[small]
+    inside = centre[(centre >= 4) & (centre <= 60)]
+    assert_uniform_integers(inside.long(), 4, 60)
+
+
+# ---- realised rates ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.5, 0.9])
+def test_rates_of_transforms(p: float) -> None:
+    stages = drawn(
+        [
+            warpmix.RandomShift(p=p),
+            warpmix.RandomHorizontalFlip(p),
+            warpmix.RandomVerticalFlip(p),
+            warpmix.RandomContrast(p=p),
+            warpmix.CutMix(p=p),
+            warpmix.RandomCropBlackout(p=p),
+        ]
+    )
+    assert len(stages) == 6
+    for stage in stages:
+        assert_rate(stage["on"], p)
+
+
+def test_pipeline_p_gates_the_whole_list_once() -> None:
+    flip, shift = drawn([warpmix.RandomHorizontalFlip(1.0), warpmix.RandomShift()], p=0.5)
+    assert_rate(flip["on"], 0.5)
+    assert torch.equal(flip["on"], shift["on"])
+
+
+def test_pipeline_p_and_a_transforms_own_p_multiply() -> None:
+    (flip,) = drawn([warpmix.RandomHorizontalFlip(0.4)], p=0.5)
+    assert_rate(flip["on"], 0.2)
+
+
+def test_random_choice_takes_exactly_one_at_its_rate() -> None:
+    choice = RandomChoice(
+        [warpmix.RandomHorizontalFlip(1.0), warpmix.RandomShift(), warpmix.MixUp()], p=[1, 2, 5]
+    )
+    stages = {str(stage["kind"]): stage["on"] for stage in sum([drawn([choice])], [])}
+    assert torch.equal(sum(on.int() for on in stages.values()), torch.ones(DRAWS, dtype=torch.int))
+    for kind, share in (("hflip", 1 / 8), ("shift", 2 / 8), ("mixup", 5 / 8)):
+        assert_rate(stages[kind], share)
+
+
+def test_transforms_are_independent_of_each_other() -> None:
+    a, b = drawn([warpmix.RandomHorizontalFlip(0.5), warpmix.RandomVerticalFlip(0.5)])
+    table = [[int((x & y).sum()) for y in (b["on"], ~b["on"])] for x in (a["on"], ~a["on"])]
+    assert stats.chi2_contingency(table).pvalue > LEVEL
+
+
+# ---- labels -----------------------------------------------------------------------------------
+
+
+def test_cutmix_share_equals_the_pixels_exactly() -> None:
+    """A black data set with white partners: own share is the share of the pixels left black."""
+    images = torch.zeros(512, 17, 23, 1, dtype=torch.uint8)
+    images[256:] = 255
+    pipeline = Pipeline([warpmix.CutMix()], dtype=torch.uint8)
+    batch, targets = pipeline(images, torch.arange(512) // 256, index=torch.arange(256))
+    white = (batch == 255).sum((1, 2, 3))
+    mixed = targets.y_b == 1
+    want = (17 * 23 - white).float() / float(17 * 23)
+    assert int(mixed.sum()) > 50
+    assert torch.equal(targets.lam[mixed], want[mixed])
+
+
+def test_expected_share_of_cutmix_labels_is_own() -> None:
+    (mix,) = drawn([warpmix.MixUp(1.0)])
+    lam = mix["lam"].double()
+    assert abs(float(lam.mean()) - 0.5) < 4 * math.sqrt(1 / 12 / DRAWS)

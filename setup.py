@@ -24,9 +24,11 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
-CPU_SOURCES = ["csrc/ops.cpp", "csrc/augment.cpp"]
-CPU_SOURCES += ["csrc/cpu/augment.cpp", "csrc/cpu/augment_emulated.cpp"]
-CUDA_SOURCES = ["csrc/augment.cpp", "csrc/cuda/augment.cpp", "kernels/augment/augment.cu"]
+SHARED_SOURCES = ["csrc/augment.cpp", "csrc/vote.cpp"]
+CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
+CPU_SOURCES += ["csrc/cpu/augment_emulated.cpp"]
+CUDA_SOURCES = [*SHARED_SOURCES, "csrc/cuda/augment.cpp", "csrc/cuda/vote.cpp"]
+CUDA_SOURCES += ["kernels/augment/augment.cu", "kernels/vote/vote.cu"]
 SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 

@@ -9,6 +9,7 @@
 #include "build_info.h"
 #include "fixed_math.h"
 #include "philox.h"
+#include "vote.h"
 
 STABLE_TORCH_LIBRARY(warpmix, library) {
   library.def(
@@ -26,6 +27,19 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
       "int epoch, bool from_batch, int[] program, Tensor(a!) draws) -> ()");
   library.def("channel_sums(Tensor images, Tensor(a!) sums) -> ()");
   library.def("channel_sums_emulated(Tensor images, Tensor(a!) sums) -> ()");
+
+  library.def(
+      "vote(Tensor predictions, Tensor? weights, bool hard, bool logits, "
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid) -> ()");
+  library.def(
+      "vote_emulated(Tensor predictions, Tensor? weights, bool hard, bool logits, "
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid) -> ()");
+  library.def(
+      "vote_curve(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
+      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid) -> ()");
+  library.def(
+      "vote_curve_emulated(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
+      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid) -> ()");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
@@ -34,6 +48,10 @@ STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
   library.impl("draw", TORCH_BOX(&warpmix::cpu::draw));
   library.impl("channel_sums", TORCH_BOX(&warpmix::cpu::channel_sums));
   library.impl("channel_sums_emulated", TORCH_BOX(&warpmix::cpu::channel_sums_emulated));
+  library.impl("vote", TORCH_BOX(&warpmix::cpu::vote));
+  library.impl("vote_emulated", TORCH_BOX(&warpmix::cpu::vote_emulated));
+  library.impl("vote_curve", TORCH_BOX(&warpmix::cpu::vote_curve));
+  library.impl("vote_curve_emulated", TORCH_BOX(&warpmix::cpu::vote_curve_emulated));
 }
 
 PYBIND11_MODULE(_C, module) {

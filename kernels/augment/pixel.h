@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "../fixed_math.h"
+#include "../float16.h"
 #include "draw.h"
 
 #if defined(__CUDACC__)
@@ -92,13 +93,6 @@ HOST_DEVICE float blend(float own, float partner, float lam) {
 HOST_DEVICE float normalise(float value, float scale, float bias) { return value * scale + bias; }
 
 // ---- rounding to the output's type, to nearest even ---------------------------------------------
-
-struct Half {
-  uint16_t bits;
-};
-struct BFloat16 {
-  uint16_t bits;
-};
 
 template <typename T>
 HOST_DEVICE T rounded(float value);

@@ -96,10 +96,41 @@ def augment(
     return pair, lam
 
 
-@torch.library.register_fake("warpmix::augment")
-@torch.library.register_fake("warpmix::augment_emulated")
-@torch.library.register_fake("warpmix::draw")
-@torch.library.register_fake("warpmix::channel_sums")
-@torch.library.register_fake("warpmix::channel_sums_emulated")
-def _writes_its_outputs(*_: object) -> None:
-    """Nothing to infer: outputs are arguments."""
+# ---- voting -----------------------------------------------------------------------------------
+
+
+def vote(
+    predictions: Tensor, weights: Tensor | None, *, hard: bool, logits: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C]."""
+    _, samples, classes = predictions.shape
+    device = predictions.device
+    labels = torch.empty(samples, dtype=torch.int64, device=device)
+    scores = torch.empty(samples, classes, dtype=torch.float32, device=device)
+    invalid = torch.empty(1, dtype=torch.int64, device=device)
+    _ops.vote(predictions, weights, hard, logits, labels, scores, invalid)
+    return labels, scores, invalid
+
+
+def vote_curve(
+    predictions: Tensor, targets: Tensor, ranking: Tensor, *, logits: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models of the
+    ranking get right, for every k."""
+    soft, hard = (torch.empty_like(ranking) for _ in range(2))
+    invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
+    _ops.vote_curve(predictions, targets, ranking, logits, soft, hard, invalid)
+    return soft, hard, invalid
+
+
+# ---- fakes: nothing to infer, since outputs are arguments --------------------------------------
+
+
+def _fake(*_: object) -> None:
+    """Writes its outputs."""
+
+
+for _name in ("augment", "channel_sums", "vote", "vote_curve"):
+    torch.library.register_fake(f"warpmix::{_name}", _fake)
+    torch.library.register_fake(f"warpmix::{_name}_emulated", _fake)
+torch.library.register_fake("warpmix::draw", _fake)

@@ -1,0 +1,160 @@
+// The CPU backend of the voting ops: tiles of samples in parallel, a tile's samples in vectors.
+#include "../vote.h"
+
+#include <torch/csrc/stable/ops.h>
+
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "simd.h"
+#include "vote/body.h"
+
+namespace warpmix::cpu {
+namespace {
+
+using torch::stable::parallel_for;
+
+// Samples of a tile: with 10 classes its sums, votes and scores are 12 KiB of the first-level cache.
+constexpr int kTile = 64;
+
+using TileTally = vote::Tally<kTile, 0>;
+
+// What one thread has counted; merged at its end.
+struct Counts {
+  std::vector<int64_t> soft, hard;
+  int64_t invalid = 0;
+};
+
+// `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
+template <typename Score>
+HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used,
+                           TileTally& tally, Counts& counts) {
+  const int32_t classes = params.classes;
+  tally.clear();
+  for (int32_t k = 0; k < params.size; ++k) {
+    const Score* row =
+        vote::score_row<Score>(params, vote::joining_model(params, k), first);
+    for (int t = 0; t < kTile; ++t) {
+      const Score* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
+      for (int32_t c = 0; c < classes; ++c) {
+        tally.score[c * kTile + t] = widen(own[c]);
+      }
+    }
+    counts.invalid += tally.join(params, vote::joining_weight(params, k), used);
+    if (params.soft_correct) {
+      int32_t soft = 0;
+      int32_t hard = 0;
+      for (int t = 0; t < used; ++t) {
+        soft += tally.soft_leader[t] == params.targets[first + t];
+        hard += tally.hard_leader[t] == params.targets[first + t];
+      }
+      counts.soft[k] += soft;
+      counts.hard[k] += hard;
+    }
+  }
+}
+
+// GCC clones functions, not templates: one overload a type, each in the machine's best form.
+WARPMIX_SIMD_CLONES void run_tile(float, const vote::VoteParams& params, int64_t first, int used,
+                                  TileTally& tally, Counts& counts) {
+  tile_body<float>(params, first, used, tally, counts);
+}
+WARPMIX_SIMD_CLONES void run_tile(Half, const vote::VoteParams& params, int64_t first, int used,
+                                  TileTally& tally, Counts& counts) {
+  tile_body<Half>(params, first, used, tally, counts);
+}
+WARPMIX_SIMD_CLONES void run_tile(BFloat16, const vote::VoteParams& params, int64_t first,
+                                  int used, TileTally& tally, Counts& counts) {
+  tile_body<BFloat16>(params, first, used, tally, counts);
+}
+
+struct RunTiles {
+  const vote::VoteParams& params;
+
+  template <typename Score, bool>
+  void run() const {
+    std::mutex merging;
+    const int64_t tiles = ceil_div<int64_t>(params.samples, kTile);
+    const double total = vote::total_weight(params);
+    parallel_for(0, tiles, 1, [&](int64_t begin, int64_t end) {
+      const size_t elements = static_cast<size_t>(params.classes) * kTile;
+      std::vector<float> score(elements);
+      std::vector<double> sum(elements), votes(elements);
+      TileTally tally = {score.data(), sum.data(), votes.data(), kTile, params.classes, {}, {}};
+      Counts counts;
+      counts.soft.resize(params.size);
+      counts.hard.resize(params.size);
+      for (int64_t tile = begin; tile < end; ++tile) {
+        const int64_t first = tile * kTile;
+        const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
+        run_tile(Score{}, params, first, used, tally, counts);
+        for (int t = 0; params.labels && t < used; ++t) {
+          tally.write(params, first + t, t, total);
+        }
+      }
+      merge(counts, merging);
+    });
+  }
+
+  void merge(const Counts& counts, std::mutex& merging) const {
+    const std::lock_guard<std::mutex> lock(merging);
+    *params.invalid += counts.invalid;
+    for (int32_t k = 0; params.soft_correct && k < params.size; ++k) {
+      params.soft_correct[k] += counts.soft[k];
+      params.hard_correct[k] += counts.hard[k];
+    }
+  }
+};
+
+void clear_counts(const vote::VoteParams& params) {
+  *params.invalid = 0;
+  if (params.soft_correct) {
+    std::memset(params.soft_correct, 0, sizeof(int64_t) * params.size);
+    std::memset(params.hard_correct, 0, sizeof(int64_t) * params.size);
+  }
+}
+
+// ---- the kernel bodies, thread by thread --------------------------------------------------------
+
+struct Emulate {
+  const vote::VoteParams& params;
+
+  template <typename Score, bool kRegisters>
+  void run() const {
+    vote::VoteParams launched = params;
+    const size_t elements =
+        kRegisters ? 0 : static_cast<size_t>(params.samples) * params.classes;
+    std::vector<float> score(elements);
+    std::vector<double> sum(elements), votes(elements);
+    launched.score_workspace = score.data();
+    launched.sum_workspace = sum.data();
+    launched.vote_workspace = votes.data();
+    const int64_t blocks = ceil_div<int64_t>(params.samples, vote::kThreads);
+    for (int64_t block = 0; block < blocks; ++block) {
+      for (int32_t thread = 0; thread < vote::kThreads; ++thread) {
+        vote::vote_body<Score, kRegisters>(launched, block, thread);
+      }
+    }
+  }
+};
+
+template <typename Runner>
+void run(const vote::VoteParams& params) {
+  clear_counts(params);
+  if (params.samples > 0) {
+    vote::dispatch(params, Runner{params});
+  }
+}
+
+}  // namespace
+
+void vote(WARPMIX_VOTE_ARGUMENTS) { run<RunTiles>(vote_call(WARPMIX_PASS_VOTE)); }
+
+void vote_emulated(WARPMIX_VOTE_ARGUMENTS) { run<Emulate>(vote_call(WARPMIX_PASS_VOTE)); }
+
+void vote_curve(WARPMIX_CURVE_ARGUMENTS) { run<RunTiles>(curve_call(WARPMIX_PASS_CURVE)); }
+
+void vote_curve_emulated(WARPMIX_CURVE_ARGUMENTS) { run<Emulate>(curve_call(WARPMIX_PASS_CURVE)); }
+
+}  // namespace warpmix::cpu

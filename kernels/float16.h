@@ -1,0 +1,34 @@
+// Half and bfloat16 storage: widening, which is exact. (Narrowing: augment/pixel.h.)
+#pragma once
+
+#include "host_device.h"
+
+namespace warpmix {
+
+struct Half {
+  uint16_t bits;
+};
+
+struct BFloat16 {
+  uint16_t bits;
+};
+
+HOST_DEVICE float widen(float value) { return value; }
+
+HOST_DEVICE float widen(BFloat16 value) {
+  return float_from_bits(static_cast<uint32_t>(value.bits) << 16);
+}
+
+// Normal numbers move their exponent by an exact product; subnormals are exact differences
+// (Maratyszcza's FP16 library).
+HOST_DEVICE float widen(Half value) {
+  const uint32_t shifted = static_cast<uint32_t>(value.bits) << 16;
+  const uint32_t sign = shifted & 0x80000000u;
+  const uint32_t doubled = shifted + shifted;
+  const float normal = float_from_bits((doubled >> 4) + 0x70000000u) * 0x1.0p-112f;
+  const float subnormal = float_from_bits((doubled >> 17) | 0x3F000000u) - 0.5f;
+  const uint32_t magnitude = bits_from_float(doubled < 0x08000000u ? subnormal : normal);
+  return float_from_bits(sign | magnitude);
+}
+
+}  // namespace warpmix

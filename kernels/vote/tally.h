@@ -1,0 +1,204 @@
+// The arithmetic of voting, for kLanes samples at once: 1 on a GPU, where a thread has one sample,
+// and kTile on a CPU, whose compiler turns the inner loops into vectors. Models join one after the
+// other, so every sum has one order; sums are float64. Ties go to the lowest class.
+#pragma once
+
+#include "../fixed_math.h"
+#include "../float16.h"
+#include "params.h"
+
+namespace warpmix::vote {
+
+// kMost > 0: arrays of kMost classes, which can be registers; 0: any number, known at run time.
+template <int kLanes, int kMost>
+struct Tally {
+  // [classes, lanes], `stride` apart from class to class.
+  float* score;
+  double* sum;
+  double* votes;
+  int64_t stride;
+  int32_t classes;
+  int32_t soft_leader[kLanes];
+  int32_t hard_leader[kLanes];
+
+  HOST_DEVICE int32_t limit() const { return kMost > 0 ? kMost : classes; }
+  HOST_DEVICE bool has(int32_t c) const { return kMost == 0 || c < classes; }
+
+  HOST_DEVICE void clear() {
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      for (int t = 0; t < kLanes; ++t) {
+        if (has(c)) {
+          sum[c * stride + t] = 0.0;
+          votes[c * stride + t] = 0.0;
+        }
+      }
+    }
+    for (int t = 0; t < kLanes; ++t) {
+      soft_leader[t] = hard_leader[t] = 0;
+    }
+  }
+
+  // The lowest class with the highest score, and that score.
+  HOST_DEVICE void favourites(float* highest, int32_t* label) const {
+    for (int t = 0; t < kLanes; ++t) {
+      highest[t] = score[t];
+      label[t] = 0;
+    }
+    UNROLL
+    for (int32_t c = 1; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        const float value = score[c * stride + t];
+        const bool higher = value > highest[t];
+        highest[t] = higher ? value : highest[t];
+        label[t] = higher ? c : label[t];
+      }
+    }
+  }
+
+  // How many of the first `used` lanes hold no row that can be voted on.
+  HOST_DEVICE int32_t invalid_rows(bool logits, int used) const {
+    int32_t bad[kLanes] = {};
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        const float value = score[c * stride + t];
+        bad[t] |= logits ? !(value == value) : !(value >= 0.0f);
+      }
+    }
+    int32_t count = 0;
+    for (int t = 0; t < used; ++t) {
+      count += bad[t];
+    }
+    return count;
+  }
+
+  // Logits to probabilities in place: softmax, summed in the order of the classes.
+  HOST_DEVICE void softmax(const float* highest) {
+    float total[kLanes] = {};
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        const float e = fixed_exp(score[c * stride + t] - highest[t]);
+        score[c * stride + t] = e;
+        total[t] += e;
+      }
+    }
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        score[c * stride + t] = score[c * stride + t] / total[t];
+      }
+    }
+  }
+
+  HOST_DEVICE void add_probabilities(double weight) {
+    double most[kLanes];
+    for (int t = 0; t < kLanes; ++t) {
+      most[t] = -1.0;
+    }
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        const double total =
+            sum[c * stride + t] + weight * static_cast<double>(score[c * stride + t]);
+        sum[c * stride + t] = total;
+        const bool more = total > most[t];
+        most[t] = more ? total : most[t];
+        soft_leader[t] = more ? c : soft_leader[t];
+      }
+    }
+  }
+
+  // Votes only grow, so the leader changes to the class just voted for or not at all.
+  HOST_DEVICE void add_votes(const int32_t* label, double weight) {
+    for (int t = 0; t < kLanes; ++t) {
+      double won = 0.0;
+      double leading = 0.0;
+      if (kMost == 0) {
+        votes[label[t] * stride + t] += weight;
+        won = votes[label[t] * stride + t];
+        leading = votes[hard_leader[t] * stride + t];
+      }
+      // Registers have no addresses: every class is looked at.
+      UNROLL
+      for (int32_t c = 0; c < kMost; ++c) {
+        votes[c * stride + t] += c == label[t] ? weight : 0.0;
+        won = c == label[t] ? votes[c * stride + t] : won;
+        leading = c == hard_leader[t] ? votes[c * stride + t] : leading;
+      }
+      const bool leads = won > leading || (won == leading && label[t] < hard_leader[t]);
+      hard_leader[t] = leads ? label[t] : hard_leader[t];
+    }
+  }
+
+  // One model's scores, already in `score`, join. Returns how many used lanes were invalid.
+  HOST_DEVICE int32_t join(const VoteParams& params, double weight, int used) {
+    float highest[kLanes];
+    int32_t label[kLanes];
+    const int32_t invalid = invalid_rows(params.logits, used);
+    favourites(highest, label);
+    if (params.hard) {
+      add_votes(label, weight);
+    }
+    if (params.soft) {
+      if (params.logits) {
+        softmax(highest);
+      }
+      add_probabilities(weight);
+    }
+    return invalid;
+  }
+
+  // The decision about lane t, which is `sample`; `total_weight` of all that joined.
+  HOST_DEVICE void write(const VoteParams& params, int64_t sample, int t,
+                         double total_weight) const {
+    params.labels[sample] = params.soft ? soft_leader[t] : hard_leader[t];
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (has(c)) {
+        const double total = params.soft ? sum[c * stride + t] : votes[c * stride + t];
+        params.scores[sample * classes + c] = static_cast<float>(total / total_weight);
+      }
+    }
+  }
+};
+
+HOST_DEVICE int64_t joining_model(const VoteParams& params, int32_t k) {
+  return params.ranking ? params.ranking[k] : k;
+}
+
+HOST_DEVICE double joining_weight(const VoteParams& params, int32_t k) {
+  return params.weights ? params.weights[k] : 1.0;
+}
+
+HOST_DEVICE double total_weight(const VoteParams& params) {
+  double total = 0.0;
+  for (int32_t k = 0; k < params.size; ++k) {
+    total += joining_weight(params, k);
+  }
+  return total;
+}
+
+template <typename Score>
+HOST_DEVICE const Score* score_row(const VoteParams& params, int64_t model, int64_t sample) {
+  return static_cast<const Score*>(params.predictions) +
+         (model * params.samples + sample) * params.classes;
+}
+
+}  // namespace warpmix::vote

@@ -1,0 +1,31 @@
+// The GPU's launch of the body in body.h.
+#include "vote.h"
+
+#include "body.h"
+
+namespace warpmix::vote {
+namespace {
+
+template <typename Score, bool kRegisters>
+__global__ void __launch_bounds__(kThreads) vote_kernel(const __grid_constant__ VoteParams params) {
+  vote_body<Score, kRegisters>(params, blockIdx.x, threadIdx.x);
+}
+
+struct Launch {
+  const VoteParams& params;
+  cudaStream_t stream;
+
+  template <typename Score, bool kRegisters>
+  void run() const {
+    const unsigned blocks = static_cast<unsigned>(ceil_div<int64_t>(params.samples, kThreads));
+    vote_kernel<Score, kRegisters><<<blocks, kThreads, 0, stream>>>(params);
+  }
+};
+
+}  // namespace
+
+void launch_vote(const VoteParams& params, cudaStream_t stream) {
+  dispatch(params, Launch{params, stream});
+}
+
+}  // namespace warpmix::vote

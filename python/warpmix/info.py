@@ -51,7 +51,7 @@ def rows(facts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     if build["cuda"]:
         built += f", CUDA {build['cuda_compiler']} for {build['architectures']}"
     else:
-        built += f", CPU only ({build['cpu_only']})"
+        built += ", CPU only"
     if build["commit"]:
         built += f", commit {build['commit'][:12]}"
     devices = [

@@ -180,13 +180,13 @@ def test_vgg3_weights_from_a_run(tmp_path):
 
 def test_a_checkpoint_of_another_model_is_refused_naming_keys(tmp_path):
     _, path = checkpoint(tmp_path, "resnet18")
-    with pytest.raises(ValueError, match="checkpoint of another model.*missing: layer1.0.conv3"):
+    with pytest.raises(ValueError, match=r"checkpoint of another model.*missing: layer1.0.conv3"):
         create("resnet50", 3, weights=path)
     with pytest.raises(ValueError, match=r"another model.*left over: conv1.weight.*\(1\d\d in all"):
         create("vgg3", 3, weights=path)
     _, wide = checkpoint(tmp_path, "mobilenet_v2")
     torch.save({**torch.load(path), "conv1.weight": torch.zeros(64, 3, 3, 3)}, wide)
-    with pytest.raises(ValueError, match="of another shape: conv1.weight"):
+    with pytest.raises(ValueError, match=r"of another shape: conv1.weight"):
         create("resnet18", 3, weights=wide)
 
 
@@ -201,7 +201,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ValueError, match="holds no state dict"):
         create("resnet18", 3, weights=tmp_path / "list.pth")
-    with pytest.raises(FileNotFoundError, match="no weights file .*absent.pth"):
+    with pytest.raises(FileNotFoundError, match=r"no weights file .*absent.pth"):
         create("resnet18", 3, weights=tmp_path / "absent.pth")
 
 

@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+
 from warpmix._files import atomic_write
 
 

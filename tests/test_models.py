@@ -5,6 +5,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import nn
+
 from warpmix.models import create
 from warpmix.models.heads import create_head
 from warpmix.models.nets import vgg3

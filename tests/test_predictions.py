@@ -142,6 +142,7 @@ def test_files_and_folders_in_their_order(tmp_path):
     for seed, run in enumerate(["runs/b", "runs/a/deep", "other"]):
         save_member(tmp_path / run / "predictions.safetensors", seed)
     save_file({"weight": torch.zeros(2)}, tmp_path / "runs/b/checkpoint.safetensors")
+    save_member(tmp_path / "runs/b/predictions-val.safetensors", split="val")
     (tmp_path / "runs/b/.predictions.12ab.safetensors").write_bytes(b"being written")
     stack = load_many([tmp_path / "other/predictions.safetensors", tmp_path / "runs"])
     assert stack.models == ("model 2", "model 1", "model 0")
@@ -192,7 +193,7 @@ def test_nothing_to_read_or_twice(tmp_path):
     with pytest.raises(ValueError, match=r"is given twice \(first as .*each model votes once"):
         load_many([path, tmp_path / "runs"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match=r"empty holds no predictions\*.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"empty holds no predictions.safetensors; name"):
         load_many([tmp_path / "empty"])
     with pytest.raises(FileNotFoundError, match="at least one file"):
         load_many([])

@@ -36,8 +36,8 @@ def load(
     """Images by the name of their source or by the folder they lie in.
 
     Args:
-        name_or_path: ``"digits"`` (`load_digits`), ``"cifar10"`` (`load_cifar10`), or any folder
-            of images (`load_folder`). A folder called like a source is meant by ``"./digits"``.
+        name_or_path: ``"digits"`` (:func:`load_digits`), ``"cifar10"`` (:func:`load_cifar10`), or
+            any folder of images (:func:`load_folder`); ``"./digits"`` is a folder of that name.
         split: ``"train"`` or ``"test"``; a folder may have ``"val"`` too.
         root: where ``"cifar10"`` lies; default: the environment variable ``WARPMIX_DATA``, else
             ``~/.cache/warpmix``.

@@ -60,7 +60,7 @@ BINARY = Layout(
 
 
 def find_or_download(root: Path, split: str, download: bool, verify: bool) -> tuple[Layout, Path]:
-    """The layout found under ``root`` and the folder of its files; see `load_cifar10`."""
+    """The layout found under ``root`` and the folder of its files; see :func:`load_cifar10`."""
     return _find(root, split, verify) or _download_into(root, download)
 
 

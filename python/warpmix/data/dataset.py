@@ -90,7 +90,7 @@ class Dataset:
 
     @cached_property
     def channel_sums(self) -> Tensor:
-        """[N, C] int64 of `warpmix.ops.channel_sums`, which contrast needs; computed once."""
+        """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
         return ops.channel_sums(self.images)
 
     def subset(self, indices: Tensor) -> Dataset:

@@ -31,7 +31,7 @@ def load_folder(
     ``val`` or ``valid``), and the classes are those of ``train``. Without it, one fifth of the
     files, stratified and always the same, is ``"test"``. Classes and files are sorted by name, so
     the order does not depend on the file system. Hidden files and files with other extensions than
-    `warpmix.data.images.EXTENSIONS` are passed over.
+    :data:`warpmix.data.images.EXTENSIONS` are passed over.
 
     Args:
         root: the folder.
@@ -41,7 +41,7 @@ def load_folder(
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
 
     Returns:
-        images [N, H, W, 3]; see `read_image` for what becomes of other kinds of pixels.
+        images [N, H, W, 3]; see :func:`read_image` for what becomes of other kinds of pixels.
 
     Raises:
         FileNotFoundError: no such folder, split or image.

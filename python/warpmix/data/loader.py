@@ -86,7 +86,7 @@ class Loader:
         return whole + (odd > 0 and not self.drop_last)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
-        """One epoch of (batch, targets) as `warpmix.augment.Pipeline` returns them."""
+        """One epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
         order = epoch_order(
             len(self.dataset),

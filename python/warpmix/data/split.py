@@ -88,7 +88,7 @@ def train_or_test(labels: Tensor, split: str) -> Tensor:
     The split is stratified and always the same (seed 0).
 
     Raises:
-        ValueError: ``split`` is neither ``"train"`` nor ``"test"``, or as `stratified_split`.
+        ValueError: ``split`` is neither ``"train"`` nor ``"test"``, or as :func:`stratified_split`.
     """
     sides = dict(zip(("train", "test"), stratified_split(labels, TEST_FRACTION, 0), strict=True))
     if split not in sides:

@@ -33,10 +33,11 @@ def create(
             batch normalisation; or any torchvision classification network, such as ``"resnet18"``.
         num_classes: number of classes, at least 2.
         weights: of the backbone; the head is always new. None: random. Otherwise a file
-            (``.pth``, ``.pt`` or ``.safetensors``) of the original network or of a `Network`, or
-            for torchvision's networks a name such as ``"DEFAULT"`` or ``"IMAGENET1K_V1"``.
+            (``.pth``, ``.pt`` or ``.safetensors``) of the original network or of a
+            :class:`Network`, or for torchvision's networks a name such as ``"DEFAULT"`` or
+            ``"IMAGENET1K_V1"``.
         frozen: keep the backbone as it is, in evaluation mode, and train the head alone.
-        head: ``"linear"`` or ``"dense"`` (64 ReLU, 32 ReLU), see `create_head`.
+        head: ``"linear"`` or ``"dense"`` (64 ReLU, 32 ReLU), see :func:`create_head`.
         dropout: probability in [0, 1) in the head.
         image_size: side, or height and width, of the images. Checked if given; needed by networks
             that are built for one size: ``vgg3`` (otherwise 32), vision transformers and MaxViT

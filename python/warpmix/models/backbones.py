@@ -31,7 +31,7 @@ def create_backbone(
     Args:
         name: any of ``torchvision.models.list_models(module=torchvision.models)``.
         weights: None (random); a name of torchvision's, such as ``"DEFAULT"`` or
-            ``"IMAGENET1K_V1"``, downloaded once; or a file, see `read_state`.
+            ``"IMAGENET1K_V1"``, downloaded once; or a file, see :func:`read_state`.
         image_size: height and width. Vision transformers and MaxViT alone are built for one size,
             224x224 if none is given; position embeddings of other sizes are interpolated.
         in_channels: C of the images, at least 1. Other than 3, the first convolution's weights are

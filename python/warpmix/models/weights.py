@@ -24,7 +24,7 @@ _OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def read_state(path: Path) -> State:
-    """A state dict from a file, see `original_names`.
+    """A state dict from a file, see :func:`original_names`.
 
     Args:
         path: ``.safetensors``, or ``.pth`` or ``.pt`` as of ``torch.save``: the state dict itself,
@@ -56,8 +56,8 @@ def read_state(path: Path) -> State:
 def original_names(state: dict[str, Tensor]) -> State:
     """The state dict with the keys of the original network as it is today.
 
-    Prefixes of DistributedDataParallel are taken off, as is that of a `Network`'s backbone, whose
-    head is left out. torchvision's old DenseNet keys are renamed.
+    Prefixes of DistributedDataParallel are taken off, as is that of a :class:`Network`'s backbone,
+    whose head is left out. torchvision's old DenseNet keys are renamed.
     """
     plain = {key.removeprefix("module."): tensor for key, tensor in state.items()}
     own = {
@@ -79,7 +79,7 @@ def load_backbone(
 
     Args:
         backbone: without its classifier.
-        state: of `read_state` or `original_names`; changed.
+        state: of :func:`read_state` or :func:`original_names`; changed.
         source: where ``state`` comes from, for the error.
         unused: modules of the original network that the backbone lacks.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .files import PATTERN, load, save
+from .files import FILE_NAME, load, save
 from .model import Predictions
 from .stack import PredictionStack, load_many
 
-__all__ = ["PATTERN", "PredictionStack", "Predictions", "load", "load_many", "save"]
+__all__ = ["FILE_NAME", "PredictionStack", "Predictions", "load", "load_many", "save"]

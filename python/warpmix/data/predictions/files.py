@@ -21,8 +21,8 @@ from torch import Tensor
 from ..._files import atomic_write
 from .model import Predictions
 
-PATTERN = "predictions*.safetensors"
-"""Names of prediction files, as `load_many` looks for them in folders."""
+FILE_NAME = "predictions.safetensors"
+"""Name of a run's predictions, which :func:`load_many` looks for in folders."""
 
 _FORMAT = "warpmix.predictions"
 
@@ -40,13 +40,13 @@ def save(
     """Write one model's predictions, whole or not at all.
 
     Args:
-        path: the file, by custom ``predictions.safetensors`` in the run's folder.
+        path: the file, by custom ``predictions.safetensors`` in the folder of the run.
         predictions: [N, C] probabilities, floating-point, on any device.
         labels: [N] int64, on any device; None where they are unknown.
-        model, dataset, split, classes: as in `Predictions`.
+        model, dataset, split, classes: as in :class:`Predictions`.
 
     Raises:
-        TypeError, ValueError: as `Predictions`, or rows that are no probabilities.
+        TypeError, ValueError: as :class:`Predictions`, or rows that are no probabilities.
         OSError: the file cannot be written.
     """
     if not predictions.is_floating_point():
@@ -83,16 +83,16 @@ def load(path: str | os.PathLike[str]) -> Predictions:
     """Read one model's predictions.
 
     Args:
-        path: a file of `save`; or a ``.npy`` file of one [N, C] array, or a ``.npz`` file of one
-            such array and, if known, ``labels`` [N]; the model is then called like the file.
+        path: a file of :func:`save`; or a ``.npy`` file of one [N, C] array, or a ``.npz`` file of
+            one such array and, if known, ``labels`` [N]; the model is then called like the file.
 
     Returns:
         the predictions, on the CPU.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: another kind of file, a damaged one, or contents that `Predictions` refuses; the
-            message begins with the path.
+        ValueError: another kind of file, a damaged one, or contents that :class:`Predictions`
+            refuses; the message begins with the path.
     """
     path = Path(path)
     if not path.is_file():

@@ -56,7 +56,7 @@ class Predictions:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of right answers, see `accuracy_of`; None without labels."""
+        """Share of right answers, see :func:`accuracy_of`; None without labels."""
         return None if self.labels is None else accuracy_of(self.predictions, self.labels)
 
     @property

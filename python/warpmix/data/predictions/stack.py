@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .files import PATTERN, load
+from .files import FILE_NAME, load
 from .model import Predictions, accuracy_of
 
 
@@ -47,14 +47,14 @@ def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
     """Read the predictions of many models.
 
     Args:
-        sources: files as of `load`, and folders, of which every file called
-            ``predictions*.safetensors`` counts, at any depth, sorted. The models keep this order.
+        sources: files as of :func:`load`, and folders, of which every ``predictions.safetensors``
+            counts, at any depth, sorted. The models keep this order.
 
     Raises:
         FileNotFoundError: a file is missing, a folder holds none, or there are no sources.
-        ValueError: a file that `load` refuses or that is given twice, or files that do not belong
-            together: other numbers of images or classes, other labels, class names or splits, or
-            logits among probabilities. The message names both files and the reason.
+        ValueError: a file that :func:`load` refuses or that is given twice, or files that do not
+            belong together: other numbers of images or classes, other labels, class names or
+            splits, or logits among probabilities. The message names both files and the reason.
     """
     paths = tuple(path for source in sources for path in _files(Path(source)))
     if not paths:
@@ -75,11 +75,10 @@ def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
 def _files(source: Path) -> list[Path]:
     if not source.is_dir():
         return [source]
-    # Hidden files are ones that a running program has not finished writing.
-    found = sorted(path for path in source.rglob(PATTERN) if not path.name.startswith("."))
+    found = sorted(source.rglob(FILE_NAME))
     if not found:
         raise FileNotFoundError(
-            f"{source.absolute()} holds no {PATTERN}; name .npy and .npz files one by one"
+            f"{source.absolute()} holds no {FILE_NAME}; name files with other names one by one"
         )
     return found
 

@@ -123,6 +123,25 @@ def test_validation_yields_the_images():
     assert images.equal(dataset.images.permute(0, 3, 1, 2).float() * (1 / 255))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_yields_the_same_bytes_and_no_batch_waits():
+    loaders = [
+        Loader(numbered().to(device), augmenting(), 4, expand=1.5) for device in ("cpu", "cuda")
+    ]
+    expected = list(loaders[0])
+    batches = iter(loaders[1])
+    found = [next(batches)]  # the first one computes what is kept, such as channel sums
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        found += batches
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    for (batch, targets), (expected_batch, expected_targets) in zip(found, expected, strict=True):
+        assert batch.cpu().equal(expected_batch)
+        for tensor, expected_tensor in zip(targets, expected_targets, strict=True):
+            assert tensor.cpu().equal(expected_tensor)
+
+
 # ---- append mode --------------------------------------------------------------------------------
 
 

@@ -1,5 +1,8 @@
 """Networks: every torchvision family as a backbone, weights, freezing, heads, the report's CNN."""
 
+import os
+from pathlib import Path
+
 import pytest
 import torch
 import torchvision
@@ -67,6 +70,21 @@ def test_weights_from_a_file_give_the_original_features(tmp_path, name):
     network.head[-1].load_state_dict(last.state_dict())
     with torch.inference_mode():
         torch.testing.assert_close(network(images(64)), original(images(64)), rtol=0, atol=0)
+
+
+def test_real_imagenet_weights_from_a_file():
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("WARPMIX_TEST_DATA", beside)) / "weights"
+    path = folder / "squeezenet1_0_imagenet_deepcompression.pth"
+    if not path.is_file():
+        pytest.skip(f"no {path}: set WARPMIX_TEST_DATA to a folder that has it in weights")
+    network = create("squeezenet1_0", 10, weights=path, frozen=True, head="dense", image_size=64)
+    original = torchvision.models.squeezenet1_0().eval()
+    original.load_state_dict(torch.load(path, weights_only=True))
+    with torch.inference_mode():
+        features = network.backbone(images(64))
+        expected = original.features(images(64)).mean((2, 3))  # pooling and the ReLU commute here
+    torch.testing.assert_close(features, expected)
 
 
 def test_safetensors_and_wrapped_and_fine_tuned_checkpoints(tmp_path):

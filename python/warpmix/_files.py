@@ -1,0 +1,48 @@
+"""Writing files so that a reader never meets half of one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``; on success it becomes ``path``.
+
+    The file is flushed to disk and renamed over ``path`` in one step, so a crash, a kill or a full
+    disk leaves the old file, or none, but never half of the new one. The temporary name is hidden
+    and keeps the suffix of ``path``, because writers such as ``numpy.savez`` and Matplotlib read
+    the format from it.
+
+    Args:
+        path: the file to write or replace; its folder must exist.
+
+    Raises:
+        FileNotFoundError: the folder does not exist, or the body wrote nothing.
+        OSError: whatever the body meets (``ENOSPC``: the disk is full), after the temporary file
+            was removed.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush(path.parent)  # the rename itself lasts only once the folder is on the disk
+
+
+def _flush(path: Path) -> None:
+    """Have the operating system put a file or a folder on the disk before going on."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

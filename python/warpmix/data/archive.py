@@ -1,0 +1,89 @@
+"""Unpacking an archive from a stranger."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tarfile
+import tempfile
+import zlib
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+
+
+def check_md5(path: Path, expected: str) -> None:
+    """Compare a file with its published MD5.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file differs.
+    """
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    found = digest.hexdigest()
+    if found != expected:
+        raise ValueError(
+            f"{path} has the wrong checksum: MD5 {expected} was expected, got {found}; it is "
+            "incomplete or changed: delete it and get it again from its official source"
+        )
+
+
+def extract_archive(archive: Path, folder: str, md5: str | None) -> Path:
+    """Unpack the top folder of a tar file beside the file, whole or not at all.
+
+    Args:
+        archive: the .tar, .tar.gz, .tar.bz2 or .tar.xz file.
+        folder: the one folder at the archive's top.
+        md5: published MD5 of the archive; None to skip that check.
+
+    Returns:
+        the unpacked folder, ``archive.parent / folder``.
+
+    Raises:
+        ValueError: a wrong checksum; a file that is not a whole archive; a member with an absolute
+            or ``..`` path, a link or a device; a member outside ``folder``.
+        FileExistsError: the folder is there already; nothing of it is touched.
+        OSError: the place is not writable, or the disk is full.
+    """
+    target = archive.parent / folder
+    if target.exists():
+        raise FileExistsError(
+            f"cannot unpack {archive}: {target} is there already; if it is incomplete, delete it"
+        )
+    if md5 is not None:
+        check_md5(archive, md5)
+    with tempfile.TemporaryDirectory(prefix=f".{folder}.", dir=archive.parent) as temporary:
+        try:
+            with tarfile.open(archive) as tar:
+                for member in tar.getmembers():
+                    _check_member(archive, member, folder)
+                tar.extractall(temporary, filter="data")
+                while tar.fileobj and tar.fileobj.read(1 << 20):
+                    pass  # to the very end, where the compressed stream has its checksum
+        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, LZMAError) as error:
+            raise ValueError(
+                f"{archive} is not a whole tar archive ({error}); delete it and get it again"
+            ) from error
+        unpacked = Path(temporary, folder)
+        if not unpacked.is_dir():
+            raise ValueError(f"{archive} has no folder {folder}; it is another archive")
+        unpacked.rename(target)
+    return target
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo, folder: str) -> None:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts:
+        reason = "a path that leaves the folder it is unpacked in"
+    elif not (member.isfile() or member.isdir()):
+        reason = "a link or a device instead of a file"
+    elif path.parts[:1] != (folder,):
+        reason = f"a path outside the folder {folder}"
+    else:
+        return
+    raise ValueError(
+        f"{archive} is refused: its member {member.name!r} is {reason}; "
+        "get the archive from its official source"
+    )

@@ -1,0 +1,132 @@
+"""The one form in which every source hands over its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from .. import ops
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled images that lie in one tensor, on one device.
+
+    Attributes:
+        images: [N, H, W, C] uint8, values 0..255, N at least 1.
+        labels: [N] int64, values 0..len(classes)-1, on the device of ``images``.
+        classes: the name of each label, distinct.
+        name: what the images are, for messages and result files.
+
+    Raises:
+        TypeError: ``images`` or ``labels`` is not a tensor, or has another dtype.
+        ValueError: a shape, a length, a device or a label does not fit the above.
+    """
+
+    images: Tensor
+    labels: Tensor
+    classes: tuple[str, ...]
+    name: str
+
+    def __post_init__(self) -> None:
+        _check_tensor(self.images, "images", torch.uint8, ("N", "H", "W", "C"))
+        _check_tensor(self.labels, "labels", torch.int64, ("N",))
+        if 0 in self.images.shape:
+            raise ValueError(
+                "images must hold at least one image of at least one pixel, "
+                f"got the shape {tuple(self.images.shape)}"
+            )
+        if len(self.images) != len(self.labels):
+            raise ValueError(
+                "images and labels must be equally many, "
+                f"got {len(self.images)} images and {len(self.labels)} labels"
+            )
+        if self.images.device != self.labels.device:
+            raise ValueError(
+                f"images and labels must be on one device, got {self.images.device} and "
+                f"{self.labels.device}; make the dataset on the CPU and move it with .to(device)"
+            )
+        self._check_classes()
+
+    def _check_classes(self) -> None:
+        if not isinstance(self.classes, tuple) or not all(isinstance(c, str) for c in self.classes):
+            raise TypeError(f"classes must be a tuple of str, got {self.classes!r}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"classes must be distinct, got {self.classes}")
+        low, high = (int(extreme) for extreme in torch.aminmax(self.labels))
+        if low < 0 or high >= len(self.classes):
+            raise ValueError(
+                f"labels must be in 0..{len(self.classes) - 1}, because there are "
+                f"{len(self.classes)} classes, got values from {low} to {high}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        height, width = self.image_size
+        return (
+            f"Dataset({self.name!r}, {len(self)} images of {height}x{width}x{self.channels}, "
+            f"{len(self.classes)} classes, {self.device})"
+        )
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of every image, in pixels."""
+        return self.images.shape[1], self.images.shape[2]
+
+    @property
+    def channels(self) -> int:
+        """C, the number of channels."""
+        return self.images.shape[3]
+
+    @property
+    def device(self) -> torch.device:
+        """Where images and labels lie."""
+        return self.images.device
+
+    @cached_property
+    def channel_sums(self) -> Tensor:
+        """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
+        return ops.channel_sums(self.images)
+
+    def subset(self, indices: Tensor) -> Dataset:
+        """The images and labels of some rows, copied, in the order of ``indices``.
+
+        Args:
+            indices: [n] int64 in 0..N-1, n at least 1, on any device.
+
+        Raises:
+            TypeError: ``indices`` is not an int64 tensor.
+            ValueError: it is empty, not one-dimensional, or out of range.
+        """
+        _check_tensor(indices, "indices", torch.int64, ("n",))
+        if len(indices) == 0:
+            raise ValueError("indices must name at least one row, got none")
+        low, high = (int(extreme) for extreme in torch.aminmax(indices))
+        if low < 0 or high >= len(self):
+            raise ValueError(
+                f"indices must be in 0..{len(self) - 1}, got values from {low} to {high}"
+            )
+        rows = indices.to(self.device)
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
+
+    def to(self, device: torch.device | str) -> Dataset:
+        """The same dataset on ``device``; itself if it is there already."""
+        images, labels = self.images.to(device), self.labels.to(device)
+        if images is self.images and labels is self.labels:
+            return self
+        return replace(self, images=images, labels=labels)
+
+
+def _check_tensor(value: Tensor, name: str, dtype: torch.dtype, axes: tuple[str, ...]) -> None:
+    expected = f"{name} must be a {dtype} tensor of shape [{', '.join(axes)}]"
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{expected}, got {type(value).__name__}; use torch.as_tensor")
+    if value.dtype != dtype:
+        raise TypeError(f"{expected}, got {value.dtype}; convert it with .to({dtype})")
+    if value.dim() != len(axes):
+        raise ValueError(f"{expected}, got the shape {tuple(value.shape)}")

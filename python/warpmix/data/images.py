@@ -1,0 +1,98 @@
+"""One image file to RGB bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageOps
+
+from .dataset import Dataset
+
+EXTENSIONS = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""What counts as an image file, in lower case; files with other extensions are passed over."""
+
+Pixels = npt.NDArray[np.uint8]  # [H, W, 3]
+
+
+class BadImageError(ValueError):
+    """A file that is no whole image."""
+
+
+def read_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
+    """Decode an image file.
+
+    The EXIF orientation is applied; grey, palette and CMYK become RGB; alpha is dropped, as
+    torchvision's ImageFolder does; 16-bit grey is divided by 257 and rounded; of an animation the
+    first frame counts.
+
+    Args:
+        path: the file.
+        size: height and width to resize to; None keeps the image's own.
+
+    Returns:
+        [H, W, 3] uint8.
+
+    Raises:
+        BadImageError: the file is missing, empty, truncated, damaged or of no known format.
+    """
+    try:
+        with Image.open(path) as file:
+            image = _to_rgb(ImageOps.exif_transpose(file))
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
+        raise BadImageError(
+            f"{path} is no whole image ({type(error).__name__}: {error}); replace or remove it, or "
+            "skip such files with skip_bad_images=True"
+        ) from error
+    return np.array(image if size is None else _resize(image, size))
+
+
+def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
+    """The dataset with every image resized to ``size`` (height, width); itself if it fits.
+
+    Images of one or three channels, on the CPU. Resized as files are: see :func:`read_image`.
+    """
+    if dataset.image_size == size:
+        return dataset
+    # Pillow knows a grey image as [H, W], without its channel.
+    originals = dataset.images.squeeze(-1).numpy()
+    resized = np.stack([np.array(_resize(Image.fromarray(pixels), size)) for pixels in originals])
+    images = torch.from_numpy(resized).view(len(dataset), *size, dataset.channels)
+    return Dataset(images, dataset.labels, dataset.classes, dataset.name)
+
+
+def height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) from both or from the side of a square.
+
+    Raises:
+        ValueError: a side is below 1.
+    """
+    height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if min(height, width) < 1:
+        raise ValueError(f"image_size must be at least 1 pixel each way, got {image_size}")
+    return height, width
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
+        sixteen_bits = np.asarray(image, dtype=np.int64)
+        image = Image.fromarray(((sixteen_bits + 128) // 257).clip(0, 255).astype(np.uint8))
+    elif image.mode == "F":
+        raise ValueError("floating-point pixels have no agreed range")
+    elif "transparency" in image.info:  # a transparent palette entry; Pillow asks for this way
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    height, width = size
+    if image.size == (width, height):
+        return image
+    # Pillow's filters widen with the reduction: no aliasing, unlike plain bilinear sampling.
+    return image.resize((width, height), Image.Resampling.BILINEAR)

@@ -1,0 +1,76 @@
+"""Which samples an epoch holds and in which order: a function of (seed, epoch) alone.
+
+The order comes from Philox as the augmentations do, so it is the same on every device and with
+every version of PyTorch, which no ``torch.randperm`` is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..reference_math import philox
+
+# Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
+_ORDER_STREAM = 0xFFFFFFFF
+_COPIES_STREAM = 0xFFFFFFFE
+
+
+@dataclass(frozen=True)
+class EpochOrder:
+    """The samples of one epoch, in their order.
+
+    Attributes:
+        index: [T] int64, the dataset's row of each sample.
+        ids: [T] int64, what its random numbers depend on: copy k of row r is r + k N.
+        active: [T] bool, whether it is augmented; None: all are.
+    """
+
+    index: Tensor
+    ids: Tensor
+    active: Tensor | None
+
+
+def epoch_length(rows: int, expand: float) -> int:
+    """T, the number of samples of every epoch."""
+    return rows + round(expand * rows)
+
+
+def epoch_order(
+    rows: int, *, seed: int, epoch: int, shuffle: bool, expand: float, device: torch.device
+) -> EpochOrder:
+    """Decide an epoch over ``rows`` images, on ``device`` and without waiting for it.
+
+    Without ``expand``, every row once, augmented. With it, every row once as it is, and
+    round(expand rows) augmented copies: as many of every row as go in wholly, and one more of rows
+    that are drawn anew each epoch, without replacement.
+    """
+    index = ids = torch.arange(rows, device=device)
+    active = None
+    if expand > 0:
+        whole, more = divmod(round(expand * rows), rows)
+        drawn = _shuffled(rows, seed, epoch, _COPIES_STREAM, device)[:more].sort().values
+        index = torch.cat([index.repeat(1 + whole), drawn])
+        copy = torch.arange(len(index), device=device) // rows
+        ids = index + copy * rows
+        active = copy > 0
+    if shuffle:
+        order = _shuffled(len(index), seed, epoch, _ORDER_STREAM, device)
+        index, ids = index[order], ids[order]
+        active = None if active is None else active[order]
+    return EpochOrder(index, ids, active)
+
+
+def _shuffled(count: int, seed: int, epoch: int, stream: int, device: torch.device) -> Tensor:
+    """0..count-1 sorted by 63 random bits each; the stable sort settles even equal bits."""
+    position = torch.arange(count, device=device)
+    counter = (
+        position & 0xFFFFFFFF,
+        position >> 32,
+        torch.full_like(position, epoch),
+        torch.full_like(position, stream),
+    )
+    high, low, _, _ = philox(counter, seed)
+    return torch.argsort(high << 31 | low >> 1, stable=True)

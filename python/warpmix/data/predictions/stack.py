@@ -1,0 +1,131 @@
+"""Many models' predictions for the same images, checked to be just that."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .files import FILE_NAME, load
+from .model import Predictions, accuracy_of
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionStack:
+    """Predictions of M models for the same N images of the same C classes.
+
+    Attributes:
+        predictions: [M, N, C] float32.
+        models: M names.
+        paths: M files.
+        labels: [N] int64, or None where no file knows them.
+        classes: C names, or None where no file knows them.
+        are_probabilities: False: logits.
+    """
+
+    predictions: Tensor
+    models: tuple[str, ...]
+    paths: tuple[Path, ...]
+    labels: Tensor | None
+    classes: tuple[str, ...] | None
+    are_probabilities: bool
+
+    @property
+    def accuracies(self) -> tuple[float, ...] | None:
+        """Each model's share of right answers; None without labels."""
+        if self.labels is None:
+            return None
+        return tuple(accuracy_of(member, self.labels) for member in self.predictions)
+
+
+def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
+    """Read the predictions of many models.
+
+    Args:
+        sources: files as of :func:`load`, and folders, of which every ``predictions.safetensors``
+            counts, at any depth, sorted. The models keep this order.
+
+    Raises:
+        FileNotFoundError: a file is missing, a folder holds none, or there are no sources.
+        ValueError: a file that :func:`load` refuses or that is given twice, or files that do not
+            belong together: other numbers of images or classes, other labels, class names or
+            splits, or logits among probabilities. The message names both files and the reason.
+    """
+    paths = tuple(path for source in sources for path in _files(Path(source)))
+    if not paths:
+        raise FileNotFoundError("sources must name at least one file of predictions, got none")
+    _refuse_repeats(paths)
+    members = [load(path) for path in paths]
+    shared = _shared_facts(paths, members)
+    return PredictionStack(
+        torch.stack([member.predictions for member in members]),
+        tuple(member.model for member in members),
+        paths,
+        shared.get("labels"),
+        shared.get("classes"),
+        shared["kind of predictions"] == _PROBABILITIES,
+    )
+
+
+def _files(source: Path) -> list[Path]:
+    if not source.is_dir():
+        return [source]
+    found = sorted(source.rglob(FILE_NAME))
+    if not found:
+        raise FileNotFoundError(
+            f"{source.absolute()} holds no {FILE_NAME}; name files with other names one by one"
+        )
+    return found
+
+
+def _refuse_repeats(paths: tuple[Path, ...]) -> None:
+    seen: dict[Path, Path] = {}
+    for path in paths:
+        first = seen.setdefault(path.resolve(), path)
+        if first is not path:
+            raise ValueError(f"{path} is given twice (first as {first}); each model votes once")
+
+
+# ---- do they belong together? -------------------------------------------------------------------
+
+_PROBABILITIES = "probabilities"
+
+
+def _facts(member: Predictions) -> Iterator[tuple[str, Any]]:
+    """What all members must agree on, where they know it; sizes come before what has a size."""
+    yield "number of images", member.predictions.shape[0]
+    yield "number of classes", member.predictions.shape[1]
+    yield "classes", member.classes
+    yield "split", member.split
+    yield "kind of predictions", _PROBABILITIES if member.are_probabilities else "logits"
+    yield "labels", member.labels
+
+
+def _shared_facts(paths: tuple[Path, ...], members: list[Predictions]) -> dict[str, Any]:
+    """The facts that any member knows, after checking that no two disagree."""
+    known: dict[str, tuple[Path, Any]] = {}
+    for path, member in zip(paths, members, strict=True):
+        for name, fact in _facts(member):
+            if fact is None:
+                continue
+            first_path, first = known.setdefault(name, (path, fact))
+            if difference := _difference(first, fact):
+                raise ValueError(
+                    f"{first_path} and {path} do not belong together: {name} {difference}; "
+                    "vote over predictions for the same images"
+                )
+    return {name: fact for name, (_, fact) in known.items()}
+
+
+def _difference(first: Any, second: Any) -> str:
+    if isinstance(first, Tensor):
+        differing = first != second
+        count = int(differing.sum())
+        where = int(differing.int().argmax())
+        return f"differ for {count} of {len(first)} images, first for {where}" if count else ""
+    return "" if first == second else f"{first} and {second}"

@@ -1,0 +1,113 @@
+"""Weights from a file into a backbone: all of them, or an error that says what does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+State = OrderedDict[str, Tensor]
+
+FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
+
+_SHOWN_KEYS = 3  # of each kind, in an error
+
+# torchvision's published DenseNets have the keys "norm.1" and "conv.1" for "norm1" and "conv1".
+_OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
+
+
+def read_state(path: Path) -> State:
+    """A state dict from a file, see :func:`original_names`.
+
+    Args:
+        path: ``.safetensors``, or ``.pth`` or ``.pt`` as of ``torch.save``: the state dict itself,
+            or one under the key ``state_dict`` or ``model``. Nothing but tensors and plain
+            containers is read from it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or holds something else.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights file {path.absolute()}")
+    try:
+        if path.suffix == ".safetensors":
+            return original_names(load_file(path))
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, KeyError) as error:
+        raise ValueError(
+            f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({error})"
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ValueError(f"{path} holds no state dict: a dict of tensors was expected")
+    return original_names(state)
+
+
+def original_names(state: dict[str, Tensor]) -> State:
+    """The state dict with the keys of the original network as it is today.
+
+    Prefixes of DistributedDataParallel are taken off, as is that of a :class:`Network`'s backbone,
+    whose head is left out. torchvision's old DenseNet keys are renamed.
+    """
+    plain = {key.removeprefix("module."): tensor for key, tensor in state.items()}
+    own = {
+        key.removeprefix("backbone."): tensor
+        for key, tensor in plain.items()
+        if key.startswith("backbone.")
+    }
+    named = State((_OLD_DENSENET.sub(r"\1\2", k), tensor) for k, tensor in (own or plain).items())
+    # By these versions, modules recognise older keys of theirs; 2 is MNASNet's, which insists.
+    versions = {"": {"version": 2}} if own else getattr(state, "_metadata", {"": {"version": 2}})
+    vars(named)["_metadata"] = versions
+    return named
+
+
+def load_backbone(
+    backbone: nn.Module, state: State, source: str, unused: tuple[str, ...] = ()
+) -> None:
+    """Copy weights into a backbone.
+
+    Args:
+        backbone: without its classifier.
+        state: of :func:`read_state` or :func:`original_names`; changed.
+        source: where ``state`` comes from, for the error.
+        unused: modules of the original network that the backbone lacks.
+
+    Raises:
+        ValueError: a key is missing, left over, or of another shape.
+    """
+    for key in [key for key in state if key.startswith(tuple(f"{name}." for name in unused))]:
+        del state[key]
+    misshapen = [
+        key
+        for key, tensor in backbone.state_dict().items()
+        if key in state and state[key].shape != tensor.shape
+    ]
+    for key in misshapen:
+        del state[key]
+    missing, left_over = backbone.load_state_dict(state, strict=False)
+    problems = {
+        "missing": [key for key in missing if key not in misshapen],
+        "left over": left_over,
+        "of another shape": misshapen,
+    }
+    if any(problems.values()):
+        raise ValueError(
+            f"{source} is a checkpoint of another model: "
+            + "; ".join(f"{what}: {_abridged(keys)}" for what, keys in problems.items() if keys)
+        )
+
+
+def _abridged(keys: list[str]) -> str:
+    shown = ", ".join(keys[:_SHOWN_KEYS])
+    return shown if len(keys) <= _SHOWN_KEYS else f"{shown}, … ({len(keys)} in all)"

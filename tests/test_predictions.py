@@ -1,0 +1,199 @@
+"""Prediction files: round trips, NumPy's files, and files that must not vote together."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from warpmix.data.predictions import load, load_many, save
+
+CLASSES = ("ant", "bee", "cat")
+
+
+def probabilities(seed: int = 0, samples: int = 7) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(samples, 3, generator=generator).softmax(1)
+
+
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
+
+
+def save_member(path, seed: int = 0, **changes):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "predictions": probabilities(seed),
+        "labels": LABELS,
+        "model": f"model {seed}",
+        "dataset": "insects",
+        "split": "test",
+        "classes": CLASSES,
+        **changes,
+    }
+    save(path, contents.pop("predictions"), contents.pop("labels"), **contents)
+    return path
+
+
+# ---- one file -----------------------------------------------------------------------------------
+
+
+def test_round_trip(tmp_path):
+    stored = load(save_member(tmp_path / "predictions.safetensors"))
+    assert stored.predictions.equal(probabilities()) and stored.labels.equal(LABELS)
+    assert (stored.model, stored.dataset, stored.split) == ("model 0", "insects", "test")
+    assert stored.classes == CLASSES and stored.are_probabilities
+    assert stored.accuracy == (probabilities().argmax(1) == LABELS).double().mean()
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.safetensors"]
+
+
+def test_metadata_is_for_other_programs_too(tmp_path):
+    path = save_member(tmp_path / "predictions.safetensors")
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    assert metadata["model"] == "model 0" and json.loads(metadata["classes"]) == list(CLASSES)
+    assert float(metadata["accuracy"]) == load(path).accuracy
+
+
+def test_what_is_unknown_stays_unknown(tmp_path):
+    save(tmp_path / "p.safetensors", probabilities(), model="m")
+    stored = load(tmp_path / "p.safetensors")
+    assert stored.labels is stored.classes is stored.split is stored.accuracy is None
+
+
+def test_half_precision_and_gradients_are_stored_as_float32(tmp_path):
+    half = probabilities().to(torch.bfloat16).requires_grad_()
+    save(tmp_path / "p.safetensors", half, model="m")
+    stored = load(tmp_path / "p.safetensors").predictions
+    assert stored.dtype == torch.float32 and stored.equal(half.detach().float())
+
+
+def test_ties_count_for_the_lowest_class(tmp_path):
+    even = torch.full((2, 2), 0.5)
+    save(tmp_path / "p.safetensors", even, torch.tensor([0, 1]), model="m")
+    assert load(tmp_path / "p.safetensors").accuracy == 0.5
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"predictions": torch.zeros(7, 3).long()}, TypeError, "must be floating-point, got torch"),
+        ({"predictions": probabilities()[0]}, ValueError, r"must be \[N, C\] with C at least 2"),
+        ({"predictions": torch.ones(7, 1), "classes": None}, ValueError, "C at least 2"),
+        ({"predictions": probabilities() * 2}, ValueError, "torch.softmax"),
+        ({"predictions": torch.full((7, 3), torch.nan)}, ValueError, "NaN or infinity for 7 of 7"),
+        ({"labels": LABELS[:6]}, ValueError, r"labels must be \[7\]"),
+        ({"labels": LABELS.int()}, TypeError, "labels must be torch.int64, got torch.int32"),
+        ({"labels": LABELS + 1}, ValueError, r"labels must be in 0\.\.2, got values from 1 to 3"),
+        ({"classes": ("ant", "bee")}, ValueError, "got 2 classes and 3 columns"),
+    ],
+)
+def test_save_refuses_and_writes_nothing(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        save_member(tmp_path / "p.safetensors", **changes)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpy_files(tmp_path):
+    logits = np.random.default_rng(0).normal(size=(7, 3))
+    np.save(tmp_path / "alexnet.npy", logits)
+    np.savez(
+        tmp_path / "vgg.npz", anything=logits.astype(np.float16), labels=LABELS.to(torch.uint8)
+    )
+    plain, labelled = load(tmp_path / "alexnet.npy"), load(tmp_path / "vgg.npz")
+    assert (plain.model, labelled.model) == ("alexnet", "vgg")
+    assert plain.predictions.equal(torch.from_numpy(logits).float()) and plain.labels is None
+    assert not plain.are_probabilities
+    assert labelled.labels.equal(LABELS)
+
+
+def test_load_refuses_naming_the_file(tmp_path):
+    def refused(name: str, message: str) -> None:
+        with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
+            load(tmp_path / name)
+
+    np.savez(tmp_path / "two.npz", a=np.zeros((7, 3)), b=np.zeros((7, 3)))
+    refused("two.npz", r"one \[N, C\] array.*got a, b.*file of its own")
+    np.save(tmp_path / "hard.npy", np.zeros(7, np.uint8))
+    refused("hard.npy", "floating-point predictions, got an array of uint8")
+    np.save(tmp_path / "code.npy", np.array([print], dtype=object))
+    refused("code.npy", "Object arrays cannot be loaded")
+    np.save(tmp_path / "nan.npy", np.full((7, 3), np.nan))
+    refused("nan.npy", "NaN or infinity for 7 of 7 samples, the first is 0")
+    save_file({"weight": torch.zeros(2)}, tmp_path / "weights.safetensors")
+    refused("weights.safetensors", "not a file of predictions, but of other tensors")
+    whole = save_member(tmp_path / "whole.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[:-10])
+    refused("cut.safetensors", "")
+    for name in ("noise.npz", "noise.npy", "empty.npy", "noise.safetensors"):
+        (tmp_path / name).write_bytes(b"" if name == "empty.npy" else b"no predictions")
+        refused(name, "")
+    (tmp_path / "table.csv").write_text("0.1,0.9")
+    refused("table.csv", r"expected the extension .safetensors, .npy or .npz")
+    with pytest.raises(FileNotFoundError, match=r"no prediction file .*absent.npy"):
+        load(tmp_path / "absent.npy")
+
+
+# ---- many files ---------------------------------------------------------------------------------
+
+
+def test_files_and_folders_in_their_order(tmp_path):
+    for seed, run in enumerate(["runs/b", "runs/a/deep", "other"]):
+        save_member(tmp_path / run / "predictions.safetensors", seed)
+    save_file({"weight": torch.zeros(2)}, tmp_path / "runs/b/checkpoint.safetensors")
+    save_member(tmp_path / "runs/b/predictions-val.safetensors", split="val")
+    (tmp_path / "runs/b/.predictions.12ab.safetensors").write_bytes(b"being written")
+    stack = load_many([tmp_path / "other/predictions.safetensors", tmp_path / "runs"])
+    assert stack.models == ("model 2", "model 1", "model 0")
+    assert stack.predictions.equal(torch.stack([probabilities(seed) for seed in (2, 1, 0)]))
+    assert stack.labels.equal(LABELS) and stack.classes == CLASSES and stack.are_probabilities
+    assert stack.accuracies == tuple(load(path).accuracy for path in stack.paths)
+
+
+def test_what_one_file_knows_holds_for_all(tmp_path):
+    np.save(tmp_path / "a.npy", probabilities(1).numpy())
+    stack = load_many([tmp_path / "a.npy", save_member(tmp_path / "b.safetensors")])
+    assert stack.labels.equal(LABELS) and stack.classes == CLASSES
+    assert len(stack.accuracies) == 2
+    unlabelled = load_many([tmp_path / "a.npy"])
+    assert unlabelled.labels is unlabelled.accuracies is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"predictions": probabilities(samples=6), "labels": LABELS[:6]},
+            "number of images 7 and 6",
+        ),
+        ({"predictions": torch.full((7, 4), 0.25), "classes": None}, "number of classes 3 and 4"),
+        ({"classes": ("ant", "cat", "bee")}, r"classes \('ant', 'bee', 'cat'\) and \('ant', 'cat'"),
+        ({"split": "train"}, "split test and train"),
+        ({"labels": LABELS.roll(1)}, "labels differ for 6 of 7 images, first for 0"),
+    ],
+)
+def test_files_that_do_not_belong_together(tmp_path, changes, reason):
+    first = save_member(tmp_path / "first.safetensors")
+    second = save_member(tmp_path / "second.safetensors", **changes)
+    message = rf"first.safetensors and .*second.safetensors do not belong together: {reason}"
+    with pytest.raises(ValueError, match=message):
+        load_many([first, second])
+
+
+def test_logits_and_probabilities_do_not_mix(tmp_path):
+    first = save_member(tmp_path / "first.safetensors")
+    np.save(tmp_path / "logits.npy", probabilities().log().numpy())
+    with pytest.raises(ValueError, match="kind of predictions probabilities and logits"):
+        load_many([first, tmp_path / "logits.npy"])
+
+
+def test_nothing_to_read_or_twice(tmp_path):
+    path = save_member(tmp_path / "runs" / "predictions.safetensors")
+    with pytest.raises(ValueError, match=r"is given twice \(first as .*each model votes once"):
+        load_many([path, tmp_path / "runs"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"empty holds no predictions.safetensors; name"):
+        load_many([tmp_path / "empty"])
+    with pytest.raises(FileNotFoundError, match="at least one file"):
+        load_many([])

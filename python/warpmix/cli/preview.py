@@ -1,0 +1,96 @@
+"""``warpmix preview``: what an augmentation does to images, as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from warpmix.cli._app import console
+from warpmix.cli.settings import setting_flags
+from warpmix.train.config import TrainConfig, load_config
+
+DEFAULT_RECIPE = "warsaw-all"
+
+
+@setting_flags("root", "download", "image_size", "skip_bad_images", "augment", "p", "seed")
+def preview(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="A packaged recipe's name or a YAML file of settings."),
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, max=64, help="Images to show.")] = 8,
+    epoch: Annotated[int, typer.Option(min=0, help="Epoch whose random numbers are drawn.")] = 0,
+    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("preview.png"),
+    **settings: Any,
+) -> None:
+    """Write a picture: originals, their augmented copies, and the parameters that were drawn.
+
+    Without --config and --augment the recipe is warsaw-all, with p 1 so that every image shows it.
+
+    [bold]Examples[/bold]
+
+    $ warpmix preview
+    $ warpmix preview cifar10 --root data --augment cifar --count 12
+    $ warpmix preview photos/ --image-size 96 --augment my-recipe.yaml --out mine.png
+    """
+    if data is not None:
+        settings["data"] = data
+    if config is None:
+        settings.setdefault("augment", DEFAULT_RECIPE)
+        settings.setdefault("p", 1.0)
+    write_preview(load_config(config, **settings), out, count, epoch)
+    console.print(f"preview: {out}")
+
+
+def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 0) -> None:
+    """Draw ``count`` training images, spread over the data set, before and after augmentation.
+
+    Args:
+        config: its data, augmentation and seed are used.
+        path: PNG to write.
+        count: images to show; all of them if there are fewer.
+        epoch: whose random numbers are drawn.
+    """
+    with console.status("starting torch"):  # some seconds
+        import torch
+
+        from warpmix.augment import Pipeline, from_config
+        from warpmix.data import load
+        from warpmix.figures import draw_preview
+
+    dataset = load(
+        config.data,
+        split="train",
+        root=config.root,
+        download=config.download,
+        image_size=config.image_size,
+        skip_bad_images=config.skip_bad_images,
+    )
+    rows = torch.linspace(0, len(dataset) - 1, min(count, len(dataset))).long()
+    pipeline = Pipeline(
+        from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
+    )
+    augmented, targets = pipeline(
+        dataset.images, dataset.labels, index=rows, epoch=epoch, sums=dataset.channel_sums
+    )
+    draws = pipeline.draw(images=dataset.images, index=rows, epoch=epoch)
+    draw_preview(
+        path,
+        originals=dataset.images[rows].numpy(),
+        augmented=augmented.permute(0, 2, 3, 1).numpy(),
+        titles=[_label(dataset.classes, *mix) for mix in zip(*map(torch.Tensor.tolist, targets), strict=True)],
+        captions=[draws.describe(i) for i in range(len(rows))],
+    )
+
+
+def _label(classes: tuple[str, ...], own: int, partner: int, share: float) -> str:
+    """The label of an augmented image, e.g. ``"cat"`` or ``"70 % cat, 30 % dog"``."""
+    if share == 1.0:
+        return classes[own]
+    return f"{share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"

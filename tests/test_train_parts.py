@@ -86,11 +86,15 @@ def test_a_gain_below_min_delta_is_best_but_no_improvement():
 
 
 def test_small_gains_add_up_to_an_improvement():
-    assert epochs_until_stop(EarlyStopping(patience=2, min_delta=0.1), [0.5, 0.55, 0.65, 0.7]) is None
+    assert (
+        epochs_until_stop(EarlyStopping(patience=2, min_delta=0.1), [0.5, 0.55, 0.65, 0.7]) is None
+    )
 
 
 def test_min_epochs_are_run_in_any_case():
-    assert epochs_until_stop(EarlyStopping(patience=1, min_epochs=4), [0.5, 0.4, 0.3, 0.2, 0.1]) == 4
+    assert (
+        epochs_until_stop(EarlyStopping(patience=1, min_epochs=4), [0.5, 0.4, 0.3, 0.2, 0.1]) == 4
+    )
 
 
 def test_without_patience_it_never_stops():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,14 @@ _DPI = 150
 # Okabe and Ito's palette: told apart by colour-blind readers too.
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#999999"
 
+_MARKED_UP_TO = 50  # ensemble sizes that get a marker each
+
 # Preview grid, in inches.
 _PAIRS_A_ROW = 4
 _IMAGE = 1.3
 _GAP = 0.08  # between the two images of a pair
 _PAD = 0.3  # between pairs, and round the grid
-_LINE = 0.15  # one line of text
+_LINE = 0.135  # one line of text
 _CAPTION_WIDTH = 42  # characters
 
 
@@ -57,7 +59,7 @@ def draw_preview(
         left = _PAD + column * (pair_width + _PAD)
         top = height - _PAD - sum(row_heights[:row])
         bottom = top - _LINE - _IMAGE
-        figure.text(left / width, (top - 0.1) / height, title, fontsize=8, weight="bold")
+        figure.text(left / width, (top - 0.7 * _LINE) / height, title, fontsize=8, weight="bold")
         for side, image in enumerate((originals[i], augmented[i])):
             x = left + side * (_IMAGE + _GAP)
             axes = figure.add_axes((x / width, bottom / height, _IMAGE / width, _IMAGE / height))
@@ -75,33 +77,33 @@ def draw_preview(
 
 
 def draw_vote_curve(
-    path: Path,
-    members: np.ndarray,
-    soft: np.ndarray | None,
-    hard: np.ndarray | None,
-    note: str,
+    path: Path, members: Sequence[float], curves: Mapping[str, Sequence[float]], title: str
 ) -> None:
     """Write a PNG of accuracy against the size of the ensemble.
 
     Args:
         path: the PNG to write.
-        members: [M] each model's own accuracy, 0..1, in the order of the ranking.
-        soft, hard: [M] accuracy of the best 1, 2, ..., M models together; None is not drawn.
-        note: what they were ranked and scored on, for the title.
+        members: each of the M models' own accuracy, 0..1, in the order of the ranking.
+        curves: accuracy of the best 1, 2, ..., M models together, by the vote's name.
+        title: what was ranked and scored on what.
     """
-    sizes = np.arange(1, len(members) + 1)
+    sizes = range(1, len(members) + 1)
     figure = Figure(figsize=(7, 4.2), dpi=_DPI, layout="constrained")
     axes = figure.add_subplot()
-    axes.plot(sizes, members, ".", color=_GREY, label="the k-th model alone")
-    for name, curve, colour in (("soft vote", soft, _BLUE), ("hard vote", hard, _ORANGE)):
-        if curve is not None:
-            best = int(curve.argmax())
-            label = f"{name}: best {curve[best]:.2%} with {sizes[best]}"
-            marker = "o" if len(sizes) <= 50 else None
-            axes.plot(sizes, curve, color=colour, label=label, marker=marker, markersize=4)
-    axes.set_xlabel("k, number of models voting (best first)")
+    for (name, curve), colour in zip(curves.items(), (_BLUE, _ORANGE), strict=False):
+        best = max(range(len(curve)), key=curve.__getitem__)
+        axes.plot(
+            sizes,
+            curve,
+            color=colour,
+            label=f"{name} vote, highest {curve[best]:.2%} with {best + 1}",
+            marker="o" if len(curve) <= _MARKED_UP_TO else None,
+            markersize=4,
+        )
+    axes.plot(sizes, members, "D", color=_GREY, markersize=2.5, label="the k-th model alone")
+    axes.set_xlabel("k, number of models that vote, best first")
     axes.set_ylabel("accuracy")
-    axes.set_title(note, fontsize=10, loc="left")
+    axes.set_title(title, fontsize=10, loc="left")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
     axes.grid(alpha=0.3)

@@ -30,7 +30,7 @@ def predict(
     [bold]Examples[/bold]
 
     $ warpmix predict runs/digits-vgg3-seed0 --split train
-    $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out photos.safetensors
+    $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
     """
     folder = run if run.is_dir() else run.parent
     stored = folder / CONFIG_FILE

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
 from warpmix.train.config import TrainConfig, load_config
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DEFAULT_RECIPE = "warsaw-all"
 
@@ -49,7 +52,7 @@ def preview(
 
 
 def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 0) -> None:
-    """Draw ``count`` training images, spread over the data set, before and after augmentation.
+    """Draw ``count`` training images, of as many classes as can be, before and after.
 
     Args:
         config: its data, augmentation and seed are used.
@@ -72,7 +75,7 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         image_size=config.image_size,
         skip_bad_images=config.skip_bad_images,
     )
-    rows = torch.linspace(0, len(dataset) - 1, min(count, len(dataset))).long()
+    rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))
     pipeline = Pipeline(
         from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
     )
@@ -84,13 +87,26 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         path,
         originals=dataset.images[rows].numpy(),
         augmented=augmented.permute(0, 2, 3, 1).numpy(),
-        titles=[_label(dataset.classes, *mix) for mix in zip(*map(torch.Tensor.tolist, targets), strict=True)],
-        captions=[draws.describe(i) for i in range(len(rows))],
+        titles=[dataset.classes[label] for label in dataset.labels[rows]],
+        captions=[
+            _mixed_label(dataset.classes, *mix) + draws.describe(i) or ["unchanged"]
+            for i, mix in enumerate(zip(*targets, strict=True))
+        ],
     )
 
 
-def _label(classes: tuple[str, ...], own: int, partner: int, share: float) -> str:
-    """The label of an augmented image, e.g. ``"cat"`` or ``"70 % cat, 30 % dog"``."""
-    if share == 1.0:
-        return classes[own]
-    return f"{share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"
+def _mixed_label(classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor) -> list[str]:
+    """The label of a mixed image in words, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
+    if share == 1:
+        return []
+    return [f"label: {share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"]
+
+
+def _one_of_each(labels: list[int], count: int) -> list[int]:
+    """Rows of ``count`` images: one of every class in turn, then a second of every class, ..."""
+    turns: dict[int, int] = {}
+    keys = []
+    for row, label in enumerate(labels):
+        turns[label] = turns.get(label, 0) + 1
+        keys.append((turns[label], label, row))
+    return [row for _, _, row in sorted(keys)[:count]]

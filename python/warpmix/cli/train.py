@@ -53,7 +53,9 @@ def train(
         settings["data"] = data
     if resume is not None:
         if config is not None or out is not None:
-            raise ValueError("--resume brings its own settings and folder: leave --config and --out")
+            raise ValueError(
+                "--resume brings its own settings and folder: leave --config and --out"
+            )
         config, folder = str(resume / CONFIG_FILE), resume
     chosen = load_config(config, **settings)
     if resume is None:
@@ -77,9 +79,9 @@ def summary(result: TrainResult) -> str:
         else f"validation accuracy {result.validation_accuracy:.2%}, "
     )
     return (
-        f"[bold]test accuracy {result.test_accuracy:.2%}[/bold]  ({held_out}"
-        f"weights of epoch {result.best_epoch} of {len(result.history)}, "
-        f"ended by {result.ended})\nrun: {result.folder}"
+        f"[bold]test accuracy {result.test_accuracy:.2%}[/bold]\n{held_out}weights of epoch "
+        f"{result.best_epoch} of {len(result.history)}, ended by {result.ended}\n"
+        f"run: {result.folder}"
     )
 
 

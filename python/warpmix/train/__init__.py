@@ -10,9 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from warpmix.train.model_file import ModelSpec, load_model
     from warpmix.train.config import TrainConfig, load_config
     from warpmix.train.loop import TrainResult, fit
+    from warpmix.train.model_file import ModelSpec, load_model
     from warpmix.train.predict import predict
 
 _HOME = {

@@ -32,9 +32,7 @@ ChannelValues = Annotated[tuple[FiniteFloat, ...], BeforeValidator(_split_commas
 
 def _setting(default: Any, group: str, description: str, **limits: Any) -> Any:
     """A field with its group: the panel it is listed under in ``warpmix train --help``."""
-    return Field(
-        default, description=description, json_schema_extra={"group": group}, **limits
-    )
+    return Field(default, description=description, json_schema_extra={"group": group}, **limits)
 
 
 class TrainConfig(BaseModel):
@@ -140,9 +138,7 @@ class TrainConfig(BaseModel):
         "32-true", "Machine", "number format of the model's arithmetic; 16-mixed needs cuda"
     )
     channels_last: bool = _setting(True, "Machine", "channels-last memory format")
-    threads: int | None = _setting(
-        None, "Machine", "CPU threads; none: torch's own choice", ge=1
-    )
+    threads: int | None = _setting(None, "Machine", "CPU threads; none: torch's own choice", ge=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -67,7 +67,7 @@ def fit(
     """Train a model, restore its best weights, and test it.
 
     A killed run resumes from its last epoch and, on a CPU, ends with the weights of a run that was
-    never killed. Sets torch's global seed, and its number of threads if ``config.threads`` is given.
+    never killed. Sets torch's global seed and, if ``config.threads`` is given, its threads.
 
     Args:
         config: the settings.
@@ -97,9 +97,7 @@ def fit(
         for split, dataset in (("val", splits.validation), ("test", splits.test))
         if dataset is not None
     }
-    trainer = Trainer(
-        config, fabric, model, training_loader(config, splits), held_out.get("val")
-    )
+    trainer = Trainer(config, fabric, model, training_loader(config, splits), held_out.get("val"))
     if folder is not None:
         _open_run(folder, config, spec, trainer)
     _train(trainer, spec, folder, console)
@@ -128,9 +126,7 @@ def _open_run(folder: Path, config: TrainConfig, spec: ModelSpec, trainer: Train
     write_json(folder / ENVIRONMENT_FILE, info.collect())
 
 
-def _train(
-    trainer: Trainer, spec: ModelSpec, folder: Path | None, console: Console | None
-) -> None:
+def _train(trainer: Trainer, spec: ModelSpec, folder: Path | None, console: Console | None) -> None:
     """Run the epochs that are left, each ending in a checkpoint."""
     progress = TrainingProgress(
         console, trainer.epochs, trainer.steps_per_epoch, done=len(trainer.history)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from warpmix.data import Dataset, Loader
-from warpmix.train.model_file import load_model
 from warpmix.train.device import make_fabric
+from warpmix.train.model_file import load_model
 from warpmix.train.prepare import evaluation_loader
 
 

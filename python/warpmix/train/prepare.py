@@ -105,9 +105,7 @@ def training_loader(config: TrainConfig, splits: Splits) -> Loader:
         channels_last=config.channels_last,
         seed=config.seed,
     )
-    return Loader(
-        splits.train, pipeline, config.batch_size, expand=config.expand, seed=config.seed
-    )
+    return Loader(splits.train, pipeline, config.batch_size, expand=config.expand, seed=config.seed)
 
 
 def evaluation_loader(

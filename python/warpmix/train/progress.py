@@ -16,6 +16,8 @@ from rich.progress import (
 
 from warpmix.train.history import EpochRecord
 
+_HEADER = "epoch            lr  train loss accuracy  val loss  accuracy      time"
+
 
 class TrainingProgress:
     """A bar for the epochs, a bar for the steps, and above them a line for every epoch done.
@@ -44,6 +46,7 @@ class TrainingProgress:
             transient=True,
             disable=console is None or not console.is_terminal,
         )
+        self._headed = False
         self._epochs = epochs
         self._steps_per_epoch = steps_per_epoch
         self._epoch_bar = self._bars.add_task("epochs", total=epochs, completed=done)
@@ -72,16 +75,18 @@ class TrainingProgress:
         self._bars.reset(self._step_bar)
         if self._console is None:
             return
-        validation = (
-            ""
-            if record.validation_accuracy is None
-            else f"  validation loss {record.validation_loss:.4f} "
-            f"accuracy {record.validation_accuracy:7.2%}"
-        )
-        self._console.print(
-            f"epoch {record.epoch:>{len(str(self._epochs))}}/{self._epochs}  "
-            f"lr {record.lr:.2e}  train loss {record.train_loss:.4f} "
-            f"accuracy {record.train_accuracy:7.2%}{validation}  {record.seconds:.1f} s"
-            f"{'  best' if is_best and validation else ''}",
-            highlight=False,
+        if not self._headed:
+            self._console.print(_HEADER, style="bold")
+            self._headed = True
+        self._console.print(self._line(record, is_best), highlight=False)
+
+    def _line(self, record: EpochRecord, is_best: bool) -> str:
+        """The epoch's figures, each right under its name in the header."""
+        validation = " " * 20
+        if record.validation_loss is not None and record.validation_accuracy is not None:
+            validation = f"{record.validation_loss:9.4f}  {record.validation_accuracy:8.2%} "
+        return (
+            f"{record.epoch:>4}/{self._epochs:<4} {record.lr:9.2e} {record.train_loss:11.4f} "
+            f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s"
+            f"{'  best' if is_best else ''}"
         )

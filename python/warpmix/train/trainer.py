@@ -18,9 +18,9 @@ from torchmetrics.functional.classification import multiclass_accuracy
 
 from warpmix.augment import Targets, mixed_cross_entropy
 from warpmix.data import Loader
-from warpmix.train.model_file import copy_weights
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord
+from warpmix.train.model_file import copy_weights
 from warpmix.train.predict import evaluate
 from warpmix.train.schedule import learning_rate
 from warpmix.train.stopping import EarlyStopping
@@ -181,6 +181,4 @@ class Trainer:
 def _label_mass(logits: Tensor, targets: Targets) -> Tensor:
     """Share of each image's label that the predicted class holds, f32 [B]."""
     predicted = logits.argmax(dim=1)
-    return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (
-        predicted == targets.y_b
-    )
+    return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (predicted == targets.y_b)

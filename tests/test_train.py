@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 from warpmix.data import load, predictions
+
 from warpmix.train import TrainConfig, fit, load_config, load_model, predict
 from warpmix.train.checkpoint import load_checkpoint
 from warpmix.train.progress import TrainingProgress
@@ -106,14 +107,12 @@ def test_without_validation_images_the_last_weights_count(settings, tmp_path):
     assert rows(tmp_path / "run")[0]["validation_loss"] == ""
 
 
-def test_append_mode_has_longer_epochs(settings):
-    def steps(**changes):
-        counted = itertools.count()
-        trained = fit(settings(epochs=1, validation=0, **changes))
-        del counted
-        return trained
-
-    del steps
+@pytest.mark.parametrize(("expand", "steps"), [(0.0, 3), (0.5, 5), (2.0, 9)])
+def test_append_mode_has_longer_epochs(settings, monkeypatch, expand, steps):
+    taken = []
+    monkeypatch.setattr(TrainingProgress, "step", lambda self: taken.append(self))
+    fit(settings(epochs=1, expand=expand))
+    assert len(taken) == steps
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_append_mode_has_longer_epochs(settings):
         {"nesterov": True, "channels_last": False, "sched": "onecycle"},
         {"frozen": True, "augment": "warsaw-all", "expand": 0.5},
         {"mean": (0.5, 0.5, 0.5), "std": (0.2, 0.2, 0.2), "warmup_epochs": 1.0},
-        {"batch_size": 95},  # the last batch of 96 images has one
+        {"model": "resnet18", "batch_size": 95},  # of 96: batch norm cannot train on the last one
     ],
 )
 def test_every_setting_trains(settings, changes):
@@ -150,7 +149,7 @@ def test_images_are_normalised_by_their_own_mean_unless_the_weights_are_pretrain
 
 
 def test_a_mean_of_other_channels_is_refused(settings):
-    with pytest.raises(ValueError, match="one value for each of the 3 channels .* got 1"):
+    with pytest.raises(ValueError, match=r"one value for each of the 3 channels .* got 1"):
         fit(settings(mean=(0.5,), std=(0.2,)))
 
 
@@ -182,7 +181,7 @@ def test_the_best_weights_are_restored(settings, tmp_path, monitor):
 
 
 def test_divergence_in_the_first_epoch_is_refused_in_words(settings, tmp_path):
-    with pytest.raises(ValueError, match="diverged in epoch 1: the loss became .* an lr below 1e"):
+    with pytest.raises(ValueError, match=r"diverged in epoch 1: the loss became .* an lr below 1e"):
         fit(settings(lr=1e20, sched="constant"), tmp_path / "run")
     fit(settings(), tmp_path / "run")  # nothing is in the way of another try
 
@@ -213,13 +212,19 @@ def interrupt_after(steps, monkeypatch):
     monkeypatch.setattr(TrainingProgress, "step", step)
 
 
-@pytest.mark.parametrize("steps", [2, 7, 8])  # in the first epoch, in the third, at its end
+@pytest.mark.parametrize("steps", [2, 9])  # in the first epoch, in a later one
 @pytest.mark.parametrize(
     "changes",
     [
         {"augment": "warsaw-all", "sched": "onecycle"},
         {"augment": "warsaw-all", "opt": "adam", "lr": 0.001, "head": "dense", "dropout": 0.3},
-        {"augment": "warsaw-cutmix", "expand": 0.5, "opt": "adamw", "lr": 0.001, "model": "vgg3_bn"},
+        {
+            "augment": "warsaw-cutmix",
+            "expand": 0.5,
+            "opt": "adamw",
+            "lr": 0.001,
+            "model": "vgg3_bn",
+        },
     ],
 )
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
@@ -279,7 +284,7 @@ def test_a_checkpoint_of_another_model_is_refused(settings, tmp_path):
     fit(settings(epochs=1), one)
     fit(settings(epochs=1, model="vgg3_bn"), other)
     (one / "checkpoint.safetensors").write_bytes((other / "checkpoint.safetensors").read_bytes())
-    with pytest.raises(ValueError, match="checkpoint of another model: model 'vgg3_bn', not 'vgg3'"):
+    with pytest.raises(ValueError, match="another model: model 'vgg3_bn', not 'vgg3'"):
         fit(settings(epochs=1), one, resume=True)
 
 
@@ -302,15 +307,13 @@ def test_predictions_of_a_run_are_those_it_stored(run, images):
 
 
 def test_an_unfinished_run_has_no_model_yet(run, tmp_path):
-    (tmp_path / "checkpoint.safetensors").write_bytes(
-        (run / "checkpoint.safetensors").read_bytes()
-    )
+    (tmp_path / "checkpoint.safetensors").write_bytes((run / "checkpoint.safetensors").read_bytes())
     with pytest.raises(FileNotFoundError, match="the run has not finished; continue it with"):
         load_model(tmp_path)
 
 
 def test_images_that_the_model_was_not_trained_for_are_refused(run, images):
-    with pytest.raises(ValueError, match="must have the classes of .*: below, left, right; got 0, 1"):
+    with pytest.raises(ValueError, match=r"the classes of .*: below, left, right; got 0, 1"):
         predict(run, load("digits", "test"))
     with pytest.raises(ValueError, match=r"images of 8x8 pixels .* got 12x12 .*image_size=8"):
         predict(run, load(images, "test", image_size=12))

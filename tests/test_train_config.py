@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from warpmix.train import recipes
 from warpmix.train.config import TrainConfig, load_config
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.optim import SGD
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
+
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord, write_history

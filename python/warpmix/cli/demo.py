@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from warpmix.cli._app import console
+from warpmix.cli.ballot import count_votes
 from warpmix.cli.preview import write_preview
-from warpmix.cli.vote import count_votes, show_votes, write_votes
+from warpmix.cli.vote import show_votes, write_votes
 from warpmix.train.config import load_config
 
 MEMBERS = 3

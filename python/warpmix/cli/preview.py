@@ -95,7 +95,9 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
     )
 
 
-def _mixed_label(classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor) -> list[str]:
+def _mixed_label(
+    classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor
+) -> list[str]:
     """The label of a mixed image in words, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
     if share == 1:
         return []

@@ -33,7 +33,12 @@ def setting_flags(*names: str) -> Callable[[Command], Command]:
 
         def run(**values: Any) -> None:
             arguments = {name: values.pop(name) for name in taken}
-            typed = {name: _none(value) for name, value in values.items() if value is not None}
+            typed = {
+                # `none` switches an optional setting off.
+                name: None if value == "none" and fields[name].default is None else value
+                for name, value in values.items()
+                if value is not None
+            }
             command(**arguments, **typed)
 
         run.__name__, run.__doc__ = command.__name__, command.__doc__
@@ -57,7 +62,7 @@ def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
         metavar=None if is_switch else _metavar(field.annotation),
         show_default=False,
     )
-    annotation = Annotated[bool | None if is_switch else str | None, option]
+    annotation: Any = Annotated[bool | None, option] if is_switch else Annotated[str | None, option]
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
     )
@@ -88,8 +93,3 @@ def _default(field: FieldInfo) -> str:
     if isinstance(field.default, bool):
         return f"default {'on' if field.default else 'off'}"
     return f"default {'none' if field.default in (None, []) else field.default}"
-
-
-def _none(value: Any) -> Any:
-    """``none`` after a flag switches an optional setting off."""
-    return None if value == "none" else value

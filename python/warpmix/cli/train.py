@@ -11,7 +11,7 @@ import typer
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
 from warpmix.train.config import TrainConfig, load_config
-from warpmix.train.run_folder import CONFIG_FILE
+from warpmix.train.run_folder import load_settings
 
 if TYPE_CHECKING:
     from warpmix.train import TrainResult
@@ -53,13 +53,10 @@ def train(
         settings["data"] = data
     if resume is not None:
         if config is not None or out is not None:
-            raise ValueError(
-                "--resume brings its own settings and folder: leave --config and --out"
-            )
-        config, folder = str(resume / CONFIG_FILE), resume
+            raise ValueError("--resume has its settings and its folder: omit --config and --out")
+        settings = {**load_settings(resume).model_dump(), **settings}
     chosen = load_config(config, **settings)
-    if resume is None:
-        folder = out or _new_folder(chosen)
+    folder = resume or out or _new_folder(chosen)
 
     with console.status("starting torch"):  # some seconds
         from warpmix.train import fit

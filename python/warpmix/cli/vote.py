@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from warpmix._files import atomic_write
 from warpmix.cli._app import console
-from warpmix.train.run_folder import PREDICTIONS_FILES
+from warpmix.cli.ballot import Ballot, Method, Split, count_votes
 
 _SHOWN_MEMBERS = 20  # more are in curve.csv
 _EVERY_SIZE_UP_TO = 10  # models; above that, the report's shares
 _REPORT_SHARES = (10.0, 20.0, 30.0, 40.0, 50.0, 100.0)
-
-Method = Literal["all", "soft", "hard"]
-Split = Literal["val", "test"]
 
 
 def vote(
@@ -62,65 +58,9 @@ def vote(
     write_votes(ballot, method, out)
 
 
-@dataclass(frozen=True)
-class Ballot:
-    """M models in the order of their ranking, and the accuracy of the best 1, 2, ..., M together.
-
-    Attributes:
-        names: of the models.
-        ranked, scored: each model's own accuracy where it was ranked and where it was scored.
-        soft, hard: accuracy of the best k models, at k - 1.
-        ranked_on, scored_on: ``"val"`` or ``"test"``.
-    """
-
-    names: tuple[str, ...]
-    ranked: tuple[float, ...]
-    scored: tuple[float, ...]
-    soft: tuple[float, ...]
-    hard: tuple[float, ...]
-    ranked_on: Split
-    scored_on: Split
-
-    def curves(self, method: Method) -> dict[str, tuple[float, ...]]:
-        """The accuracies to show, by the name of the vote."""
-        both = {"soft": self.soft, "hard": self.hard}
-        return both if method == "all" else {method: both[method]}
-
-
-def count_votes(paths: Sequence[Path], rank_on: Split, score_on: Split) -> Ballot:
-    """Rank the models whose predictions lie in ``paths``, and let them vote.
-
-    Raises:
-        FileNotFoundError: there are no predictions, or none of the split to rank on.
-        ValueError: predictions that do not belong together, or without labels.
-    """
-    with console.status("starting torch"):  # some seconds
-        from warpmix.data.predictions import load_many
-        from warpmix.vote import rank, vote_curve
-    voters = [file for path in paths for file in _prediction_files(path, score_on)]
-    scored = load_many(voters)
-    ranked = scored
-    if rank_on != score_on:
-        ranked = load_many([_beside(file, rank_on) for file in voters])
-    if ranked.labels is None or scored.labels is None:
-        raise ValueError("predictions must hold labels to rank and to score models, got none")
-    ranking = rank(ranked.predictions, ranked.labels)
-    curve = vote_curve(scored.predictions, scored.labels, ranking)
-    order = ranking.tolist()
-    ranked_accuracy, scored_accuracy = ranked.accuracies, scored.accuracies
-    names = scored.models if len(set(scored.models)) == len(voters) else tuple(map(str, voters))
-    return Ballot(
-        names=tuple(names[i] for i in order),
-        ranked=tuple(ranked_accuracy[i] for i in order),
-        scored=tuple(scored_accuracy[i] for i in order),
-        soft=tuple(curve.soft.tolist()),
-        hard=tuple(curve.hard.tolist()),
-        ranked_on=rank_on,
-        scored_on=score_on,
-    )
-
-
-def show_votes(ballot: Ballot, method: Method = "all", shares: Sequence[float] | None = None) -> None:
+def show_votes(
+    ballot: Ballot, method: Method = "all", shares: Sequence[float] | None = None
+) -> None:
     """Print the members, then the accuracy of the ensembles.
 
     Args:
@@ -138,7 +78,9 @@ def show_votes(ballot: Ballot, method: Method = "all", shares: Sequence[float] |
         console.print(f"and {len(ballot.names) - _SHOWN_MEMBERS} more")
 
     curves = ballot.curves(method)
-    votes = Table("best", "models", title_justify="left", title=f"votes, {ballot.scored_on} accuracy")
+    votes = Table(
+        "best", "models", title_justify="left", title=f"votes, {ballot.scored_on} accuracy"
+    )
     for name in curves:
         votes.add_column(f"{name} vote", justify="right")
     for label, size in _sizes(len(ballot.names), shares):
@@ -160,7 +102,8 @@ def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
         folder / "curve.png",
         members=ballot.scored,
         curves=curves,
-        title=f"{len(ballot.names)} models, ranked on {ballot.ranked_on}, scored on {ballot.scored_on}",
+        title=f"{len(ballot.names)} models, "
+        f"ranked on {ballot.ranked_on}, scored on {ballot.scored_on}",
     )
     console.print(f"curve: {folder / 'curve.png'}, {folder / 'curve.csv'}")
 
@@ -172,7 +115,9 @@ def _parse_shares(text: str) -> list[float]:
     except ValueError:
         shares = []
     if not shares or not all(0 < share <= 100 for share in shares):
-        raise ValueError(f"--top must be percentages above 0 and up to 100, as 10,50,100; got {text!r}")
+        raise ValueError(
+            f"--top must be percentages above 0 and up to 100, as 10,50,100; got {text!r}"
+        )
     return shares
 
 
@@ -181,27 +126,5 @@ def _sizes(members: int, shares: Sequence[float] | None) -> list[tuple[str, int]
     if shares is None and members <= _EVERY_SIZE_UP_TO:
         return [(f"{k} of {members}", k) for k in range(1, members + 1)]
     return [
-        (f"{share:g} %", max(1, round(share / 100 * members)))
-        for share in shares or _REPORT_SHARES
+        (f"{share:g} %", max(1, round(share / 100 * members))) for share in shares or _REPORT_SHARES
     ]
-
-
-def _prediction_files(path: Path, split: Split) -> list[Path]:
-    """The split's prediction files of the runs in a folder, sorted; a file stands for itself."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.rglob(PREDICTIONS_FILES[split]))
-    if not found:
-        raise FileNotFoundError(f"{path} holds no run with a {PREDICTIONS_FILES[split]}")
-    return found
-
-
-def _beside(file: Path, split: Split) -> Path:
-    """The file of another split in the same run folder."""
-    other = file.with_name(PREDICTIONS_FILES[split])
-    if not other.is_file():
-        raise FileNotFoundError(
-            f"{file} has no {other.name} beside it to rank on; use --rank-on test to rank on the "
-            "predictions that are scored, too"
-        )
-    return other

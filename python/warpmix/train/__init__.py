@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from warpmix.train.config import TrainConfig, load_config
     from warpmix.train.loop import TrainResult, fit
     from warpmix.train.model_file import ModelSpec, load_model
-    from warpmix.train.predict import predict
+    from warpmix.train.prediction import predict
 
 _HOME = {
     "ModelSpec": "model_file",
@@ -22,7 +22,7 @@ _HOME = {
     "fit": "loop",
     "load_config": "config",
     "load_model": "model_file",
-    "predict": "predict",
+    "predict": "prediction",
 }
 
 __all__ = [

@@ -16,7 +16,7 @@ from warpmix.train.config import TrainConfig
 from warpmix.train.device import make_fabric
 from warpmix.train.history import EpochRecord, write_history
 from warpmix.train.model_file import ModelSpec, save_model
-from warpmix.train.predict import probabilities
+from warpmix.train.prediction import probabilities
 from warpmix.train.prepare import Splits, evaluation_loader, load_splits, training_loader
 from warpmix.train.progress import TrainingProgress
 from warpmix.train.run_folder import (

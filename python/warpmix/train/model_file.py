@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -32,7 +32,7 @@ class ModelSpec:
     """
 
     model: str
-    head: str
+    head: Literal["linear", "dense"]
     dropout: float
     classes: tuple[str, ...]
     image_size: tuple[int, int]
@@ -56,7 +56,10 @@ class ModelSpec:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
         """The spec of a JSON object, whose lists are tuples here."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        plain: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**plain)
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -95,7 +95,7 @@ def _normalization(
 
 
 def training_loader(config: TrainConfig, splits: Splits) -> Loader:
-    """Shuffled, augmented batches of the training images."""
+    """Shuffled, augmented batches of the training images, none of a single sample."""
     pipeline = Pipeline(
         from_config(config.augment),
         p=config.p,
@@ -105,7 +105,12 @@ def training_loader(config: TrainConfig, splits: Splits) -> Loader:
         channels_last=config.channels_last,
         seed=config.seed,
     )
-    return Loader(splits.train, pipeline, config.batch_size, expand=config.expand, seed=config.seed)
+    loader = Loader(
+        splits.train, pipeline, config.batch_size, expand=config.expand, seed=config.seed
+    )
+    # Batch norm cannot train on a lone last sample.
+    loader.drop_last = loader.samples % config.batch_size == 1 and len(loader) > 1
+    return loader
 
 
 def evaluation_loader(

@@ -21,7 +21,7 @@ from warpmix.data import Loader
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord
 from warpmix.train.model_file import copy_weights
-from warpmix.train.predict import evaluate
+from warpmix.train.prediction import evaluate
 from warpmix.train.schedule import learning_rate
 from warpmix.train.stopping import EarlyStopping
 
@@ -65,7 +65,7 @@ class Trainer:
         validation: Loader | None,
     ) -> None:
         if config.channels_last:
-            model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model = model.to(memory_format=torch.channels_last)
         self._config, self._fabric = config, fabric
         self._train, self._validation = train, validation
         self.model, self._optimizer = fabric.setup(model, make_optimizer(model, config))

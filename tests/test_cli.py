@@ -264,4 +264,6 @@ def test_the_demo_trains_votes_and_draws(tmp_path, monkeypatch):
     assert code == 0
     assert output.count("test accuracy") >= 3
     assert "3 of 3" in output
-    assert {"curve.csv", "curve.png", "preview.png", "runs"} <= {p.name for p in tmp_path.iterdir()}
+    assert {"curve.csv", "curve.png", "preview.png", "members"} <= {
+        p.name for p in tmp_path.iterdir()
+    }

@@ -15,17 +15,8 @@ from warpmix.data import load, predictions
 from warpmix.train import TrainConfig, fit, load_config, load_model, predict
 from warpmix.train.checkpoint import load_checkpoint
 from warpmix.train.progress import TrainingProgress
+from warpmix.train.run_folder import RUN_FILES
 from warpmix.train.trainer import Trainer
-
-RUN_FILES = {
-    "checkpoint.safetensors",
-    "config.json",
-    "environment.json",
-    "history.csv",
-    "model.safetensors",
-    "predictions-val.safetensors",
-    "predictions.safetensors",
-}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from warpmix.train import recipes
-from warpmix.train.config import TrainConfig, load_config
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
 
 
 @pytest.fixture

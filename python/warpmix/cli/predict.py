@@ -9,7 +9,7 @@ import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import load_config
+from warpmix.train.config_file import load_config
 from warpmix.train.run_folder import CONFIG_FILE
 
 
@@ -37,17 +37,11 @@ def predict(
     config = load_config(stored if stored.exists() else None, **settings)
 
     with console.status("starting torch"):  # some seconds
-        from warpmix import data, train
+        from warpmix import train
         from warpmix.data import predictions
+        from warpmix.train.prepare import load_images
 
-    dataset = data.load(
-        config.data,
-        split=split,
-        root=config.root,
-        download=config.download,
-        image_size=config.image_size,
-        skip_bad_images=config.skip_bad_images,
-    )
+    dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
     path = out or folder / f"predictions-{Path(config.data).name}-{split}.safetensors"
     predictions.save(

@@ -9,7 +9,8 @@ import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig, load_config
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,19 +35,18 @@ def preview(
 ) -> None:
     """Write a picture: originals, their augmented copies, and the parameters that were drawn.
 
-    Without --config and --augment the recipe is warsaw-all, with p 1 so that every image shows it.
+    Every image is augmented (p 1) unless --p or --config says otherwise.
 
     [bold]Examples[/bold]
 
-    $ warpmix preview
+    $ warpmix preview                                    (warsaw-all on digits)
     $ warpmix preview cifar10 --root data --augment cifar --count 12
     $ warpmix preview photos/ --image-size 96 --augment my-recipe.yaml --out mine.png
     """
     if data is not None:
         settings["data"] = data
     if config is None:
-        settings.setdefault("augment", DEFAULT_RECIPE)
-        settings.setdefault("p", 1.0)
+        settings = {"augment": DEFAULT_RECIPE, "p": 1.0, **settings}
     write_preview(load_config(config, **settings), out, count, epoch)
     console.print(f"preview: {out}")
 
@@ -64,17 +64,10 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         import torch
 
         from warpmix.augment import Pipeline, from_config
-        from warpmix.data import load
         from warpmix.figures import draw_preview
+        from warpmix.train.prepare import load_images
 
-    dataset = load(
-        config.data,
-        split="train",
-        root=config.root,
-        download=config.download,
-        image_size=config.image_size,
-        skip_bad_images=config.skip_bad_images,
-    )
+    dataset = load_images(config, "train")
     rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))
     pipeline = Pipeline(
         from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed

@@ -10,8 +10,9 @@ import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig, load_config
-from warpmix.train.run_folder import load_settings
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
+from warpmix.train.run_folder import CONFIG_FILE, load_settings
 
 if TYPE_CHECKING:
     from warpmix.train import TrainResult
@@ -63,6 +64,8 @@ def train(
     try:
         result = fit(chosen, folder, resume=resume is not None, console=console)
     except KeyboardInterrupt:
+        if not (folder / CONFIG_FILE).exists():
+            raise
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
     console.print(summary(result), highlight=False)

@@ -10,7 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from warpmix.train.config import TrainConfig, load_config
+    from warpmix.train.config import TrainConfig
+    from warpmix.train.config_file import load_config
     from warpmix.train.loop import TrainResult, fit
     from warpmix.train.model_file import ModelSpec, load_model
     from warpmix.train.prediction import predict
@@ -20,7 +21,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainResult": "loop",
     "fit": "loop",
-    "load_config": "config",
+    "load_config": "config_file",
     "load_model": "model_file",
     "predict": "prediction",
 }

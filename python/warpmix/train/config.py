@@ -15,11 +15,12 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
-    ValidationError,
     model_validator,
 )
 
 from warpmix.train import recipes
+
+_MAX_SEED = 2**32 - 1  # of scikit-learn's splits
 
 
 def _split_commas(value: Any) -> Any:
@@ -40,7 +41,7 @@ class TrainConfig(BaseModel):
 
     Raises:
         pydantic.ValidationError: (a ValueError) a value of the wrong type or out of range, or an
-            unknown key. :func:`load_config` turns it into one readable line.
+            unknown key. :func:`warpmix.train.load_config` turns it into one readable line.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +57,11 @@ class TrainConfig(BaseModel):
         0.2, "Data", "fraction of the training images held out, stratified by class", ge=0, lt=1
     )
     split_seed: int = _setting(
-        0, "Data", "seed of that split; equal seeds give every run the same split", ge=0
+        0,
+        "Data",
+        "seed of that split; equal seeds give every run the same split",
+        ge=0,
+        le=_MAX_SEED,
     )
 
     model: str = _setting("vgg3", "Model", "vgg3, or any torchvision classification model")
@@ -129,7 +134,11 @@ class TrainConfig(BaseModel):
     min_epochs: int = _setting(0, "Early stopping", "epochs to run before stopping early", ge=0)
 
     seed: int = _setting(
-        0, "Machine", "seed of the weights, the order, the dropout and the augmentation", ge=0
+        0,
+        "Machine",
+        "seed of the weights, the order, the dropout and the augmentation",
+        ge=0,
+        le=_MAX_SEED,
     )
     device: Literal["auto", "cpu", "cuda"] = _setting(
         "auto", "Machine", "auto: cuda where there is one"
@@ -168,44 +177,3 @@ class TrainConfig(BaseModel):
         if self.nesterov and (self.opt != "sgd" or self.momentum == 0):
             raise ValueError("nesterov needs opt sgd with momentum above 0")
         return self
-
-
-def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConfig:
-    """Read settings from a recipe or a file, then apply overrides.
-
-    Args:
-        source: packaged recipe's name or YAML/JSON file of :class:`TrainConfig` keys;
-            None for the defaults.
-        overrides: settings that win over the file's.
-
-    Raises:
-        ValueError: an unknown key (the message names the nearest known one), a value of the wrong
-            type or out of range; every problem in one line.
-        FileNotFoundError: there is no such recipe or file.
-    """
-    settings = {} if source is None else recipes.read(source)
-    if not isinstance(settings, dict):
-        raise ValueError(
-            f"{source} must hold settings as 'key: value' lines, got a {type(settings).__name__}"
-        )
-    try:
-        return TrainConfig.model_validate({**settings, **overrides})
-    except ValidationError as error:
-        problems = [
-            _describe(problem, None if overrides.keys() & set(problem["loc"]) else source)
-            for problem in error.errors()
-        ]
-        raise ValueError("; ".join(problems)) from None
-
-
-def _describe(problem: Any, source: str | Path | None) -> str:
-    """One pydantic problem in words: the file, the key, what was expected, what was given."""
-    origin = "" if source is None else f"{source}: "
-    key = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        near = recipes.nearest(key, list(TrainConfig.model_fields))
-        return f"{origin}unknown key {key!r}, did you mean {near!r}?"
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if not key:  # from _check_together, which names the keys itself
-        return f"{origin}{message}"
-    return f"{origin}{key} must be {message}, got {problem['input']!r}"

@@ -40,6 +40,18 @@ class Splits:
     std: tuple[float, ...]
 
 
+def load_images(config: TrainConfig, split: str) -> Dataset:
+    """The settings' images, on the CPU; errors as :func:`warpmix.data.load`."""
+    return load(
+        config.data,
+        split=split,
+        root=config.root,
+        download=config.download,
+        image_size=config.image_size,
+        skip_bad_images=config.skip_bad_images,
+    )
+
+
 def load_splits(config: TrainConfig, device: torch.device) -> Splits:
     """Load the data set and hold the validation images out, before any augmentation.
 
@@ -47,17 +59,7 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
         ValueError: train and test differ in classes or image size, or mean and std do not fit the
             number of channels.
     """
-    train, test = (
-        load(
-            config.data,
-            split=split,
-            root=config.root,
-            download=config.download,
-            image_size=config.image_size,
-            skip_bad_images=config.skip_bad_images,
-        )
-        for split in ("train", "test")
-    )
+    train, test = load_images(config, "train"), load_images(config, "test")
     if train.classes != test.classes:
         raise ValueError(
             f"{config.data}: training and test images must have the same classes, got "

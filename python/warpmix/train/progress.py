@@ -82,11 +82,11 @@ class TrainingProgress:
 
     def _line(self, record: EpochRecord, is_best: bool) -> str:
         """The epoch's figures, each right under its name in the header."""
-        validation = " " * 20
+        validation, mark = " " * 20, ""
         if record.validation_loss is not None and record.validation_accuracy is not None:
             validation = f"{record.validation_loss:9.4f}  {record.validation_accuracy:8.2%} "
+            mark = "  best" if is_best else ""
         return (
             f"{record.epoch:>4}/{self._epochs:<4} {record.lr:9.2e} {record.train_loss:11.4f} "
-            f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s"
-            f"{'  best' if is_best else ''}"
+            f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s{mark}"
         )

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from warpmix._files import atomic_write
-from warpmix.train.config import TrainConfig, load_config
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
 
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
@@ -27,6 +28,11 @@ HISTORY_FILE = "history.csv"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
+
+RUN_FILES = frozenset(
+    {CONFIG_FILE, ENVIRONMENT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
+    | set(PREDICTIONS_FILES.values())
+)
 
 # Settings that a resumed run may change; any other would make it another run.
 CHANGEABLE = frozenset({"epochs", "device", "threads"})
@@ -58,6 +64,12 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
             f"{folder} holds a run of other settings: {'; '.join(differing)}. "
             f"A resumed run may change {', '.join(sorted(CHANGEABLE))} alone"
         )
+
+
+def remove_run(folder: Path) -> None:
+    """Delete the files of a run, and nothing else, if there is one in the folder."""
+    for name in RUN_FILES:
+        (folder / name).unlink(missing_ok=True)
 
 
 def load_settings(folder: Path) -> TrainConfig:

@@ -12,7 +12,6 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import SGD, Adam, AdamW, Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.functional.classification import multiclass_accuracy
 
@@ -21,24 +20,10 @@ from warpmix.data import Loader
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord
 from warpmix.train.model_file import copy_weights
+from warpmix.train.optimizer import make_optimizer
 from warpmix.train.prediction import evaluate
 from warpmix.train.schedule import learning_rate
 from warpmix.train.stopping import EarlyStopping
-
-
-def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
-    """The settings' optimiser over the weights that are to be trained."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    if config.opt == "sgd":
-        return SGD(
-            weights,
-            lr=config.lr,
-            momentum=config.momentum,
-            nesterov=config.nesterov,
-            weight_decay=config.weight_decay,
-        )
-    adam = {"adam": Adam, "adamw": AdamW}[config.opt]
-    return adam(weights, lr=config.lr, weight_decay=config.weight_decay)
 
 
 class Trainer:

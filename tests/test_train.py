@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import itertools
 
 import numpy as np
@@ -268,6 +269,21 @@ def test_folders_that_do_not_fit_are_refused(settings, tmp_path):
         fit(settings(epochs=1), run)
     with pytest.raises(ValueError, match=r"of other settings: lr 0\.02, not 0\.5\. A resumed run"):
         fit(settings(epochs=1, lr=0.5), run, resume=True)
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(settings, tmp_path, monkeypatch):
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    fit(settings(sched="constant", epochs=1), tmp_path)
+    checkpoint = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_bytes", write)
+        with pytest.raises(OSError, match="No space left"):
+            fit(settings(sched="constant"), tmp_path, resume=True)
+    assert {path.name for path in tmp_path.iterdir()} == RUN_FILES
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == checkpoint
+    assert len(fit(settings(sched="constant"), tmp_path, resume=True).history) == 3
 
 
 def test_a_checkpoint_of_another_model_is_refused(settings, tmp_path):

@@ -121,6 +121,7 @@ def _open_run(folder: Path, config: TrainConfig, spec: ModelSpec, trainer: Train
     """Go on from the folder's checkpoint if it has one, and write down what is being run."""
     if (folder / CHECKPOINT_FILE).exists():
         trainer.restore(load_checkpoint(folder / CHECKPOINT_FILE, spec))
+        write_history(folder / HISTORY_FILE, trainer.history)  # a kill may have come before it
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
     write_json(folder / ENVIRONMENT_FILE, info.collect())

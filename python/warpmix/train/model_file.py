@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from warpmix import models
@@ -125,7 +125,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], origin: Path) 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write a safetensors file with a JSON object as its metadata, in one step."""
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, {_METADATA_KEY: json.dumps(metadata)})
+        # Not save_file: that makes files that the owner alone can read, whatever the umask.
+        temporary.write_bytes(save(tensors, {_METADATA_KEY: json.dumps(metadata)}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

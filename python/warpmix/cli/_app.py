@@ -1,0 +1,60 @@
+"""The typer application: how every command reports an error."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+console = Console()
+USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
+
+
+class Commands(TyperGroup):
+    """A group whose commands end a user's mistake in one red line, not in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            if ctx.params["debug"]:
+                raise
+            line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+            Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
+            raise typer.Exit(USER_ERROR) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _options_of_every_command(
+    debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback.")] = False,
+) -> None:
+    """Fused batch augmentation, training and voting for image classification.
+
+    [bold]Examples[/bold]
+
+    $ warpmix demo
+    $ warpmix train digits --augment warsaw-all
+    $ warpmix vote runs/*
+    """
+
+
+def main() -> None:
+    """Entry point of the ``warpmix`` command; ``--debug`` may stand anywhere in it."""
+    arguments = sorted(sys.argv[1:], key=lambda argument: argument != "--debug")  # stable
+    try:
+        app(arguments, prog_name="warpmix")
+    except KeyboardInterrupt:
+        sys.exit(130)

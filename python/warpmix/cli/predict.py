@@ -1,0 +1,57 @@
+"""``warpmix predict``: a trained model's probabilities over any images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from warpmix.cli._app import console
+from warpmix.cli.settings import setting_flags
+from warpmix.train.config_file import load_config
+from warpmix.train.run_folder import CONFIG_FILE
+
+
+@setting_flags("data", "root", "download", "image_size", "skip_bad_images", "device", "precision")
+def predict(
+    run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
+    split: Annotated[str, typer.Option(metavar="train|test", help="Which images.")] = "test",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="File to write (default RUN/predictions-DATA-SPLIT.safetensors)"),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Store a trained model's class probabilities over a data set.
+
+    Without further flags the images are loaded as the run loaded them.
+
+    [bold]Examples[/bold]
+
+    $ warpmix predict runs/digits-vgg3-seed0 --split train
+    $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
+    """
+    folder = run if run.is_dir() else run.parent
+    stored = folder / CONFIG_FILE
+    config = load_config(stored if stored.exists() else None, **settings)
+
+    with console.status("starting torch"):  # some seconds
+        from warpmix import train
+        from warpmix.data import predictions
+        from warpmix.train.prepare import load_images
+
+    dataset = load_images(config, split)
+    probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
+    path = out or folder / f"predictions-{Path(config.data).name}-{split}.safetensors"
+    predictions.save(
+        path,
+        probabilities,
+        dataset.labels,
+        model=folder.resolve().name,
+        dataset=dataset.name,
+        split=split,
+        classes=dataset.classes,
+    )
+    accuracy = predictions.load(path).accuracy
+    console.print(f"accuracy {accuracy:.2%} over {len(dataset)} images\npredictions: {path}")

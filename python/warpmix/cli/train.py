@@ -1,0 +1,92 @@
+"""``warpmix train``: one training run."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from warpmix.cli._app import console
+from warpmix.cli.settings import setting_flags
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
+from warpmix.train.run_folder import CONFIG_FILE, load_settings
+
+if TYPE_CHECKING:
+    from warpmix.train import TrainResult
+
+
+@setting_flags()
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="A packaged recipe's name or a YAML file of settings."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Run folder to make (default runs/DATA-MODEL-seedN)"),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Go on with the run in this folder."),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Train a model, restore its best weights, test it, and store its predictions.
+
+    Every setting below is also a key of the YAML file; a flag wins over the file.
+
+    [bold]Examples[/bold]
+
+    $ warpmix train
+    $ warpmix train digits --augment warsaw-all --epochs 30
+    $ warpmix train cifar10 --root data --config cifar10-vgg3
+    $ warpmix train photos/ --model mobilenet_v3_small --weights DEFAULT --frozen --image-size 128
+    $ warpmix train --resume runs/cifar10-vgg3-seed0
+    """
+    if data is not None:
+        settings["data"] = data
+    if resume is not None:
+        if config is not None or out is not None:
+            raise ValueError("--resume has its settings and its folder: omit --config and --out")
+        settings = {**load_settings(resume).model_dump(), **settings}
+    chosen = load_config(config, **settings)
+    folder = resume or out or _new_folder(chosen)
+
+    with console.status("starting torch"):  # some seconds
+        from warpmix.train import fit
+    try:
+        result = fit(chosen, folder, resume=resume is not None, console=console)
+    except KeyboardInterrupt:
+        if not (folder / CONFIG_FILE).exists():
+            raise
+        console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
+        raise typer.Exit(130) from None
+    console.print(summary(result), highlight=False)
+
+
+def summary(result: TrainResult) -> str:
+    """The outcome of a run in words."""
+    held_out = (
+        ""
+        if result.validation_accuracy is None
+        else f"validation accuracy {result.validation_accuracy:.2%}, "
+    )
+    return (
+        f"[bold]test accuracy {result.test_accuracy:.2%}[/bold]\n{held_out}weights of epoch "
+        f"{result.best_epoch} of {len(result.history)}, ended by {result.ended}\n"
+        f"run: {result.folder}"
+    )
+
+
+def _new_folder(config: TrainConfig) -> Path:
+    """The first of runs/NAME, runs/NAME-2, ... that does not exist yet."""
+    name = f"{Path(config.data).name}-{config.model}-seed{config.seed}"
+    folders = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
+    return next(folder for folder in folders if not folder.exists())

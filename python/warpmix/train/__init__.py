@@ -1,0 +1,43 @@
+"""Training: settings in, a run folder with weights, history and predictions out.
+
+The submodules are imported when a name is first used, so that ``warpmix train --help`` does not
+wait for torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from warpmix.train.config import TrainConfig
+    from warpmix.train.config_file import load_config
+    from warpmix.train.loop import TrainResult, fit
+    from warpmix.train.model_file import ModelSpec, load_model
+    from warpmix.train.prediction import predict
+
+_HOME = {
+    "ModelSpec": "model_file",
+    "TrainConfig": "config",
+    "TrainResult": "loop",
+    "fit": "loop",
+    "load_config": "config_file",
+    "load_model": "model_file",
+    "predict": "prediction",
+}
+
+__all__ = [
+    "ModelSpec",
+    "TrainConfig",
+    "TrainResult",
+    "fit",
+    "load_config",
+    "load_model",
+    "predict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

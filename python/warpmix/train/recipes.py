@@ -1,0 +1,66 @@
+"""Recipes: YAML files of training settings, packaged with warpmix or written by the user.
+
+A recipe is a mapping of :class:`warpmix.train.TrainConfig` keys. One that holds only ``augment``
+and ``p`` is an augmentation to combine with anything; one that holds more is a training run.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+def names() -> list[str]:
+    """Names of the packaged recipes, sorted."""
+    folder = resources.files("warpmix") / "recipes"
+    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
+
+
+def read(source: str | Path) -> Any:
+    """Parse a recipe: a packaged name (``"warsaw-all"``), or a path to a YAML or JSON file.
+
+    Raises:
+        FileNotFoundError: no such recipe or file; the message names the nearest recipe.
+        ValueError: the file is not valid YAML.
+    """
+    known = names()
+    if str(source) in known:
+        text = (resources.files("warpmix") / "recipes" / f"{source}.yaml").read_text("utf-8")
+    elif Path(source).is_file():
+        text = Path(source).read_text("utf-8")
+    else:
+        raise FileNotFoundError(
+            f"{str(source)!r} is neither a file nor a packaged recipe; "
+            f"did you mean {nearest(str(source), known)!r}? Packaged: {', '.join(known)}"
+        )
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def read_augmentation(source: str | Path) -> dict[str, Any]:
+    """The ``augment`` list of a recipe, and its ``p`` where it gives one.
+
+    A file that is nothing but a list of transforms is accepted as the ``augment`` list itself.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read`, or the recipe has no ``augment`` list.
+    """
+    recipe = read(source)
+    if isinstance(recipe, list):
+        return {"augment": recipe}
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("augment"), list):
+        raise ValueError(
+            f"augment: {source} must hold a list of transforms, or a mapping whose 'augment' is one"
+        )
+    return {key: recipe[key] for key in ("augment", "p") if key in recipe}
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """The entry of ``known`` that resembles ``word`` most."""
+    return difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]

@@ -1,0 +1,89 @@
+"""The folder a run is kept in: which files, and whether it may be written to.
+
+| file | holds |
+|---|---|
+| ``config.json`` | the settings, complete |
+| ``environment.json`` | versions, devices and the build that trained it |
+| ``history.csv`` | one row an epoch |
+| ``checkpoint.safetensors`` | what it takes to go on; written every epoch |
+| ``model.safetensors`` | the best weights; written when the run ends |
+| ``predictions.safetensors`` | probabilities over the test images |
+| ``predictions-val.safetensors`` | and over the validation images |
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from warpmix._files import atomic_write
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
+
+CONFIG_FILE = "config.json"
+ENVIRONMENT_FILE = "environment.json"
+HISTORY_FILE = "history.csv"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+MODEL_FILE = "model.safetensors"
+PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
+
+RUN_FILES = frozenset(
+    {CONFIG_FILE, ENVIRONMENT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
+    | set(PREDICTIONS_FILES.values())
+)
+
+# Settings that a resumed run may change; any other would make it another run.
+CHANGEABLE = frozenset({"epochs", "device", "threads"})
+
+
+def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
+    """Refuse a folder that a run of ``config`` must not be written to; writes nothing.
+
+    Raises:
+        FileNotFoundError: ``resume``, and there is no run in it.
+        ValueError: a new run, and there is one in it already; or ``resume``, and the run in it is
+            of other settings than ``config``.
+    """
+    if not resume:
+        if (folder / CHECKPOINT_FILE).exists():
+            raise ValueError(
+                f"{folder} holds a run already; choose another --out, "
+                f"or continue it with: warpmix train --resume {folder}"
+            )
+        return
+    earlier = load_settings(folder).model_dump()
+    differing = [
+        f"{name} {earlier[name]!r}, not {value!r}"
+        for name, value in config.model_dump().items()
+        if name not in CHANGEABLE and earlier[name] != value
+    ]
+    if differing:
+        raise ValueError(
+            f"{folder} holds a run of other settings: {'; '.join(differing)}. "
+            f"A resumed run may change {', '.join(sorted(CHANGEABLE))} alone"
+        )
+
+
+def remove_run(folder: Path) -> None:
+    """Delete the files of a run, and nothing else, if there is one in the folder."""
+    for name in RUN_FILES:
+        (folder / name).unlink(missing_ok=True)
+
+
+def load_settings(folder: Path) -> TrainConfig:
+    """The settings of the run in a folder.
+
+    Raises:
+        FileNotFoundError: there is no run in it.
+    """
+    if not (folder / CONFIG_FILE).is_file():
+        raise FileNotFoundError(f"{folder} holds no run: there is no {CONFIG_FILE} in it")
+    return load_config(folder / CONFIG_FILE)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a mapping as indented JSON, in one step."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")

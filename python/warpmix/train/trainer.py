@@ -1,0 +1,169 @@
+"""One model in training: an epoch at a time, its state to be stored and restored between them."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torchmetrics import MeanMetric
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from warpmix.augment import Targets, mixed_cross_entropy
+from warpmix.data import Loader
+from warpmix.train.config import TrainConfig
+from warpmix.train.history import EpochRecord
+from warpmix.train.model_file import copy_weights
+from warpmix.train.optimizer import make_optimizer
+from warpmix.train.prediction import evaluate
+from warpmix.train.schedule import learning_rate
+from warpmix.train.stopping import EarlyStopping
+
+
+class Trainer:
+    """Trains a model one epoch at a time and keeps the best weights.
+
+    Everything random in an epoch is a function of (seed, epoch): the order and the augmentation
+    through the loader, dropout through a fresh seed. So the state between two epochs holds no
+    random generator, and a restored run goes on bit for bit on a CPU.
+
+    Attributes:
+        history: the epochs done so far.
+        best_weights: weights of the best epoch, on the CPU; of the latest without validation.
+        stopping: which epoch was best, and whether to go on.
+        epochs: epochs of the whole run at most.
+        steps_per_epoch: optimiser steps in each.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        fabric: Fabric,
+        model: nn.Module,
+        train: Loader,
+        validation: Loader | None,
+    ) -> None:
+        if config.channels_last:
+            model = model.to(memory_format=torch.channels_last)
+        self._config, self._fabric = config, fabric
+        self._train, self._validation = train, validation
+        self.model, self._optimizer = fabric.setup(model, make_optimizer(model, config))
+        self.stopping = EarlyStopping(config.patience, config.min_delta, config.min_epochs)
+        self.epochs, self.steps_per_epoch = config.epochs, len(train)
+        self.history: list[EpochRecord] = []
+        self.best_weights: dict[str, Tensor] = {}
+
+    @property
+    def ended(self) -> str | None:
+        """Why the run has ended (``"epochs"``, ``"early stopping"``, ``"diverged"``), or None."""
+        done = len(self.history)
+        if done > 0 and not math.isfinite(self.history[-1].train_loss):
+            return "diverged"
+        if self.stopping.should_stop(done):
+            return "early stopping"
+        return "epochs" if done >= self.epochs else None
+
+    def run_epoch(self, on_step: Callable[[], None]) -> EpochRecord:
+        """Train for one epoch, validate, and keep the weights if they are the best.
+
+        Args:
+            on_step: called after every optimiser step.
+
+        Raises:
+            ValueError: the loss became NaN or infinite before there were any weights to keep.
+        """
+        start = time.perf_counter()
+        epoch = len(self.history)
+        loss, accuracy = self._train_epoch(epoch, on_step)
+        if not math.isfinite(loss) and not self.best_weights:
+            raise ValueError(
+                f"training diverged in epoch {epoch + 1}: the loss became {loss}; "
+                f"use an lr below {self._config.lr:g}, or warmup_epochs"
+            )
+        validation_loss, validation_accuracy = self._validate()
+        record = EpochRecord(
+            epoch=epoch + 1,
+            lr=self._optimizer.param_groups[0]["lr"],
+            train_loss=loss,
+            train_accuracy=accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            seconds=time.perf_counter() - start,
+        )
+        self.history.append(record)
+        if self.stopping.update(record.epoch, self._score(record)):
+            self.best_weights = copy_weights(self.model)
+        return record
+
+    def state(self) -> dict[str, Any]:
+        """Everything that :meth:`restore` needs, as tensors, numbers, strings, lists and dicts."""
+        return {
+            "weights": self.model.state_dict(),
+            "best_weights": self.best_weights,
+            "optimizer": self._optimizer.state_dict(),
+            "precision": self._fabric.strategy.precision.state_dict(),
+            "stopping": asdict(self.stopping),
+            "history": [asdict(record) for record in self.history],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state`."""
+        self.model.load_state_dict(state["weights"])
+        self.best_weights = state["best_weights"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._fabric.strategy.precision.load_state_dict(state["precision"])
+        self.stopping = EarlyStopping(**state["stopping"])
+        self.history = [EpochRecord(**record) for record in state["history"]]
+
+    def _train_epoch(self, epoch: int, on_step: Callable[[], None]) -> tuple[float, float]:
+        """One pass over the training images; returns mean loss and accuracy."""
+        config = self._config
+        self.model.train()
+        self._train.epoch = epoch
+        torch.manual_seed(config.seed * 1_000_003 + epoch + 1)  # for dropout
+        losses = MeanMetric(nan_strategy="disable").to(self._fabric.device)
+        accuracies = MeanMetric(nan_strategy="disable").to(self._fabric.device)
+        first = epoch * self.steps_per_epoch
+        for step, (batch, targets) in enumerate(self._train, start=first):
+            for group in self._optimizer.param_groups:
+                group["lr"] = learning_rate(config, step, self.steps_per_epoch)
+            logits = self.model(batch)
+            loss = mixed_cross_entropy(logits, targets, config.label_smoothing)
+            self._fabric.backward(loss)
+            self._optimizer.step()
+            self._optimizer.zero_grad()
+            losses.update(loss.detach(), len(batch))
+            accuracies.update(_label_mass(logits.detach(), targets))
+            on_step()
+        return float(losses.compute()), float(accuracies.compute())
+
+    def _validate(self) -> tuple[float | None, float | None]:
+        """Loss and accuracy on the validation images, or None without any."""
+        if self._validation is None:
+            return None, None
+        logits = evaluate(self.model, self._validation)
+        labels = self._validation.dataset.labels
+        accuracy = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
+        return float(cross_entropy(logits, labels)), float(accuracy)
+
+    def _score(self, record: EpochRecord) -> float:
+        """What early stopping follows, higher being better; the epoch itself if nothing else."""
+        if not math.isfinite(record.train_loss):
+            return -math.inf
+        if record.validation_accuracy is None or record.validation_loss is None:
+            return float(record.epoch)
+        if self._config.monitor == "accuracy":
+            return record.validation_accuracy
+        return -record.validation_loss
+
+
+def _label_mass(logits: Tensor, targets: Targets) -> Tensor:
+    """Share of each image's label that the predicted class holds, f32 [B]."""
+    predicted = logits.argmax(dim=1)
+    return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (predicted == targets.y_b)

@@ -1,0 +1,269 @@
+"""The commands, end to end, and the words of their errors."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from warpmix import __version__
+from warpmix.cli import app
+from warpmix.train.config import TrainConfig
+
+HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
+COMMANDS = ("demo", "train", "predict", "vote", "preview", "info")
+
+
+def run(*arguments):
+    """Exit code and output of a command, line breaks and colours taken out of the output."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, " ".join(result.output.split())
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of 8x8 images in two classes, dark and light, with a subfolder a split."""
+    root = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0)
+    for split, per_class in (("train", 20), ("test", 10)):
+        for name, low in (("dark", 0), ("light", 128)):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(per_class):
+                pixels = noise.integers(low, low + 128, (8, 8, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def runs(images, tmp_path_factory):
+    """A folder with three finished runs."""
+    root = tmp_path_factory.mktemp("runs")
+    for seed in range(3):
+        code, output = run(
+            *("train", images, "--epochs", 2, "--batch-size", 16, "--device", "cpu"),
+            *("--seed", seed, "--out", root / f"seed{seed}"),
+        )
+        assert code == 0, output
+    return root
+
+
+# ---- help ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+def test_help_shows_examples_and_waits_for_nothing_heavy(arguments):
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "warpmix", *arguments, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Example" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in imported  # the report was understood
+    assert not imported.intersection(HEAVY)
+
+
+def test_every_setting_has_a_flag():
+    code, output = run("train", "--help")
+    assert code == 0
+    flags = set(re.findall(r"--[a-z-]+", output))
+    for name in TrainConfig.model_fields:
+        assert name == "data" or "--" + name.replace("_", "-") in flags
+
+
+# ---- train --------------------------------------------------------------------------------------
+
+
+def test_train_tells_the_test_accuracy_and_where_the_run_is(images, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/images-vgg3-seed0", "runs/images-vgg3-seed0-2"):
+        link = tmp_path / "images"
+        if not link.exists():
+            link.symlink_to(images)
+        code, output = run("train", link, "--epochs", 1, "--augment", "warsaw-all", "--p", "0.9")
+        assert code == 0
+        assert re.search(r"test accuracy \d+\.\d\d%", output)
+        assert f"run: {folder}" in output
+        assert (tmp_path / folder / "model.safetensors").exists()
+
+
+def test_train_resumes_with_the_settings_of_the_run(runs, tmp_path):
+    code, output = run("train", "--resume", runs / "seed0")
+    assert code == 0
+    assert "weights of epoch" in output
+    code, output = run("train", "--resume", runs / "seed0", "--lr", 1)
+    assert code == 2
+    assert "holds a run of other settings: lr 0.05, not 1.0" in output
+    code, output = run("train", "--resume", runs / "seed0", "--out", tmp_path)
+    assert (code, "omit --config and --out" in output) == (2, True)
+    code, output = run("train", "--resume", tmp_path)
+    assert (code, "holds no run: there is no config.json in it" in output) == (2, True)
+
+
+def test_train_stopped_by_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch):
+    def stop(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("warpmix.train.progress.TrainingProgress.step", stop)
+    code, output = run("train", images, "--out", tmp_path / "run")
+    assert code == 130
+    assert "stopped; go on with: warpmix train --resume" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--epochs", "many"], "epochs must be a valid integer"),
+        (["--lr", "-1"], "lr must be greater than 0, got '-1'"),
+        (["--opt", "rmsprop"], "opt must be 'sgd', 'adam' or 'adamw', got 'rmsprop'"),
+        (["--augment", "warsaw-al"], "did you mean 'warsaw-all'?"),
+        (["--config", "cifar10-vgg"], "did you mean 'cifar10-vgg3'?"),
+        (["--model", "resnet19"], "resnet"),
+        (["nowhere"], "nowhere"),
+    ],
+)
+def test_train_refuses_in_one_line(arguments, words):
+    code, output = run("train", *arguments)
+    assert code == 2
+    assert output.startswith("error: ")
+    assert words in output
+    assert "Traceback" not in output
+
+
+def test_an_unknown_transform_is_refused_before_anything_is_written(images, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("- RandomShft: {max_shift: 0.1}\n")
+    code, output = run("train", images, "--augment", recipe, "--out", tmp_path / "run")
+    assert code == 2
+    assert "unknown transform 'RandomShft'; did you mean 'RandomShift'?" in output
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_debug_shows_the_traceback(place):
+    arguments = ["train", "--lr", "-1"]
+    arguments.insert(0 if place == "before" else 3, "--debug")
+    done = subprocess.run(
+        [sys.executable, "-m", "warpmix", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ValueError: lr must be greater than 0" in done.stderr
+
+
+# ---- predict ------------------------------------------------------------------------------------
+
+
+def test_predict_stores_probabilities(runs, images):
+    from warpmix.data import predictions
+
+    code, output = run("predict", runs / "seed0", "--split", "train")
+    assert code == 0
+    path = runs / "seed0" / f"predictions-{images.name}-train.safetensors"
+    assert str(path) in output
+    stored = predictions.load(path)
+    assert stored.predictions.shape == (40, 2)
+    assert f"{stored.accuracy:.2%} over 40 images" in output
+
+
+def test_predict_refuses_what_is_not_a_run(tmp_path):
+    code, output = run("predict", tmp_path)
+    assert code == 2
+    assert "expected a run of: warpmix train" in output
+
+
+# ---- vote ---------------------------------------------------------------------------------------
+
+
+def curve(folder):
+    with (folder / "curve.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_vote_ranks_on_validation_and_scores_on_test(runs, tmp_path):
+    code, output = run("vote", runs, "--out", tmp_path)
+    assert code == 0
+    assert "3 of 3" in output
+    rows = curve(tmp_path)
+    assert [row["k"] for row in rows] == ["1", "2", "3"]
+    assert sorted(row["model"] for row in rows) == ["seed0", "seed1", "seed2"]
+    ranks = [float(row["rank_accuracy"]) for row in rows]
+    assert ranks == sorted(ranks, reverse=True)
+    assert rows[0]["soft"] == rows[0]["hard"] == rows[0]["accuracy"]
+    assert Image.open(tmp_path / "curve.png").format == "PNG"
+
+
+def test_vote_takes_files_and_shows_the_shares_asked_for(runs, tmp_path):
+    files = sorted(runs.glob("*/predictions.safetensors"))
+    code, output = run("vote", *files, "--method", "soft", "--top", "50,100", "--out", tmp_path)
+    assert code == 0
+    assert "100 %" in output
+    assert list(curve(tmp_path)[0]) == ["k", "model", "rank_accuracy", "accuracy", "soft"]
+
+
+def test_vote_over_many_models_shows_the_reports_shares(tmp_path):
+    noise = np.random.default_rng(0)
+    labels = noise.integers(0, 3, 50)
+    for i in range(24):
+        probabilities = noise.dirichlet((1, 1, 1), 50).astype(np.float32)
+        np.savez(tmp_path / f"{i}.npz", predictions=probabilities, labels=labels)
+    files = sorted(tmp_path.glob("*.npz"))
+    code, output = run("vote", *files, "--rank-on", "test", "--out", tmp_path / "vote")
+    assert code == 0
+    assert "and 4 more" in output
+    assert all(f"{share} %" in output for share in (10, 20, 30, 40, 50, 100))
+    assert len(curve(tmp_path / "vote")) == 24
+
+
+def test_vote_refuses_in_words(runs, tmp_path):
+    array = tmp_path / "alone.npy"
+    np.save(array, np.full((20, 2), 0.5, np.float32))
+    for arguments, words in (
+        ([tmp_path], "holds no run with a predictions.safetensors"),
+        ([array], "no predictions-val.safetensors beside it to rank on; use --rank-on test"),
+        ([array, "--rank-on", "test"], "must hold labels"),
+        ([runs, "--top", "0"], "--top must be percentages above 0"),
+        ([runs, "--top", "ten"], "--top must be percentages above 0"),
+    ):
+        code, output = run("vote", *arguments, "--out", tmp_path / "vote")
+        assert (code, words in output) == (2, True), output
+    assert not (tmp_path / "vote").exists()
+
+
+# ---- preview, info, demo ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("augment", ["none", "cifar", "warsaw-all"])
+def test_preview_draws_any_recipe_on_any_data(images, tmp_path, augment):
+    path = tmp_path / "preview.png"
+    code, output = run("preview", images, "--augment", augment, "--count", 5, "--out", path)
+    assert (code, output) == (0, f"preview: {path}")
+    assert Image.open(path).size[0] > 1000
+
+
+def test_info_names_the_version():
+    code, output = run("info")
+    assert code == 0
+    assert __version__ in output
+
+
+def test_the_demo_trains_votes_and_draws(tmp_path, monkeypatch):
+    demo = importlib.import_module("warpmix.cli.demo")
+    monkeypatch.setattr(demo, "load_config", lambda _: TrainConfig(epochs=1, augment="warsaw-all"))
+    code, output = run("demo", "--out", tmp_path)
+    assert code == 0
+    assert output.count("test accuracy") >= 3
+    assert "3 of 3" in output
+    assert {"curve.csv", "curve.png", "preview.png", "members"} <= {
+        p.name for p in tmp_path.iterdir()
+    }

@@ -1,0 +1,108 @@
+"""Settings: defaults, YAML, recipes, and the words of every refusal. None of this needs torch."""
+
+from __future__ import annotations
+
+import pytest
+
+from warpmix.train import recipes
+from warpmix.train.config import TrainConfig
+from warpmix.train.config_file import load_config
+
+
+@pytest.fixture
+def yaml_file(tmp_path):
+    def write(text):
+        path = tmp_path / "settings.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_defaults_are_valid_and_every_field_is_documented():
+    config = load_config()
+    assert config == TrainConfig()
+    for name, field in TrainConfig.model_fields.items():
+        assert field.description, name
+        assert field.json_schema_extra["group"], name
+
+
+def test_flags_win_over_the_file(yaml_file):
+    config = load_config(yaml_file("lr: 1e-3\nepochs: 7\n"), epochs="9", patience=None)
+    assert (config.lr, config.epochs, config.patience) == (1e-3, 9, None)
+
+
+def test_a_config_survives_its_own_json(tmp_path):
+    config = load_config("cifar10-vgg3", mean="0.5,0.4,0.3", std="0.2,0.2,0.2", root=tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(config.model_dump_json())
+    assert load_config(path) == config
+    assert config.mean == (0.5, 0.4, 0.3)
+
+
+def test_a_recipe_brings_its_own_p_unless_p_is_given():
+    assert load_config(augment="warsaw-all").p == 0.5
+    assert load_config(augment="warsaw-all", p=0.9).p == 0.9
+    assert load_config(augment="cifar").p == 1.0
+
+
+def test_an_augmentation_may_be_a_name_a_file_or_a_list(yaml_file):
+    shift = [{"RandomShift": {"max_shift": 0.1}}]
+    listed = yaml_file("- RandomShift: {max_shift: 0.1}\n")
+    assert load_config(augment=str(listed)).augment == shift
+    assert load_config(augment=shift).augment == shift
+    names = [name for step in load_config(augment="warsaw-all").augment for name in step]
+    assert names == ["RandomShift", "RandomContrast", "CutMix", "RandomCropBlackout"]
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_packaged_recipe_is_valid(name):
+    load_config(name)
+    load_config(augment=name)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("batchsize: 3", ["unknown key 'batchsize'", "did you mean 'batch_size'"]),
+        ("lr: -1", ["lr must be greater than 0", "got -1"]),
+        ("lr: .nan", ["lr must be"]),
+        ("lr: .inf", ["lr must be"]),
+        ("opt: rmsprop", ["opt must be", "'sgd', 'adam' or 'adamw'", "got 'rmsprop'"]),
+        ("validation: 1", ["validation must be less than 1"]),
+        ("epochs: many", ["epochs must be a valid integer", "got 'many'"]),
+        ("mean: [0.5]", ["mean and std must be given together"]),
+        ("mean: [0.5]\nstd: [0.1, 0.2]", ["one value a channel", "got 1 and 2"]),
+        ("mean: [0.5]\nstd: [0.0]", ["std must be above 0"]),
+        ("patience: 3\nvalidation: 0", ["patience needs validation images"]),
+        ("sched: onecycle\nwarmup_epochs: 2", ["onecycle has its own warm-up"]),
+        ("opt: adam\nnesterov: true", ["nesterov needs opt sgd"]),
+        ("augment: warsaw-al", ["'warsaw-al' is neither a file", "did you mean 'warsaw-all'"]),
+        ("- lr: 1", ["must hold settings as 'key: value' lines, got a list"]),
+        ("lr: [", ["is not valid YAML"]),
+    ],
+)
+def test_a_bad_setting_is_refused_in_words(yaml_file, text, words):
+    with pytest.raises((ValueError, FileNotFoundError)) as error:
+        load_config(yaml_file(text))
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_every_problem_is_told_at_once_and_says_where_it_stands(yaml_file):
+    path = yaml_file("batchsize: 3\n")
+    with pytest.raises(ValueError, match="unknown key") as error:
+        load_config(path, lr=-1)
+    assert f"{path}: unknown key 'batchsize'" in str(error.value)
+    assert "; lr must be" in str(error.value) or str(error.value).startswith("lr must be")
+
+
+def test_a_file_without_an_augmentation_is_refused(yaml_file):
+    with pytest.raises(ValueError, match="must hold a list of transforms"):
+        load_config(augment=str(yaml_file("lr: 1\n")))
+
+
+def test_an_unknown_file_is_refused():
+    with pytest.raises(FileNotFoundError, match="neither a file nor a packaged recipe"):
+        load_config("nothing.yaml")

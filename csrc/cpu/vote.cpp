@@ -81,7 +81,7 @@ struct RunTiles {
       const size_t elements = static_cast<size_t>(params.classes) * kTile;
       std::vector<float> score(elements);
       std::vector<double> sum(elements), votes(elements);
-      TileTally tally = {score.data(), sum.data(), votes.data(), kTile, params.classes, {}, {}};
+      TileTally tally = {score.data(), sum.data(), votes.data(), kTile, params.classes, {}, {}, {}};
       Counts counts;
       counts.soft.resize(params.size);
       counts.hard.resize(params.size);

@@ -53,13 +53,13 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
     float score[kRegisterClasses];
     double sum[kRegisterClasses];
     double votes[kRegisterClasses];
-    Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0}, {0}};
+    Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0}, {0}, {0.0}};
     vote_sample<Score>(params, tally, sample);
   } else {
     Tally<1, 0> tally = {params.score_workspace + sample, params.sum_workspace + sample,
                          params.vote_workspace + sample,  params.samples,
                          params.classes,                  {0},
-                         {0}};
+                         {0},                             {0.0}};
     vote_sample<Score>(params, tally, sample);
   }
 }

@@ -20,6 +20,7 @@ struct Tally {
   int32_t classes;
   int32_t soft_leader[kLanes];
   int32_t hard_leader[kLanes];
+  double hard_most[kLanes];  // the hard leader's votes
 
   HOST_DEVICE int32_t limit() const { return kMost > 0 ? kMost : classes; }
   HOST_DEVICE bool has(int32_t c) const { return kMost == 0 || c < classes; }
@@ -36,6 +37,7 @@ struct Tally {
     }
     for (int t = 0; t < kLanes; ++t) {
       soft_leader[t] = hard_leader[t] = 0;
+      hard_most[t] = 0.0;
     }
   }
 
@@ -129,21 +131,21 @@ struct Tally {
   HOST_DEVICE void add_votes(const int32_t* label, double weight) {
     for (int t = 0; t < kLanes; ++t) {
       double won = 0.0;
-      double leading = 0.0;
-      if (kMost == 0) {
+      if constexpr (kMost == 0) {
         votes[label[t] * stride + t] += weight;
         won = votes[label[t] * stride + t];
-        leading = votes[hard_leader[t] * stride + t];
+      } else {  // registers have no addresses: every class is looked at
+        UNROLL
+        for (int32_t c = 0; c < kMost; ++c) {
+          const double total = votes[c * stride + t] + (c == label[t] ? weight : 0.0);
+          votes[c * stride + t] = total;
+          won = c == label[t] ? total : won;
+        }
       }
-      // Registers have no addresses: every class is looked at.
-      UNROLL
-      for (int32_t c = 0; c < kMost; ++c) {
-        votes[c * stride + t] += c == label[t] ? weight : 0.0;
-        won = c == label[t] ? votes[c * stride + t] : won;
-        leading = c == hard_leader[t] ? votes[c * stride + t] : leading;
-      }
-      const bool leads = won > leading || (won == leading && label[t] < hard_leader[t]);
+      const bool leads =
+          won > hard_most[t] || (won == hard_most[t] && label[t] < hard_leader[t]);
       hard_leader[t] = leads ? label[t] : hard_leader[t];
+      hard_most[t] = leads ? won : hard_most[t];
     }
   }
 
@@ -165,15 +167,26 @@ struct Tally {
     return invalid;
   }
 
-  // The decision about lane t, which is `sample`; `total_weight` of all that joined.
+  // The decision about lane t, which is `sample`; `total_weight` of all that joined. Two branches,
+  // because choosing between the arrays by address would put them into local memory.
   HOST_DEVICE void write(const VoteParams& params, int64_t sample, int t,
                          double total_weight) const {
-    params.labels[sample] = params.soft ? soft_leader[t] : hard_leader[t];
+    float* scores = params.scores + sample * classes;
+    if (params.soft) {
+      params.labels[sample] = soft_leader[t];
+      write_shares(sum, t, total_weight, scores);
+    } else {
+      params.labels[sample] = hard_leader[t];
+      write_shares(votes, t, total_weight, scores);
+    }
+  }
+
+  HOST_DEVICE void write_shares(const double* totals, int t, double total_weight,
+                                float* scores) const {
     UNROLL
     for (int32_t c = 0; c < limit(); ++c) {
       if (has(c)) {
-        const double total = params.soft ? sum[c * stride + t] : votes[c * stride + t];
-        params.scores[sample * classes + c] = static_cast<float>(total / total_weight);
+        scores[c] = static_cast<float>(totals[c * stride + t] / total_weight);
       }
     }
   }

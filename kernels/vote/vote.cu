@@ -6,8 +6,12 @@
 namespace warpmix::vote {
 namespace {
 
+// 4 · 128 threads leave 128 registers a thread; without the bound ptxas (13.0) spills in one kernel.
+constexpr int kBlocksPerSm = 4;
+
 template <typename Score, bool kRegisters>
-__global__ void __launch_bounds__(kThreads) vote_kernel(const __grid_constant__ VoteParams params) {
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    vote_kernel(const __grid_constant__ VoteParams params) {
   vote_body<Score, kRegisters>(params, blockIdx.x, threadIdx.x);
 }
 

@@ -51,12 +51,14 @@ $(VENV)/build-tools:
 $(VENV)/installed: export WARPMIX_CUDA := $(if $(GPU),,0)
 $(VENV)/installed: $(VENV)/build-tools $(COMPILED)
 	$(BUILD) .
+	$(RUN) -m warpmix info
 	touch $@
 
 # One architecture is enough to see that the CUDA module compiles: the GPU's own, else Hopper.
 $(VENV)/installed-test: export TORCH_CUDA_ARCH_LIST ?= $(if $(GPU),native,9.0)
 $(VENV)/installed-test: $(VENV)/build-tools $(COMPILED)
 	$(BUILD) '.[test]'
+	$(RUN) -m warpmix info
 	touch $(VENV)/installed $@
 
 $(VENV)/installed-dev: $(VENV)/installed-test

@@ -7,6 +7,7 @@ so that none is found in the cache.
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from warpmix.augment import reference
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10
 CARD = (RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2))
-RESIDENT_BATCHES = 8  # a resident data set is this many batches
+RESIDENT = 50_000 * 32 * 32  # pixels of the resident data set: as many as CIFAR-10's
 GPU_CACHE = 1 << 28  # bytes; several times the largest L2
 
 
@@ -33,10 +34,12 @@ class Case:
     batch: int
     size: int
     dtype: torch.dtype
+    threads: int = 1  # of the CPU
 
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
-        return f"{self.device}: {self.batch}x3x{self.size}x{self.size} to {dtype}"
+        text = f"{self.device}: {self.batch}x3x{self.size}x{self.size} to {dtype}"
+        return f"{text}, {self.threads} threads" if self.device == "cpu" else text
 
     @property
     def moved(self) -> int:
@@ -65,13 +68,14 @@ class Work:
 
     def __init__(self, case: Case) -> None:
         shape = (case.batch, case.size, case.size, 3)
+        rows = RESIDENT // case.size**2
         make = functools.partial(torch.randint, device=case.device)
 
         def one_set() -> Set:
             nhwc = make(0, 256, shape, dtype=torch.uint8)
             nchw = nhwc.permute(0, 3, 1, 2).contiguous()
             labels = make(0, 10, (case.batch,))
-            index = make(0, RESIDENT_BATCHES * case.batch, (case.batch,))
+            index = make(0, rows, (case.batch,))
             planar = torch.empty(nchw.shape, dtype=case.dtype, device=case.device)
             like_nhwc = planar.to(memory_format=torch.channels_last, copy=True)
             return Set(nhwc, nchw, labels, index, like_nhwc, planar)
@@ -85,8 +89,8 @@ class Work:
         self.nchw = pipeline(layout="NCHW", channels_last=False)
         self.ids = torch.arange(case.batch, device=case.device)
         self.step = torch.zeros(1, dtype=torch.int64, device=case.device)
-        self.images = make(0, 256, (RESIDENT_BATCHES * case.batch, *shape[1:]), dtype=torch.uint8)
-        self.labels = make(0, 10, (len(self.images),))
+        self.images = make(0, 256, (rows, *shape[1:]), dtype=torch.uint8)
+        self.labels = make(0, 10, (rows,))
         self.sums = warpmix.ops.channel_sums(self.images)
         self.mean, self.std = (torch.tensor(values, device=case.device) for values in (MEAN, STD))
 
@@ -164,10 +168,14 @@ SHAPES = ((1024, 32), (64, 224))
 GPU_SHAPES = ((512, 32), *SHAPES, (16384, 32), (256, 224))
 
 
+# A busy machine delays all threads of a call by the slowest: one thread is the steadier figure.
+THREADS = sorted({1, torch.get_num_threads()})
+
+
 def benches() -> Iterator[object]:
     """Rows of one case follow each other, so that all of them see the same machine."""
-    for shape in SHAPES:
-        case = Case("cpu", *shape, torch.float32)
+    for shape, threads in itertools.product(SHAPES, THREADS):
+        case = Case("cpu", *shape, torch.float32, threads)
         for name, (row, baseline) in (ROWS | ON_CPU_ONLY).items():
             yield pytest.param(case, name, row, baseline, False, id=f"{case}, {name}")
     for dtype, shapes in ((torch.float32, SHAPES), (torch.bfloat16, GPU_SHAPES)):
@@ -185,10 +193,18 @@ def benches() -> Iterator[object]:
 work_of = functools.lru_cache(maxsize=1)(Work)
 
 
-@pytest.mark.parametrize(("case", "name", "row", "baseline", "graph"), benches())
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("case", "name", "row", "baseline", "graph"), list(benches()))
 def test_augment(
     measure: Measure, case: Case, name: str, row: Row, baseline: str | None, graph: bool
 ) -> None:
+    torch.set_num_threads(case.threads)
     work = work_of(case)
     call = work.captured(row) if graph else functools.partial(work.once_through, row)
     measure(

@@ -28,6 +28,7 @@ ON_GPU = (
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
     pytest.mark.benchmark(timer=synchronized_clock),
 )
+RATIO = 16  # width of a column of ratios
 DEVICES = ("cpu", pytest.param("cuda", marks=ON_GPU))
 
 
@@ -65,18 +66,24 @@ def rows_of(benchmarks: Iterable[Any]) -> list[Row]:
 def compared(rows: list[Row]) -> list[dict[str, Any]]:
     """The rows as dictionaries with what follows from their neighbours.
 
-    ``times_as_fast`` maps each baseline of the row's group to its median over the row's;
-    ``share_of_copy`` is the row's rate over that of the device's large copy.
+    ``times_as_fast`` maps each baseline of the row's group to (its median over the row's, its
+    minimum over the row's); ``share_of_copy`` is the row's rate over that of the device's large
+    copy.
     """
     roofs = {row.device: row.rate for row in rows if row.roof}
     found = []
     for row in rows:
-        baselines: dict[str, float] = {}
+        baselines: dict[str, list[Row]] = {}
         for other in rows:
             if other.group == row.group and other.baseline:
-                fastest = baselines.get(other.baseline, other.median)
-                baselines[other.baseline] = min(fastest, other.median)
-        ratios = {name: median / row.median for name, median in baselines.items()}
+                baselines.setdefault(other.baseline, []).append(other)
+        ratios = {
+            name: (
+                min(other.median for other in others) / row.median,
+                min(other.minimum for other in others) / row.minimum,
+            )
+            for name, others in baselines.items()
+        }
         roof = roofs.get(row.device)
         share = row.rate / roof if row.rate and roof else None
         found.append(
@@ -94,11 +101,11 @@ def table(rows: list[Row], machine: dict[str, Any]) -> str:
         listed = list(members)
         names = list(listed[0]["times_as_fast"])
         heading = [f"{h:>9}" for h in ("median ms", "min ms", "n", "GB/s", "of copy")]
-        heading += [f"{'x ' + name:>14}" for name in names]
+        heading += [f"{'x ' + name:>{RATIO}}" for name in names]
         blocks += ["", group, "  ".join([" " * (width + 2), *heading])]
         blocks += [_line(entry, names, width) for entry in listed]
     facts = [f"{label:16} {text}" for label, text in machine["lines"]]
-    note = "x NAME: times as fast as the (fastest) row NAME stands for; n: timed rounds"
+    note = "x NAME: times as fast as the fastest row that NAME stands for, by median (by minimum)"
     return "\n".join([*blocks[1:], "", note, "", *facts])
 
 
@@ -107,7 +114,8 @@ def _line(entry: dict[str, Any], names: list[str], width: int) -> str:
     cells = [f"{entry[key] * 1e3:9.4g}" for key in ("median", "minimum")]
     cells += [f"{entry['n']:9}", f"{rate / 1e9:9.4g}" if rate else " " * 9]
     cells += [f"{share:9.0%}" if share else " " * 9]
-    cells += [f"{entry['times_as_fast'][name]:14.3g}" for name in names]
+    ratios = (entry["times_as_fast"][name] for name in names)
+    cells += [f"{f'{median:.3g} ({minimum:.3g})':>{RATIO}}" for median, minimum in ratios]
     return "  ".join([f"  {entry['row']:{width}}", *cells]).rstrip()
 
 

@@ -28,7 +28,7 @@ from warpmix.vote import vote, vote_curve
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number
 LAYOUTS = (("NHWC", True), ("NHWC", False), ("NCHW", True), ("NCHW", False))
-BATCH, HEIGHT, WIDTH = 5, 9, 37
+BATCH, HEIGHT, WIDTH = 5, 33, 259  # more than one tile of 32x256 each way
 LISTS = (
     [RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2)],
     # Contrast after a mix is a second launch, which reads float32.

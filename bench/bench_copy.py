@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import Measure
-from results import DEVICES
+from results import DEVICES, Measure
 
 SIZE = {"cpu": 1 << 29, "cuda": 1 << 32}  # bytes: far more than any cache holds
 

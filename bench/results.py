@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import torch
@@ -30,6 +30,33 @@ ON_GPU = (
 )
 RATIO = 16  # width of a column of ratios
 DEVICES = ("cpu", pytest.param("cuda", marks=ON_GPU))
+
+
+class Measure(Protocol):
+    """Times ``call`` as one row of the table and returns its last result.
+
+    Args:
+        group: heading that the rows to be compared share; row: the name in the table.
+        device: "cpu" or "cuda"; on "cuda" the test must bear ``results.ON_GPU``'s marks.
+        calls: how many units of work one ``call`` does; times are given a unit.
+        moved: bytes read plus written by one unit.
+        baseline: name of a column in which all rows of the group are compared with this one. Where
+            several rows share the name, with the fastest of them.
+        roof: this row's bytes per second are what the device's other rows are a share of.
+    """
+
+    def __call__(
+        self,
+        call: Callable[[], object],
+        *,
+        group: str,
+        row: str,
+        device: str = "cpu",
+        calls: int = 1,
+        moved: int | None = None,
+        baseline: str | None = None,
+        roof: bool = False,
+    ) -> object: ...
 
 
 @dataclass(frozen=True)

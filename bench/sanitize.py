@@ -29,6 +29,7 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number
 LAYOUTS = (("NHWC", True), ("NHWC", False), ("NCHW", True), ("NCHW", False))
 BATCH, HEIGHT, WIDTH = 5, 33, 259  # more than one tile of 32x256 each way
+MODELS, SAMPLES, CLASSES = 7, 131, (2, 10, 33)  # above 16 classes, sums are in memory
 LISTS = (
     [RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2)],
     # Contrast after a mix is a second launch, which reads float32.
@@ -53,27 +54,32 @@ def check_augment() -> int:
         moved = {name: tensor.cuda() for name, tensor in ids.items()}
         got, _ = pipeline.cuda()(images.cuda(), **moved)
         assert torch.equal(got.cpu(), want), (transforms, dtype, channels, layout, resident)
-        drawn = pipeline.draw(images=images.cuda(), **{k: v for k, v in moved.items() if k != "sums"})
+        drawn = pipeline.draw(
+            images=images.cuda(), **{k: v for k, v in moved.items() if k != "sums"}
+        )
         replayed, _ = pipeline.replay(images.cuda(), drawn)
         assert torch.equal(replayed, got), (transforms, dtype, channels, layout, resident)
     return len(cases)
 
 
 def check_vote() -> int:
-    """Every type of predictions, both methods, and the curve; returns the number of cases."""
-    cases = list(itertools.product(DTYPES[:3], (2, 10, 33)))
-    for dtype, classes in cases:
-        predictions = torch.rand(7, 131, classes).softmax(2).to(dtype)
-        targets = torch.randint(0, classes, (131,))
+    """Every type and both methods, sums in registers and not; returns the number of cases."""
+    cases = list(itertools.product(DTYPES[:3], CLASSES, (False, True)))
+    for dtype, classes, logits in cases:
+        predictions = torch.randn(MODELS, SAMPLES, classes)
+        predictions = (predictions if logits else predictions.softmax(2)).to(dtype)
+        on_gpu = predictions.cuda()
+        weights = torch.rand(MODELS).tolist()
         for method in ("soft", "hard"):
-            want = vote(predictions, method=method)
-            got = vote(predictions.cuda(), method=method)
-            assert torch.equal(got.labels.cpu(), want.labels), (dtype, classes, method)
-        on_cpu = vote_curve(predictions, targets)
-        on_gpu = vote_curve(predictions.cuda(), targets.cuda())
-        for name in ("soft", "hard"):
-            want_curve, got_curve = getattr(on_cpu, name), getattr(on_gpu, name)
-            assert torch.equal(got_curve.cpu(), want_curve), (dtype, classes, name)
+            want = vote(predictions, method, weights, logits=logits)
+            got = vote(on_gpu, method, weights, logits=logits)
+            assert torch.equal(got.labels.cpu(), want.labels), (dtype, classes, logits, method)
+            assert torch.equal(got.scores.cpu(), want.scores), (dtype, classes, logits, method)
+        targets, ranking = torch.randint(0, classes, (SAMPLES,)), torch.randperm(MODELS)
+        curve = vote_curve(predictions, targets, ranking, logits=logits)
+        of_gpu = vote_curve(on_gpu, targets.cuda(), ranking.cuda(), logits=logits)
+        assert torch.equal(of_gpu.soft.cpu(), curve.soft), (dtype, classes, logits)
+        assert torch.equal(of_gpu.hard.cpu(), curve.hard), (dtype, classes, logits)
     return len(cases)
 
 

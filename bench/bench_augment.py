@@ -27,8 +27,6 @@ ROWS: dict[str, tuple[Row, str | None]] = {
 ON_CPU_ONLY = {"PyTorch, package's reference": (rows.package_reference, "reference")}
 SHAPES = ((1024, 32), (64, 224))
 GPU_SHAPES = ((512, 32), *SHAPES, (16384, 32), (256, 224))
-
-
 # A busy machine delays all threads of a call by the slowest: one thread is the steadier figure.
 THREADS = sorted({1, torch.get_num_threads()})
 
@@ -43,11 +41,11 @@ def benches() -> Iterator[object]:
         for shape in shapes:
             case = Case("cuda", *shape, dtype)
             for name, (row, baseline) in ROWS.items():
-                for suffix, graph in (("", False), (", graph", True)):
-                    column = baseline and baseline + suffix.replace(",", "")
-                    shown = name + suffix
+                for suffix in ("", " (graph)"):
+                    shown, column = name + suffix, baseline and baseline + suffix
+                    label = f"{case}, {shown}"
                     yield pytest.param(
-                        case, shown, row, column, graph, id=f"{case}, {shown}", marks=ON_GPU
+                        case, shown, row, column, bool(suffix), id=label, marks=ON_GPU
                     )
 
 
@@ -85,6 +83,6 @@ def test_rows_that_must_agree_do(shape: tuple[int, int]) -> None:
     work = work_of(Case("cpu", *shape, torch.float32))
     (batch,) = work.sets
     want = rows.package_reference(work, batch)
-    for row in (rows.fused, fused_planar):
+    for row in (rows.fused, rows.fused_planar):
         got, _ = row(work, batch)
         assert torch.equal(got, want)

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from results import Measure
 
 WARM_UP = 3  # calls
-BUDGET = 1.0  # seconds of timed rounds a row
+BUDGET = {"cpu": 1.0, "cuda": 0.3}  # seconds of timed rounds a row
 ROUNDS = (5, 500)  # at least and at most
 
 
@@ -23,10 +23,11 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
     def run(call: Callable[[], object], *, group: str, row: str, **facts: object) -> object:
         benchmark.group = group
         benchmark.extra_info.update(row=row, **facts)
-        clock = results.synchronized_clock if facts.get("device") == "cuda" else time.perf_counter
+        device = str(facts.get("device", "cpu"))
+        clock = results.synchronized_clock if device == "cuda" else time.perf_counter
         call()  # loads what is loaded lazily
         begin, _, end = clock(), call(), clock()
-        rounds = min(max(int(BUDGET / (end - begin)), ROUNDS[0]), ROUNDS[1])
+        rounds = min(max(int(BUDGET[device] / (end - begin)), ROUNDS[0]), ROUNDS[1])
         return benchmark.pedantic(call, rounds=rounds, warmup_rounds=WARM_UP)
 
     return run

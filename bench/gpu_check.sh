@@ -147,12 +147,12 @@ run info 30
 run gpu_tests 120
 if [[ -n $sanitizer ]]; then
     run memcheck 60
-    run racecheck 60
+    run racecheck 90
 else
     skip memcheck "no compute-sanitizer found"
     skip racecheck "no compute-sanitizer found"
 fi
-run benchmarks 120
+run benchmarks 150
 if [[ -n $data ]]; then
     run training 120
 else

@@ -1,0 +1,52 @@
+"""Fixture ``measure`` and the table that ends a run of the benchmarks; see results.py."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import pytest
+import results
+from pytest_benchmark.fixture import BenchmarkFixture
+from results import Measure
+
+WARM_UP = 3  # calls
+BUDGET = {"cpu": 1.0, "cuda": 0.3}  # seconds of timed rounds a row
+ROUNDS = (5, 500)  # at least and at most
+
+
+@pytest.fixture
+def measure(benchmark: BenchmarkFixture) -> Measure:
+    """See :class:`results.Measure`."""
+
+    def run(call: Callable[[], object], *, group: str, row: str, **facts: object) -> object:
+        benchmark.group = group
+        benchmark.extra_info.update(row=row, **facts)
+        device = str(facts.get("device", "cpu"))
+        clock = results.synchronized_clock if device == "cuda" else time.perf_counter
+        call()  # loads what is loaded lazily
+        begin, _, end = clock(), call(), clock()
+        rounds = min(max(int(BUDGET[device] / (end - begin)), ROUNDS[0]), ROUNDS[1])
+        return benchmark.pedantic(call, rounds=rounds, warmup_rounds=WARM_UP)
+
+    return run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.benchmark_verbose:
+        config.option.benchmark_quiet = True  # its own table says the same, wider
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    rows = results.rows_of(config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
+    if not rows:
+        return
+    machine = results.machine()
+    terminalreporter.write_line("")
+    terminalreporter.write_line(results.table(rows, machine))
+    if path := os.environ.get("WARPMIX_BENCH_JSON"):
+        results.write_json(path, rows, machine)

@@ -1,0 +1,89 @@
+"""Runs every GPU kernel once on tiny inputs and compares with the CPU; for compute-sanitizer.
+
+    compute-sanitizer --tool memcheck --error-exitcode 1 python bench/sanitize.py
+    compute-sanitizer --tool racecheck --error-exitcode 1 python bench/sanitize.py
+
+Odd sizes, so that every tail is reached. Set PYTORCH_NO_CUDA_MEMORY_CACHING=1, else PyTorch's
+allocator rounds every tensor up into memory that memcheck takes for valid.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+
+import warpmix
+from warpmix import (
+    CutMix,
+    MixUp,
+    Pipeline,
+    RandomContrast,
+    RandomCropBlackout,
+    RandomHorizontalFlip,
+    RandomShift,
+)
+from warpmix.vote import vote, vote_curve
+
+DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
+CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number
+LAYOUTS = (("NHWC", True), ("NHWC", False), ("NCHW", True), ("NCHW", False))
+BATCH, HEIGHT, WIDTH = 5, 33, 259  # more than one tile of 32x256 each way
+MODELS, SAMPLES, CLASSES = 7, 131, (2, 10, 33)  # above 16 classes, sums are in memory
+LISTS = (
+    [RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2)],
+    # Contrast after a mix is a second launch, which reads float32.
+    [RandomHorizontalFlip(), MixUp(), RandomContrast((1.0, 3.0))],
+)
+
+
+def check_augment() -> int:
+    """Every source type, output type, channel count and layout; returns the number of cases."""
+    cases = list(itertools.product(LISTS, DTYPES, CHANNELS, LAYOUTS, (False, True)))
+    for transforms, dtype, channels, (layout, channels_last), resident in cases:
+        shape = (BATCH, HEIGHT, WIDTH, channels)
+        images = torch.randint(0, 256, shape, dtype=torch.uint8)
+        if layout == "NCHW":
+            images = images.permute(0, 3, 1, 2).contiguous()
+        nhwc = images if layout == "NHWC" else images.permute(0, 2, 3, 1)
+        ids = {"ids": torch.arange(BATCH)}
+        if resident:
+            ids = {"index": torch.tensor([4, 0, 3]), "sums": warpmix.ops.channel_sums(nhwc)}
+        pipeline = Pipeline(transforms, dtype=dtype, layout=layout, channels_last=channels_last)
+        want, _ = pipeline(images, **ids)
+        moved = {name: tensor.cuda() for name, tensor in ids.items()}
+        got, _ = pipeline.cuda()(images.cuda(), **moved)
+        assert torch.equal(got.cpu(), want), (transforms, dtype, channels, layout, resident)
+        drawn = pipeline.draw(
+            images=images.cuda(), **{k: v for k, v in moved.items() if k != "sums"}
+        )
+        replayed, _ = pipeline.replay(images.cuda(), drawn)
+        assert torch.equal(replayed, got), (transforms, dtype, channels, layout, resident)
+    return len(cases)
+
+
+def check_vote() -> int:
+    """Every type and both methods, sums in registers and not; returns the number of cases."""
+    cases = list(itertools.product(DTYPES[:3], CLASSES, (False, True)))
+    for dtype, classes, logits in cases:
+        predictions = torch.randn(MODELS, SAMPLES, classes)
+        predictions = (predictions if logits else predictions.softmax(2)).to(dtype)
+        on_gpu = predictions.cuda()
+        weights = torch.rand(MODELS).tolist()
+        for method in ("soft", "hard"):
+            want = vote(predictions, method, weights, logits=logits)
+            got = vote(on_gpu, method, weights, logits=logits)
+            assert torch.equal(got.labels.cpu(), want.labels), (dtype, classes, logits, method)
+            assert torch.equal(got.scores.cpu(), want.scores), (dtype, classes, logits, method)
+        targets, ranking = torch.randint(0, classes, (SAMPLES,)), torch.randperm(MODELS)
+        curve = vote_curve(predictions, targets, ranking, logits=logits)
+        of_gpu = vote_curve(on_gpu, targets.cuda(), ranking.cuda(), logits=logits)
+        assert torch.equal(of_gpu.soft.cpu(), curve.soft), (dtype, classes, logits)
+        assert torch.equal(of_gpu.hard.cpu(), curve.hard), (dtype, classes, logits)
+    return len(cases)
+
+
+if __name__ == "__main__":
+    torch.manual_seed(0)
+    print(f"augmentation: {check_augment()} cases agree with the CPU")
+    print(f"voting: {check_vote()} cases agree with the CPU")

@@ -34,7 +34,8 @@ class Case:
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
         text = f"{self.device}: {self.batch}x3x{self.size}x{self.size} to {dtype}"
-        return f"{text}, {self.threads} threads" if self.device == "cpu" else text
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{text}, {threads}" if self.device == "cpu" else text
 
     @property
     def moved(self) -> int:

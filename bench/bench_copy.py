@@ -22,5 +22,5 @@ def test_copy(measure: Measure, device: str) -> None:
         row=f"copy of {size >> 20} MiB",
         device=device,
         moved=2 * size,
-        roof=True,
+        roof=device == "cuda",  # a CPU's small batches stay in its cache
     )

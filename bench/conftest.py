@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import results
@@ -38,10 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_quiet = True  # its own table says the same, wider
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+) -> Iterator[None]:
+    yield  # the other summaries first
     rows = results.rows_of(config._benchmarksession.benchmarks)  # type: ignore[attr-defined]
     if not rows:
         return

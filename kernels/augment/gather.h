@@ -15,6 +15,35 @@ struct Run {
   int32_t step;
 };
 
+// One shift of a whole table; the border is known to the compiler, so that the loop is vectors.
+template <Border kBorder>
+void shift_table(int32_t shift, int32_t size, int32_t* table) {
+  for (int32_t x = 0; x < size; ++x) {
+    const int32_t source = shifted_source(table[x], shift, size, kBorder);
+    table[x] = table[x] == kOutside ? kOutside : source;
+  }
+}
+
+inline void apply_stage(const Stage& stage, int32_t shift, int32_t axis, int32_t size,
+                        int32_t* table) {
+  if (stage.kind != Kind::kShift) {
+    for (int32_t x = 0; x < size; ++x) {
+      table[x] = stage_source(stage, 0, axis, table[x], size);
+    }
+    return;
+  }
+  switch (static_cast<Border>(stage.mode)) {
+    case Border::kWrap:
+      return shift_table<Border::kWrap>(shift, size, table);
+    case Border::kReflect:
+      return shift_table<Border::kReflect>(shift, size, table);
+    case Border::kReplicate:
+      return shift_table<Border::kReplicate>(shift, size, table);
+    case Border::kConstant:
+      return shift_table<Border::kConstant>(shift, size, table);
+  }
+}
+
 // Source coordinate of every output coordinate along an axis, stage by stage.
 inline void tabulate_axis(const Program& program, const StageDraw* draws, int32_t axis,
                           std::vector<int32_t>& table) {
@@ -24,11 +53,7 @@ inline void tabulate_axis(const Program& program, const StageDraw* draws, int32_
   }
   for (int32_t i = program.geometry_end - 1; i >= 0; --i) {
     if (draws[i].on) {
-      const Stage stage = program.stages[i];
-      const int32_t shift = draws[i].box[axis];
-      for (int32_t& x : table) {
-        x = stage_source(stage, shift, axis, x, size);
-      }
+      apply_stage(program.stages[i], draws[i].box[axis], axis, size, table.data());
     }
   }
 }
@@ -80,6 +105,10 @@ class Gatherer {
       }
       const int32_t source_x = (run.source + (from - run.begin) * run.step) * pixel_stride_;
       Source* target = out + from * (interleaved_ ? channels_ : 1);
+      if (run.step == 1 && interleaved_ && channel_stride_ == 1) {
+        copy_rows(source_rows, source_x, rows, count, target, stride);
+        continue;
+      }
       for (int32_t y = 0; y < rows; ++y, target += stride) {
         if (source_rows[y] == nullptr || run.step == 0) {
           fill(target, count);
@@ -101,11 +130,21 @@ class Gatherer {
     }
   }
 
+  // The common case, without a decision a row: pixels of the same order in source and output.
+  void copy_rows(const Source* const* source_rows, int32_t source_x, int32_t rows, int32_t count,
+                 Source* out, int64_t stride) const {
+    const int64_t bytes = static_cast<int64_t>(count) * channels_ * sizeof(Source);
+    for (int32_t y = 0; y < rows; ++y, out += stride) {
+      if (source_rows[y] != nullptr) {
+        copy_bytes(out, source_rows[y] + source_x, bytes);
+      } else {
+        fill(out, count);
+      }
+    }
+  }
+
   void copy(const Source* in, int32_t step, Source* out, int32_t count) const {
-    const bool source_interleaved = channel_stride_ == 1;
-    if (step == 1 && interleaved_ && source_interleaved) {
-      copy_bytes(out, in, static_cast<int64_t>(count) * channels_ * sizeof(Source));
-    } else if (step == 1 && !interleaved_ && pixel_stride_ == 1) {
+    if (step == 1 && !interleaved_ && pixel_stride_ == 1) {
       for (int32_t c = 0; c < channels_; ++c) {
         copy_bytes(out + c * width_, in + static_cast<int64_t>(c) * channel_stride_,
                    count * sizeof(Source));

@@ -20,18 +20,17 @@ constexpr int32_t kOutside = -1;  // a constant border's pixel: it has no source
 
 HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Border border) {
   x -= shift;
-  if (x >= 0 && x < size) {
-    return x;
-  }
   switch (border) {
     case Border::kWrap:
-      return x < 0 ? x + size : x - size;
+      x = x < 0 ? x + size : x;
+      return x >= size ? x - size : x;
     case Border::kReflect:  // without repeating the edge, as in NumPy's and torch's "reflect"
-      return x < 0 ? -x : 2 * (size - 1) - x;
+      x = x < 0 ? -x : x;
+      return x >= size ? 2 * (size - 1) - x : x;
     case Border::kReplicate:
-      return x < 0 ? 0 : size - 1;
+      return min_of(max_of(x, 0), size - 1);
     case Border::kConstant:
-      break;
+      return x >= 0 && x < size ? x : kOutside;
   }
   return kOutside;
 }

@@ -225,6 +225,21 @@ def test_vote_over_many_models_shows_the_reports_shares(tmp_path):
     assert len(curve(tmp_path / "vote")) == 24
 
 
+def test_vote_over_published_models_gives_their_known_accuracy(real_data, tmp_path):
+    arrays = np.load(real_data / "predictions" / "cifar10_test_softmax_8models.npz")
+    for name in arrays.files:
+        if name.endswith("__probs"):
+            path = tmp_path / f"{name.removesuffix('__probs')}.npz"
+            np.savez(path, predictions=arrays[name], labels=arrays["labels"])
+    files = sorted(tmp_path.glob("*.npz"))
+    code, output = run("vote", *files, "--rank-on", "test", "--out", tmp_path / "vote")
+    assert code == 0
+    assert "ranked and scored on the same images" in output
+    rows = curve(tmp_path / "vote")
+    assert float(rows[0]["accuracy"]) == pytest.approx(0.9730)
+    assert float(rows[7]["soft"]) == pytest.approx(0.9691)
+
+
 def test_vote_refuses_in_words(runs, tmp_path):
     array = tmp_path / "alone.npy"
     np.save(array, np.full((20, 2), 0.5, np.float32))

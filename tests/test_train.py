@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from warpmix.data import load, predictions
 
+from warpmix.data import load, predictions
 from warpmix.train import TrainConfig, fit, load_config, load_model, predict
 from warpmix.train.checkpoint import load_checkpoint
 from warpmix.train.progress import TrainingProgress

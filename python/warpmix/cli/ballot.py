@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from warpmix.cli._app import console
 from warpmix.train.run_folder import PREDICTIONS_FILES
+
+if TYPE_CHECKING:
+    from warpmix.vote import Curve
 
 Method = Literal["all", "soft", "hard"]
 Split = Literal["val", "test"]
@@ -16,26 +19,25 @@ Split = Literal["val", "test"]
 
 @dataclass(frozen=True)
 class Ballot:
-    """M models in the order of their ranking, and the accuracy of the best 1, 2, ..., M together.
+    """M models in the order of their ranking, and how the best 1, 2, ..., M of them vote.
 
     Attributes:
         names: of the models.
         ranked, scored: each model's own accuracy where it was ranked and where it was scored.
-        soft, hard: accuracy of the best k models, at k - 1.
+        curve: accuracy of the best k models together, for every k.
         ranked_on, scored_on: ``"val"`` or ``"test"``.
     """
 
     names: tuple[str, ...]
     ranked: tuple[float, ...]
     scored: tuple[float, ...]
-    soft: tuple[float, ...]
-    hard: tuple[float, ...]
+    curve: Curve
     ranked_on: Split
     scored_on: Split
 
-    def curves(self, method: Method) -> dict[str, tuple[float, ...]]:
-        """The accuracies to show, by the name of the vote."""
-        both = {"soft": self.soft, "hard": self.hard}
+    def accuracies(self, method: Method) -> dict[str, list[float]]:
+        """The curves to show, by the name of the vote; the best k models are at k - 1."""
+        both = {"soft": self.curve.soft.tolist(), "hard": self.curve.hard.tolist()}
         return both if method == "all" else {method: both[method]}
 
 
@@ -56,16 +58,17 @@ def count_votes(paths: Sequence[Path], rank_on: Split, score_on: Split) -> Ballo
         ranked = load_many([_beside(file, rank_on) for file in voters])
     if ranked.labels is None or scored.labels is None:
         raise ValueError("predictions must hold labels to rank and to score models, got none")
-    order = rank(ranked.predictions, ranked.labels)
-    curve = vote_curve(scored.predictions, scored.labels, order)
+    ranking = rank(ranked.predictions, ranked.labels, logits=not ranked.are_probabilities)
+    curve = vote_curve(
+        scored.predictions, scored.labels, ranking, logits=not scored.are_probabilities
+    )
     alone_ranked, alone_scored = ranked.accuracies or (), scored.accuracies or ()
     names = scored.models if len(set(scored.models)) == len(voters) else tuple(map(str, voters))
     return Ballot(
-        names=tuple(names[i] for i in order),
-        ranked=tuple(alone_ranked[i] for i in order),
-        scored=tuple(alone_scored[i] for i in order),
-        soft=tuple(curve.soft.tolist()),
-        hard=tuple(curve.hard.tolist()),
+        names=tuple(names[i] for i in ranking),
+        ranked=tuple(alone_ranked[i] for i in ranking),
+        scored=tuple(alone_scored[i] for i in ranking),
+        curve=curve,
         ranked_on=rank_on,
         scored_on=score_on,
     )

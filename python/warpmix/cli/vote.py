@@ -77,13 +77,15 @@ def show_votes(
     if len(ballot.names) > _SHOWN_MEMBERS:
         console.print(f"and {len(ballot.names) - _SHOWN_MEMBERS} more")
 
-    curves = ballot.curves(method)
-    votes = Table(
-        "best", "models", title_justify="left", title=f"votes, {ballot.scored_on} accuracy"
-    )
+    if ballot.ranked_on == ballot.scored_on:
+        console.print("ranked and scored on the same images: the small ensembles are flattered")
+
+    curves = ballot.accuracies(method)
+    title = f"votes, {ballot.scored_on} accuracy"
+    votes = Table("best", "models", title_justify="left", title=title)
     for name in curves:
         votes.add_column(f"{name} vote", justify="right")
-    for label, size in _sizes(len(ballot.names), shares):
+    for label, size in _sizes(ballot, shares):
         votes.add_row(label, str(size), *(f"{curve[size - 1]:.2%}" for curve in curves.values()))
     console.print(votes)
 
@@ -92,7 +94,7 @@ def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
     """Write ``curve.png`` and ``curve.csv``, a row for every ensemble size."""
     from warpmix.figures import draw_vote_curve
 
-    curves = ballot.curves(method)
+    curves = ballot.accuracies(method)
     with atomic_write(folder / "curve.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["k", "model", "rank_accuracy", "accuracy", *curves])
@@ -121,10 +123,11 @@ def _parse_shares(text: str) -> list[float]:
     return shares
 
 
-def _sizes(members: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:
+def _sizes(ballot: Ballot, shares: Sequence[float] | None) -> list[tuple[str, int]]:
     """Label and number of models of each ensemble to show."""
-    if shares is None and members <= _EVERY_SIZE_UP_TO:
-        return [(f"{k} of {members}", k) for k in range(1, members + 1)]
+    models = len(ballot.names)
+    if shares is None and models <= _EVERY_SIZE_UP_TO:
+        return [(f"{k} of {models}", k) for k in range(1, models + 1)]
     return [
-        (f"{share:g} %", max(1, round(share / 100 * members))) for share in shares or _REPORT_SHARES
+        (f"{share:g} %", ballot.curve.models_at(share / 100)) for share in shares or _REPORT_SHARES
     ]

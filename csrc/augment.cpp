@@ -120,8 +120,7 @@ void set_samples(const char* op, const Tensor& images, const OptionalTensor& ind
   WARPMIX_CHECK(op, index || batch_size == images.size(0), "batch of ", batch_size,
                 " samples without index must have as many images, got ", images.size(0));
   params.batch_size = static_cast<int32_t>(batch_size);
-  params.index =
-      optional_data<int64_t>(op, "index", index, images, ScalarType::Long, batch_size);
+  params.index = optional_data<int64_t>(op, "index", index, images, ScalarType::Long, batch_size);
   params.ids = optional_data<int64_t>(op, "ids", ids, images, ScalarType::Long, batch_size);
   params.active = optional_data<bool>(op, "active", active, images, ScalarType::Bool, batch_size);
   params.step = optional_data<int64_t>(op, "step", step, images, ScalarType::Long, 1);
@@ -195,8 +194,8 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
   WARPMIX_CHECK_SAME_DEVICE(op, batch, images);
   const int64_t count = params.image_count;
   params.labels = optional_data<int64_t>(op, "labels", labels, images, ScalarType::Long, count);
-  params.sums = optional_data<int64_t>(op, "sums", sums, images, ScalarType::Long,
-                                       count * params.channels);
+  params.sums =
+      optional_data<int64_t>(op, "sums", sums, images, ScalarType::Long, count * params.channels);
   WARPMIX_CHECK(op, sums.has_value() || !needs_sums(params.program),
                 "sums must be given where a contrast pivots on a mean, got none");
   const int64_t sides = params.program.mix_begin < params.program.mix_end ? 2 : 1;
@@ -208,8 +207,7 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
                 "pair must be contiguous [2, B]");
   WARPMIX_CHECK_SAME_DEVICE(op, pair, images);
   WARPMIX_CHECK_DTYPE(op, lam, ScalarType::Float);
-  WARPMIX_CHECK(op, lam.is_contiguous() && lam.numel() == batch_size,
-                "lam must be contiguous [B]");
+  WARPMIX_CHECK(op, lam.is_contiguous() && lam.numel() == batch_size, "lam must be contiguous [B]");
   WARPMIX_CHECK_SAME_DEVICE(op, lam, images);
   params.pair = static_cast<int64_t*>(pair.mutable_data_ptr());
   params.lam = static_cast<float*>(lam.mutable_data_ptr());
@@ -229,8 +227,8 @@ AugmentParams draw_call(WARPMIX_DRAW_ARGUMENTS) {
   AugmentParams params = {};
   WARPMIX_CHECK_DTYPE(op, draws, ScalarType::Int);
   WARPMIX_CHECK_DIM(op, draws, 4);
-  set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program,
-              draws.size(0), params);
+  set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, draws.size(0),
+              params);
   WARPMIX_CHECK_SIZE(op, draws, 1, (params.program.mix_begin < params.program.mix_end ? 2 : 1));
   WARPMIX_CHECK_SIZE(op, draws, 2, params.program.count);
   WARPMIX_CHECK_SIZE(op, draws, 3, augment::kDrawWords);

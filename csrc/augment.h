@@ -17,23 +17,22 @@ using OptionalTensor = std::optional<Tensor>;
 // draws: [B, sides, stages, 8] int32; step: [1] int64; scale, bias: [C].
 // batch: [B, C, H, W] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;
 // lam: [B] float32.
-#define WARPMIX_AUGMENT_ARGUMENTS                                                                \
-  const Tensor &images, const OptionalTensor &index, const OptionalTensor &ids,                  \
-      const OptionalTensor &active, const OptionalTensor &labels, const OptionalTensor &sums,    \
-      const OptionalTensor &draws, const OptionalTensor &step, int64_t seed, int64_t epoch,      \
-      bool from_batch, const std::vector<int64_t> &program, const std::vector<double> &scale,    \
-      const std::vector<double> &bias, Tensor batch, Tensor pair, Tensor lam
+#define WARPMIX_AUGMENT_ARGUMENTS                                                             \
+  const Tensor &images, const OptionalTensor &index, const OptionalTensor &ids,               \
+      const OptionalTensor &active, const OptionalTensor &labels, const OptionalTensor &sums, \
+      const OptionalTensor &draws, const OptionalTensor &step, int64_t seed, int64_t epoch,   \
+      bool from_batch, const std::vector<int64_t>&program, const std::vector<double>&scale,   \
+      const std::vector<double>&bias, Tensor batch, Tensor pair, Tensor lam
 
-#define WARPMIX_DRAW_ARGUMENTS                                                                   \
-  const Tensor &images, const OptionalTensor &index, const OptionalTensor &ids,                  \
-      const OptionalTensor &active, const OptionalTensor &step, int64_t seed, int64_t epoch,     \
-      bool from_batch, const std::vector<int64_t> &program, Tensor draws
+#define WARPMIX_DRAW_ARGUMENTS                                                               \
+  const Tensor &images, const OptionalTensor &index, const OptionalTensor &ids,              \
+      const OptionalTensor &active, const OptionalTensor &step, int64_t seed, int64_t epoch, \
+      bool from_batch, const std::vector<int64_t>&program, Tensor draws
 
 #define WARPMIX_PASS_AUGMENT                                                                      \
   images, index, ids, active, labels, sums, draws, step, seed, epoch, from_batch, program, scale, \
       bias, batch, pair, lam
-#define WARPMIX_PASS_DRAW \
-  images, index, ids, active, step, seed, epoch, from_batch, program, draws
+#define WARPMIX_PASS_DRAW images, index, ids, active, step, seed, epoch, from_batch, program, draws
 
 namespace cpu {
 void augment(WARPMIX_AUGMENT_ARGUMENTS);

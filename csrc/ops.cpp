@@ -1,14 +1,13 @@
 // Every schema on one page, the CPU implementations, and the pybind11 module. Each op writes into
 // tensors that its caller made and returns nothing: one schema serves `out=`, torch.compile and
 // CUDA graphs. `_emulated` ops run the CUDA kernel bodies on the host, for tests.
-#include "pybind.h"
-
 #include <torch/csrc/stable/library.h>
 
 #include "augment.h"
 #include "build_info.h"
 #include "fixed_math.h"
 #include "philox.h"
+#include "pybind.h"
 #include "vote.h"
 
 STABLE_TORCH_LIBRARY(warpmix, library) {

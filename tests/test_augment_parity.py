@@ -1,4 +1,4 @@
-"""The exactness contract: the CPU op, the kernel bodies, the GPU and the reference agree bit for bit."""
+"""The exactness contract: CPU op, kernel bodies, GPU and reference agree bit for bit."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_gpu_channel_sums_equal_the_cpu() -> None:
     images = torch.randint(0, 256, (3, 200, 180, 3), dtype=torch.uint8)
     for batch in (images, images.float() * 0.37, images.permute(0, 3, 1, 2).contiguous()):
         nhwc = batch if batch.shape[3] == 3 else batch.permute(0, 2, 3, 1)
-        assert torch.equal(warpmix.ops.channel_sums(nhwc.cuda()).cpu(), warpmix.ops.channel_sums(nhwc))
+        assert torch.equal(
+            warpmix.ops.channel_sums(nhwc.cuda()).cpu(), warpmix.ops.channel_sums(nhwc)
+        )
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
@@ -142,7 +144,7 @@ def test_epoch_step_and_seed_change_the_numbers() -> None:
 
 
 def test_random_stream_is_frozen() -> None:
-    """Bytes of version 0.1: a change of the random stream or of the arithmetic changes users' runs."""
+    """Bytes of version 0.1: a change of the stream or of the arithmetic changes users' runs."""
     images, labels, sums = resident()
     pipeline = warpmix.Pipeline(CARD, dtype=torch.uint8, seed=7)
     batch, targets = pipeline(images, labels, index=torch.arange(256), epoch=1, sums=sums)
@@ -150,4 +152,3 @@ def test_random_stream_is_frozen() -> None:
     checksum = int((batch.permute(0, 2, 3, 1).flatten().long() * weights).sum())
     shares = int((targets.lam.double() * 2**24).long().sum())
     assert (checksum, shares, int(targets.y_b.sum())) == GOLDEN
-

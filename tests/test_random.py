@@ -60,7 +60,8 @@ def test_fixed_math_is_close_and_the_twins_are_equal(
     compiled = torch.tensor([getattr(warpmix._C, name)(float(v)) for v in x])
     assert torch.equal(twin, compiled)
     error = (twin.double().numpy() - exact(x.double().numpy())) / np.maximum(  # type: ignore[operator]
-        np.abs(exact(x.double().numpy())), 1e-2  # type: ignore[operator]
+        np.abs(exact(x.double().numpy())),
+        1e-2,  # type: ignore[operator]
     )
     assert np.abs(error).max() < 1e-5
 
@@ -175,7 +176,7 @@ def test_random_choice_takes_exactly_one_at_its_rate() -> None:
     choice = RandomChoice(
         [warpmix.RandomHorizontalFlip(1.0), warpmix.RandomShift(), warpmix.MixUp()], p=[1, 2, 5]
     )
-    stages = {str(stage["kind"]): stage["on"] for stage in sum([drawn([choice])], [])}
+    stages = {str(stage["kind"]): stage["on"] for stage in drawn([choice])}
     assert torch.equal(sum(on.int() for on in stages.values()), torch.ones(DRAWS, dtype=torch.int))
     for kind, share in (("hflip", 1 / 8), ("shift", 2 / 8), ("mixup", 5 / 8)):
         assert_rate(stages[kind], share)

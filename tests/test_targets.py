@@ -49,15 +49,25 @@ def test_config_round_trip() -> None:
     ]
     config = to_config(listed)
     assert from_config(config) == listed
-    assert config[0] == {"RandomShift": {"p": 1.0, "max_shift": 0.1, "border": "constant", "fill": 3}}
+    assert config[0] == {
+        "RandomShift": {"p": 1.0, "max_shift": 0.1, "border": "constant", "fill": 3}
+    }
     assert from_config(["CutMix"]) == [warpmix.CutMix()]
 
 
 @pytest.mark.parametrize(
     ("config", "error", "words"),
     [
-        ([{"RandomShfit": {}}], ValueError, "unknown transform 'RandomShfit'; did you mean 'RandomS"),
-        ([{"CutMix": {"alhpa": 1}}], ValueError, "CutMix: unknown field 'alhpa'; did you mean 'alph"),
+        (
+            [{"RandomShfit": {}}],
+            ValueError,
+            "unknown transform 'RandomShfit'; did you mean 'RandomS",
+        ),
+        (
+            [{"CutMix": {"alhpa": 1}}],
+            ValueError,
+            "CutMix: unknown field 'alhpa'; did you mean 'alph",
+        ),
         ([{"CutMix": 3}], TypeError, "CutMix: fields must be a mapping"),
         ([{"CutMix": {}, "MixUp": {}}], TypeError, "one name with its fields"),
         ("CutMix", TypeError, "a list of transforms is needed"),

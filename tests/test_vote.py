@@ -15,7 +15,12 @@ from torch import Tensor
 import warpmix
 from warpmix.vote import member_accuracies, rank, reference, vote, vote_curve
 
-GPU = [pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"))]
+GPU = [
+    pytest.param(
+        "cuda",
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    )
+]
 
 
 @st.composite
@@ -83,7 +88,9 @@ def test_gpu_equals_the_cpu(device: str, classes: int) -> None:
         assert torch.equal(got.scores.cpu(), want.scores)
     order = torch.arange(20)
     want_curve = vote_curve(predictions, targets, order, logits=True)
-    got_curve = vote_curve(predictions.to(device), targets.to(device), order.to(device), logits=True)
+    got_curve = vote_curve(
+        predictions.to(device), targets.to(device), order.to(device), logits=True
+    )
     assert torch.equal(got_curve.soft.cpu(), want_curve.soft)
     assert torch.equal(got_curve.hard.cpu(), want_curve.hard)
 
@@ -203,7 +210,15 @@ def test_errors_name_the_argument(call: Any, error: type[Exception], words: str)
 @pytest.mark.parametrize("op", ["vote", "vote_emulated", "vote_curve", "vote_curve_emulated"])
 def test_opcheck(op: str) -> None:
     invalid = torch.empty(1, dtype=torch.int64)
-    arguments: tuple[Any, ...] = (GOOD, None, True, False, torch.empty(3, dtype=torch.int64), torch.empty(3, 4), invalid)
+    arguments: tuple[Any, ...] = (
+        GOOD,
+        None,
+        True,
+        False,
+        torch.empty(3, dtype=torch.int64),
+        torch.empty(3, 4),
+        invalid,
+    )
     if "curve" in op:
         counts = [torch.empty(2, dtype=torch.int64) for _ in range(2)]
         arguments = (GOOD, TARGETS, torch.arange(2), False, *counts, invalid)
@@ -224,7 +239,7 @@ def test_compiled_vote_gives_the_eager_labels() -> None:
 
 
 def test_real_models_soft_vote(real_data: Any) -> None:
-    """Eight published CIFAR-10 models: an equal soft vote scores 96.91 %, the best model 97.30 %."""
+    """Eight published CIFAR-10 models: the soft vote scores 96.91 %, the best model 97.30 %."""
     with np.load(real_data / "predictions" / "cifar10_test_softmax_8models.npz") as stored:
         names = sorted(name for name in stored if name.endswith("__probs"))
         predictions = torch.stack([torch.from_numpy(stored[name]).float() for name in names])

@@ -60,8 +60,7 @@ void sum_lines(const uint8_t* line, int32_t lines, int32_t length, int32_t perio
     add_row(line + static_cast<int64_t>(i) * length, columns.data(), length);
   }
   for (int32_t i = 0; i < length; ++i) {
-    sums[i % period] += static_cast<int64_t>(columns[i]) *
-                        static_cast<int64_t>(augment::kSumScale);
+    sums[i % period] += static_cast<int64_t>(columns[i]) * static_cast<int64_t>(augment::kSumScale);
   }
 }
 
@@ -100,8 +99,7 @@ void augment(WARPMIX_AUGMENT_ARGUMENTS) {
 }
 
 void draw(WARPMIX_DRAW_ARGUMENTS) {
-  const augment::AugmentParams params =
-      draw_call(WARPMIX_PASS_DRAW);
+  const augment::AugmentParams params = draw_call(WARPMIX_PASS_DRAW);
   int32_t* out = static_cast<int32_t*>(draws.mutable_data_ptr());
   parallel_for(0, augment::draw_slots(params), 1024, [&](int64_t begin, int64_t end) {
     for (int64_t slot = begin; slot < end; ++slot) {

@@ -15,7 +15,8 @@ namespace {
 
 using torch::stable::parallel_for;
 
-// Samples of a tile: with 10 classes its sums, votes and scores are 12 KiB of the first-level cache.
+// Samples of a tile: with 10 classes its sums, votes and scores are 12 KiB of the first-level
+// cache.
 constexpr int kTile = 64;
 
 using TileTally = vote::Tally<kTile, 0>;
@@ -33,8 +34,7 @@ HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int us
   const int32_t classes = params.classes;
   tally.clear();
   for (int32_t k = 0; k < params.size; ++k) {
-    const Score* row =
-        vote::score_row<Score>(params, vote::joining_model(params, k), first);
+    const Score* row = vote::score_row<Score>(params, vote::joining_model(params, k), first);
     for (int t = 0; t < kTile; ++t) {
       const Score* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
       for (int32_t c = 0; c < classes; ++c) {
@@ -64,8 +64,8 @@ WARPMIX_SIMD_CLONES void run_tile(Half, const vote::VoteParams& params, int64_t 
                                   TileTally& tally, Counts& counts) {
   tile_body<Half>(params, first, used, tally, counts);
 }
-WARPMIX_SIMD_CLONES void run_tile(BFloat16, const vote::VoteParams& params, int64_t first,
-                                  int used, TileTally& tally, Counts& counts) {
+WARPMIX_SIMD_CLONES void run_tile(BFloat16, const vote::VoteParams& params, int64_t first, int used,
+                                  TileTally& tally, Counts& counts) {
   tile_body<BFloat16>(params, first, used, tally, counts);
 }
 
@@ -123,8 +123,7 @@ struct Emulate {
   template <typename Score, bool kRegisters>
   void run() const {
     vote::VoteParams launched = params;
-    const size_t elements =
-        kRegisters ? 0 : static_cast<size_t>(params.samples) * params.classes;
+    const size_t elements = kRegisters ? 0 : static_cast<size_t>(params.samples) * params.classes;
     std::vector<float> score(elements);
     std::vector<double> sum(elements), votes(elements);
     launched.score_workspace = score.data();

@@ -43,8 +43,8 @@ void channel_sums(const Tensor& images, Tensor sums) {
     return;
   }
   const cudaStream_t stream = current_stream(images);
-  STD_CUDA_CHECK(cudaMemsetAsync(
-      params.sums, 0, sizeof(int64_t) * params.image_count * params.channels, stream));
+  STD_CUDA_CHECK(cudaMemsetAsync(params.sums, 0,
+                                 sizeof(int64_t) * params.image_count * params.channels, stream));
   augment::launch_channel_sums(params, images.scalar_type() == ScalarType::Float, stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }

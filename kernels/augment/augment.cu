@@ -6,7 +6,8 @@
 namespace warpmix::augment {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 96 and spills.
+// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 96 and
+// spills.
 constexpr int kBlocksPerSm = 4;
 
 template <typename Source, typename Out, int kChannels>

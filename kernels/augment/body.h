@@ -1,6 +1,7 @@
 // The augmentation kernel's body, as host-device functions of the launch coordinates: phases that
 // every thread of a block finishes before any starts the next. On the GPU a barrier stands between
-// them (augment.cu); under test the host runs them thread by thread (csrc/cpu/augment_emulated.cpp).
+// them (augment.cu); under test the host runs them thread by thread
+// (csrc/cpu/augment_emulated.cpp).
 #pragma once
 
 #include "pixel.h"
@@ -42,7 +43,7 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
 
 // Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
 // result is kBlack if either is, else negative if either is kFill, else it is their pixel.
-constexpr int32_t kBlack = -1;             // occluded
+constexpr int32_t kBlack = -1;              // occluded
 constexpr int32_t kFill = -2147483647 - 1;  // a constant border
 
 struct Shared {
@@ -102,14 +103,12 @@ HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& share
   if (x >= size || !inside(x, keep[axis], keep[axis + 2])) {
     return kBlack;
   }
-  const int32_t source =
-      source_coordinate(params.program, shared.draws[side], axis, x, size);
+  const int32_t source = source_coordinate(params.program, shared.draws[side], axis, x, size);
   const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
   return source == kOutside ? kFill : source * stride;
 }
 
-HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread,
-                          Shared& shared) {
+HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
   const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
   const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
   for (int32_t s = 0; s < used; ++s) {
@@ -312,8 +311,8 @@ HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t t
       return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, thread,
                                                                         shared, first_channel);
     case Mix::kCut:
-      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, thread,
-                                                                       shared, first_channel);
+      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, thread, shared,
+                                                                       first_channel);
     case Mix::kBlend:
       return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, thread,
                                                                          shared, first_channel);
@@ -338,8 +337,8 @@ HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t threa
 // ---- the body -----------------------------------------------------------------------------------
 
 // Phases 0 to kParameterPhases - 1: the parameters of the block's tile.
-HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile,
-                                 int32_t thread, Shared& shared) {
+HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile, int32_t thread,
+                                 Shared& shared) {
   if (phase < 2) {
     draw_side(params, tile, phase, thread, shared);
   } else if (phase == 2) {

@@ -115,8 +115,8 @@ HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sam
     case Kind::kCutMix:
     case Kind::kMixUp:
       draw.value = symmetric_beta(words.word[1], words.word[2], stage.low);
-      draw.partner = uniform_below(words.word[3],
-                                   params.from_batch ? params.batch_size : params.image_count);
+      draw.partner =
+          uniform_below(words.word[3], params.from_batch ? params.batch_size : params.image_count);
       if (stage.kind == Kind::kCutMix) {
         draw_cut(draw, random_words(params, sample.id, stage.stream, 1), draw.value, params.width,
                  params.height);
@@ -146,9 +146,9 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   if (!params.draws) {
     return draw_stage(params, index, sample);
   }
-  const int64_t slot = (static_cast<int64_t>(position) * sides(params.program) + side) *
-                           params.program.count +
-                       index;
+  const int64_t slot =
+      (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.count +
+      index;
   return reinterpret_cast<const StageDraw*>(params.draws)[slot];
 }
 

@@ -98,11 +98,10 @@ class Renderer {
     tabulate_axis(params_.program, draws_[s], 0, columns_);
     find_runs(columns_, lane.runs);
     tabulate_axis(params_.program, draws_[s], 1, rows_);
-    const Source* image =
-        static_cast<const Source*>(params_.images) + row * params_.image_stride;
+    const Source* image = static_cast<const Source*>(params_.images) + row * params_.image_stride;
     for (int32_t y = 0; y < params_.height; ++y) {
-      lane.source_row[y] =
-          rows_[y] == kOutside ? nullptr
+      lane.source_row[y] = rows_[y] == kOutside
+                               ? nullptr
                                : image + static_cast<int64_t>(rows_[y]) * params_.row_stride;
     }
   }

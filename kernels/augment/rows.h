@@ -37,8 +37,8 @@ HOST_DEVICE void shade_row(const Source* __restrict own, const float* __restrict
 template <typename Source, typename Out>
 HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict factor,
                            const float* __restrict offset, const float* __restrict partner,
-                           float lam, const float* __restrict scale,
-                           const float* __restrict bias, Out* __restrict out, int32_t count) {
+                           float lam, const float* __restrict scale, const float* __restrict bias,
+                           Out* __restrict out, int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
     const float value = contrast(static_cast<float>(own[i]), factor[i], offset[i]);
     out[i] = rounded<Out>(normalise(blend(value, partner[i], lam), scale[i], bias[i]));
@@ -46,24 +46,22 @@ HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict
 }
 
 // GCC clones functions, not templates: one overload a type pair, each in the machine's best form.
-#define WARPMIX_ROW_LOOPS(Source, Out)                                                          \
-  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at, const float* scale,   \
-                                 const float* bias, Band<Out> out, int32_t count,               \
-                                 int32_t rows) {                                                \
-    for (int32_t y = 0; y < rows; ++y) {                                                        \
-      shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,                   \
-                out.data + y * out.stride, count);                                              \
-    }                                                                                           \
-  }                                                                                             \
-  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at,                       \
-                                 Band<const float> partner, float lam, const float* scale,      \
-                                 const float* bias, Band<Out> out, int32_t count,               \
-                                 int32_t rows) {                                                \
-    for (int32_t y = 0; y < rows; ++y) {                                                        \
-      blend_row(own.data + y * own.stride, at.factor, at.offset,                                \
-                partner.data + y * partner.stride, lam, scale, bias, out.data + y * out.stride, \
-                count);                                                                         \
-    }                                                                                           \
+#define WARPMIX_ROW_LOOPS(Source, Out)                                                            \
+  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at, const float* scale,     \
+                                 const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
+    for (int32_t y = 0; y < rows; ++y) {                                                          \
+      shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,                     \
+                out.data + y * out.stride, count);                                                \
+    }                                                                                             \
+  }                                                                                               \
+  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at,                         \
+                                 Band<const float> partner, float lam, const float* scale,        \
+                                 const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
+    for (int32_t y = 0; y < rows; ++y) {                                                          \
+      blend_row(own.data + y * own.stride, at.factor, at.offset,                                  \
+                partner.data + y * partner.stride, lam, scale, bias, out.data + y * out.stride,   \
+                count);                                                                           \
+    }                                                                                             \
   }
 
 namespace {

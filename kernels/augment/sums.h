@@ -41,15 +41,14 @@ HOST_DEVICE void sum_body(const SumsParams& params, int32_t block, int32_t threa
   const int32_t image = block / per_image;
   const int32_t first = (block - image * per_image) * kSumPixels;
   const int32_t last = min_of(first + kSumPixels, params.height * params.width);
-  const Source* pixels =
-      static_cast<const Source*>(params.images) + image * params.image_stride;
+  const Source* pixels = static_cast<const Source*>(params.images) + image * params.image_stride;
   for (int32_t c = 0; c < params.channels; ++c) {
     int64_t sum = 0;
     for (int32_t i = first + thread; i < last; i += kSumThreads) {
       const int32_t y = i / params.width;
       const int32_t x = i - y * params.width;
-      sum += fixed_point(pixels[y * params.row_stride + x * params.pixel_stride +
-                                c * params.channel_stride]);
+      sum += fixed_point(
+          pixels[y * params.row_stride + x * params.pixel_stride + c * params.channel_stride]);
     }
     add_to(params.sums + static_cast<int64_t>(image) * params.channels + c, sum);
   }

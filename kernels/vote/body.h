@@ -56,10 +56,14 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
     Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0}, {0}, {0.0}};
     vote_sample<Score>(params, tally, sample);
   } else {
-    Tally<1, 0> tally = {params.score_workspace + sample, params.sum_workspace + sample,
-                         params.vote_workspace + sample,  params.samples,
-                         params.classes,                  {0},
-                         {0},                             {0.0}};
+    Tally<1, 0> tally = {params.score_workspace + sample,
+                         params.sum_workspace + sample,
+                         params.vote_workspace + sample,
+                         params.samples,
+                         params.classes,
+                         {0},
+                         {0},
+                         {0.0}};
     vote_sample<Score>(params, tally, sample);
   }
 }
@@ -73,8 +77,7 @@ void dispatch(const VoteParams& params, const Function& function) {
       return registers ? function.template run<float, true>()
                        : function.template run<float, false>();
     case ScoreType::kFloat16:
-      return registers ? function.template run<Half, true>()
-                       : function.template run<Half, false>();
+      return registers ? function.template run<Half, true>() : function.template run<Half, false>();
     case ScoreType::kBFloat16:
       return registers ? function.template run<BFloat16, true>()
                        : function.template run<BFloat16, false>();

@@ -32,7 +32,8 @@ struct VoteParams {
   int64_t* soft_correct;   // [size]
   int64_t* hard_correct;   // [size]
 
-  int64_t* invalid;  // [1] rows with a NaN or, among probabilities, a negative; zeroed by the caller
+  int64_t*
+      invalid;  // [1] rows with a NaN or, among probabilities, a negative; zeroed by the caller
 
   // More than kRegisterClasses on a GPU: [classes, N] each, class by class.
   float* score_workspace;

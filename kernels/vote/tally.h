@@ -142,8 +142,7 @@ struct Tally {
           won = c == label[t] ? total : won;
         }
       }
-      const bool leads =
-          won > hard_most[t] || (won == hard_most[t] && label[t] < hard_leader[t]);
+      const bool leads = won > hard_most[t] || (won == hard_most[t] && label[t] < hard_leader[t]);
       hard_leader[t] = leads ? label[t] : hard_leader[t];
       hard_most[t] = leads ? won : hard_most[t];
     }

@@ -1,12 +1,12 @@
 // The GPU's launch of the body in body.h.
-#include "vote.h"
-
 #include "body.h"
+#include "vote.h"
 
 namespace warpmix::vote {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread; without the bound ptxas (13.0) spills in one kernel.
+// 4 · 128 threads leave 128 registers a thread; without the bound ptxas (13.0) spills in one
+// kernel.
 constexpr int kBlocksPerSm = 4;
 
 template <typename Score, bool kRegisters>

@@ -39,9 +39,7 @@ def channel_sums(images: Tensor) -> Tensor:
         raise ValueError(f"images must be [N, H, W, C], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
-    sums = torch.empty(
-        images.shape[0], images.shape[3], dtype=torch.int64, device=images.device
-    )
+    sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
     _ops.channel_sums(images, sums)
     return sums
 
@@ -61,9 +59,7 @@ def draw(
     sides: int,
 ) -> Tensor:
     """[B, sides, stages, 8] int32: what :func:`augment` would draw; images give shape and pool."""
-    draws = torch.empty(
-        batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device
-    )
+    draws = torch.empty(batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device)
     _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
     return draws
 

@@ -84,9 +84,7 @@ def check_batch(
     images = _as_nhwc(images, layout)
     count, height, width, channels = images.shape
     if height < 1 or width < 1 or height * width > MAX_PIXELS:
-        raise ValueError(
-            f"images must have 1 to {MAX_PIXELS} pixels each, got {height} x {width}"
-        )
+        raise ValueError(f"images must have 1 to {MAX_PIXELS} pixels each, got {height} x {width}")
     samples = count
     if index is not None:
         _check_vector("index", index, torch.int64, None, images)

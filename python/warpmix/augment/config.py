@@ -70,5 +70,4 @@ def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:
 
 def _nearest(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    return f"{hint} Known: {', '.join(known)}" if not hint else hint
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"

@@ -114,7 +114,7 @@ def _field(words: Tensor, name: str) -> Tensor:
 
 
 def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:
-    """[B] int64 partner of each sample of a mix launch's draws; ``otherwise`` where none applies."""
+    """[B] int64 partner of each sample of a mix launch's draws; ``otherwise`` without one."""
     partner = otherwise
     for i in mixes:
         words = draws[:, 0, i]

@@ -1,7 +1,7 @@
 """Lists that need several launches: their draws, and their images in between.
 
-Launches before the mix make the samples *and* their partners, as one batch of 2B float32 images; the
-mix launch then finds sample b's partner at row B + b. Launches after the mix make B.
+Launches before the mix make the samples *and* their partners, as one batch of 2B float32 images;
+the mix launch then finds sample b's partner at row B + b. Launches after the mix make B.
 """
 
 from __future__ import annotations

@@ -93,8 +93,8 @@ class Pipeline(nn.Module):
         Args:
             images: [N, H, W, C] (or [N, C, H, W], see ``layout``) uint8, 1 to 16 channels.
             labels: [N] int64 of the images; left out, targets hold rows of the images instead.
-            ids: [B] int64 sample ids of the random streams, at least 0. Left out: ``index``; without
-                an index the pipeline counts the samples it has seen.
+            ids: [B] int64 sample ids of the random streams, at least 0. Left out: ``index``;
+                without an index the pipeline counts the samples it has seen.
             index: [B] int64 rows of the images to make the batch of; the images are then the data
                 set that mix partners are drawn from. Left out: all rows in order, and partners are
                 drawn from the batch.

@@ -1,8 +1,8 @@
 """The pure-PyTorch twin of the kernels: transforms one after the other, on whole float batches.
 
-It is the oracle of the tests: same random numbers, same float32 operations in the same order, so that
-results agree bit for bit with the fused ops. Written to be read against the transforms' definitions;
-it knows nothing of launches, tables or layouts.
+It is the oracle of the tests: same random numbers, same float32 operations in the same order, so
+that results agree bit for bit with the fused ops. Written to be read against the transforms'
+definitions; it knows nothing of launches, tables or layouts.
 """
 
 from __future__ import annotations
@@ -139,7 +139,9 @@ def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float) -> Tens
     return torch.where(c < 0, 0.5 - half, 0.5 + half)
 
 
-def _cut(own: Tensor, partner: Tensor, lam: Tensor, words: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def _cut(
+    own: Tensor, partner: Tensor, lam: Tensor, words: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
     _, _, height, width = own.shape
     ratio = 0.5 * fixed.fixed_sqrt(1.0 - lam)
     half_width, half_height = (ratio * width).long(), (ratio * height).long()
@@ -229,7 +231,9 @@ def _before(
     return batch
 
 
-def normalise(batch: Tensor, scale: Sequence[float], bias: Sequence[float], dtype: torch.dtype) -> Tensor:
-    """``x · scale + bias`` per channel of [B, C, H, W] float32, rounded to ``dtype`` to nearest even."""
+def normalise(
+    batch: Tensor, scale: Sequence[float], bias: Sequence[float], dtype: torch.dtype
+) -> Tensor:
+    """``x · scale + bias`` per channel of [B, C, H, W] float32, rounded to nearest even."""
     scaled = batch * torch.tensor(scale)[:, None, None] + torch.tensor(bias)[:, None, None]
     return scaled.round().to(dtype) if dtype == torch.uint8 else scaled.to(dtype)

@@ -1,7 +1,7 @@
 """The transforms: what a user lists in a :class:`~warpmix.augment.Pipeline`.
 
-Each is a frozen dataclass that validates itself and lowers to a :class:`Stage`, the numbers that the
-kernels read. Names and parameters follow torchvision.transforms.v2 where it has the transform.
+Each is a frozen dataclass that validates itself and lowers to a :class:`Stage`, the numbers that
+the kernels read. Names and parameters follow torchvision.transforms.v2 where it has the transform.
 Every ``p`` is the probability that the transform applies to a sample; all random parameters are
 drawn per sample. Values are float32 on [0, 255] throughout, never rounded between transforms.
 """
@@ -257,8 +257,8 @@ class _Mix(Transform):
 
 @dataclass(frozen=True)
 class CutMix(_Mix):
-    """Pastes a box of another sample (Yun et al., 2019): λ ~ Beta(alpha, alpha), sides √(1-λ), centre
-    uniform, clipped; λ is then the own share of pixels, exactly. torchvision's box.
+    """Pastes a box of another sample (Yun et al., 2019): λ ~ Beta(alpha, alpha), sides √(1-λ),
+    centre uniform, clipped; λ is then the own share of pixels, exactly. torchvision's box.
 
     Args:
         alpha: of the Beta distribution, in [0.001, 1000]. 1 is uniform.

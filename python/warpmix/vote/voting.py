@@ -92,7 +92,9 @@ def rank(predictions: Tensor, targets: Tensor, *, logits: bool = False) -> Tenso
         predictions: [M, N, C], of validation data where the ranking is scored on test data.
         targets: [N] int64 true classes.
     """
-    return torch.argsort(member_accuracies(predictions, targets, logits=logits), descending=True, stable=True)
+    return torch.argsort(
+        member_accuracies(predictions, targets, logits=logits), descending=True, stable=True
+    )
 
 
 def member_accuracies(predictions: Tensor, targets: Tensor, *, logits: bool = False) -> Tensor:
@@ -133,7 +135,9 @@ def vote_curve(
     predictions = _check_predictions(predictions)
     _check_targets(targets, predictions)
     if ranking is not None and rank_on is not None:
-        raise ValueError("ranking and rank_on must not both be given: one of them orders the models")
+        raise ValueError(
+            "ranking and rank_on must not both be given: one of them orders the models"
+        )
     if ranking is None:
         ranking = _rank_for(predictions, targets, rank_on, logits)
     ranking = _check_ranking(ranking, predictions)
@@ -190,7 +194,9 @@ def _check_predictions(predictions: Tensor) -> Tensor:
 def _check_targets(targets: Tensor, predictions: Tensor) -> None:
     samples, classes = predictions.shape[1:]
     if not isinstance(targets, Tensor) or targets.dtype != torch.int64:
-        raise TypeError(f"targets must be an int64 tensor, got {getattr(targets, 'dtype', targets)}")
+        raise TypeError(
+            f"targets must be an int64 tensor, got {getattr(targets, 'dtype', targets)}"
+        )
     if tuple(targets.shape) != (samples,):
         raise ValueError(f"targets must have shape [{samples}], got {list(targets.shape)}")
     if targets.device != predictions.device:
@@ -200,9 +206,7 @@ def _check_targets(targets: Tensor, predictions: Tensor) -> None:
     if samples:
         low, high = (int(v) for v in torch.aminmax(targets))
         if low < 0 or high >= classes:
-            raise ValueError(
-                f"targets must be in [0, {classes}), got {low if low < 0 else high}"
-            )
+            raise ValueError(f"targets must be in [0, {classes}), got {low if low < 0 else high}")
 
 
 def _check_weights(weights: Sequence[float] | Tensor, predictions: Tensor) -> Tensor:
@@ -229,9 +233,7 @@ def _check_ranking(ranking: Tensor | Sequence[int], predictions: Tensor) -> Tens
     return tensor.contiguous()
 
 
-def _check_valid(
-    predictions: Tensor, logits: bool, invalid: Tensor, first_model: int = 0
-) -> None:
+def _check_valid(predictions: Tensor, logits: bool, invalid: Tensor, first_model: int = 0) -> None:
     """The ops count invalid rows as they go; only where there are some is it asked which."""
     if int(invalid) == 0:
         return

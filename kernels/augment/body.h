@@ -69,6 +69,7 @@ HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side,
   const Program& program = params.program;
   Sample sample = batch_sample(params, tile.position);
   int32_t stages = program.count;
+  require_row(params, sample.row);
   if (side == 1) {
     stages = applied_mix(program, shared.draws[0]) >= 0 ? program.mix_begin : 0;
     sample = block_partner(params, shared, sample);

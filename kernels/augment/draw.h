@@ -22,6 +22,17 @@ HOST_DEVICE Sample batch_sample(const AugmentParams& params, int32_t position) {
           params.active ? params.active[position] : true};
 }
 
+// Python checks rows where that costs nothing, on the CPU. A GPU stops here, as torch's own indexing
+// does, rather than read somebody else's memory.
+HOST_DEVICE void require_row([[maybe_unused]] const AugmentParams& params,
+                             [[maybe_unused]] int32_t row) {
+#if defined(__CUDA_ARCH__)
+  if (row < 0 || row >= params.image_count) {
+    __trap();
+  }
+#endif
+}
+
 HOST_DEVICE Sample partner_sample(const AugmentParams& params, int32_t partner) {
   if (params.from_batch) {
     return batch_sample(params, partner);

@@ -1,4 +1,11 @@
 // The CPU backend of the voting ops: tiles of samples in parallel, a tile's samples in vectors.
+
+// Lets GCC turn a comparison and a choice into vector instructions. It changes no value: nobody
+// here asks for floating-point traps.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-trapping-math")
+#endif
+
 #include "../vote.h"
 
 #include <torch/csrc/stable/ops.h>
@@ -27,6 +34,20 @@ struct Counts {
   int64_t invalid = 0;
 };
 
+// Rows of samples to lanes: [kTile, classes] to [classes, kTile]. Samples outside, because the other
+// way round the compiler gathers, which takes twice the time (Zen 3).
+template <typename Score>
+HOST_DEVICE void load_tile(const Score* row, int32_t classes, int used, float* score) {
+  for (int t = 0; t < kTile; ++t) {
+    const Score* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
+    float* lane = score + t;
+#pragma GCC unroll 10
+    for (int32_t c = 0; c < classes; ++c) {
+      lane[c * kTile] = widen(own[c]);
+    }
+  }
+}
+
 // `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
 template <typename Score>
 HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used,
@@ -35,18 +56,13 @@ HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int us
   tally.clear();
   for (int32_t k = 0; k < params.size; ++k) {
     const Score* row = vote::score_row<Score>(params, vote::joining_model(params, k), first);
-    for (int t = 0; t < kTile; ++t) {
-      const Score* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
-      for (int32_t c = 0; c < classes; ++c) {
-        tally.score[c * kTile + t] = widen(own[c]);
-      }
-    }
+    load_tile(row, classes, used, tally.score);
     counts.invalid += tally.join(params, vote::joining_weight(params, k), used);
     if (params.soft_correct) {
       int32_t soft = 0;
       int32_t hard = 0;
       for (int t = 0; t < used; ++t) {
-        soft += tally.soft_leader[t] == params.targets[first + t];
+        soft += static_cast<int64_t>(tally.soft_leader[t]) == params.targets[first + t];
         hard += tally.hard_leader[t] == params.targets[first + t];
       }
       counts.soft[k] += soft;

@@ -34,7 +34,7 @@ HOST_DEVICE void vote_sample(const VoteParams& params, Tally<1, kMost>& tally, i
     count_into(params.invalid, tally.join(params, joining_weight(params, k), 1) > 0);
     if (params.soft_correct) {
       const int64_t target = params.targets[sample];
-      count_into(params.soft_correct + k, tally.soft_leader[0] == target);
+      count_into(params.soft_correct + k, static_cast<int64_t>(tally.soft_leader[0]) == target);
       count_into(params.hard_correct + k, tally.hard_leader[0] == target);
     }
   }
@@ -53,7 +53,7 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
     float score[kRegisterClasses];
     double sum[kRegisterClasses];
     double votes[kRegisterClasses];
-    Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0}, {0}, {0.0}};
+    Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0.0}, {0}, {0.0}};
     vote_sample<Score>(params, tally, sample);
   } else {
     Tally<1, 0> tally = {params.score_workspace + sample,
@@ -61,7 +61,7 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
                          params.vote_workspace + sample,
                          params.samples,
                          params.classes,
-                         {0},
+                         {0.0},
                          {0},
                          {0.0}};
     vote_sample<Score>(params, tally, sample);

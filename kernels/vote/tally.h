@@ -9,6 +9,32 @@
 
 namespace warpmix::vote {
 
+// condition ? a : b. The host's form is arithmetic on the bits, because GCC turns the plain one, where
+// b is what the result replaces, into masked stores, which cost many times a plain one.
+HOST_DEVICE float choose(bool condition, float a, float b) {
+#if defined(__CUDA_ARCH__)
+  return condition ? a : b;
+#else
+  const uint32_t mask = 0u - static_cast<uint32_t>(condition);
+  return float_from_bits((bits_from_float(a) & mask) | (bits_from_float(b) & ~mask));
+#endif
+}
+
+HOST_DEVICE double choose(bool condition, double a, double b) {
+#if defined(__CUDA_ARCH__)
+  return condition ? a : b;
+#else
+  const uint64_t mask = 0u - static_cast<uint64_t>(condition);
+  uint64_t bits_a, bits_b;
+  std::memcpy(&bits_a, &a, sizeof a);
+  std::memcpy(&bits_b, &b, sizeof b);
+  const uint64_t bits = (bits_a & mask) | (bits_b & ~mask);
+  double chosen;
+  std::memcpy(&chosen, &bits, sizeof chosen);
+  return chosen;
+#endif
+}
+
 // kMost > 0: arrays of kMost classes, which can be registers; 0: any number, known at run time.
 template <int kLanes, int kMost>
 struct Tally {
@@ -18,7 +44,8 @@ struct Tally {
   double* votes;
   int64_t stride;
   int32_t classes;
-  int32_t soft_leader[kLanes];
+  // Classes as numbers of the type that decides them, so that vectors choose both alike.
+  double soft_leader[kLanes];
   int32_t hard_leader[kLanes];
   double hard_most[kLanes];  // the hard leader's votes
 
@@ -36,27 +63,29 @@ struct Tally {
       }
     }
     for (int t = 0; t < kLanes; ++t) {
-      soft_leader[t] = hard_leader[t] = 0;
+      soft_leader[t] = 0.0;
+      hard_leader[t] = 0;
       hard_most[t] = 0.0;
     }
   }
 
   // The lowest class with the highest score, and that score.
-  HOST_DEVICE void favourites(float* highest, int32_t* label) const {
+  HOST_DEVICE void favourites(float (&highest)[kLanes], float (&label)[kLanes]) const {
     for (int t = 0; t < kLanes; ++t) {
       highest[t] = score[t];
-      label[t] = 0;
+      label[t] = 0.0f;
     }
     UNROLL
     for (int32_t c = 1; c < limit(); ++c) {
       if (!has(c)) {
         continue;
       }
+      const float number = static_cast<float>(c);
       for (int t = 0; t < kLanes; ++t) {
         const float value = score[c * stride + t];
         const bool higher = value > highest[t];
-        highest[t] = higher ? value : highest[t];
-        label[t] = higher ? c : label[t];
+        highest[t] = choose(higher, value, highest[t]);
+        label[t] = choose(higher, number, label[t]);
       }
     }
   }
@@ -108,42 +137,49 @@ struct Tally {
 
   HOST_DEVICE void add_probabilities(double weight) {
     double most[kLanes];
+    double leader[kLanes];
     for (int t = 0; t < kLanes; ++t) {
       most[t] = -1.0;
+      leader[t] = 0.0;
     }
     UNROLL
     for (int32_t c = 0; c < limit(); ++c) {
       if (!has(c)) {
         continue;
       }
+      const double number = static_cast<double>(c);
       for (int t = 0; t < kLanes; ++t) {
         const double total =
             sum[c * stride + t] + weight * static_cast<double>(score[c * stride + t]);
         sum[c * stride + t] = total;
         const bool more = total > most[t];
-        most[t] = more ? total : most[t];
-        soft_leader[t] = more ? c : soft_leader[t];
+        most[t] = choose(more, total, most[t]);
+        leader[t] = choose(more, number, leader[t]);
       }
+    }
+    for (int t = 0; t < kLanes; ++t) {
+      soft_leader[t] = leader[t];
     }
   }
 
   // Votes only grow, so the leader changes to the class just voted for or not at all.
-  HOST_DEVICE void add_votes(const int32_t* label, double weight) {
+  HOST_DEVICE void add_votes(const float* label, double weight) {
     for (int t = 0; t < kLanes; ++t) {
+      const int32_t voted = static_cast<int32_t>(label[t]);
       double won = 0.0;
       if constexpr (kMost == 0) {
-        votes[label[t] * stride + t] += weight;
-        won = votes[label[t] * stride + t];
+        won = votes[voted * stride + t] + weight;
+        votes[voted * stride + t] = won;
       } else {  // registers have no addresses: every class is looked at
         UNROLL
         for (int32_t c = 0; c < kMost; ++c) {
-          const double total = votes[c * stride + t] + (c == label[t] ? weight : 0.0);
+          const double total = votes[c * stride + t] + (c == voted ? weight : 0.0);
           votes[c * stride + t] = total;
-          won = c == label[t] ? total : won;
+          won = c == voted ? total : won;
         }
       }
-      const bool leads = won > hard_most[t] || (won == hard_most[t] && label[t] < hard_leader[t]);
-      hard_leader[t] = leads ? label[t] : hard_leader[t];
+      const bool leads = won > hard_most[t] || (won == hard_most[t] && voted < hard_leader[t]);
+      hard_leader[t] = leads ? voted : hard_leader[t];
       hard_most[t] = leads ? won : hard_most[t];
     }
   }
@@ -151,7 +187,7 @@ struct Tally {
   // One model's scores, already in `score`, join. Returns how many used lanes were invalid.
   HOST_DEVICE int32_t join(const VoteParams& params, double weight, int used) {
     float highest[kLanes];
-    int32_t label[kLanes];
+    float label[kLanes];
     const int32_t invalid = invalid_rows(params.logits, used);
     favourites(highest, label);
     if (params.hard) {
@@ -172,7 +208,7 @@ struct Tally {
                          double total_weight) const {
     float* scores = params.scores + sample * classes;
     if (params.soft) {
-      params.labels[sample] = soft_leader[t];
+      params.labels[sample] = static_cast<int64_t>(soft_leader[t]);
       write_shares(sum, t, total_weight, scores);
     } else {
       params.labels[sample] = hard_leader[t];

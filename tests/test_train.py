@@ -228,7 +228,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         interrupt_after(steps, patch)
         with pytest.raises(KeyboardInterrupt):
             fit(config, tmp_path / "killed")
+    (tmp_path / "killed" / ".checkpoint.0123abcd.safetensors").touch()  # a kill while writing
     resumed = fit(config, tmp_path / "killed", resume=True)
+    assert {path.name for path in (tmp_path / "killed").iterdir()} == RUN_FILES
 
     for name, tensor in whole.model.state_dict().items():
         assert torch.equal(tensor, resumed.model.state_dict()[name]), name

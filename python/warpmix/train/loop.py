@@ -27,6 +27,7 @@ from warpmix.train.run_folder import (
     MODEL_FILE,
     PREDICTIONS_FILES,
     check_folder,
+    remove_leftovers,
     write_json,
 )
 from warpmix.train.trainer import Trainer
@@ -123,6 +124,7 @@ def _open_run(folder: Path, config: TrainConfig, spec: ModelSpec, trainer: Train
         trainer.restore(load_checkpoint(folder / CHECKPOINT_FILE, spec))
         write_history(folder / HISTORY_FILE, trainer.history)  # a kill may have come before it
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
     write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
     write_json(folder / ENVIRONMENT_FILE, info.collect())
 

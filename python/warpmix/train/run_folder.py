@@ -72,6 +72,13 @@ def remove_run(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what :func:`atomic_write` was writing when a run of the folder was killed."""
+    for name in map(Path, RUN_FILES):
+        for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
+            leftover.unlink()
+
+
 def load_settings(folder: Path) -> TrainConfig:
     """The settings of the run in a folder.
 

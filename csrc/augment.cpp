@@ -57,9 +57,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
   return program;
 }
 
-// Fills the source part of AugmentParams or SumsParams.
-template <typename Params>
-void set_source(const char* op, const Tensor& images, Params& params) {
+void set_source(const char* op, const Tensor& images, augment::ImageSource& params) {
   WARPMIX_CHECK_DIM(op, images, 4);
   const int64_t height = images.size(1);
   const int64_t width = images.size(2);

@@ -59,8 +59,10 @@ void sum_lines(const uint8_t* line, int32_t lines, int32_t length, int32_t perio
   for (int32_t i = 0; i < lines; ++i) {
     add_row(line + static_cast<int64_t>(i) * length, columns.data(), length);
   }
-  for (int32_t i = 0; i < length; ++i) {
-    sums[i % period] += static_cast<int64_t>(columns[i]) * static_cast<int64_t>(augment::kSumScale);
+  for (int32_t i = 0; i < length; i += period) {
+    for (int32_t c = 0; c < period; ++c) {
+      sums[c] += static_cast<int64_t>(columns[i + c]) * static_cast<int64_t>(augment::kSumScale);
+    }
   }
 }
 

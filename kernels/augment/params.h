@@ -70,8 +70,8 @@ struct StageDraw {
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
 
-struct AugmentParams {
-  // Source: N images of `height` × `width` × `channels`; strides in elements.
+// N images of `height` × `width` × `channels`; strides in elements.
+struct ImageSource {
   const void* images;
   int64_t image_stride;
   int32_t row_stride;
@@ -81,7 +81,9 @@ struct AugmentParams {
   int32_t width;
   int32_t channels;
   int32_t image_count;  // N
+};
 
+struct AugmentParams : ImageSource {
   // Output: [B, channels, height, width]; strides in elements.
   void* batch;
   int64_t out_image_stride;
@@ -109,18 +111,9 @@ struct AugmentParams {
   Program program;
 };
 
-// The channel sums of N images, in steps of 2^-16; strides in elements.
-struct SumsParams {
-  const void* images;
-  int64_t image_stride;
-  int32_t row_stride;
-  int32_t pixel_stride;
-  int32_t channel_stride;
-  int32_t height;
-  int32_t width;
-  int32_t channels;
-  int32_t image_count;  // N
-  int64_t* sums;        // [N, channels], zeroed by the caller
+// The channel sums of N images, in steps of 2^-16.
+struct SumsParams : ImageSource {
+  int64_t* sums;  // [N, channels], zeroed by the caller
 };
 
 }  // namespace warpmix::augment

@@ -5,7 +5,7 @@
 
 #include "../fixed_math.h"
 #include "../float16.h"
-#include "draw.h"
+#include "resolve.h"
 
 #if defined(__CUDACC__)
 #include <cuda_bf16.h>

@@ -1,0 +1,133 @@
+// The parameters of one block of the augmentation kernel, in phases that every thread of the block
+// finishes before any starts the next: draw the sample, draw its partner, resolve, tabulate.
+#pragma once
+
+#include "store.h"
+
+namespace warpmix::augment {
+
+constexpr int kThreads = 128;
+constexpr int kTileWidth = 256;      // a block makes one tile of one image, so that an image of
+constexpr int kTileHeight = 32;      // 224×224 is 7 blocks and its parameters are drawn 7 times
+constexpr int kParameterPhases = 4;  // and then make_tile
+
+struct Tile {
+  int32_t position;  // in the batch
+  int32_t x, y;      // of its first pixel
+  int32_t width, height;
+};
+
+HOST_DEVICE int32_t tiles_across(int32_t width) { return ceil_div(width, kTileWidth); }
+
+HOST_DEVICE int32_t tiles_per_image(int32_t width, int32_t height) {
+  return tiles_across(width) * ceil_div(height, kTileHeight);
+}
+
+HOST_DEVICE int64_t augment_blocks(const AugmentParams& params) {
+  return static_cast<int64_t>(params.batch_size) * tiles_per_image(params.width, params.height);
+}
+
+HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
+  const int32_t per_image = tiles_per_image(params.width, params.height);
+  const int32_t across = tiles_across(params.width);
+  const int32_t position = block / per_image;
+  const int32_t tile = block - position * per_image;
+  const int32_t x = tile % across * kTileWidth;
+  const int32_t y = tile / across * kTileHeight;
+  return {position, x, y, min_of(kTileWidth, params.width - x),
+          min_of(kTileHeight, params.height - y)};
+}
+
+// Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
+// result is kBlack if either is, else negative if either is kFill, else it is their pixel.
+constexpr int32_t kBlack = -1;              // occluded
+constexpr int32_t kFill = -2147483647 - 1;  // a constant border
+
+struct Shared {
+  StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
+  Side side[2];
+  Mixing mixing;
+  // Offset of each column and row of the tile in its source image, kFill, or kBlack.
+  int32_t column[2][kTileWidth];
+  int32_t row[2][kTileHeight];
+};
+
+// Who the partner is once the sample's draws are known; itself without a mix.
+HOST_DEVICE Sample block_partner(const AugmentParams& params, const Shared& shared, Sample own) {
+  const int32_t mix = applied_mix(params.program, shared.draws[0]);
+  return mix < 0 ? own : partner_sample(params, shared.draws[0][mix].partner);
+}
+
+// One stage a thread: of the sample (side 0), then of its partner up to the mix (side 1).
+HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side, int32_t thread,
+                           Shared& shared) {
+  const Program& program = params.program;
+  Sample sample = batch_sample(params, tile.position);
+  int32_t stages = program.count;
+  require_row(params, sample.row);
+  if (side == 1) {
+    stages = applied_mix(program, shared.draws[0]) >= 0 ? program.mix_begin : 0;
+    sample = block_partner(params, shared, sample);
+  }
+  if (thread < stages) {
+    shared.draws[side][thread] = obtain_draw(params, tile.position, side, thread, sample);
+  }
+}
+
+HOST_DEVICE void resolve(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
+  if (thread != 0 && thread != kThreads / 2) {
+    return;
+  }
+  const Sample own = batch_sample(params, tile.position);
+  const Sample partner = block_partner(params, shared, own);
+  if (thread == 0) {
+    resolve_side(params, shared.draws[0], shared.draws[0], own.row, shared.side[0]);
+    shared.mixing = resolve_mixing(params.program, shared.draws[0]);
+    if (tile.x == 0 && tile.y == 0) {
+      write_targets(params, tile.position, own.row, partner.row, shared.mixing.lam);
+    }
+  } else if (applied_mix(params.program, shared.draws[0]) >= 0) {
+    resolve_side(params, shared.draws[1], shared.draws[0], partner.row, shared.side[1]);
+  }
+}
+
+// Offset of the source column (axis 0) or row (axis 1) of output coordinate x, or why it has none.
+HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& shared, int32_t side,
+                                int32_t axis, int32_t x) {
+  const int32_t* keep = shared.side[side].keep;
+  const int32_t size = axis == 0 ? params.width : params.height;
+  if (x >= size || !inside(x, keep[axis], keep[axis + 2])) {
+    return kBlack;
+  }
+  const int32_t source = source_coordinate(params.program, shared.draws[side], axis, x, size);
+  const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
+  return source == kOutside ? kFill : source * stride;
+}
+
+HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
+  const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
+  const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
+  for (int32_t s = 0; s < used; ++s) {
+    for (int32_t i = thread; i < columns + tile.height; i += kThreads) {
+      if (i < columns) {
+        shared.column[s][i] = table_entry(params, shared, s, 0, tile.x + i);
+      } else {
+        shared.row[s][i - columns] = table_entry(params, shared, s, 1, tile.y + i - columns);
+      }
+    }
+  }
+}
+
+// Phases 0 to kParameterPhases - 1: the parameters of the block's tile.
+HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile, int32_t thread,
+                                 Shared& shared) {
+  if (phase < 2) {
+    draw_side(params, tile, phase, thread, shared);
+  } else if (phase == 2) {
+    resolve(params, tile, thread, shared);
+  } else {
+    tabulate(params, tile, thread, shared);
+  }
+}
+
+}  // namespace warpmix::augment

@@ -40,7 +40,7 @@ class Launch:
 
     @property
     def has_mix(self) -> bool:
-        return bool(self.sections[_MIX])
+        return len(self.sections[_MIX]) > 0
 
     @property
     def needs_sums(self) -> bool:
@@ -66,7 +66,9 @@ class Launch:
         return True
 
     def _section_for(self, stage: Stage) -> int | None:
-        last = max((i for i, section in enumerate(self.sections) if section), default=_GEOMETRY)
+        last = _GEOMETRY
+        for i, section in enumerate(self.sections):
+            last = i if len(section) > 0 else last
         others = [s for s in self.stages if not s.excludes(stage)]
         if stage.kind in GEOMETRY:
             fills = {s.low for s in self.sections[_GEOMETRY] if s.mode == _CONSTANT}

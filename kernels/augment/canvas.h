@@ -25,6 +25,7 @@ class Canvas {
         pre_columns_(params.width),
         pre_rows_(params.height),
         taps_(static_cast<size_t>(5) * params.out_width),
+        corners_(static_cast<size_t>(4) * params.out_width),
         weights_(static_cast<size_t>(2) * params.out_width) {}
 
   // `draws` of this side, `post` of the sample itself.
@@ -46,6 +47,8 @@ class Canvas {
     start_table(pre_rows_);
     apply_whole(program, draws, 0, program.map_begin, 0, pre_columns_);
     apply_whole(program, draws, 0, program.map_begin, 1, pre_rows_);
+    scale_table(params_.pixel_stride, pre_columns_);
+    scale_table(params_.row_stride, pre_rows_);
   }
 
   // Some applied contrast pivots on a mean of the whole image as it enters.
@@ -138,32 +141,28 @@ class Canvas {
         weights_.data(), weights_.data() + width, whole + 4 * width};
     tap_row(program.map_border, side_.map, columns_.data(), rows_[y], width, params_.width,
             params_.height, taps);
-    const bool direct = program.map_begin == 0;
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      float* out = row(c, y);
-      const Source* plane = image() + static_cast<int64_t>(c) * params_.channel_stride;
-      for (int32_t i = 0; i < width; ++i) {
-        const auto tap = [&](int32_t tap_x, int32_t tap_y) {
-          return direct ? pixel(plane, tap_x, tap_y) : moved_pixel(plane, tap_x, tap_y);
-        };
-        const float top =
-            between(tap(taps.x0[i], taps.y0[i]), tap(taps.x1[i], taps.y0[i]), taps.across[i]);
-        const float bottom =
-            between(tap(taps.x0[i], taps.y1[i]), tap(taps.x1[i], taps.y1[i]), taps.across[i]);
-        out[i] = taps.outside[i] ? program.fill : between(top, bottom, taps.down[i]);
-      }
+    int32_t* const corners = corners_.data();
+    for (int32_t i = 0; i < width; ++i) {
+      const int32_t x0 = pre_columns_[taps.x0[i]];
+      const int32_t x1 = pre_columns_[taps.x1[i]];
+      const int32_t y0 = pre_rows_[taps.y0[i]];
+      const int32_t y1 = pre_rows_[taps.y1[i]];
+      corners[i] = (x0 | y0) < 0 ? -1 : y0 + x0;
+      corners[width + i] = (x1 | y0) < 0 ? -1 : y0 + x1;
+      corners[2 * width + i] = (x0 | y1) < 0 ? -1 : y1 + x0;
+      corners[3 * width + i] = (x1 | y1) < 0 ? -1 : y1 + x1;
     }
-  }
-
-  float pixel(const Source* plane, int32_t x, int32_t y) const {
-    return static_cast<float>(plane[y * params_.row_stride + x * params_.pixel_stride]);
-  }
-
-  // Pixel (x, y) of the image that whole-pixel stages before the map make.
-  float moved_pixel(const Source* plane, int32_t x, int32_t y) const {
-    const int32_t column = pre_columns_[x];
-    const int32_t row = pre_rows_[y];
-    return column == kOutside || row == kOutside ? params_.program.fill : pixel(plane, column, row);
+    const int32_t* const offsets[4] = {corners, corners + width, corners + 2 * width,
+                                       corners + 3 * width};
+    if (params_.channels == 3) {
+      sample_taps<3>(image(), params_.channel_stride, offsets, taps, program.fill, width, row(0, y),
+                     plane_);
+      return;
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      sample_taps<1>(image() + static_cast<int64_t>(c) * params_.channel_stride, 0, offsets, taps,
+                     program.fill, width, row(c, y), plane_);
+    }
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -240,9 +239,10 @@ class Canvas {
   const Gatherer<Source> gatherer_;
   std::vector<float> values_;
   std::vector<Source> bytes_;
-  std::vector<int32_t> columns_, rows_;          // of the map's result, or of the source
-  std::vector<int32_t> pre_columns_, pre_rows_;  // of the source for each of the map's
-  std::vector<int32_t> taps_;
+  std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
+  // Offsets in the source of each column and row that enters the map, or kOutside.
+  std::vector<int32_t> pre_columns_, pre_rows_;
+  std::vector<int32_t> taps_, corners_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
   std::vector<const Source*> source_rows_;

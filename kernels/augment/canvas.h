@@ -142,18 +142,13 @@ class Canvas {
     tap_row(program.map_border, side_.map, columns_.data(), rows_[y], width, params_.width,
             params_.height, taps);
     int32_t* const corners = corners_.data();
-    for (int32_t i = 0; i < width; ++i) {
-      const int32_t x0 = pre_columns_[taps.x0[i]];
-      const int32_t x1 = pre_columns_[taps.x1[i]];
-      const int32_t y0 = pre_rows_[taps.y0[i]];
-      const int32_t y1 = pre_rows_[taps.y1[i]];
-      corners[i] = (x0 | y0) < 0 ? -1 : y0 + x0;
-      corners[width + i] = (x1 | y0) < 0 ? -1 : y0 + x1;
-      corners[2 * width + i] = (x0 | y1) < 0 ? -1 : y1 + x0;
-      corners[3 * width + i] = (x1 | y1) < 0 ? -1 : y1 + x1;
-    }
+    find_corners(taps, corners);
     const int32_t* const offsets[4] = {corners, corners + width, corners + 2 * width,
                                        corners + 3 * width};
+    if (sizeof(Source) == 1 && reads_rgb_words()) {
+      sample_rgb_words(taps, y);
+      return;
+    }
     if (params_.channels == 3) {
       sample_taps<3>(image(), params_.channel_stride, offsets, taps, program.fill, width, row(0, y),
                      plane_);
@@ -162,6 +157,43 @@ class Canvas {
     for (int32_t c = 0; c < params_.channels; ++c) {
       sample_taps<1>(image() + static_cast<int64_t>(c) * params_.channel_stride, 0, offsets, taps,
                      program.fill, width, row(c, y), plane_);
+    }
+  }
+
+  // Offsets of the four taps of each pixel of a row, or -1 for the fill.
+  void find_corners(RowTaps taps, int32_t* corners) const {
+    const int32_t width = params_.out_width;
+    if (params_.program.map_begin == 0) {
+      corner_offsets(taps, params_.pixel_stride, params_.row_stride, width, corners);
+      return;
+    }
+    for (int32_t i = 0; i < width; ++i) {
+      const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
+      const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
+      for (int32_t k = 0; k < 4; ++k) {
+        const bool outside = (x[k % 2] | y[k / 2]) < 0;
+        corners[k * width + i] = outside ? kOutside : x[k % 2] + y[k / 2];
+      }
+    }
+  }
+
+  // Pixels are three adjacent bytes, and none of their taps can be the fill.
+  bool reads_rgb_words() const {
+    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
+           params_.image_stride >= 4;
+  }
+
+  // sample_taps for such pixels, in vectors; their offsets become their words.
+  void sample_rgb_words(RowTaps taps, int32_t y) {
+    const int32_t width = params_.out_width;
+    const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+    words_.resize(corners_.size());
+    for (size_t i = 0; i < corners_.size(); ++i) {
+      words_[i] = load_rgb(reinterpret_cast<const uint8_t*>(image()), corners_[i], last_word);
+    }
+    for (int32_t c = 0; c < 3; ++c) {
+      blend_corners(words_.data(), width, taps.across, taps.down, taps.outside,
+                    params_.program.fill, 8 * c, width, row(c, y));
     }
   }
 
@@ -243,6 +275,7 @@ class Canvas {
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;
   std::vector<int32_t> taps_, corners_;
+  std::vector<uint32_t> words_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
   std::vector<const Source*> source_rows_;

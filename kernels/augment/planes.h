@@ -20,7 +20,8 @@ struct RowTaps {
 template <Border kBorder>
 HOST_DEVICE void tap_row(const Map& map, const int32_t* __restrict columns, int32_t row,
                          int32_t count, int32_t width, int32_t height, RowTaps taps) {
-  const float* m = map.m;
+  const Map own = map;  // a copy that no store reaches: its numbers stay in registers
+  const float* m = own.m;
   const float at_row = static_cast<float>(row);
   // No pointer of these reaches what another does: else GCC makes no vectors of seven stores.
   int32_t* __restrict x0 = taps.x0;
@@ -68,7 +69,50 @@ void sample_taps(const Source* image, int64_t channel_stride, const int32_t* con
   }
 }
 
+// Three channels of a pixel in the low bytes of a word. A fourth byte is read with them, but not
+// past the last of the image.
+HOST_DEVICE uint32_t load_rgb(const uint8_t* image, int32_t offset, int32_t last_word) {
+  uint32_t word;
+  const int32_t from = min_of(offset, last_word);
+  std::memcpy(&word, image + from, sizeof word);
+  return word >> 8 * (offset - from);
+}
+
 namespace {
+
+// Channel `shift` / 8 of `count` pixels from the words of their four corners.
+WARPMIX_SIMD_CLONES void blend_corners(const uint32_t* __restrict corners, int32_t stride,
+                                       const float* __restrict across, const float* __restrict down,
+                                       const int32_t* __restrict outside, float fill, int32_t shift,
+                                       int32_t count, float* __restrict out) {
+  for (int32_t i = 0; i < count; ++i) {
+    const float corner0 = static_cast<float>(static_cast<int32_t>(corners[i] >> shift & 255u));
+    const float corner1 =
+        static_cast<float>(static_cast<int32_t>(corners[i + stride] >> shift & 255u));
+    const float corner2 =
+        static_cast<float>(static_cast<int32_t>(corners[i + 2 * stride] >> shift & 255u));
+    const float corner3 =
+        static_cast<float>(static_cast<int32_t>(corners[i + 3 * stride] >> shift & 255u));
+    const float sampled = between(between(corner0, corner1, across[i]),
+                                  between(corner2, corner3, across[i]), down[i]);
+    out[i] = outside[i] != 0 ? fill : sampled;
+  }
+}
+
+// Offsets of four corners of each pixel, one corner after the other.
+WARPMIX_SIMD_CLONES void corner_offsets(RowTaps taps, int32_t pixel_stride, int32_t row_stride,
+                                        int32_t count, int32_t* __restrict corners) {
+  const int32_t* const x[2] = {taps.x0, taps.x1};
+  const int32_t* const y[2] = {taps.y0, taps.y1};
+  for (int32_t k = 0; k < 4; ++k) {
+    const int32_t* __restrict column = x[k % 2];
+    const int32_t* __restrict row = y[k / 2];
+    int32_t* __restrict corner = corners + k * count;
+    for (int32_t i = 0; i < count; ++i) {
+      corner[i] = row[i] * row_stride + column[i] * pixel_stride;
+    }
+  }
+}
 
 WARPMIX_SIMD_CLONES void tap_row(Border border, const Map& map, const int32_t* columns, int32_t row,
                                  int32_t count, int32_t width, int32_t height, RowTaps taps) {

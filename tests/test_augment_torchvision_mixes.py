@@ -55,8 +55,8 @@ def by_torchvision(kind: Any, pair: Tensor, labels: Tensor, *numbers: Tensor) ->
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_cutmix_has_torchvisions_box_share_and_labels(alpha: float) -> None:
-    """1 - λ is taken in float32: a λ of at most 2^-25, which 1 % of Beta(0.1)'s are, counts as 0, so
-    that half sides are half the image's and not, as in float64, cut off to a pixel less."""
+    """1 - λ is taken in float32: a λ of at most 2^-25 (1 % of Beta(0.1)) counts as 0. Half sides
+    are then half the image's, where float64 cuts them off to a pixel less."""
     images, labels = data()
     pipeline = Pipeline([CutMix(alpha)], dtype=torch.uint8)
     draws = pipeline.draw(IDS, images=images)

@@ -89,7 +89,7 @@ def test_text_ids_and_late_labels(store: PredictionStore) -> None:
 
 def test_overwriting_and_removing(store: PredictionStore) -> None:
     add(store)
-    with pytest.raises(ValueError, match="already holds predictions of 'm0' for test.*overwrite"):
+    with pytest.raises(ValueError, match=r"already holds predictions of 'm0' for test.*overwrite"):
         add(store)
     add(store, predictions=probabilities(5), overwrite=True)
     assert store.open("test").read()[0].equal(probabilities(5))
@@ -134,7 +134,7 @@ def test_refuses_and_stays_as_it_was(
 
 
 def test_refuses_other_types(store: PredictionStore) -> None:
-    with pytest.raises(TypeError, match="floating-point tensor, got torch.int64"):
+    with pytest.raises(TypeError, match=r"floating-point tensor, got torch\.int64"):
         add(store, predictions=LABELS)
     with pytest.raises(TypeError, match="ids must be integers or strings"):
         add(store, ids=torch.rand(7))
@@ -155,7 +155,7 @@ def test_damage_is_named(store: PredictionStore, tmp_path: Path) -> None:
     other = PredictionStore(tmp_path / "other", create=True)
     add(other, "m2", ids=torch.arange(7) + 1)
     (other.path / "test" / "m2.safetensors").rename(store.path / "test" / "m2.safetensors")
-    with pytest.raises(ValueError, match="m2.*predicted for other samples, or the same in another"):
+    with pytest.raises(ValueError, match=r"m2.*for other samples, or the same in another"):
         store.open("test")
     (store.path / "index.json").write_text("{")
     with pytest.raises(ValueError, match=r"index.json: .*made anew"):

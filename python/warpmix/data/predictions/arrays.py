@@ -100,8 +100,8 @@ def _one_hot(labels: np.ndarray, count: int | None, name: str) -> np.ndarray:
     """[N, C] float32 of [N] predicted labels."""
     if count is None:
         raise ValueError(
-            f"expected floating-point predictions, got an array of {labels.dtype}; predicted labels "
-            "need the number of classes too (num_classes=…, --num-classes)"
+            f"expected floating-point predictions, got an array of {labels.dtype}; predicted "
+            "labels need the number of classes too (num_classes=…, --num-classes)"
         )
     if labels.size and (labels.min() < 0 or labels.max() >= count):
         raise ValueError(

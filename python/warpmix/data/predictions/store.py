@@ -2,12 +2,12 @@
 
 | file | holds |
 |---|---|
-| ``SPLIT/MODEL.safetensors`` | ``predictions`` [N, C], and in its header all there is to know of it |
+| ``SPLIT/MODEL.safetensors`` | ``predictions`` [N, C], and in its header what is known of it |
 | ``SPLIT.samples.safetensors`` | the ids and labels of the split's samples, once for all models |
 | ``index.json`` | what the headers say, on one page |
 
-A member is in the store from the moment its file has its name: the file is complete, and on the disk,
-before it is renamed. The index is a copy that heals itself: members that a killed writer did
+A member is in the store from the moment its file has its name: the file is complete, and on the
+disk, before it is renamed. The index is a copy that heals itself: members that a killed writer did
 not come to list are read from their headers, and listed by the next writer.
 """
 

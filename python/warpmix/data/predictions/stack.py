@@ -36,6 +36,17 @@ class PredictionStack:
     are_probabilities: bool
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(M, N, C)"""
+        models, samples, classes = self.predictions.shape
+        return models, samples, classes
+
+    @property
+    def logits(self) -> bool:
+        """Whether the predictions are logits; else probabilities."""
+        return not self.are_probabilities
+
+    @property
     def accuracies(self) -> tuple[float, ...] | None:
         """Each model's share of right answers; None without labels."""
         if self.labels is None:

@@ -17,6 +17,7 @@ from torch import Tensor
 from .. import ops
 from ._checks import check_ranking, check_temperature, check_weights
 from ._chunks import Chunked, Predicted, Progress, chunked
+from ._labels import chunk_labels
 
 
 @dataclass(frozen=True)
@@ -139,11 +140,7 @@ def member_accuracies(
     correct = torch.zeros(models, dtype=torch.int64, device=source.device)
     for begin, chunk in source:
         own = targets[begin : begin + chunk.shape[1]]
-        for model in range(models):
-            of_one = chunk[model : model + 1]
-            labels, _, invalid = ops.vote(of_one, None, hard=True, logits=source.logits)
-            source.check(of_one, invalid, begin, model)
-            correct[model] += (labels == own).sum()
+        correct += (chunk_labels(source, chunk, begin) == own).sum(1)
     return correct.double() / samples
 
 

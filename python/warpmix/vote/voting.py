@@ -33,6 +33,13 @@ class VoteResult:
     scores: Tensor
 
 
+def size_of(fraction: float, models: int) -> int:
+    """How many models the best ``fraction`` of them are: rounded up, so at least one."""
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"fraction must be in (0, 1], got {fraction!r}")
+    return math.ceil(fraction * models - 1e-9)
+
+
 @dataclass(frozen=True)
 class Curve:
     """Accuracy of the best 1, 2, …, K models of a ranking.
@@ -48,9 +55,7 @@ class Curve:
 
     def models_at(self, fraction: float) -> int:
         """Size of the best ``fraction`` of the models: rounded up, so at least one."""
-        if not 0.0 < fraction <= 1.0:
-            raise ValueError(f"fraction must be in (0, 1], got {fraction!r}")
-        return math.ceil(fraction * len(self.ranking) - 1e-9)
+        return size_of(fraction, len(self.ranking))
 
     def at_fraction(self, fraction: float) -> tuple[float, float]:
         """(soft, hard) accuracy of the best ``fraction`` of the models, as the reports' tables."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..._files import atomic_write
@@ -80,7 +80,8 @@ def save(
         "accuracy": None if stored.accuracy is None else repr(stored.accuracy),
     }
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, {key: text for key, text in metadata.items() if text})
+        # Not save_file: that makes files that the owner alone can read, whatever the umask.
+        temporary.write_bytes(to_bytes(tensors, {k: text for k, text in metadata.items() if text}))
 
 
 def load(path: str | os.PathLike[str]) -> Predictions:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..._files import atomic_write
@@ -66,7 +66,7 @@ class Samples:
         if self.labels is not None:
             tensors["labels"] = self.labels
         with atomic_write(path) as temporary:
-            save_file(tensors, temporary, {"format": _FORMAT, "ids": kind})
+            temporary.write_bytes(save(tensors, {"format": _FORMAT, "ids": kind}))
 
     @classmethod
     def load(cls, path: Path) -> Samples:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..._files import atomic_write
@@ -205,7 +205,8 @@ class PredictionStore:
         if len(others) < len(entries):  # what is listed must never be of an older file
             self._folder.write_index(others)
         with atomic_write(path) as temporary:
-            save_file({TENSOR: tensor}, temporary, entry.header())
+            # Not save_file: that makes files that the owner alone can read, whatever the umask.
+            temporary.write_bytes(save({TENSOR: tensor}, entry.header()))
         self._folder.write_index((*others, entry))
         return entry
 

@@ -22,8 +22,7 @@ _VERSION = 1
 _LOCK_FILE = ".lock"
 _SAMPLES_SUFFIX = ".samples.safetensors"
 _MEMBER_SUFFIX = ".safetensors"
-# Names that atomic_write makes, and safetensors, which writes to one of its own first.
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.(safetensors|json)|\.tmp\w{6}")
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.(safetensors|json)")  # names of atomic_write
 
 
 class StoreFolder:

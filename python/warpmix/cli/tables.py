@@ -36,22 +36,26 @@ def show_votes(ballot: Ballot, method: Method = "all") -> None:
             "ranked and scored on the same images: the small ensembles are flattered, and nothing "
             "is fitted"
         )
-    by_size = [
-        name for name in VOTES if any(name == s.contest.method for s in ballot.standings[1:])
-    ]
+    by_size = [name for name in VOTES if name in {s.contest.method for s in ballot.standings[1:]}]
     if by_size:
         _show_sizes(ballot, by_size)
-    show_standings(
-        [s for s in ballot.standings if s is ballot.standings[0] or s.contest.method not in VOTES],
-        f"chosen on {ballot.ranked_on}, {ballot.scored_on} accuracy",
-    )
+    single, *others = ballot.standings
+    fitted = [standing for standing in others if standing.contest.method not in VOTES]
+    if fitted:
+        title = f"fitted on {ballot.ranked_on}, {ballot.scored_on} accuracy in %"
+        show_standings([single, *fitted], title)
+    show_calibration(ballot.standings)
 
 
 def _show_sizes(ballot: Ballot, by_size: Sequence[str]) -> None:
     """The report's Table 1: a row a share of the best models, a column a vote."""
-    title = f"votes, {ballot.scored_on} accuracy with 95 % interval"
-    votes = Table("best", "models", title_justify="left", title=title)
-    rows = [[label, str(size)] for label, size in ballot.sizes]
+    title = f"{ballot.scored_on} accuracy in %, with 95 % intervals"
+    votes = Table("best", title_justify="left", title=title)
+    models = len(ballot.names)
+    rows = [
+        [label if label.endswith(f"of {models}") else f"{label} ({size})"]
+        for label, size in ballot.sizes
+    ]
     for name in by_size:
         votes.add_column(f"{name} vote", justify="right")
         found = [s for s in ballot.standings[1:] if s.contest.method == name]
@@ -63,9 +67,9 @@ def _show_sizes(ballot: Ballot, by_size: Sequence[str]) -> None:
 
 
 def show_standings(standings: Iterable[Standing], title: str) -> None:
-    """Print methods with intervals, what they gain, and their calibration."""
+    """Print methods with their accuracies, and what they gain on the best single model."""
     table = Table("method", "models", title_justify="left", title=title)
-    for heading in ("accuracy", "against the best single", "ECE", "ECE at T", "T"):
+    for heading in ("accuracy", "gain on the best single"):
         table.add_column(heading, justify="right")
     for standing in standings:
         table.add_row(
@@ -73,15 +77,23 @@ def show_standings(standings: Iterable[Standing], title: str) -> None:
             str(len(standing.ensemble.members)),
             _with_interval(standing),
             f"{standing.gain_low * 100:+.2f} to {standing.gain_high * 100:+.2f}",
-            f"{standing.ece:.4f}",
-            f"{standing.ece_after:.4f}",
-            f"{standing.temperature:.2f}",
         )
     console.print(table)
 
 
+def show_calibration(standings: Iterable[Standing]) -> None:
+    """Print expected calibration errors, before and after a temperature."""
+    table = Table("method", title_justify="left", title="calibration: T fitted with the method")
+    for heading in ("ECE", "ECE at T", "T"):
+        table.add_column(heading, justify="right")
+    for s in standings:
+        table.add_row(s.contest.name, f"{s.ece:.4f}", f"{s.ece_after:.4f}", f"{s.temperature:.2f}")
+    console.print(table)
+
+
 def _with_interval(standing: Standing) -> str:
-    return f"{standing.accuracy:.2%} ({standing.low * 100:.2f} to {standing.high * 100:.2f})"
+    low, high = standing.low * 100, standing.high * 100
+    return f"{standing.accuracy * 100:.2f} ({low:.2f}–{high:.2f})"
 
 
 def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:

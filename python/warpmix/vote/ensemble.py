@@ -87,7 +87,7 @@ def fit_ensemble(
     fraction: float = 1.0,
     ranking: Sequence[int] | Tensor | None = None,
     size: int = 50,
-    metric: str = "log_loss",
+    metric: str = "accuracy",
     initial: int = 0,
     bags: int = 1,
     seed: int = 0,

@@ -1,5 +1,10 @@
 """Voting: many models' stored predictions become one decision, at every ensemble size at once."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .bootstrap import Intervals, bootstrap_intervals
 from .bundle import Bundle, is_bundle
 from .calibration import at_temperature, expected_calibration_error, fit_temperature
@@ -10,6 +15,9 @@ from .selection import GreedyPath, Selection, select_greedy
 from .stacking import Stacking, join_folds
 from .voting import Curve, VoteResult, member_accuracies, rank, vote, vote_curve
 from .weights import fit_weights
+
+if TYPE_CHECKING:
+    from .classifier import VotingClassifier
 
 __all__ = [
     "METHODS",
@@ -24,6 +32,7 @@ __all__ = [
     "Stacking",
     "Standing",
     "VoteResult",
+    "VotingClassifier",
     "at_temperature",
     "bootstrap_intervals",
     "compare",
@@ -41,3 +50,9 @@ __all__ = [
     "vote",
     "vote_curve",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "VotingClassifier":  # it is a scikit-learn class, and that takes seconds to import
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(".classifier", __name__).VotingClassifier

@@ -44,8 +44,8 @@ class Samples:
         """Why the two can't be voted on together, in words; "" where they can."""
         if len(self.ids) != len(other.ids):
             return f"it has {len(self.ids)} samples, not {len(other.ids)}"
-        own, others = list_ids(self.ids), list_ids(other.ids)
-        if own != others:
+        if self.digest != other.digest:
+            own, others = list_ids(self.ids), list_ids(other.ids)
             row = next(
                 i for i, pair in enumerate(zip(own, others, strict=True)) if len({*pair}) > 1
             )
@@ -56,7 +56,9 @@ class Samples:
         differing = self.labels != other.labels
         if count := int(differing.sum()):
             row = int(differing.int().argmax())
-            return f"its labels differ for {count} of {len(own)} samples, first for sample {row}"
+            return (
+                f"its labels differ for {count} of {len(self.ids)} samples, first for sample {row}"
+            )
         return ""
 
     def save(self, path: Path) -> None:

@@ -105,7 +105,7 @@ def test_overwriting_and_removing(store: PredictionStore) -> None:
         ({"ids": LABELS.new_tensor([1, 0, 2, 3, 4, 5, 6])}, "same samples in another order: sam"),
         ({"ids": torch.arange(7) + 1}, "other samples: sample 0 is 1, not 0"),
         ({"predictions": probabilities(0, 6), "labels": LABELS[:6]}, "6 samples, not 7"),
-        ({"labels": LABELS.roll(1)}, "its labels differ for 6 of 7 samples, first for 0"),
+        ({"labels": LABELS.roll(1)}, "its labels differ for 6 of 7 samples, first for sample 0"),
         (
             {"predictions": torch.full((7, 4), 0.25), "classes": None},
             "m1 cannot join .*: it has 4 classes, not 3",

@@ -59,10 +59,13 @@ def test_vote_over_a_store(store: Path, tmp_path: Path) -> None:
     opened = PredictionStore(store).open("test")
     assert opened.labels is not None
     every = vote(opened.read()).labels == opened.labels
-    soft = methods["soft, best 1"]
+    soft = methods["soft, best 100 %"]
     assert float(soft["accuracy"]) == float(every.double().mean())
+    assert f"| soft, best 100 % | 12 | {float(soft['accuracy']) * 100:.2f} (" in (
+        (tmp_path / "methods.md").read_text()
+    )
     assert float(soft["low"]) < float(soft["accuracy"]) < float(soft["high"])
-    assert [int(methods[f"soft, best {f}"]["models"]) for f in ("0.1667", "0.5", "1")] == [2, 6, 12]
+    assert [int(methods[f"soft, best {f} %"]["models"]) for f in ("16.7", "50", "100")] == [2, 6, 12]
     assert f"{float(soft['accuracy']) * 100:.2f} (" in output
 
 

@@ -115,6 +115,8 @@ def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
             for s in ballot.standings
         ),
     )
+    with atomic_write(folder / "methods.md") as temporary:
+        temporary.write_text(_markdown(ballot), "utf-8")
     draw_vote_curve(
         folder / "curve.png",
         members=ballot.scored,
@@ -122,10 +124,11 @@ def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
         title=f"{len(ballot.names)} models, "
         f"ranked on {ballot.ranked_on}, scored on {ballot.scored_on}",
     )
-    files = ", ".join(str(folder / name) for name in ("curve.png", "curve.csv", "methods.csv"))
+    files = ", ".join(str(folder / name) for name in _FILES)
     console.print(f"curve: {files}")
 
 
+_FILES = ("curve.png", "curve.csv", "methods.csv", "methods.md")
 _FIGURES = (
     "accuracy", "low", "high", "gain_low", "gain_high", "ece", "ece_after", "temperature",
 )  # fmt: skip
@@ -133,6 +136,21 @@ _FIGURES = (
 
 def _figures(standing: Standing) -> list[float]:
     return [getattr(standing, name) for name in _FIGURES]
+
+
+def _markdown(ballot: Ballot) -> str:
+    """All methods as a table for a document."""
+    head = f"| fitted on {ballot.ranked_on}, scored on {ballot.scored_on} | models | accuracy, % "
+    lines = [f"{head}| gain on the best single, points | ECE | ECE at T | T |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for s in ballot.standings:
+        gain = f"{s.gain_low * 100:+.2f} to {s.gain_high * 100:+.2f}"
+        calibration = f"{s.ece:.4f} | {s.ece_after:.4f} | {s.temperature:.2f}"
+        models = len(s.ensemble.members)
+        lines.append(
+            f"| {s.contest.name} | {models} | {_with_interval(s)} | {gain} | {calibration} |"
+        )
+    return "\n".join(lines) + "\n"
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

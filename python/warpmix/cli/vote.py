@@ -39,7 +39,7 @@ def vote(
         str, typer.Option(metavar="SPLIT", help="Predictions that are voted over.")
     ] = "test",
     out: Annotated[
-        Path, typer.Option(help="Folder for curve.png, curve.csv and methods.csv.")
+        Path, typer.Option(help="Folder for curve.png, curve.csv, methods.csv and methods.md.")
     ] = Path("vote"),
     device: Annotated[
         str | None, typer.Option(metavar="cpu|cuda", help="Where to count (default cpu).")

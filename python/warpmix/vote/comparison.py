@@ -67,7 +67,7 @@ def standard_contests(methods: Iterable[str], fractions: Sequence[float]) -> lis
     is fitted over all models."""
     wanted = set(methods)
     contests = [
-        Contest(f"{method}, best {fraction:.4g}", method, fraction)
+        Contest(f"{method}, best {100 * fraction:.3g} %", method, fraction)
         for method in ("soft", "hard", "weighted")
         if method in wanted
         for fraction in fractions

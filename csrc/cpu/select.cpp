@@ -26,11 +26,12 @@ using torch::stable::parallel_for;
 
 template <typename Score>
 HOST_DEVICE int64_t planes_tile(const vote::PlanesParams& params, int32_t model, int64_t first,
-                                float* tile) {
+                                float* tile, float* wide) {
   const int32_t classes = params.classes;
   const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
   const int64_t row = model * params.samples + first;
-  load_tile(static_cast<const Score*>(params.predictions) + row * classes, classes, used, tile);
+  load_tile(static_cast<const Score*>(params.predictions) + row * classes, classes, used, tile,
+            wide);
   vote::Scores<kTile, 0> scores = {tile, kTile, classes};
   float highest[kTile];
   float label[kTile];
@@ -45,16 +46,16 @@ HOST_DEVICE int64_t planes_tile(const vote::PlanesParams& params, int32_t model,
 
 // GCC clones functions, not templates: one overload a type, each in the machine's best form.
 WARPMIX_SIMD_CLONES int64_t run_planes(float, const vote::PlanesParams& params, int32_t model,
-                                       int64_t first, float* tile) {
-  return planes_tile<float>(params, model, first, tile);
+                                       int64_t first, float* tile, float* wide) {
+  return planes_tile<float>(params, model, first, tile, wide);
 }
 WARPMIX_SIMD_CLONES int64_t run_planes(Half, const vote::PlanesParams& params, int32_t model,
-                                       int64_t first, float* tile) {
-  return planes_tile<Half>(params, model, first, tile);
+                                       int64_t first, float* tile, float* wide) {
+  return planes_tile<Half>(params, model, first, tile, wide);
 }
 WARPMIX_SIMD_CLONES int64_t run_planes(BFloat16, const vote::PlanesParams& params, int32_t model,
-                                       int64_t first, float* tile) {
-  return planes_tile<BFloat16>(params, model, first, tile);
+                                       int64_t first, float* tile, float* wide) {
+  return planes_tile<BFloat16>(params, model, first, tile, wide);
 }
 
 template <typename Score>
@@ -62,11 +63,13 @@ void all_planes(const vote::PlanesParams& params) {
   std::mutex merging;
   *params.invalid = 0;
   parallel_for(0, params.models, 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> tile(static_cast<size_t>(params.classes) * kTile);
+    const size_t elements = static_cast<size_t>(params.classes) * kTile;
+    std::vector<float> tile(elements), wide(elements);
     int64_t invalid = 0;
     for (int64_t model = begin; model < end; ++model) {
       for (int64_t first = 0; first < params.samples; first += kTile) {
-        invalid += run_planes(Score{}, params, static_cast<int32_t>(model), first, tile.data());
+        invalid += run_planes(Score{}, params, static_cast<int32_t>(model), first, tile.data(),
+                              wide.data());
       }
     }
     const std::lock_guard<std::mutex> lock(merging);

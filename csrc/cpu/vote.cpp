@@ -40,12 +40,12 @@ HOST_DEVICE void prefetch(const void* rows, size_t bytes) {
 
 // `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
 template <typename Score>
-HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used,
+HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used, float* wide,
                            TileTally& tally, Counts& counts) {
   const int32_t classes = params.classes;
   tally.clear();
   for (int t = 0; params.soft_correct && t < kTile; ++t) {
-    tally.own[t] = params.targets[first + min_of(t, used - 1)];
+    tally.own[t] = static_cast<double>(params.targets[first + min_of(t, used - 1)]);
   }
   for (int32_t k = 0; k < params.size; ++k) {
     const Score* row = vote::score_row<Score>(params, vote::joining_model(params, k), first);
@@ -53,7 +53,7 @@ HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int us
       prefetch(vote::score_row<Score>(params, vote::joining_model(params, k + 1), first),
                sizeof(Score) * classes * used);
     }
-    load_tile(row, classes, used, tally.scores.value);
+    load_tile(row, classes, used, tally.scores.value, wide);
     counts.invalid += tally.join(params, k, used);
     if (params.soft_correct) {
       int64_t wrong = 0;
@@ -70,16 +70,16 @@ HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int us
 
 // GCC clones functions, not templates: one overload a type, each in the machine's best form.
 WARPMIX_SIMD_CLONES void run_tile(float, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<float>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<float>(params, first, used, wide, tally, counts);
 }
 WARPMIX_SIMD_CLONES void run_tile(Half, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<Half>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<Half>(params, first, used, wide, tally, counts);
 }
 WARPMIX_SIMD_CLONES void run_tile(BFloat16, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<BFloat16>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<BFloat16>(params, first, used, wide, tally, counts);
 }
 
 struct RunTiles {
@@ -92,7 +92,7 @@ struct RunTiles {
     const double total = vote::total_weight(params);
     parallel_for(0, tiles, 1, [&](int64_t begin, int64_t end) {
       const size_t elements = static_cast<size_t>(params.classes) * kTile;
-      std::vector<float> score(elements);
+      std::vector<float> score(elements), wide(elements);
       std::vector<double> sum(elements), votes(elements);
       TileTally tally = {
           {score.data(), kTile, params.classes}, sum.data(), votes.data(), {}, {}, {}, {}};
@@ -102,7 +102,7 @@ struct RunTiles {
       for (int64_t tile = begin; tile < end; ++tile) {
         const int64_t first = tile * kTile;
         const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
-        run_tile(Score{}, params, first, used, tally, counts);
+        run_tile(Score{}, params, first, used, wide.data(), tally, counts);
         for (int t = 0; params.labels && t < used; ++t) {
           tally.write(params, first + t, t, total);
         }

@@ -10,7 +10,7 @@ template <typename Score, int kMost>
 HOST_DEVICE void vote_sample(const VoteParams& params, Tally<1, kMost>& tally, int64_t sample) {
   tally.clear();
   if (params.soft_correct) {
-    tally.own[0] = params.targets[sample];
+    tally.own[0] = static_cast<double>(params.targets[sample]);
   }
   Scores<1, kMost>& scores = tally.scores;
   for (int32_t k = 0; k < params.size; ++k) {

@@ -11,11 +11,11 @@ struct Tally {
   Scores<kLanes, kMost> scores;
   double* sum;  // as scores.value: [classes, lanes]
   double* votes;
-  int32_t hard_leader[kLanes];
-  double hard_most[kLanes];  // the hard leader's votes
+  double hard_leader[kLanes];  // a class; of the width of what decides it, as soft_wrong
+  double hard_most[kLanes];    // the hard leader's votes
   // A curve's: the samples' true classes, and whether a model more makes the decisions wrong. Of
   // the width of what they are compared with, so that vectors need no conversions.
-  int64_t own[kLanes];
+  double own[kLanes];
   int64_t soft_wrong[kLanes];
 
   HOST_DEVICE int64_t place(int32_t c, int t) const { return c * scores.stride + t; }
@@ -31,7 +31,7 @@ struct Tally {
       }
     }
     for (int t = 0; t < kLanes; ++t) {
-      hard_leader[t] = 0;
+      hard_leader[t] = 0.0;
       hard_most[t] = 0.0;
     }
   }
@@ -48,7 +48,7 @@ struct Tally {
       double mine = 0.0;
       UNROLL
       for (int32_t c = 0; c < kMost; ++c) {
-        mine = c == own[t] ? joined(c, t, weight) : mine;
+        mine = c == static_cast<int32_t>(own[t]) ? joined(c, t, weight) : mine;
       }
       return mine;
     }
@@ -79,36 +79,50 @@ struct Tally {
       if (!scores.has(c)) {
         continue;
       }
+      const double number = c;
       for (int t = 0; t < kLanes; ++t) {
         const double total = joined(c, t, weight);
         sum[place(c, t)] = total;
         const int64_t more = total > mine[t];
         const int64_t as_many = total == mine[t];
-        const int64_t lower = c < own[t];
+        const int64_t lower = number < own[t];
         soft_wrong[t] |= more | (as_many & lower);
       }
     }
   }
 
-  // Votes only grow, so the leader changes to the class just voted for or not at all.
-  HOST_DEVICE void add_votes(const float* label, double weight) {
-    for (int t = 0; t < kLanes; ++t) {
-      const int32_t voted = static_cast<int32_t>(label[t]);
+  // One more vote for a class; returns its votes.
+  HOST_DEVICE double add_vote(int32_t voted, int t, double weight) {
+    if constexpr (kMost == 0) {
+      return votes[place(voted, t)] += weight;
+    } else {  // registers have no addresses: every class is looked at
       double won = 0.0;
-      if constexpr (kMost == 0) {
-        won = votes[place(voted, t)] + weight;
-        votes[place(voted, t)] = won;
-      } else {  // registers have no addresses: every class is looked at
-        UNROLL
-        for (int32_t c = 0; c < kMost; ++c) {
-          const double total = votes[place(c, t)] + (c == voted ? weight : 0.0);
-          votes[place(c, t)] = total;
-          won = c == voted ? total : won;
-        }
+      UNROLL
+      for (int32_t c = 0; c < kMost; ++c) {
+        const double total = votes[place(c, t)] + (c == voted ? weight : 0.0);
+        votes[place(c, t)] = total;
+        won = c == voted ? total : won;
       }
-      const bool leads = won > hard_most[t] || (won == hard_most[t] && voted < hard_leader[t]);
-      hard_leader[t] = leads ? voted : hard_leader[t];
-      hard_most[t] = leads ? won : hard_most[t];
+      return won;
+    }
+  }
+
+  // Votes only grow, so the leader changes to the class just voted for or not at all. Scattering
+  // and comparing are loops of their own, so that the second becomes vectors: as branches, the
+  // changes of leaders among equals cost most of the time.
+  HOST_DEVICE void add_votes(const float* label, double weight) {
+    double won[kLanes];
+    for (int t = 0; t < kLanes; ++t) {
+      won[t] = add_vote(static_cast<int32_t>(label[t]), t, weight);
+    }
+    for (int t = 0; t < kLanes; ++t) {
+      const double voted = static_cast<double>(label[t]);
+      const int64_t more = won[t] > hard_most[t];
+      const int64_t as_many = won[t] == hard_most[t];
+      const int64_t lower = voted < hard_leader[t];
+      const bool leads = (more | (as_many & lower)) != 0;
+      hard_leader[t] = choose(leads, voted, hard_leader[t]);
+      hard_most[t] = choose(leads, won[t], hard_most[t]);
     }
   }
 

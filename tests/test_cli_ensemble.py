@@ -65,7 +65,11 @@ def test_vote_over_a_store(store: Path, tmp_path: Path) -> None:
         (tmp_path / "methods.md").read_text()
     )
     assert float(soft["low"]) < float(soft["accuracy"]) < float(soft["high"])
-    assert [int(methods[f"soft, best {f} %"]["models"]) for f in ("16.7", "50", "100")] == [2, 6, 12]
+    assert [int(methods[f"soft, best {f} %"]["models"]) for f in ("16.7", "50", "100")] == [
+        2,
+        6,
+        12,
+    ]
     assert f"{float(soft['accuracy']) * 100:.2f} (" in output
 
 

@@ -40,20 +40,6 @@ struct Tally {
     return sum[place(c, t)] + weight * static_cast<double>(scores.value[place(c, t)]);
   }
 
-  // The true class's sum once the model has joined.
-  HOST_DEVICE double joined_own(int t, double weight) const {
-    if constexpr (kMost == 0) {
-      return joined(static_cast<int32_t>(own[t]), t, weight);
-    } else {  // registers have no addresses: every class is looked at
-      double mine = 0.0;
-      UNROLL
-      for (int32_t c = 0; c < kMost; ++c) {
-        mine = c == static_cast<int32_t>(own[t]) ? joined(c, t, weight) : mine;
-      }
-      return mine;
-    }
-  }
-
   HOST_DEVICE void add_probabilities(double weight) {
     UNROLL
     for (int32_t c = 0; c < scores.limit(); ++c) {
@@ -69,10 +55,22 @@ struct Tally {
   // The same, and whether another class now has more than the true one, or as much and is lower.
   // That takes half the instructions of finding out which class leads.
   HOST_DEVICE void add_and_judge(double weight) {
-    double mine[kLanes];
+    double mine[kLanes];  // the true class's sum
     for (int t = 0; t < kLanes; ++t) {
-      mine[t] = joined_own(t, weight);
       soft_wrong[t] = 0;
+      if constexpr (kMost == 0) {
+        mine[t] = joined(static_cast<int32_t>(own[t]), t, weight);
+      } else {
+        // Registers have no addresses: every class is looked at. Only what was just computed is
+        // chosen, because nvcc (13.0) turns a choice between loads into local memory.
+        mine[t] = 0.0;
+        UNROLL
+        for (int32_t c = 0; c < kMost; ++c) {
+          const double total = joined(c, t, weight);
+          sum[place(c, t)] = total;
+          mine[t] = c == static_cast<int32_t>(own[t]) ? total : mine[t];
+        }
+      }
     }
     UNROLL
     for (int32_t c = 0; c < scores.limit(); ++c) {
@@ -81,8 +79,10 @@ struct Tally {
       }
       const double number = c;
       for (int t = 0; t < kLanes; ++t) {
-        const double total = joined(c, t, weight);
-        sum[place(c, t)] = total;
+        if constexpr (kMost == 0) {
+          sum[place(c, t)] = joined(c, t, weight);
+        }
+        const double total = sum[place(c, t)];
         const int64_t more = total > mine[t];
         const int64_t as_many = total == mine[t];
         const int64_t lower = number < own[t];
@@ -151,8 +151,11 @@ struct Tally {
   HOST_DEVICE void write(const VoteParams& params, int64_t sample, int t,
                          double total_weight) const {
     float* shares = params.scores + sample * scores.classes;
-    params.labels[sample] = params.soft ? write_shares(sum, t, total_weight, shares)
-                                        : write_shares(votes, t, total_weight, shares);
+    if (params.soft) {
+      params.labels[sample] = write_shares(sum, t, total_weight, shares);
+    } else {
+      params.labels[sample] = write_shares(votes, t, total_weight, shares);
+    }
   }
 
   // Returns the lowest class with the most.

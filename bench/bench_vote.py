@@ -1,7 +1,7 @@
 """Both accuracy curves of every ensemble size against vectorised PyTorch, and greedy selection
 against NumPy.
 
-The peers compute what the ops do: running sums and running votes over the models, and their leaders,
+The peers do what the ops do: running sums and running votes over the models, and their leaders,
 for every k; and Caruana's loop in float64. Rows are explained in README.md.
 """
 

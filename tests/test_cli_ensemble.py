@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from test_cli import images, run  # noqa: F401 (a fixture)
+from test_cli import HEAVY, images, run  # noqa: F401 (a fixture)
 from test_select import noisy
 
 from warpmix import train
@@ -184,10 +186,16 @@ def test_runs_become_a_store_and_a_bundle_that_predicts(
     runs = [tmp_path / "runs" / f"seed{seed}" for seed in range(2)]
     for seed, folder in enumerate(runs):
         arguments = ("--epochs", 1, "--batch-size", 16, "--device", "cpu", "--seed", seed)
-        code, output = run("train", images, *arguments, "--out", folder)
+        code, output = run(
+            "train", images, *arguments, "--out", folder, "--store", tmp_path / "store"
+        )
         assert code == 0, output
-    code, output = run("ensemble", "import", tmp_path / "store", *runs)
+    code, output = run("ensemble", "import", tmp_path / "imported", *runs)
     assert code == 0 and "4 predictions added" in output, output
+    assert (
+        PredictionStore(tmp_path / "imported").entries()
+        == PredictionStore(tmp_path / "store").entries()
+    )
     entries = PredictionStore(tmp_path / "store").entries("test")
     assert [(e.model, e.recipe, e.seed) for e in entries] == [
         ("seed0", "none", 0),
@@ -249,3 +257,25 @@ def test_a_damaged_bundle_is_named(store: Path, tmp_path: Path) -> None:
     (bundle / "ensemble.json").write_text("{}")
     with pytest.raises(ValueError, match=r"ensemble.json: 'format'"):
         Bundle.load(bundle)
+
+
+# ---- help ---------------------------------------------------------------------------------------
+
+COMMANDS = ("import", "list", "remove", "diversity", "select", "stack", "export", "predict")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_examples(command: str) -> None:
+    code, output = run("ensemble", command, "--help")
+    assert code == 0 and f"$ warpmix ensemble {command}" in output
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "warpmix", "ensemble", "select", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "typer" in imported and not imported.intersection((*HEAVY, "scipy"))

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli.ballot import gather
+from warpmix.cli.electorate import gather
 from warpmix.cli.tables import show_calibration, show_standings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli.ballot import gather
+from warpmix.cli.electorate import gather
 from warpmix.cli.ensemble import Device, Members, Store
 from warpmix.cli.tables import write_csv
 

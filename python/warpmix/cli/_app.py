@@ -37,6 +37,22 @@ app = typer.Typer(
 )
 
 
+ensemble_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="""Keep predictions in a store; select, stack and export ensembles of them.
+
+    [bold]Examples[/bold]
+
+    $ warpmix ensemble import STORE runs/*
+
+    $ warpmix ensemble select STORE
+
+    $ warpmix ensemble export STORE --method greedy --out bundle
+    """,
+)
+
+
 @app.callback()
 def _options_of_every_command(
     debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback.")] = False,

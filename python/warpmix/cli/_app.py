@@ -37,6 +37,18 @@ app = typer.Typer(
 )
 
 
+def group(name: str, about: str) -> typer.Typer:
+    """A command that has commands of its own, such as ``warpmix data describe``."""
+    commands = typer.Typer(
+        help=about,
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.add_typer(commands, name=name)
+    return commands
+
+
 @app.callback()
 def _options_of_every_command(
     debug: Annotated[bool, typer.Option("--debug", help="Show an error's traceback.")] = False,

@@ -11,12 +11,13 @@ from .digits import load_digits
 from .folder import load_folder
 from .images import height_and_width, resize_dataset
 from .loader import Loader
-from .split import few_shot, stratified_split
+from .split import few_shot, k_fold, stratified_split
 
 __all__ = [
     "Dataset",
     "Loader",
     "few_shot",
+    "k_fold",
     "load",
     "load_cifar10",
     "load_digits",

@@ -50,7 +50,7 @@ COUNTS = {
         + 6 * (31 * 90 + 31 * 30 + 2 * 60 + 31 * 120 + 121 * 30)
         + 60
         + 31 * 10,
-    ),  # fmt: skip
+    ),
     # airbench94: convolutions without biases, batch norms of factor and bias; its head has no bias.
     "airbench": (
         10,
@@ -59,7 +59,7 @@ COUNTS = {
         + 9 * (24 * 64 + 64 * 64 + 64 * 256 + 3 * 256 * 256)
         + 4 * (64 + 256 + 256)
         + 257 * 10,
-    ),  # fmt: skip
+    ),
 }
 PUBLISHED = {  # torchvision's documentation, 1,000 classes
     "mobilenet_v3_small": 2_542_856,

@@ -11,7 +11,11 @@ from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
 from warpmix.train.config_file import load_config
 
-model = group("model", "Networks: their names, and the parameters of one, layer by layer.")
+model = group(
+    "model",
+    "Networks: their names, and the parameters of one, layer by layer.",
+    "describe resnet18",
+)
 
 _DEFAULT_SIDE = 224  # of torchvision's networks
 

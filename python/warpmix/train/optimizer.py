@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
@@ -21,7 +22,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> opt
         epoch: from 0; from ``config.switch_epoch`` on it is ``config.switch_opt``.
     """
     groups = _groups(model, config)
-    options = {"lr": config.lr, "weight_decay": config.weight_decay}
+    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
     match optimizer_name(config, epoch):
         case "sgd":
             return optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov, **options)

@@ -55,9 +55,7 @@ def test_ranks_make_the_batches_of_one_process(count, world_size, expand):
             assert max(sizes) - min(sizes) <= 1
 
 
-@pytest.mark.parametrize(
-    ("count", "sizes"), [(13, [6, 7]), (12, [6, 6]), (14, [6, 6, 2]), (1, [1])]
-)
+@pytest.mark.parametrize(("count", "sizes"), [(13, [6, 7]), (12, [6, 6]), (14, [6, 6, 2])])
 def test_a_single_last_sample_joins_the_batch_before(count, sizes):
     loader = Loader(random_images(count), Pipeline(), 6, join_last=True)
     assert [len(batch) for batch, _ in loader] == sizes

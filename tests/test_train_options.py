@@ -11,9 +11,9 @@ from torch import nn
 from warpmix.data import few_shot, k_fold
 from warpmix.models import create
 from warpmix.train import TrainConfig, fit
+from warpmix.train.images import split_rows
 from warpmix.train.model_file import read_tensors
 from warpmix.train.optimizer import Penalty, make_optimizer
-from warpmix.train.prepare import split_rows
 from warpmix.train.schedule import learning_rate
 from warpmix.train.setting_types import OptimizerName
 from warpmix.train.trainer import Trainer

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from .dataset import Dataset
 from .order import Share, epoch_length, epoch_order, share_of_batch
+from .stream_loader import stream
+from .streamed import StreamedDataset
 
 if TYPE_CHECKING:
     from ..augment import Pipeline, Targets
+
+_CPU = torch.device("cpu")
 
 
 class Loader:
     """Iterates over a dataset in batches that a pipeline makes; one pass is one epoch.
 
     Everything happens on the dataset's device: ``Loader(dataset.to("cuda"), …)`` keeps the images
-    there, and no batch waits for the host. What a pass yields depends on (seed, epoch), the
-    pipeline and the dataset alone. Every sample comes once: an odd last batch is smaller, and
-    nothing is repeated to fill it.
+    there, and no batch waits for the host. A :class:`StreamedDataset` is read from the disk
+    instead, two batches ahead, and yields the same bytes. What a pass yields depends on
+    (seed, epoch), the pipeline and the dataset alone. Every sample comes once: an odd last batch is
+    smaller, and nothing is repeated to fill it.
 
     ``expand`` is the reports' append mode: the epoch holds every image once as it is, and augmented
     copies beside them; 0.5 adds one copy of a random half, 2.5 two copies of all and one more of a
@@ -55,7 +61,7 @@ class Loader:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Dataset | StreamedDataset,
         pipeline: Pipeline,
         batch_size: int,
         shuffle: bool = True,
@@ -109,7 +115,10 @@ class Loader:
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
         """One epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
-        return (self._batch(share, epoch) for share in self.shares(epoch))
+        if isinstance(self.dataset, StreamedDataset):
+            return stream(self.dataset, self.pipeline, self.shares(epoch), epoch)
+        dataset = self.dataset
+        return (self._batch(dataset, share, epoch) for share in self.shares(epoch))
 
     def shares(self, epoch: int) -> Iterator[Share]:
         """What this rank makes of each batch of an epoch."""
@@ -119,7 +128,7 @@ class Loader:
             epoch=epoch,
             shuffle=self.shuffle,
             expand=self.expand,
-            device=self.dataset.device,
+            device=self.dataset.device if isinstance(self.dataset, Dataset) else _CPU,
         )
         last = len(self) - 1
         for number in range(len(self)):
@@ -127,17 +136,15 @@ class Loader:
             part = slice(start, end + (number == last and self._joins))
             yield share_of_batch(order[part], self.rank, self.world_size)
 
-    def _batch(self, share: Share, epoch: int) -> tuple[Tensor, Targets]:
+    def _batch(self, dataset: Dataset, share: Share, epoch: int) -> tuple[Tensor, Targets]:
         order = share.order
         batch, targets = self.pipeline(
-            self.dataset.images,
-            self.dataset.labels,
+            dataset.images,
+            dataset.labels,
             ids=order.ids,
             index=order.index,
             epoch=epoch,
             active=order.active,
-            sums=self.dataset.channel_sums,
+            sums=dataset.channel_sums,
         )
-        if share.own < len(batch):
-            targets = type(targets)(*(part[: share.own] for part in targets))
-        return batch, targets
+        return batch, share.own_targets(targets)

@@ -7,11 +7,15 @@ every version of PyTorch, which no ``torch.randperm`` is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..reference_math import philox
+
+if TYPE_CHECKING:
+    from ..augment import Targets
 
 # Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
 _ORDER_STREAM = 0xFFFFFFFF
@@ -51,6 +55,12 @@ class Share:
     order: EpochOrder
     own: int
     batch_size: int
+
+    def own_targets(self, targets: Targets) -> Targets:
+        """The targets without those of borrowed samples."""
+        if self.own == len(self.order.index):
+            return targets
+        return type(targets)(*(part[: self.own] for part in targets))
 
 
 _SMALLEST = 2  # images a rank needs for batch norm

@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from warpmix._files import default_cache
 from warpmix.train import recipes
+from warpmix.train.config_checks import check_together
 from warpmix.train.setting_types import ChannelValues, Optimizer, Rates, setting
 
 _MAX_SEED = 2**32 - 1  # of scikit-learn's splits
@@ -35,9 +37,21 @@ class TrainConfig(BaseModel):
     image_size: int | None = setting(
         None, "Data", "resize images to this many pixels a side; none: as stored", ge=8
     )
+    fit: Literal["stretch", "crop", "only"] = setting(
+        "stretch", "Data", "how image files come to --image-size; only: leave other sizes out"
+    )
+    cache: str = setting(
+        "auto", "Data", "folder for decoded image files; auto: WARPMIX_CACHE or ~/.cache; off: none"
+    )
+    loading: Literal["auto", "resident", "stream"] = setting(
+        "auto", "Data", "images in memory, or read batch by batch; auto: by the free memory"
+    )
     skip_bad_images: bool = setting(False, "Data", "leave unreadable images out, and list them")
     validation: float = setting(
         0.2, "Data", "fraction of the training images held out, stratified by class", ge=0, lt=1
+    )
+    own_validation: bool = setting(
+        False, "Data", "validate on the data set's own part for it; replaces --validation"
     )
     split_seed: int = setting(
         0,
@@ -206,6 +220,13 @@ class TrainConfig(BaseModel):
     threads: int | None = setting(None, "Machine", "CPU threads; none: torch's own choice", ge=1)
 
     @property
+    def cache_folder(self) -> Path | None:
+        """Folder of the caches of decoded image files; None without any."""
+        if self.cache == "off":
+            return None
+        return default_cache() if self.cache == "auto" else Path(self.cache)
+
+    @property
     def network_options(self) -> dict[str, Any]:
         """The options of :func:`warpmix.models.create` that are given."""
         names = ("activation", "batch_norm", "block_dropout", "width", "init")
@@ -223,28 +244,5 @@ class TrainConfig(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:
         """Refuse combinations that no field can refuse alone."""
-        if (self.mean is None) != (self.std is None):
-            raise ValueError("mean and std must be given together, or neither")
-        if self.mean is not None and self.std is not None and len(self.mean) != len(self.std):
-            raise ValueError(
-                f"mean and std must have one value a channel, got {len(self.mean)} and "
-                f"{len(self.std)}"
-            )
-        if self.std is not None and min(self.std) <= 0:
-            raise ValueError(f"std must be above 0 for every channel, got {self.std}")
-        if self.patience is not None and self.validation == 0 and self.folds is None:
-            raise ValueError("patience needs validation images: set validation above 0")
-        if self.folds is not None and self.fold >= self.folds:
-            raise ValueError(f"fold must be below folds, got {self.fold} of {self.folds}")
-        if self.unfrozen and not self.frozen:
-            raise ValueError("unfrozen needs frozen: without it every layer trains")
-        if self.sched == "onecycle" and self.warmup_epochs > 0:
-            raise ValueError("warmup_epochs: onecycle has its own warm-up; use 0, or sched cosine")
-        has_sgd = "sgd" in (self.opt, self.switch_opt if self.switch_epoch else None)
-        if self.nesterov and (not has_sgd or self.momentum == 0):
-            raise ValueError("nesterov needs opt sgd with momentum above 0")
-        if self.switch_epoch is not None and self.switch_epoch >= self.epochs:
-            raise ValueError(
-                f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"
-            )
+        check_together(self)
         return self

@@ -44,11 +44,14 @@ class FeatureLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         labels = self._loader.dataset.labels
+        assert labels is not None  # what is trained on has labels
+        labels = labels.to(self.features.device)
         return (self._batch(share, labels) for share in self._loader.shares(epoch))
 
     def _batch(self, share: Share, labels: Tensor) -> tuple[Tensor, Targets]:
-        own = labels[share.order.index[: share.own]]
-        return self.features[share.order.index], Targets(own, own, torch.ones_like(own).float())
+        rows = share.order.index.to(labels.device)
+        own = labels[rows[: share.own]]
+        return self.features[rows], Targets(own, own, torch.ones_like(own).float())
 
 
 def may_cache(network: Network, config: TrainConfig) -> bool:

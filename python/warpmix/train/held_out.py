@@ -11,8 +11,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 
 from warpmix.augment import Targets
-from warpmix.data import Dataset
 from warpmix.train.config import TrainConfig
+from warpmix.train.images import Images
 from warpmix.train.model_file import ModelSpec
 from warpmix.train.prediction import evaluate
 from warpmix.train.prepare import evaluation_loader
@@ -58,7 +58,7 @@ class HeldOut:
 
 
 def held_out_images(
-    dataset: Dataset, spec: ModelSpec, config: TrainConfig, fabric: Fabric
+    dataset: Images, spec: ModelSpec, config: TrainConfig, fabric: Fabric
 ) -> HeldOut:
     """A split that all ranks predict together."""
     own = dataset
@@ -66,7 +66,8 @@ def held_out_images(
         rows = share_of(len(dataset), fabric.global_rank, fabric.world_size)
         own = dataset.subset(torch.tensor(rows))
     loader = evaluation_loader(own, spec, config.precision, config.channels_last)
-    return HeldOut(loader, dataset.labels, dataset.name, dataset.classes)
+    assert dataset.labels is not None  # what is held out has labels
+    return HeldOut(loader, dataset.labels.to(fabric.device), dataset.name, dataset.classes)
 
 
 def average_buffers(model: nn.Module, fabric: Fabric) -> None:

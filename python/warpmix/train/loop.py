@@ -18,14 +18,9 @@ from warpmix.train.device import make_fabric
 from warpmix.train.features import FeatureLoader, cached, may_cache
 from warpmix.train.held_out import HeldOut, held_out_images
 from warpmix.train.history import EpochRecord
+from warpmix.train.images import Splits, load_splits
 from warpmix.train.model_file import ModelSpec
-from warpmix.train.prepare import (
-    Splits,
-    check_input_size,
-    evaluation_loader,
-    load_splits,
-    training_loader,
-)
+from warpmix.train.prepare import check_input_size, evaluation_loader, training_loader
 from warpmix.train.progress import TrainingProgress
 from warpmix.train.recorder import Recorder
 from warpmix.train.run_folder import check_folder
@@ -44,7 +39,7 @@ class TrainResult:
         history: every epoch, those before a resume included.
         ended: ``"epochs"``, ``"early stopping"`` or ``"diverged"``.
         best_epoch: the epoch (from 1) the weights are of.
-        test_accuracy: 0..1.
+        test_accuracy: 0..1; None where the test images have no labels.
         validation_accuracy: 0..1; None without validation images.
         folder: the run folder; None where none was asked for.
     """
@@ -54,7 +49,7 @@ class TrainResult:
     history: tuple[EpochRecord, ...]
     ended: str
     best_epoch: int
-    test_accuracy: float
+    test_accuracy: float | None
     validation_accuracy: float | None
     folder: Path | None
 
@@ -107,7 +102,11 @@ def fit(
     trainer = _trainer(config, fabric, network, train, held_out.get("val"), spec, splits)
     with Recorder(folder, config, spec, fabric) as recorder:
         recorder.open(trainer, splits.rows)
-        _train(trainer, recorder, console if fabric.is_global_zero else None)
+        if not fabric.is_global_zero:
+            console = None
+        if console is not None:
+            console.print(splits.placement, style="dim", highlight=False)
+        _train(trainer, recorder, console)
         return _finish(trainer, recorder, spec, held_out)
 
 
@@ -189,7 +188,7 @@ def _finish(
         history=tuple(trainer.history),
         ended=str(trainer.ended),
         best_epoch=trainer.stopping.best_epoch,
-        test_accuracy=accuracy["test"],
+        test_accuracy=accuracy.get("test"),
         validation_accuracy=accuracy.get("val"),
         folder=recorder.folder,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from warpmix.cli._app import app, main
+from warpmix.cli.data import data
 from warpmix.cli.demo import demo
 from warpmix.cli.info import info
 from warpmix.cli.model import model
@@ -11,7 +12,7 @@ from warpmix.cli.preview import preview
 from warpmix.cli.train import train
 from warpmix.cli.vote import vote
 
-__all__ = ["app", "main", "model"]
+__all__ = ["app", "data", "main", "model"]
 
 for command in (demo, train, predict, vote, preview, info):  # the order of `warpmix --help`
     app.command()(command)

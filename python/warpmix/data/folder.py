@@ -74,6 +74,16 @@ def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
     return ImageFiles(paths, labels, classes, root.absolute().name)
 
 
+def splits_of_folder(root: Path) -> tuple[str, ...]:
+    """Which splits :func:`load_folder` finds; one that stands in for another is not named twice."""
+    if _part(root, "train") is None:
+        return ("train", "test")
+    parts = {split: _part(root, split) for split in ("val", "test")}
+    if parts["val"] == parts["test"]:
+        del parts["val"]
+    return ("train", *(split for split, part in parts.items() if part is not None))
+
+
 def load_files(
     files: ImageFiles,
     image_size: int | tuple[int, int] | None,

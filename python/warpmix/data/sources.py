@@ -14,7 +14,7 @@ from .cifar_images import list_cinic10, list_kaggle_cifar10
 from .dataset import Dataset
 from .decode import ImageFiles
 from .digits import load_digits
-from .folder import list_folder, load_files
+from .folder import list_folder, load_files, splits_of_folder
 from .images import Fit, height_and_width, resize_dataset
 
 NAMES = (
@@ -118,6 +118,20 @@ def list_files(
             "images, or a .npz or .npy file"
         )
     return list_folder(source, split)
+
+
+def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[str, ...]:
+    """Names of a source's splits, as :func:`load` takes them."""
+    source = str(name_or_path)
+    if source.startswith("cifar10.1-"):
+        return ("test",)
+    if source == "cinic10":
+        return ("train", "val", "test")
+    if source == "kaggle-cifar10" and not (_place(root) / "test").is_dir():
+        return ("train",)
+    if source not in NAMES and Path(source).is_dir():
+        return splits_of_folder(Path(source))
+    return ("train", "test")
 
 
 def has_labels(name_or_path: str | Path, split: str) -> bool:

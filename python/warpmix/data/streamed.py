@@ -104,7 +104,7 @@ class StreamedDataset:
         for end in ends:  # a run of neighbours is read at once
             part = buffer[start * bytes_a_row : end * bytes_a_row]
             if os.preadv(self._file, [part], int(rows[start]) * bytes_a_row) != len(part):
-                raise ValueError(f"{self.path} is cut off; delete its folder to have it made again")
+                raise self._cut_off()
             start = end
         return pixels
 
@@ -128,8 +128,13 @@ class StreamedDataset:
     @cached_property
     def pool(self) -> Tensor:
         """[n, H, W, C] uint8 of which nothing is ever read: its shape says what is drawn from."""
+        if self.path.stat().st_size < int(np.prod(self.shape)):
+            raise self._cut_off()
         mapped = np.memmap(self.path, np.uint8, "c", shape=self.shape)
         return torch.from_numpy(mapped)[: len(self)]
+
+    def _cut_off(self) -> ValueError:
+        return ValueError(f"{self.path} is cut off; delete its folder to have it made again")
 
     @cached_property
     def _file(self) -> int:

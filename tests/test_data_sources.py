@@ -195,7 +195,7 @@ def test_kaggles_files_come_in_the_order_of_their_numbers(tmp_path):
     streamed = test.stream()
     assert streamed.read(torch.arange(25)).equal(torch.from_numpy(pixels(4, 25)))
     for attempt in (lambda: load("kaggle-cifar10", "test", tmp_path), test.dataset):
-        with pytest.raises(ValueError, match="has no labels.*warpmix predict --submission"):
+        with pytest.raises(ValueError, match=r"has no labels.*warpmix predict --submission"):
             attempt()
 
 

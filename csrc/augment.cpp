@@ -1,17 +1,59 @@
 // Checks, and the translation of the ops' arguments to plain parameters. Part of both modules.
 #include "augment.h"
 
+#include "augment/draw.h"
+
 namespace warpmix {
 namespace {
 
 using augment::AugmentParams;
+using augment::Kind;
 using augment::OutType;
 using augment::Program;
 
-constexpr int64_t kHeaderWords = 7;
+constexpr int64_t kHeaderWords = 10;
 constexpr int64_t kInt32Max = 2147483647;
 
 float float_word(int64_t word) { return float_from_bits(static_cast<uint32_t>(word)); }
+
+bool is_occlusion(Kind kind) { return kind >= Kind::kCropBlackout && kind <= Kind::kGridMask; }
+
+// The bounds that the kernels' fixed arrays rely on.
+void check_sections(const char* op, Program& program) {
+  const int32_t colors = program.color_end - program.geometry_end;
+  const int32_t occlusions =
+      max_of(program.mix_begin - program.color_end, program.count - program.mix_end);
+  WARPMIX_CHECK(op, max_of(colors, occlusions) <= augment::kMaxSteps, "program must have at most ",
+                augment::kMaxSteps, " stages of one section, got ", max_of(colors, occlusions));
+  for (int32_t i = 0; i < program.count; ++i) {
+    const augment::Stage& stage = program.stages[i];
+    const bool occludes = i >= program.color_end && (i < program.mix_begin || i >= program.mix_end);
+    WARPMIX_CHECK(op, is_occlusion(stage.kind) == occludes,
+                  "program must be in normal form, got an occlusion out of place");
+    if (i >= program.geometry_end && i < program.color_end && stage.mean != augment::kSourceMean) {
+      WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
+      ++program.means;
+    }
+  }
+}
+
+// Whether the fast template serves: whole pixels, at most one v · factor + offset, black borders.
+bool is_simple(const Program& program) {
+  bool simple = program.map_begin == program.map_end && program.means == 0;
+  for (int32_t i = program.geometry_end; i < program.count; ++i) {
+    const augment::Stage& stage = program.stages[i];
+    const augment::Stage& first = program.stages[program.geometry_end];
+    if (i < program.color_end) {
+      const bool alone = i == program.geometry_end ||
+                         (stage.choice_stream >= 0 && stage.choice_stream == first.choice_stream &&
+                          stage.stream != program.stages[i - 1].stream);
+      simple = simple && alone && stage.kind <= Kind::kBrightness;
+    } else if (is_occlusion(stage.kind)) {
+      simple = simple && stage.kind == Kind::kCropBlackout;
+    }
+  }
+  return simple;
+}
 
 // The words that python/warpmix/augment/program.py writes, in the order of the structs.
 Program parse_program(const char* op, const std::vector<int64_t>& words) {
@@ -27,16 +69,18 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
                 "program of ", count, " stages must have ", kHeaderWords + count * kStageWords,
                 " words, got ", words.size());
   program.count = static_cast<int32_t>(count);
-  program.geometry_end = static_cast<int32_t>(words[1]);
-  program.contrast_end = static_cast<int32_t>(words[2]);
-  program.mix_begin = static_cast<int32_t>(words[3]);
-  program.mix_end = static_cast<int32_t>(words[4]);
-  WARPMIX_CHECK(op,
-                0 <= words[1] && words[1] <= words[2] && words[2] <= words[3] &&
-                    words[3] <= words[4] && words[4] <= count,
-                "program must be in normal form, got section ends out of order");
-  program.p = float_word(words[5]);
-  program.fill = float_word(words[6]);
+  int32_t* const ends[] = {&program.map_begin, &program.map_end,   &program.geometry_end,
+                           &program.color_end, &program.mix_begin, &program.mix_end};
+  int64_t last = 0;
+  for (int i = 0; i < 6; ++i) {
+    WARPMIX_CHECK(op, last <= words[1 + i] && words[1 + i] <= count,
+                  "program must be in normal form, got section ends out of order");
+    last = words[1 + i];
+    *ends[i] = static_cast<int32_t>(last);
+  }
+  program.map_border = static_cast<augment::Border>(words[7]);
+  program.p = float_word(words[8]);
+  program.fill = float_word(words[9]);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t* word = words.data() + kHeaderWords + i * kStageWords;
     augment::Stage& stage = program.stages[i];
@@ -44,16 +88,21 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
                   "program must hold known kinds of stage, got ", word[0]);
     stage.kind = static_cast<augment::Kind>(word[0]);
     stage.stream = static_cast<int32_t>(word[1]);
-    stage.p = float_word(word[2]);
-    stage.choice_stream = static_cast<int32_t>(word[3]);
-    stage.choice_low = float_word(word[4]);
-    stage.choice_high = float_word(word[5]);
-    stage.extent_x = static_cast<int32_t>(word[6]);
-    stage.extent_y = static_cast<int32_t>(word[7]);
-    stage.mode = static_cast<int32_t>(word[8]);
-    stage.low = float_word(word[9]);
-    stage.span = float_word(word[10]);
+    stage.block = static_cast<int32_t>(word[2]);
+    stage.p = float_word(word[3]);
+    stage.choice_stream = static_cast<int32_t>(word[4]);
+    stage.choice_low = float_word(word[5]);
+    stage.choice_high = float_word(word[6]);
+    stage.mode = static_cast<int32_t>(word[7]);
+    stage.mean = static_cast<int32_t>(word[8]);
+    stage.width = static_cast<int32_t>(word[9]);
+    stage.height = static_cast<int32_t>(word[10]);
+    for (int n = 0; n < augment::kStageNumbers; ++n) {
+      stage.number[n] = float_word(word[11 + n]);
+    }
   }
+  check_sections(op, program);
+  program.is_simple = is_simple(program);
   return program;
 }
 
@@ -131,25 +180,31 @@ void set_samples(const char* op, const Tensor& images, const OptionalTensor& ind
 void set_output(const char* op, const Tensor& batch, AugmentParams& params) {
   WARPMIX_CHECK_DIM(op, batch, 4);
   WARPMIX_CHECK_SIZE(op, batch, 1, params.channels);
-  WARPMIX_CHECK_SIZE(op, batch, 2, params.height);
-  WARPMIX_CHECK_SIZE(op, batch, 3, params.width);
-  const int32_t pixels = params.height * params.width;
+  const int64_t height = batch.size(2);
+  const int64_t width = batch.size(3);
+  WARPMIX_CHECK(op, height >= 1 && width >= 1 && height * width <= augment::kMaxPixels,
+                "batch must have 1 to ", augment::kMaxPixels, " pixels, got ", height * width);
+  WARPMIX_CHECK(op, !params.program.is_simple || (height == params.height && width == params.width),
+                "batch must be as large as the images, ", params.height, " x ", params.width,
+                ", where nothing resizes them; got ", height, " x ", width);
+  const int64_t pixels = height * width;
+  const int64_t elements = pixels * params.channels;
   // A size of 1 makes a stride meaningless, so the layout is read off the others.
   const bool contiguous = batch.is_contiguous();
-  const bool channels_last =
-      !contiguous && batch.stride(1) == 1 &&
-      (params.width == 1 || batch.stride(3) == params.channels) &&
-      (params.height == 1 ||
-       batch.stride(2) == static_cast<int64_t>(params.width) * params.channels) &&
-      (params.batch_size == 1 || batch.stride(0) == params.image_stride);
+  const bool channels_last = !contiguous && batch.stride(1) == 1 &&
+                             (width == 1 || batch.stride(3) == params.channels) &&
+                             (height == 1 || batch.stride(2) == width * params.channels) &&
+                             (params.batch_size == 1 || batch.stride(0) == elements);
   WARPMIX_CHECK(op, contiguous || channels_last,
                 "batch must be contiguous or channels_last, got other strides");
   const bool interleaved = channels_last || params.channels == 1;
   params.batch = batch.mutable_data_ptr();
-  params.out_image_stride = params.image_stride;
+  params.out_height = static_cast<int32_t>(height);
+  params.out_width = static_cast<int32_t>(width);
+  params.out_image_stride = elements;
   params.out_pixel_stride = interleaved ? params.channels : 1;
-  params.out_row_stride = params.width * params.out_pixel_stride;
-  params.out_channel_stride = interleaved ? 1 : pixels;
+  params.out_row_stride = params.out_width * params.out_pixel_stride;
+  params.out_channel_stride = interleaved ? 1 : static_cast<int32_t>(pixels);
 }
 
 OutType out_type(const char* op, const Tensor& batch) {
@@ -169,8 +224,19 @@ OutType out_type(const char* op, const Tensor& batch) {
 }
 
 bool needs_sums(const Program& program) {
-  for (int32_t i = program.geometry_end; i < program.contrast_end; ++i) {
-    if (program.stages[i].mode != static_cast<int32_t>(augment::Pivot::kCenter)) {
+  for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+    const augment::Stage& stage = program.stages[i];
+    if (stage.kind == Kind::kContrast && stage.mean == augment::kSourceMean &&
+        stage.mode != static_cast<int32_t>(augment::Pivot::kCenter)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool needs_rgb(const Program& program) {
+  for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+    if (program.stages[i].kind == Kind::kSaturation || program.stages[i].kind == Kind::kHue) {
       return true;
     }
   }
@@ -187,7 +253,7 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
   set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, batch_size,
               params);
   call.source_is_float = is_float_source(op, images);
-  call.out = out_type(op, batch);
+  params.out_type = out_type(op, batch);
   set_output(op, batch, params);
   WARPMIX_CHECK_SAME_DEVICE(op, batch, images);
   const int64_t count = params.image_count;
@@ -196,7 +262,7 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
       optional_data<int64_t>(op, "sums", sums, images, ScalarType::Long, count * params.channels);
   WARPMIX_CHECK(op, sums.has_value() || !needs_sums(params.program),
                 "sums must be given where a contrast pivots on a mean, got none");
-  const int64_t sides = params.program.mix_begin < params.program.mix_end ? 2 : 1;
+  const int64_t sides = augment::sides(params.program);
   params.draws =
       optional_data<int32_t>(op, "draws", draws, images, ScalarType::Int,
                              batch_size * sides * params.program.count * augment::kDrawWords);
@@ -207,6 +273,8 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
   WARPMIX_CHECK_DTYPE(op, lam, ScalarType::Float);
   WARPMIX_CHECK(op, lam.is_contiguous() && lam.numel() == batch_size, "lam must be contiguous [B]");
   WARPMIX_CHECK_SAME_DEVICE(op, lam, images);
+  WARPMIX_CHECK(op, !needs_rgb(params.program) || params.channels == 3,
+                "images must have 3 channels for saturation and hue, got ", params.channels);
   params.pair = static_cast<int64_t*>(pair.mutable_data_ptr());
   params.lam = static_cast<float*>(lam.mutable_data_ptr());
   WARPMIX_CHECK(op,
@@ -220,6 +288,11 @@ AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS) {
   return call;
 }
 
+int64_t entering_count(const AugmentParams& params) {
+  return static_cast<int64_t>(params.batch_size) * augment::sides(params.program) *
+         params.program.means * params.channels;
+}
+
 AugmentParams draw_call(WARPMIX_DRAW_ARGUMENTS) {
   constexpr const char* op = "draw";
   AugmentParams params = {};
@@ -227,7 +300,7 @@ AugmentParams draw_call(WARPMIX_DRAW_ARGUMENTS) {
   WARPMIX_CHECK_DIM(op, draws, 4);
   set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, draws.size(0),
               params);
-  WARPMIX_CHECK_SIZE(op, draws, 1, (params.program.mix_begin < params.program.mix_end ? 2 : 1));
+  WARPMIX_CHECK_SIZE(op, draws, 1, augment::sides(params.program));
   WARPMIX_CHECK_SIZE(op, draws, 2, params.program.count);
   WARPMIX_CHECK_SIZE(op, draws, 3, augment::kDrawWords);
   WARPMIX_CHECK_CONTIGUOUS(op, draws);

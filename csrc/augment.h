@@ -15,7 +15,7 @@ using OptionalTensor = std::optional<Tensor>;
 // images: logically [N, H, W, C] uint8 or float32 on [0,255], dense as NHWC or as NCHW.
 // index, ids: [B] int64; active: [B] bool; labels: [N] int64; sums: [N, C] int64;
 // draws: [B, sides, stages, 8] int32; step: [1] int64; scale, bias: [C].
-// batch: [B, C, H, W] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;
+// batch: [B, C, h, w] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;
 // lam: [B] float32.
 #define WARPMIX_AUGMENT_ARGUMENTS                                                             \
   const Tensor &images, const OptionalTensor &index, const OptionalTensor &ids,               \
@@ -48,15 +48,16 @@ void draw(WARPMIX_DRAW_ARGUMENTS);
 void channel_sums(const Tensor& images, Tensor sums);
 }  // namespace cuda
 
-// A checked call: what to launch, and with which types.
+// A checked call: what to launch, and the type of its images.
 struct AugmentCall {
   augment::AugmentParams params;
   bool source_is_float;
-  augment::OutType out;
 };
 
 AugmentCall augment_call(WARPMIX_AUGMENT_ARGUMENTS);
 augment::AugmentParams draw_call(WARPMIX_DRAW_ARGUMENTS);
+// Elements of AugmentParams::entering, which the CUDA backend and its emulation allocate.
+int64_t entering_count(const augment::AugmentParams& params);
 augment::SumsParams sums_call(const Tensor& images, const Tensor& sums);
 
 }  // namespace warpmix

@@ -74,5 +74,6 @@ PYBIND11_MODULE(_C, module) {
   });
   module.def("fixed_log", [](float x) { return warpmix::fixed_log(x); });
   module.def("fixed_exp", [](float x) { return warpmix::fixed_exp(x); });
+  module.def("fixed_sin_turns", [](float v) { return warpmix::fixed_sin_turns(v); });
   module.def("fixed_cos_turns", [](float v) { return warpmix::fixed_cos_turns(v); });
 }

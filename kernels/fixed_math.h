@@ -51,8 +51,14 @@ HOST_DEVICE float fixed_exp(float x) {
   return y * float_from_bits(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23);
 }
 
-// cos(2 pi v) for v in [0, 1]: reduced to a quarter turn round the nearest multiple, exactly.
-HOST_DEVICE float fixed_cos_turns(float v) {
+struct SinCos {
+  float sin;
+  float cos;
+};
+
+// sin(2 pi v) and cos(2 pi v) for |v| < 2^20: reduced to a quarter turn round the nearest multiple,
+// exactly.
+HOST_DEVICE SinCos fixed_sincos_turns(float v) {
   const float quarters = v * 4.0f;
   const float nearest = floorf(quarters + 0.5f);
   const float x = (quarters - nearest) * 1.57079632679489662f;  // in [-pi/4, pi/4]
@@ -66,8 +72,14 @@ HOST_DEVICE float fixed_cos_turns(float v) {
   s = s * z + -1.6666654611e-1f;
   s = s * z * x + x;
   const int32_t quadrant = static_cast<int32_t>(nearest) & 3;
-  const float magnitude = (quadrant & 1) ? s : c;
-  return (quadrant == 1 || quadrant == 2) ? -magnitude : magnitude;
+  const bool odd = (quadrant & 1) != 0;
+  const float sine = odd ? c : s;
+  const float cosine = odd ? s : c;
+  return {quadrant >= 2 ? -sine : sine, (quadrant == 1 || quadrant == 2) ? -cosine : cosine};
 }
+
+HOST_DEVICE float fixed_sin_turns(float v) { return fixed_sincos_turns(v).sin; }
+
+HOST_DEVICE float fixed_cos_turns(float v) { return fixed_sincos_turns(v).cos; }
 
 }  // namespace warpmix

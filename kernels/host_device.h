@@ -1,6 +1,7 @@
 // What every kernel file needs: functions that both compilers read, and bit casts.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -38,6 +39,23 @@ HOST_DEVICE constexpr T min_of(T a, T b) {
 template <typename T>
 HOST_DEVICE constexpr T max_of(T a, T b) {
   return a < b ? b : a;
+}
+
+// The host's form is the one that x86 compilers turn into minps and maxps; values are never NaN.
+HOST_DEVICE float at_least(float value, float low) {
+#if defined(__CUDA_ARCH__)
+  return fmaxf(value, low);
+#else
+  return value < low ? low : value;
+#endif
+}
+
+HOST_DEVICE float at_most(float value, float high) {
+#if defined(__CUDA_ARCH__)
+  return fminf(value, high);
+#else
+  return value > high ? high : value;
+#endif
 }
 
 HOST_DEVICE float float_from_bits(uint32_t bits) {

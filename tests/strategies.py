@@ -11,59 +11,118 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    ColorJitter,
     CutMix,
+    Cutout,
+    GridMask,
     MixUp,
     Pipeline,
+    RandomAffine,
+    RandomBrightness,
     RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomErasing,
     RandomHorizontalFlip,
+    RandomHue,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomSaturation,
     RandomShift,
     RandomVerticalFlip,
+    RandomZoom,
+    Resize,
 )
 
 P = st.sampled_from([1.0, 0.7, 0.5])
+BORDER = st.sampled_from(["wrap", "reflect", "replicate", "constant"])
+FILL = st.sampled_from([0, 17])
+FACTOR = st.sampled_from([(1.0, 3.0), (0.0, 1.0), (0.6, 1.4)])
 
-singles = st.one_of(
-    st.builds(
-        RandomShift,
-        st.sampled_from([0.0, 0.2, 0.5]),
-        st.sampled_from(["wrap", "reflect", "replicate", "constant"]),
-        st.sampled_from([0, 17]),
-        p=P,
-    ),
+whole_pixels = st.one_of(
+    st.builds(RandomShift, st.sampled_from([0.0, 0.2, 0.5]), BORDER, FILL, p=P),
     st.builds(RandomCrop, st.just(1), st.sampled_from(["reflect", "constant"]), p=P),
     st.builds(RandomHorizontalFlip, p=P),
     st.builds(RandomVerticalFlip, p=P),
+)
+warps = st.one_of(
+    st.builds(RandomRotation, st.sampled_from([10.0, 180.0, (90.0, 90.0)]), BORDER, FILL, p=P),
+    st.builds(RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), BORDER, p=P),
     st.builds(
-        RandomContrast,
-        st.sampled_from([(1.0, 3.0), (0.0, 1.0)]),
-        st.sampled_from(["channel_mean", "gray_mean", "center"]),
+        RandomAffine,
+        st.sampled_from([0.0, 15.0]),
+        st.sampled_from([None, (0.2, 0.4)]),
+        st.sampled_from([None, (0.5, 2.0)]),
+        st.sampled_from([None, 20.0, (-10.0, 10.0, 5.0, 30.0)]),
+        BORDER,
+        FILL,
         p=P,
     ),
-    st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
+    st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
 )
+colors = st.one_of(
+    st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
+    st.builds(RandomBrightness, FACTOR, p=P),
+)
+rgb_colors = st.one_of(
+    st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),
+    st.builds(RandomSaturation, FACTOR, p=P),
+    st.builds(RandomHue, st.sampled_from([0.5, (0.1, 0.1)]), p=P),
+    st.builds(
+        ColorJitter,
+        st.sampled_from([0.0, 0.4]),
+        st.sampled_from([0.0, 0.4]),
+        st.sampled_from([0.0, 0.9]),
+        st.sampled_from([0.0, 0.1]),
+        p=P,
+    ),
+    st.builds(RandomErasing, P, value=st.just((10.0, 0.5, 255.0))),
+)
+occlusions = st.one_of(
+    st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
+    st.builds(RandomErasing, P, st.sampled_from([(0.02, 0.33), (0.9, 1.0)]), value=FILL),
+    st.builds(Cutout, st.sampled_from([1, 2, 5]), p=P),
+    st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
+    st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
+)
+
+
+def singles(channels: int) -> st.SearchStrategy[Any]:
+    """Any transform that is no mix and keeps the size."""
+    kinds = [whole_pixels, warps, colors, occlusions]
+    return st.one_of(*kinds, rgb_colors) if channels == 3 else st.one_of(*kinds)
+
+
 mixes = st.builds(
     lambda kind, alpha, p: kind(alpha, p=p),
     st.sampled_from([CutMix, MixUp]),
     st.sampled_from([0.2, 1.0, 4.0]),
     P,
 )
-choices = st.builds(RandomChoice, st.lists(singles, min_size=1, max_size=3))
-mixing_choices = st.builds(
-    lambda first, others: RandomChoice([first, *others]),
-    mixes,
-    st.lists(st.one_of(mixes, singles), max_size=2),
-)
 
 
 @st.composite
-def transform_lists(draw: Any) -> list[Any]:
-    listed = draw(st.lists(st.one_of(singles, singles, choices), max_size=5))
+def transform_lists(
+    draw: Any, height: int, width: int, channels: int, longest: int = 6
+) -> list[Any]:
+    single = singles(channels)
+    choices = st.builds(RandomChoice, st.lists(single, min_size=1, max_size=3))
+    listed = draw(st.lists(st.one_of(single, single, single, choices), max_size=longest - 2))
     if draw(st.booleans()):
-        position = draw(st.integers(0, len(listed)))
-        listed.insert(position, draw(st.one_of(mixes, mixing_choices)))
+        mixing = st.one_of(
+            mixes,
+            st.builds(
+                lambda first, others: RandomChoice([first, *others]),
+                mixes,
+                st.lists(st.one_of(mixes, single), max_size=2),
+            ),
+        )
+        listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
+    if draw(st.sampled_from([False, False, True])):
+        size = (height + draw(st.integers(0, 7)), 2 * width)
+        enlarging = draw(st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7)]))
+        listed.insert(draw(st.integers(0, len(listed))), enlarging)
     return listed
 
 
@@ -102,9 +161,7 @@ def cases(draw: Any) -> Case:
     height = draw(st.sampled_from([2, 5, 8, 33]))
     width = draw(st.sampled_from([3, 8, 13, 32, 260]))
     count = draw(st.sampled_from([1, 2, 7]))
-    transforms = draw(transform_lists())
-    if channels == 5:
-        transforms = [t for t in transforms if "gray_mean" not in repr(t)]
+    transforms = draw(transform_lists(height, width, channels))
     dtype = draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.uint8]))
     options: dict[str, Any] = {
         "p": draw(st.sampled_from([1.0, 0.5])),

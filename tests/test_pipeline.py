@@ -11,16 +11,25 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    ColorJitter,
     CutMix,
+    Cutout,
+    GridMask,
     MixUp,
     Normalize,
     Pipeline,
+    RandomAffine,
+    RandomBrightness,
     RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomErasing,
     RandomHorizontalFlip,
+    RandomRotation,
     RandomShift,
+    RandomZoom,
+    Resize,
 )
 
 CARD = [RandomShift(0.2), RandomContrast((1, 3)), CutMix(), RandomCropBlackout(0.2)]
@@ -48,8 +57,15 @@ def batch(count: int = 6, size: tuple[int, int] = (8, 9), channels: int = 3) -> 
         ([RandomShift(border="reflect"), RandomContrast(pivot="center")], 1),
         ([RandomShift(border="reflect"), RandomContrast()], 2),  # its mean is the shifted image's
         ([RandomContrast(), RandomShift()], 2),
+        ([RandomContrast(), RandomContrast(pivot="center"), RandomBrightness()], 1),
         ([RandomContrast(), RandomContrast()], 2),
-        ([CutMix(), RandomContrast()], 2),
+        ([CutMix(), RandomContrast()], 3),
+        ([RandomRotation(), RandomHorizontalFlip(), RandomZoom(), RandomShift(), Resize(64)], 2),
+        ([RandomRotation(), RandomShift(border="constant"), RandomZoom(), Resize(64)], 1),
+        ([RandomShift(), RandomRotation(), RandomShift(), RandomHorizontalFlip()], 1),
+        ([RandomRotation(border="wrap"), RandomZoom(border="reflect")], 2),
+        ([RandomAffine(10), ColorJitter(0.4, 0.4, 0.4, 0.1), RandomErasing(), MixUp()], 2),
+        ([RandomChoice([ColorJitter(0.4, 0.4), RandomContrast()]), Cutout(), GridMask()], 2),
         ([RandomCropBlackout(), RandomShift(), CutMix()], 2),
         ([RandomCrop(fill=0), RandomCrop(fill=9)], 2),
         ([RandomHorizontalFlip()] * 17, 2),
@@ -130,8 +146,8 @@ def test_describe_names_what_applies() -> None:
     pipeline = Pipeline([RandomShift(), RandomContrast(), RandomHorizontalFlip(0.0)])
     lines = pipeline.draw(torch.arange(6), images=batch()).describe(2)
     assert len(lines) == 2
-    assert re.fullmatch(r"shift dx=-?\d+ dy=-?\d+", lines[0])
-    assert re.fullmatch(r"contrast factor=\d\.\d\d", lines[1])
+    assert re.fullmatch(r"RandomShift dx=-?\d+ dy=-?\d+", lines[0])
+    assert re.fullmatch(r"RandomContrast factor=\d(\.\d+)?", lines[1])
 
 
 # ---- errors -----------------------------------------------------------------------------------

@@ -49,7 +49,8 @@ def test_philox_known_answers(counter: str, key: str, answer: str) -> None:
     [
         ("fixed_log", np.log, 2.0**-24, 1.0),
         ("fixed_exp", np.exp, -87.0, 10.0),
-        ("fixed_cos_turns", lambda v: np.cos(2 * np.pi * v), 0.0, 1.0),
+        ("fixed_cos_turns", lambda v: np.cos(2 * np.pi * v), -3.0, 3.0),
+        ("fixed_sin_turns", lambda v: np.sin(2 * np.pi * v), -3.0, 3.0),
     ],
 )
 def test_fixed_math_is_close_and_the_twins_are_equal(
@@ -158,33 +159,33 @@ def test_rates_of_transforms(p: float) -> None:
     )
     assert len(stages) == 6
     for stage in stages:
-        assert_rate(stage["on"], p)
+        assert_rate(stage.on, p)
 
 
 def test_pipeline_p_gates_the_whole_list_once() -> None:
     flip, shift = drawn([warpmix.RandomHorizontalFlip(1.0), warpmix.RandomShift()], p=0.5)
-    assert_rate(flip["on"], 0.5)
-    assert torch.equal(flip["on"], shift["on"])
+    assert_rate(flip.on, 0.5)
+    assert torch.equal(flip.on, shift.on)
 
 
 def test_pipeline_p_and_a_transforms_own_p_multiply() -> None:
     (flip,) = drawn([warpmix.RandomHorizontalFlip(0.4)], p=0.5)
-    assert_rate(flip["on"], 0.2)
+    assert_rate(flip.on, 0.2)
 
 
 def test_random_choice_takes_exactly_one_at_its_rate() -> None:
     choice = RandomChoice(
         [warpmix.RandomHorizontalFlip(1.0), warpmix.RandomShift(), warpmix.MixUp()], p=[1, 2, 5]
     )
-    stages = {str(stage["kind"]): stage["on"] for stage in drawn([choice])}
+    stages = {stage.transform: stage.on for stage in drawn([choice])}
     assert torch.equal(sum(on.int() for on in stages.values()), torch.ones(DRAWS, dtype=torch.int))
-    for kind, share in (("hflip", 1 / 8), ("shift", 2 / 8), ("mixup", 5 / 8)):
-        assert_rate(stages[kind], share)
+    for name, share in (("RandomHorizontalFlip", 1 / 8), ("RandomShift", 2 / 8), ("MixUp", 5 / 8)):
+        assert_rate(stages[name], share)
 
 
 def test_transforms_are_independent_of_each_other() -> None:
     a, b = drawn([warpmix.RandomHorizontalFlip(0.5), warpmix.RandomVerticalFlip(0.5)])
-    table = [[int((x & y).sum()) for y in (b["on"], ~b["on"])] for x in (a["on"], ~a["on"])]
+    table = [[int((x & y).sum()) for y in (b.on, ~b.on)] for x in (a.on, ~a.on)]
     assert stats.chi2_contingency(table).pvalue > LEVEL
 
 

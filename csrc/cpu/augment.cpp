@@ -3,7 +3,7 @@
 // Lets GCC vectorise the clips as min and max. No value here is NaN or infinite, and rounding stays
 // as written. augment_emulated.cpp, compiled without, is tested to give the same bits.
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("finite-math-only", "no-signed-zeros")
+#pragma GCC optimize("finite-math-only", "no-signed-zeros", "no-trapping-math")
 #endif
 
 #include "../augment.h"
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "augment/body.h"
+#include "augment/canvas.h"
 #include "augment/render.h"
 #include "augment/sums.h"
 
@@ -34,8 +35,19 @@ struct Render {
 
   template <typename Source, typename Out, int>
   void run() const {
-    parallel_for(0, params.batch_size, grain(params.image_stride), [&](int64_t begin, int64_t end) {
-      augment::Renderer<Source, Out> renderer(params);
+    render_batch<augment::Renderer<Source, Out>>();
+  }
+
+  template <typename Source, int>
+  void run_general() const {
+    render_batch<augment::CanvasRenderer<Source>>();
+  }
+
+  template <typename Renderer>
+  void render_batch() const {
+    const int64_t step = grain(params.out_image_stride);
+    parallel_for(0, params.batch_size, step, [&](int64_t begin, int64_t end) {
+      Renderer renderer(params);
       for (int64_t position = begin; position < end; ++position) {
         renderer.render(static_cast<int32_t>(position));
       }
@@ -97,7 +109,7 @@ void sum_images(const augment::SumsParams& params) {
 
 void augment(WARPMIX_AUGMENT_ARGUMENTS) {
   const AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
-  augment::dispatch(call.out, call.source_is_float, call.params.channels, Render{call.params});
+  augment::dispatch(call.source_is_float, call.params, Render{call.params});
 }
 
 void draw(WARPMIX_DRAW_ARGUMENTS) {

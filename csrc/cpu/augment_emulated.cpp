@@ -1,6 +1,7 @@
 // The GPU's kernel bodies, run on the host thread by thread and phase by phase: how a machine
 // without a GPU tests what the GPU will compute.
 #include <cstring>
+#include <vector>
 
 #include "../augment.h"
 #include "augment/body.h"
@@ -9,25 +10,50 @@
 namespace warpmix::cpu {
 namespace {
 
+// Calls body(tile, thread, shared) for every thread of every block once its parameters are there.
+template <bool kSimple, typename Body>
+void run_blocks(const augment::AugmentParams& params, int32_t color_end, const Body& body) {
+  augment::Shared shared;
+  const int64_t blocks = augment::augment_blocks(params);
+  for (int64_t block = 0; block < blocks; ++block) {
+    std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
+    const augment::Tile tile = augment::block_tile(params, static_cast<int32_t>(block));
+    for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
+      for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
+        augment::parameter_phase<kSimple>(params, phase, tile, thread, color_end, shared);
+      }
+    }
+    for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
+      body(tile, thread, shared);
+    }
+  }
+}
+
 struct Emulate {
   const augment::AugmentParams& params;
 
   template <typename Source, typename Out, int kChannels>
   void run() const {
-    augment::Shared shared;
-    const int64_t blocks = augment::augment_blocks(params);
-    for (int64_t block = 0; block < blocks; ++block) {
-      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
-      const augment::Tile tile = augment::block_tile(params, static_cast<int32_t>(block));
-      for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
-        for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-          augment::parameter_phase(params, phase, tile, thread, shared);
-        }
-      }
-      for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-        augment::make_tile<Source, Out, kChannels>(params, tile, thread, shared);
-      }
-    }
+    run_blocks<true>(params, params.program.color_end,
+                     [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
+                       augment::write_block_targets(params, tile, thread, shared);
+                       augment::make_tile<Source, Out, kChannels>(params, tile, thread, shared);
+                     });
+  }
+
+  template <typename Source, int kChannels>
+  void run_general() const {
+    augment::for_each_entering(params.program, [&](int32_t stage) {
+      run_blocks<false>(
+          params, stage, [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
+            augment::add_entering_tile<Source, kChannels>(params, tile, thread, shared, stage);
+          });
+    });
+    run_blocks<false>(params, params.program.color_end,
+                      [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
+                        augment::write_block_targets(params, tile, thread, shared);
+                        augment::make_general_tile<Source, kChannels>(params, tile, thread, shared);
+                      });
   }
 };
 
@@ -44,8 +70,10 @@ void emulate_sums(const augment::SumsParams& params) {
 }  // namespace
 
 void augment_emulated(WARPMIX_AUGMENT_ARGUMENTS) {
-  const AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
-  augment::dispatch(call.out, call.source_is_float, call.params.channels, Emulate{call.params});
+  AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
+  std::vector<int64_t> entering(entering_count(call.params));
+  call.params.entering = entering.data();
+  augment::dispatch(call.source_is_float, call.params, Emulate{call.params});
 }
 
 void channel_sums_emulated(const Tensor& images, Tensor sums) {

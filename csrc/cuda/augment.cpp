@@ -4,6 +4,7 @@
 #include <cuda_runtime.h>
 #include <torch/csrc/stable/accelerator.h>
 #include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
 
 #include "augment/augment.h"
 #include "augment/body.h"
@@ -13,7 +14,7 @@
 namespace warpmix::cuda {
 
 void augment(WARPMIX_AUGMENT_ARGUMENTS) {
-  const AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
+  AugmentCall call = augment_call(WARPMIX_PASS_AUGMENT);
   const torch::stable::accelerator::DeviceGuard guard(images.get_device_index());
   const int64_t blocks = augment::augment_blocks(call.params);
   WARPMIX_CHECK("augment", blocks <= kMaxGridX, "batch must need fewer than 2^31 blocks, got ",
@@ -21,7 +22,14 @@ void augment(WARPMIX_AUGMENT_ARGUMENTS) {
   if (blocks == 0) {
     return;
   }
-  augment::launch_augment(call.params, call.source_is_float, call.out, current_stream(images));
+  // From torch's allocator, so that a captured graph keeps it; alive until the launches are queued,
+  // after which the stream orders its reuse.
+  Tensor entering;
+  if (call.params.program.means > 0) {
+    entering = torch::stable::new_zeros(lam, {entering_count(call.params)}, ScalarType::Long);
+    call.params.entering = static_cast<int64_t*>(entering.mutable_data_ptr());
+  }
+  augment::launch_augment(call.params, call.source_is_float, current_stream(images));
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }
 

@@ -1,4 +1,4 @@
-// The GPU's launches of the bodies in body.h, draw.h and sums.h.
+// The GPU's launches of the bodies in body.h, general.h, draw.h and sums.h.
 #include "augment.h"
 #include "body.h"
 #include "sums.h"
@@ -10,27 +10,60 @@ namespace {
 // spills.
 constexpr int kBlocksPerSm = 4;
 
-template <typename Source, typename Out, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    augment_kernel(const __grid_constant__ AugmentParams params) {
-  __shared__ Shared shared;
+// Colour stages end at `color_end`.
+template <bool kSimple>
+__device__ Tile prepare_block(const AugmentParams& params, int32_t color_end, Shared& shared) {
   const Tile tile = block_tile(params, blockIdx.x);
 #pragma unroll 1  // one copy of the code, so that its registers are not the pixels' concern
   for (int phase = 0; phase < kParameterPhases; ++phase) {
-    parameter_phase(params, phase, tile, threadIdx.x, shared);
+    parameter_phase<kSimple>(params, phase, tile, threadIdx.x, color_end, shared);
     __syncthreads();
   }
+  return tile;
+}
+
+template <typename Source, typename Out, int kChannels>
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    simple_kernel(const __grid_constant__ AugmentParams params) {
+  __shared__ Shared shared;
+  const Tile tile = prepare_block<true>(params, params.program.color_end, shared);
+  write_block_targets(params, tile, threadIdx.x, shared);
   make_tile<Source, Out, kChannels>(params, tile, threadIdx.x, shared);
+}
+
+template <typename Source, int kChannels>
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    general_kernel(const __grid_constant__ AugmentParams params) {
+  __shared__ Shared shared;
+  const Tile tile = prepare_block<false>(params, params.program.color_end, shared);
+  write_block_targets(params, tile, threadIdx.x, shared);
+  make_general_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
+}
+
+template <typename Source, int kChannels>
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
+    entering_kernel(const __grid_constant__ AugmentParams params, int32_t stage) {
+  __shared__ Shared shared;
+  const Tile tile = prepare_block<false>(params, stage, shared);
+  add_entering_tile<Source, kChannels>(params, tile, threadIdx.x, shared, stage);
 }
 
 struct Launch {
   const AugmentParams& params;
+  unsigned blocks;
   cudaStream_t stream;
 
   template <typename Source, typename Out, int kChannels>
   void run() const {
-    const unsigned blocks = static_cast<unsigned>(augment_blocks(params));
-    augment_kernel<Source, Out, kChannels><<<blocks, kThreads, 0, stream>>>(params);
+    simple_kernel<Source, Out, kChannels><<<blocks, kThreads, 0, stream>>>(params);
+  }
+
+  template <typename Source, int kChannels>
+  void run_general() const {
+    for_each_entering(params.program, [&](int32_t stage) {
+      entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, stage);
+    });
+    general_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params);
   }
 };
 
@@ -47,9 +80,9 @@ __global__ void __launch_bounds__(kSumThreads)
 
 }  // namespace
 
-void launch_augment(const AugmentParams& params, bool source_is_float, OutType out,
-                    cudaStream_t stream) {
-  dispatch(out, source_is_float, params.channels, Launch{params, stream});
+void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream) {
+  const unsigned blocks = static_cast<unsigned>(augment_blocks(params));
+  dispatch(source_is_float, params, Launch{params, blocks, stream});
 }
 
 void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t stream) {

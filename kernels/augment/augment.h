@@ -7,8 +7,8 @@
 
 namespace warpmix::augment {
 
-void launch_augment(const AugmentParams& params, bool source_is_float, OutType out,
-                    cudaStream_t stream);
+// A launch for each contrast that pivots on a mean of the image as it enters, then the batch's.
+void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream);
 
 // Fills draws [B, sides, count, kDrawWords] with what launch_augment would draw.
 void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t stream);

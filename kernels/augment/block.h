@@ -24,18 +24,19 @@ HOST_DEVICE int32_t tiles_per_image(int32_t width, int32_t height) {
 }
 
 HOST_DEVICE int64_t augment_blocks(const AugmentParams& params) {
-  return static_cast<int64_t>(params.batch_size) * tiles_per_image(params.width, params.height);
+  return static_cast<int64_t>(params.batch_size) *
+         tiles_per_image(params.out_width, params.out_height);
 }
 
 HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
-  const int32_t per_image = tiles_per_image(params.width, params.height);
-  const int32_t across = tiles_across(params.width);
+  const int32_t per_image = tiles_per_image(params.out_width, params.out_height);
+  const int32_t across = tiles_across(params.out_width);
   const int32_t position = block / per_image;
   const int32_t tile = block - position * per_image;
   const int32_t x = tile % across * kTileWidth;
   const int32_t y = tile / across * kTileHeight;
-  return {position, x, y, min_of(kTileWidth, params.width - x),
-          min_of(kTileHeight, params.height - y)};
+  return {position, x, y, min_of(kTileWidth, params.out_width - x),
+          min_of(kTileHeight, params.out_height - y)};
 }
 
 // Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
@@ -47,7 +48,9 @@ struct Shared {
   StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
   Side side[2];
   Mixing mixing;
-  // Offset of each column and row of the tile in its source image, kFill, or kBlack.
+  Patches after;  // occlusions after the mix
+  // Of each column and row of the tile its offset in the source image or, where that side's map is
+  // not whole, its coordinate before the map; kFill, or kBlack.
   int32_t column[2][kTileWidth];
   int32_t row[2][kTileHeight];
 };
@@ -74,59 +77,96 @@ HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side,
   }
 }
 
-HOST_DEVICE void resolve(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
+// Colour stages up to `color_end` alone: a launch for means stops before its contrast.
+template <bool kSimple>
+HOST_DEVICE void resolve_side(const AugmentParams& params, int32_t position, int32_t s, int32_t row,
+                              int32_t color_end, Shared& shared) {
+  resolve_shape<kSimple>(params, shared.draws[s], shared.draws[0], row, shared.side[s]);
+  resolve_steps(params, shared.draws[s], color_end, position, s, shared.side[s]);
+}
+
+template <bool kSimple>
+HOST_DEVICE void resolve(const AugmentParams& params, Tile tile, int32_t thread, int32_t color_end,
+                         Shared& shared) {
   if (thread != 0 && thread != kThreads / 2) {
     return;
   }
+  const Program& program = params.program;
   const Sample own = batch_sample(params, tile.position);
   const Sample partner = block_partner(params, shared, own);
   if (thread == 0) {
-    resolve_side(params, shared.draws[0], shared.draws[0], own.row, shared.side[0]);
-    shared.mixing = resolve_mixing(params.program, shared.draws[0]);
-    if (tile.x == 0 && tile.y == 0) {
-      write_targets(params, tile.position, own.row, partner.row, shared.mixing.lam);
+    resolve_side<kSimple>(params, tile.position, 0, own.row, color_end, shared);
+    if constexpr (!kSimple) {
+      resolve_patches(program, shared.draws[0], program.mix_end, program.count, shared.after);
     }
-  } else if (applied_mix(params.program, shared.draws[0]) >= 0) {
-    resolve_side(params, shared.draws[1], shared.draws[0], partner.row, shared.side[1]);
+    shared.mixing = resolve_mixing(program, shared.draws[0]);
+  } else if (applied_mix(program, shared.draws[0]) >= 0) {
+    resolve_side<kSimple>(params, tile.position, 1, partner.row, color_end, shared);
   }
 }
 
 // Offset of the source column (axis 0) or row (axis 1) of output coordinate x, or why it has none.
-HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& shared, int32_t side,
+template <bool kSimple>
+HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& shared, int32_t s,
                                 int32_t axis, int32_t x) {
-  const int32_t* keep = shared.side[side].keep;
-  const int32_t size = axis == 0 ? params.width : params.height;
-  if (x >= size || !inside(x, keep[axis], keep[axis + 2])) {
+  const Program& program = params.program;
+  const Side& side = shared.side[s];
+  const int32_t size = axis == 0 ? params.out_width : params.out_height;
+  const bool kept =
+      axis == 0 ? inside(x, side.keep.x0, side.keep.x1) : inside(x, side.keep.y0, side.keep.y1);
+  if (x >= size || (kSimple && !kept)) {
     return kBlack;
   }
-  const int32_t source = source_coordinate(params.program, shared.draws[side], axis, x, size);
+  int32_t source = 0;
+  if constexpr (kSimple) {
+    source = whole_source(program, shared.draws[s], 0, program.geometry_end, axis, x);
+  } else if (side.map.whole) {
+    source = source_coordinate(program, shared.draws[s], side.map, axis, x,
+                               axis == 0 ? params.width : params.height);
+  } else {
+    x = whole_source(program, shared.draws[s], program.map_end, program.geometry_end, axis, x);
+    return x == kOutside ? kFill : x;
+  }
   const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
   return source == kOutside ? kFill : source * stride;
 }
 
+template <bool kSimple>
 HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
   const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
   const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
   for (int32_t s = 0; s < used; ++s) {
     for (int32_t i = thread; i < columns + tile.height; i += kThreads) {
       if (i < columns) {
-        shared.column[s][i] = table_entry(params, shared, s, 0, tile.x + i);
+        shared.column[s][i] = table_entry<kSimple>(params, shared, s, 0, tile.x + i);
       } else {
-        shared.row[s][i - columns] = table_entry(params, shared, s, 1, tile.y + i - columns);
+        shared.row[s][i - columns] =
+            table_entry<kSimple>(params, shared, s, 1, tile.y + i - columns);
       }
     }
   }
 }
 
+// The labels and shares of a tile's sample; its first tile writes them.
+HOST_DEVICE void write_block_targets(const AugmentParams& params, Tile tile, int32_t thread,
+                                     const Shared& shared) {
+  if (thread == 0 && tile.x == 0 && tile.y == 0) {
+    const Sample own = batch_sample(params, tile.position);
+    const Sample partner = block_partner(params, shared, own);
+    write_targets(params, tile.position, own.row, partner.row, shared.mixing.lam);
+  }
+}
+
 // Phases 0 to kParameterPhases - 1: the parameters of the block's tile.
+template <bool kSimple>
 HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile, int32_t thread,
-                                 Shared& shared) {
+                                 int32_t color_end, Shared& shared) {
   if (phase < 2) {
     draw_side(params, tile, phase, thread, shared);
   } else if (phase == 2) {
-    resolve(params, tile, thread, shared);
+    resolve<kSimple>(params, tile, thread, color_end, shared);
   } else {
-    tabulate(params, tile, thread, shared);
+    tabulate<kSimple>(params, tile, thread, shared);
   }
 }
 

@@ -1,17 +1,14 @@
 // The augmentation kernel's body, as host-device functions of the launch coordinates: block.h's
-// phases, then make_tile. On the GPU a barrier stands between phases (augment.cu); under test the
-// host runs them thread by thread (csrc/cpu/augment_emulated.cpp).
+// phases, then make_tile, or general.h's make_general_tile. On the GPU a barrier stands between
+// phases (augment.cu); under test the host runs them thread by thread
+// (csrc/cpu/augment_emulated.cpp).
 #pragma once
 
-#include "block.h"
-#include "store.h"
+#include "general.h"
 
 namespace warpmix::augment {
 
 // ---- pixels -------------------------------------------------------------------------------------
-
-HOST_DEVICE float load_value(const uint8_t* pixel) { return static_cast<float>(*pixel); }
-HOST_DEVICE float load_value(const float* pixel) { return *pixel; }
 
 // One side's constants for kCount channels, in registers.
 template <typename Source, int kCount>
@@ -23,10 +20,10 @@ struct Reader {
   HOST_DEVICE Reader(const AugmentParams& params, const Side& side, int32_t first_channel)
       : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
               static_cast<int64_t>(first_channel) * params.channel_stride),
-        factor(side.factor) {
+        factor(side.step[0].factor) {
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      offset[c] = side.offset[first_channel + c];
+      offset[c] = side.step[0].offset[first_channel + c];
     }
   }
 
@@ -58,13 +55,6 @@ struct Reader {
   }
 };
 
-// Bit i says whether x + i is in [begin, end), for the pixels of a group.
-HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
-  const int32_t first = min_of(max_of(begin - x, 0), kGroup);
-  const int32_t last = min_of(max_of(end - x, 0), kGroup);
-  return ((1u << last) - 1u) & ~((1u << first) - 1u);
-}
-
 // kInterleaved: a pixel's channels are adjacent in the source, so that their addresses are one
 // address with three constants; else they are planes apart.
 template <Mix kMix, bool kInterleaved, typename Source, typename Out, int kCount>
@@ -85,18 +75,14 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   }
   Out* image = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
                static_cast<int64_t>(first_channel) * params.out_channel_stride;
-  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
-  // at most group · (across - 1) / 2^16, below 1.
-  const int32_t across = ceil_div(tile.width, kGroup);
-  const int32_t reciprocal = ceil_div(1 << 16, across);
-  static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
-  for (int32_t group = thread; group < across * tile.height; group += kThreads) {
-    const int32_t y = group * reciprocal >> 16;
-    const int32_t x = (group - y * across) * kGroup;
+  const GroupRows rows(tile);
+  for (int32_t group = thread; group < rows.count; group += kThreads) {
+    const int32_t y = rows.row(group);
+    const int32_t x = rows.first_pixel(group, y);
     const int32_t own_row = shared.row[0][y];
     const int32_t partner_row = shared.row[kPartner][y];
-    const uint32_t cut_bits = inside(tile.y + y, mixing.box[1], mixing.box[3])
-                                  ? group_bits(tile.x + x, mixing.box[0], mixing.box[2])
+    const uint32_t cut_bits = inside(tile.y + y, mixing.box.y0, mixing.box.y1)
+                                  ? group_bits(tile.x + x, mixing.box.x0, mixing.box.x1)
                                   : 0u;
     float out[kGroup * kCount];
     UNROLL
@@ -165,10 +151,11 @@ HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t threa
 
 // ---- the kernels that exist ---------------------------------------------------------------------
 
-// Calls function.run<Source, Out, kChannels>() with the types of one launch: the one list of the
-// kernels that exist. Float sources are intermediates of a list of several launches, and rare.
+// Calls function.run<Source, Out, kChannels>() with the types of one launch of the simple template:
+// the one list of its kernels. Float sources are intermediates of a list of several launches, and
+// rare.
 template <typename Out, typename Function>
-void dispatch_source(bool source_is_float, int32_t channels, const Function& function) {
+void dispatch_simple(bool source_is_float, int32_t channels, const Function& function) {
   if (source_is_float) {
     function.template run<float, Out, 0>();
   } else if (channels == 3) {
@@ -180,17 +167,36 @@ void dispatch_source(bool source_is_float, int32_t channels, const Function& fun
   }
 }
 
+// Likewise of the general template, function.run_general<Source, kChannels>().
 template <typename Function>
-void dispatch(OutType out, bool source_is_float, int32_t channels, const Function& function) {
-  switch (out) {
-    case OutType::kFloat32:
-      return dispatch_source<float>(source_is_float, channels, function);
-    case OutType::kFloat16:
-      return dispatch_source<Half>(source_is_float, channels, function);
-    case OutType::kBFloat16:
-      return dispatch_source<BFloat16>(source_is_float, channels, function);
-    case OutType::kUInt8:
-      return dispatch_source<uint8_t>(source_is_float, channels, function);
+void dispatch_general(bool source_is_float, int32_t channels, const Function& function) {
+  if (source_is_float) {
+    channels == 3 ? function.template run_general<float, 3>()
+                  : function.template run_general<float, 0>();
+  } else {
+    channels == 3 ? function.template run_general<uint8_t, 3>()
+                  : function.template run_general<uint8_t, 0>();
+  }
+}
+
+template <typename Function>
+void dispatch(bool source_is_float, const AugmentParams& params, const Function& function) {
+  if (!params.program.is_simple) {
+    return dispatch_general(source_is_float, params.channels, function);
+  }
+  with_out_type(params.out_type, [&](auto element) {
+    dispatch_simple<decltype(element)>(source_is_float, params.channels, function);
+  });
+}
+
+// Calls function(stage) for each contrast that pivots on a mean of the image as it enters, in
+// order: each needs the means of those before it.
+template <typename Function>
+void for_each_entering(const Program& program, const Function& function) {
+  for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+    if (program.stages[i].mean != kSourceMean) {
+      function(i);
+    }
   }
 }
 

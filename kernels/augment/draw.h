@@ -1,83 +1,9 @@
 // One sample's random parameters: (seed, epoch, id, stage) to a StageDraw.
 #pragma once
 
-#include "../fixed_math.h"
-#include "../philox.h"
-#include "params.h"
+#include "boxes.h"
 
 namespace warpmix::augment {
-
-// ---- streams ------------------------------------------------------------------------------------
-
-struct Sample {
-  int32_t row;  // of the images
-  int64_t id;   // of the random stream
-  bool active;
-};
-
-HOST_DEVICE Sample batch_sample(const AugmentParams& params, int32_t position) {
-  const int64_t row = params.index ? params.index[position] : position;
-  return {static_cast<int32_t>(row), params.ids ? params.ids[position] : row,
-          params.active ? params.active[position] : true};
-}
-
-// Python checks rows where that costs nothing, on the CPU. A GPU stops here, as torch's own
-// indexing does, rather than read somebody else's memory.
-HOST_DEVICE void require_row([[maybe_unused]] const AugmentParams& params,
-                             [[maybe_unused]] int32_t row) {
-#if defined(__CUDA_ARCH__)
-  if (row < 0 || row >= params.image_count) {
-    __trap();
-  }
-#endif
-}
-
-HOST_DEVICE Sample partner_sample(const AugmentParams& params, int32_t partner) {
-  if (params.from_batch) {
-    return batch_sample(params, partner);
-  }
-  return {partner, partner, true};
-}
-
-// Counter = (id, epoch, stream and block): nothing of the batch, the device or the launch.
-HOST_DEVICE Philox4 random_words(const AugmentParams& params, int64_t id, int32_t stream,
-                                 uint32_t block) {
-  const uint32_t step = params.step ? static_cast<uint32_t>(*params.step) : 0u;
-  const uint64_t bits = static_cast<uint64_t>(id);
-  return philox({{static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32),
-                  params.epoch + step, static_cast<uint32_t>(stream) << 8 | block}},
-                params.seed);
-}
-
-// ---- distributions ------------------------------------------------------------------------------
-
-// Symmetric Beta(α, α) from two uniforms, without rejection, for every α > 0: with
-// T = sqrt(2α (U^(-1/α) - 1)) cos(2πV) Student-t of 2α degrees of freedom (Bailey, 1994),
-// 1/2 + T / (2 sqrt(2α + T²)) is Beta(α, α) (Devroye, "Random variate generation in one line of
-// code", 1996). Written with g = U^(1/α) so that nothing overflows as α → 0.
-HOST_DEVICE float symmetric_beta(uint32_t word_u, uint32_t word_v, float inverse_alpha) {
-  const float g = fixed_exp(fixed_log(uniform_open_closed(word_u)) * inverse_alpha);
-  const float c = fixed_cos_turns(uniform_closed_open(word_v));
-  const float q = (1.0f - g) * c * c;
-  const float half = 0.5f * sqrtf(q / (g + q));
-  return c < 0.0f ? 0.5f - half : 0.5f + half;
-}
-
-// CutMix's box as torchvision draws it: half sides truncated, centre uniform, clipped.
-HOST_DEVICE void draw_cut(StageDraw& draw, Philox4 words, float lam, int32_t width,
-                          int32_t height) {
-  const float ratio = 0.5f * sqrtf(1.0f - lam);
-  const int32_t half_width = static_cast<int32_t>(ratio * static_cast<float>(width));
-  const int32_t half_height = static_cast<int32_t>(ratio * static_cast<float>(height));
-  const int32_t x = uniform_below(words.word[0], width);
-  const int32_t y = uniform_below(words.word[1], height);
-  draw.box[0] = max_of(x - half_width, 0);
-  draw.box[1] = max_of(y - half_height, 0);
-  draw.box[2] = min_of(x + half_width, width);
-  draw.box[3] = min_of(y + half_height, height);
-  const int32_t cut = (draw.box[2] - draw.box[0]) * (draw.box[3] - draw.box[1]);
-  draw.value = static_cast<float>(width * height - cut) / static_cast<float>(width * height);
-}
 
 // ---- one stage of one sample --------------------------------------------------------------------
 
@@ -99,39 +25,102 @@ HOST_DEVICE bool stage_applies(const AugmentParams& params, const Stage& stage, 
   return stage.choice_low <= u && u < stage.choice_high;
 }
 
+HOST_DEVICE StageDraw no_draw() { return {0, 0, {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}}; }
+
+HOST_DEVICE void draw_affine(const Stage& stage, Philox4 words, Philox4 more, StageDraw& draw) {
+  const float* number = stage.number;
+  draw.number[0] = uniform_between(words.word[1], number[0], number[1]);
+  draw.number[1] = rintf(uniform_between(words.word[2], -1.0f, 2.0f) * number[2]);
+  draw.number[2] = rintf(uniform_between(words.word[3], -1.0f, 2.0f) * number[3]);
+  draw.number[3] = uniform_between(more.word[0], number[4], number[5]);
+  draw.number[4] = uniform_between(more.word[1], number[6], number[7]);
+  draw.number[5] = uniform_between(more.word[2], number[8], number[9]);
+}
+
+// Chen et al. (2020): squares of side period - kept, `period` apart.
+HOST_DEVICE void draw_grid(const Stage& stage, Philox4 words, StageDraw& draw) {
+  const int32_t period = static_cast<int32_t>(stage.number[0]) +
+                         uniform_below(words.word[1], static_cast<int32_t>(stage.number[1]));
+  const int32_t kept = static_cast<int32_t>(rintf(static_cast<float>(period) * stage.number[2]));
+  draw.number[0] = static_cast<float>(uniform_below(words.word[2], period));
+  draw.number[1] = static_cast<float>(uniform_below(words.word[3], period));
+  draw.number[2] = static_cast<float>(period);
+  draw.number[3] = static_cast<float>(period - min_of(max_of(kept, 1), period - 1));
+}
+
+HOST_DEVICE bool resizes(const Stage& stage) {
+  return stage.kind == Kind::kResizedCrop && (stage.number[4] != static_cast<float>(stage.width) ||
+                                              stage.number[5] != static_cast<float>(stage.height));
+}
+
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {
   const Stage& stage = params.program.stages[index];
-  StageDraw draw = {0, {0, 0, 0, 0}, 1.0f, 0, 0};
-  const Philox4 words = random_words(params, sample.id, stage.stream, 0);
+  StageDraw draw = no_draw();
+  Philox4 words = random_words(params, sample.id, stage.stream, 0);
   if (!stage_applies(params, stage, sample, words.word[0])) {
+    if (resizes(stage)) {  // all results of a launch have one size
+      draw.on = 1;
+      put_box(draw, {0, 0, stage.width, stage.height});
+    }
     return draw;
   }
   draw.on = 1;
+  if (stage.block != 0) {
+    words = random_words(params, sample.id, stage.stream, static_cast<uint32_t>(stage.block));
+  }
+  const float* number = stage.number;
   switch (stage.kind) {
-    case Kind::kShift:
-      draw.box[0] = uniform_below(words.word[1], 2 * stage.extent_x + 1) - stage.extent_x;
-      draw.box[1] = uniform_below(words.word[2], 2 * stage.extent_y + 1) - stage.extent_y;
+    case Kind::kShift: {
+      const int32_t x = static_cast<int32_t>(number[0]);  // the largest shifts, pixels
+      const int32_t y = static_cast<int32_t>(number[1]);
+      draw.number[0] = static_cast<float>(uniform_below(words.word[1], 2 * x + 1) - x);
+      draw.number[1] = static_cast<float>(uniform_below(words.word[2], 2 * y + 1) - y);
       break;
+    }
     case Kind::kHorizontalFlip:
     case Kind::kVerticalFlip:
       break;
-    case Kind::kContrast:
-      draw.value = uniform_closed_open(words.word[1]) * stage.span + stage.low;
+    case Kind::kAffine:
+      draw_affine(stage, words, random_words(params, sample.id, stage.stream, 1), draw);
       break;
-    case Kind::kCropBlackout:
-      draw.box[0] = uniform_below(words.word[1], stage.extent_x + 1);
-      draw.box[1] = uniform_below(words.word[2], stage.extent_y + 1);
+    case Kind::kResizedCrop:
+      if (!draw_fitting_box(params, stage, sample.id, draw)) {
+        put_box(draw, central_box(stage));
+      }
+      break;
+    case Kind::kContrast:
+    case Kind::kBrightness:
+    case Kind::kSaturation:
+    case Kind::kHue:
+      draw.number[0] = uniform_between(words.word[1], number[0], number[1]);
+      break;
+    case Kind::kCropBlackout:  // the widest borders, pixels
+      draw.number[0] =
+          static_cast<float>(uniform_below(words.word[1], static_cast<int32_t>(number[0]) + 1));
+      draw.number[1] =
+          static_cast<float>(uniform_below(words.word[2], static_cast<int32_t>(number[1]) + 1));
+      break;
+    case Kind::kErasing:  // no box fits: an empty one
+      draw_fitting_box(params, stage, sample.id, draw);
+      break;
+    case Kind::kCutout:
+      put_box(draw, draw_cutout(stage, words));
+      break;
+    case Kind::kGridMask:
+      draw_grid(stage, words, draw);
       break;
     case Kind::kCutMix:
-    case Kind::kMixUp:
-      draw.value = symmetric_beta(words.word[1], words.word[2], stage.low);
+    case Kind::kMixUp: {
+      const float lam = symmetric_beta(words.word[1], words.word[2], number[0]);
       draw.partner =
           uniform_below(words.word[3], params.from_batch ? params.batch_size : params.image_count);
       if (stage.kind == Kind::kCutMix) {
-        draw_cut(draw, random_words(params, sample.id, stage.stream, 1), draw.value, params.width,
-                 params.height);
+        draw_cut(stage, random_words(params, sample.id, stage.stream, 1), lam, draw);
+      } else {
+        draw.number[0] = lam;
       }
       break;
+    }
   }
   return draw;
 }
@@ -162,6 +151,31 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   return reinterpret_cast<const StageDraw*>(params.draws)[slot];
 }
 
+// A sample and its mix partner, which is itself without a mix.
+struct SampleDraws {
+  Sample own;
+  Sample partner;
+};
+
+// Every draw of the sample at `position` (side 0) and those of its partner up to the mix (side 1).
+HOST_DEVICE SampleDraws draw_sample(const AugmentParams& params, int32_t position,
+                                    StageDraw (*draws)[kMaxStages]) {
+  const Program& program = params.program;
+  SampleDraws drawn;
+  drawn.own = drawn.partner = batch_sample(params, position);
+  for (int32_t i = 0; i < program.count; ++i) {
+    draws[0][i] = obtain_draw(params, position, 0, i, drawn.own);
+  }
+  const int32_t mix = applied_mix(program, draws[0]);
+  if (mix >= 0) {
+    drawn.partner = partner_sample(params, draws[0][mix].partner);
+    for (int32_t i = 0; i < program.mix_begin; ++i) {
+      draws[1][i] = obtain_draw(params, position, 1, i, drawn.partner);
+    }
+  }
+  return drawn;
+}
+
 // ---- draws to keep: the draw op, one slot a (sample, side, stage) -------------------------------
 
 HOST_DEVICE int64_t draw_slots(const AugmentParams& params) {
@@ -179,7 +193,7 @@ HOST_DEVICE void draw_slot(const AugmentParams& params, int64_t slot, int32_t* d
   const int64_t image = slot / program.count;
   const int32_t side = static_cast<int32_t>(image % sides(program));
   Sample sample = batch_sample(params, static_cast<int32_t>(image / sides(program)));
-  StageDraw draw = {0, {0, 0, 0, 0}, 1.0f, 0, 0};
+  StageDraw draw = no_draw();
   if (side == 0) {
     draw = draw_stage(params, stage, sample);
   } else if (stage < program.mix_begin) {

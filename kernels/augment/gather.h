@@ -24,8 +24,8 @@ void shift_table(int32_t shift, int32_t size, int32_t* table) {
   }
 }
 
-inline void apply_stage(const Stage& stage, int32_t shift, int32_t axis, int32_t size,
-                        int32_t* table) {
+inline void apply_whole_stage(const Stage& stage, int32_t shift, int32_t axis, int32_t size,
+                              int32_t* table) {
   if (stage.kind != Kind::kShift) {
     for (int32_t x = 0; x < size; ++x) {
       table[x] = stage_source(stage, 0, axis, table[x], size);
@@ -44,18 +44,36 @@ inline void apply_stage(const Stage& stage, int32_t shift, int32_t axis, int32_t
   }
 }
 
-// Source coordinate of every output coordinate along an axis, stage by stage.
-inline void tabulate_axis(const Program& program, const StageDraw* draws, int32_t axis,
-                          std::vector<int32_t>& table) {
-  const int32_t size = static_cast<int32_t>(table.size());
-  for (int32_t x = 0; x < size; ++x) {
-    table[x] = x;
-  }
-  for (int32_t i = program.geometry_end - 1; i >= 0; --i) {
+// Stages [begin, end) of an axis, the applied ones backwards; whole_source for a whole table.
+inline void apply_whole(const Program& program, const StageDraw* draws, int32_t begin, int32_t end,
+                        int32_t axis, std::vector<int32_t>& table) {
+  for (int32_t i = end - 1; i >= begin; --i) {
     if (draws[i].on) {
-      apply_stage(program.stages[i], draws[i].box[axis], axis, size, table.data());
+      apply_whole_stage(program.stages[i], whole_shift(draws[i], axis), axis,
+                        static_cast<int32_t>(table.size()), table.data());
     }
   }
+}
+
+inline void start_table(std::vector<int32_t>& table) {
+  for (size_t x = 0; x < table.size(); ++x) {
+    table[x] = static_cast<int32_t>(x);
+  }
+}
+
+// Source coordinate of every output coordinate along an axis, the launch's map being whole;
+// source_coordinate for a whole table.
+inline void tabulate_axis(const Program& program, const StageDraw* draws, const Map& map,
+                          int32_t axis, std::vector<int32_t>& table) {
+  start_table(table);
+  apply_whole(program, draws, program.map_end, program.geometry_end, axis, table);
+  if (program.map_begin < program.map_end) {
+    const int32_t size = static_cast<int32_t>(table.size());
+    for (int32_t& x : table) {
+      x = whole_map_source(program, map, axis, x, size);
+    }
+  }
+  apply_whole(program, draws, 0, program.map_begin, axis, table);
 }
 
 inline void find_runs(const std::vector<int32_t>& table, std::vector<Run>& runs) {
@@ -81,12 +99,12 @@ inline void find_runs(const std::vector<int32_t>& table, std::vector<Run>& runs)
 }
 
 // Copies pixels of one image in the output's order of elements: interleaved (channel fastest) or
-// planar rows (all of channel 0, then of channel 1, …).
+// planar (a plane a channel, `plane` elements apart).
 template <typename Source>
 class Gatherer {
  public:
-  Gatherer(const AugmentParams& params, bool interleaved)
-      : width_(params.width),
+  Gatherer(const AugmentParams& params, bool interleaved, int64_t plane)
+      : plane_(plane),
         channels_(params.channels),
         pixel_stride_(params.pixel_stride),
         channel_stride_(params.channel_stride),
@@ -122,7 +140,7 @@ class Gatherer {
  private:
   void fill(Source* out, int32_t count) const {
     const int32_t x_step = interleaved_ ? channels_ : 1;
-    const int32_t c_step = interleaved_ ? 1 : width_;
+    const int64_t c_step = interleaved_ ? 1 : plane_;
     for (int32_t c = 0; c < channels_; ++c) {
       for (int32_t x = 0; x < count; ++x) {
         out[c * c_step + x * x_step] = fill_;
@@ -146,7 +164,7 @@ class Gatherer {
   void copy(const Source* in, int32_t step, Source* out, int32_t count) const {
     if (step == 1 && !interleaved_ && pixel_stride_ == 1) {
       for (int32_t c = 0; c < channels_; ++c) {
-        copy_bytes(out + c * width_, in + static_cast<int64_t>(c) * channel_stride_,
+        copy_bytes(out + c * plane_, in + static_cast<int64_t>(c) * channel_stride_,
                    count * sizeof(Source));
       }
     } else if (step == 1 && channels_ == 3 && sizeof(Source) == 1) {
@@ -161,13 +179,13 @@ class Gatherer {
     if (interleaved_) {
       join_pixels(in, channel_stride_, out, count);
     } else {
-      split_pixels(in, out, width_, count);
+      split_pixels(in, out, plane_, count);
     }
   }
 
   void copy_each(const Source* in, int32_t in_step, Source* out, int32_t count) const {
     const int32_t x_step = interleaved_ ? channels_ : 1;
-    const int32_t c_step = interleaved_ ? 1 : width_;
+    const int64_t c_step = interleaved_ ? 1 : plane_;
     for (int32_t x = 0; x < count; ++x) {
       const Source* pixel = in + static_cast<int64_t>(x) * in_step;
       for (int32_t c = 0; c < channels_; ++c) {
@@ -176,7 +194,8 @@ class Gatherer {
     }
   }
 
-  const int32_t width_, channels_, pixel_stride_, channel_stride_;
+  const int64_t plane_;
+  const int32_t channels_, pixel_stride_, channel_stride_;
   const bool interleaved_;
   const Source fill_;
 };

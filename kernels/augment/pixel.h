@@ -1,11 +1,10 @@
-// One output pixel: where it comes from, and the arithmetic on its value.
+// The last arithmetic on a pixel: mix, normalise, and rounding to the output's type.
 #pragma once
 
 #include <type_traits>
 
-#include "../fixed_math.h"
-#include "../float16.h"
 #include "resolve.h"
+#include "whole.h"
 
 #if defined(__CUDACC__)
 #include <cuda_bf16.h>
@@ -13,76 +12,6 @@
 #endif
 
 namespace warpmix::augment {
-
-constexpr int32_t kOutside = -1;  // a constant border's pixel: it has no source
-
-// ---- geometry -----------------------------------------------------------------------------------
-
-HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Border border) {
-  x -= shift;
-  switch (border) {
-    case Border::kWrap:
-      x = x < 0 ? x + size : x;
-      return x >= size ? x - size : x;
-    case Border::kReflect:  // without repeating the edge, as in NumPy's and torch's "reflect"
-      x = x < 0 ? -x : x;
-      return x >= size ? 2 * (size - 1) - x : x;
-    case Border::kReplicate:
-      return min_of(max_of(x, 0), size - 1);
-    case Border::kConstant:
-      return x >= 0 && x < size ? x : kOutside;
-  }
-  return kOutside;
-}
-
-// Where one applied stage takes column (axis 0) or row (axis 1) x of its output from.
-HOST_DEVICE int32_t stage_source(const Stage& stage, int32_t shift, int32_t axis, int32_t x,
-                                 int32_t size) {
-  if (x == kOutside) {
-    return x;
-  }
-  if (stage.kind == Kind::kShift) {
-    return shifted_source(x, shift, size, static_cast<Border>(stage.mode));
-  }
-  const bool flips = stage.kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
-  return flips ? size - 1 - x : x;
-}
-
-// Where the launch takes an output column or row from: the applied stages backwards.
-HOST_DEVICE int32_t source_coordinate(const Program& program, const StageDraw* draws, int32_t axis,
-                                      int32_t x, int32_t size) {
-  for (int32_t i = program.geometry_end - 1; i >= 0; --i) {
-    if (draws[i].on) {
-      x = stage_source(program.stages[i], draws[i].box[axis], axis, x, size);
-    }
-  }
-  return x;
-}
-
-HOST_DEVICE bool inside(int32_t x, int32_t begin, int32_t end) { return x >= begin && x < end; }
-
-// ---- arithmetic, in float32 on [0,255] ----------------------------------------------------------
-
-// The host's form is the one that x86 compilers turn into minps and maxps; values are never NaN.
-HOST_DEVICE float at_least(float value, float low) {
-#if defined(__CUDA_ARCH__)
-  return fmaxf(value, low);
-#else
-  return value < low ? low : value;
-#endif
-}
-
-HOST_DEVICE float at_most(float value, float high) {
-#if defined(__CUDA_ARCH__)
-  return fminf(value, high);
-#else
-  return value > high ? high : value;
-#endif
-}
-
-HOST_DEVICE float contrast(float value, float factor, float offset) {
-  return at_most(at_least(value * factor + offset, 0.0f), 255.0f);
-}
 
 // Two products and a sum can round past 255 by an ulp; the clip keeps every stage's range.
 HOST_DEVICE float blend(float own, float partner, float lam) {

@@ -1,4 +1,5 @@
-// The CPU's way through one sample: its parameters, then its rows in bands that share coefficients.
+// The CPU's way through one sample of a simple program (see Program): its parameters, then its rows
+// in bands that share coefficients.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +19,7 @@ class Renderer {
         interleaved_(params.out_channel_stride == 1),
         count_(params.width * params.channels),
         band_rows_(max_of(1, min_of(params.height, kBandElements / count_))),
-        gatherer_(params, interleaved_),
+        gatherer_(params, interleaved_, params.width),
         rows_(params.height),
         columns_(params.width),
         zeros_(count_, 0.0f),
@@ -38,18 +39,11 @@ class Renderer {
   }
 
   void render(int32_t position) {
-    const Program& program = params_.program;
-    const Sample own = batch_sample(params_, position);
-    for (int32_t i = 0; i < program.count; ++i) {
-      draws_[0][i] = obtain_draw(params_, position, 0, i, own);
-    }
-    mixing_ = resolve_mixing(program, draws_[0]);
-    Sample partner = own;
+    const SampleDraws drawn = draw_sample(params_, position, draws_);
+    const Sample& own = drawn.own;
+    const Sample& partner = drawn.partner;
+    mixing_ = resolve_mixing(params_.program, draws_[0]);
     if (mixing_.mix != Mix::kNone) {
-      partner = partner_sample(params_, draws_[0][applied_mix(program, draws_[0])].partner);
-      for (int32_t i = 0; i < program.mix_begin; ++i) {
-        draws_[1][i] = obtain_draw(params_, position, 1, i, partner);
-      }
       prepare(1, partner.row);
     }
     prepare(0, own.row);
@@ -93,11 +87,13 @@ class Renderer {
 
   void prepare(int32_t s, int32_t row) {
     Lane& lane = lanes_[s];
-    resolve_side(params_, draws_[s], draws_[0], row, sides_[s]);
-    spread(sides_[s].offset, lane.own_offset);
-    tabulate_axis(params_.program, draws_[s], 0, columns_);
+    Side& side = sides_[s];
+    resolve_shape<true>(params_, draws_[s], draws_[0], row, side);
+    resolve_steps(params_, draws_[s], params_.program.color_end, 0, s, side);
+    spread(side.step[0].offset, lane.own_offset);
+    tabulate_axis(params_.program, draws_[s], side.map, 0, columns_);
     find_runs(columns_, lane.runs);
-    tabulate_axis(params_.program, draws_[s], 1, rows_);
+    tabulate_axis(params_.program, draws_[s], side.map, 1, rows_);
     const Source* image = static_cast<const Source*>(params_.images) + row * params_.image_stride;
     for (int32_t y = 0; y < params_.height; ++y) {
       lane.source_row[y] = rows_[y] == kOutside
@@ -109,11 +105,11 @@ class Renderer {
   // ---- bands ------------------------------------------------------------------------------------
 
   bool cut_row(int32_t y) const {
-    return mixing_.mix == Mix::kCut && inside(y, mixing_.box[1], mixing_.box[3]);
+    return mixing_.mix == Mix::kCut && inside(y, mixing_.box.y0, mixing_.box.y1);
   }
 
   bool black_row(int32_t s, int32_t y) const {
-    return !inside(y, sides_[s].keep[1], sides_[s].keep[3]);
+    return !inside(y, sides_[s].keep.y0, sides_[s].keep.y1);
   }
 
   // What a row's coefficients depend on beside the sample.
@@ -135,15 +131,15 @@ class Renderer {
   // Coefficients of columns [begin, end) of `lane` as side s has them.
   void set_coefficients(Lane& lane, int32_t s, int32_t begin, int32_t end, bool black) {
     const Side& side = sides_[s];
-    const int32_t keep_begin = black ? begin : min_of(end, max_of(begin, side.keep[0]));
-    const int32_t keep_end = black ? begin : max_of(keep_begin, min_of(end, side.keep[2]));
+    const int32_t keep_begin = black ? begin : min_of(end, max_of(begin, side.keep.x0));
+    const int32_t keep_end = black ? begin : max_of(keep_begin, min_of(end, side.keep.x1));
     const int32_t per_column = interleaved_ ? params_.channels : 1;
     for (int32_t first = 0; first < count_; first += params_.width * per_column) {
       const auto element = [&](int32_t x) { return first + x * per_column; };
       float* factor = lane.factor.data();
       float* offset = lane.offset.data();
       std::fill(factor + element(begin), factor + element(keep_begin), 0.0f);
-      std::fill(factor + element(keep_begin), factor + element(keep_end), side.factor);
+      std::fill(factor + element(keep_begin), factor + element(keep_end), side.step[0].factor);
       std::fill(factor + element(keep_end), factor + element(end), 0.0f);
       std::fill(offset + element(begin), offset + element(keep_begin), 0.0f);
       std::copy(lanes_[s].own_offset.data() + element(keep_begin),
@@ -162,11 +158,11 @@ class Renderer {
     const bool cut = cut_row(y);
     const int32_t width = params_.width;
     set_coefficients(own, 0, 0, width, black_row(0, y));
-    gather(own, 0, y, end, 0, cut ? mixing_.box[0] : width);
+    gather(own, 0, y, end, 0, cut ? mixing_.box.x0 : width);
     if (cut) {
-      set_coefficients(own, 1, mixing_.box[0], mixing_.box[2], black_row(1, y));
-      gather(own, 1, y, end, mixing_.box[0], mixing_.box[2]);
-      gather(own, 0, y, end, mixing_.box[2], width);
+      set_coefficients(own, 1, mixing_.box.x0, mixing_.box.x1, black_row(1, y));
+      gather(own, 1, y, end, mixing_.box.x0, mixing_.box.x1);
+      gather(own, 0, y, end, mixing_.box.x1, width);
     }
     if (mixing_.mix == Mix::kBlend) {
       Lane& partner = lanes_[1];

@@ -1,89 +1,151 @@
 // From the StageDraws of a sample and of its mix partner to the few numbers that a pixel needs.
 #pragma once
 
-#include "draw.h"
+#include "color.h"
+#include "map.h"
 
 namespace warpmix::augment {
 
+// One applied occlusion. kErasing: pixels in the box get `value`. kGridMask: x0, y0 are the grid's
+// offsets, x1 its period and y1 the side of its black squares.
+struct Patch {
+  Kind kind;
+  Box box;
+  float value[3];  // of channels 0, 1, and 2 and above
+};
+
+struct Patches {
+  int32_t count;
+  Patch patch[kMaxSteps];  // later ones cover earlier ones
+};
+
 // One source image of an output sample: the sample's own (side 0) or its partner's (side 1).
 struct Side {
-  int32_t row;                 // of the images
-  int32_t keep[4];             // x0, y0, x1, y1 (exclusive): black outside
-  float factor;                // contrast: v * factor + offset[c], clipped to [0,255]
-  float offset[kMaxChannels];  // pivot - pivot * factor
+  int32_t row;  // of the images
+  Map map;
+  int32_t steps;
+  ColorStep step[kMaxSteps];  // the first changes nothing where there is none
+  Patches patches;
+  Box keep;  // black outside
 };
 
 enum class Mix : int32_t { kNone = 0, kCut = 1, kBlend = 2 };
 
 struct Mixing {
   Mix mix;
-  int32_t box[4];  // kCut: the partner's pixels, x0, y0, x1, y1 (exclusive)
-  float lam;       // own share
+  Box box;    // kCut: the partner's pixels
+  float lam;  // own share
 };
 
-HOST_DEVICE void shrink_keep(Side& side, const StageDraw& draw, int32_t width, int32_t height) {
-  side.keep[0] = max_of(side.keep[0], draw.box[0]);
-  side.keep[1] = max_of(side.keep[1], draw.box[1]);
-  side.keep[2] = min_of(side.keep[2], width - draw.box[0]);
-  side.keep[3] = min_of(side.keep[3], height - draw.box[1]);
+// ---- occlusion ----------------------------------------------------------------------------------
+
+HOST_DEVICE Box intersection(Box a, Box b) {
+  return {max_of(a.x0, b.x0), max_of(a.y0, b.y0), min_of(a.x1, b.x1), min_of(a.y1, b.y1)};
 }
 
-HOST_DEVICE float channel_mean(const AugmentParams& params, int32_t row, int32_t channel) {
-  const double sum =
-      static_cast<double>(params.sums[static_cast<int64_t>(row) * params.channels + channel]);
-  const double count = static_cast<double>(params.width) * params.height * kSumScale;
-  return static_cast<float>(sum / count);
+HOST_DEVICE Box kept_by(const Stage& stage, const StageDraw& draw) {
+  const int32_t x = static_cast<int32_t>(draw.number[0]);
+  const int32_t y = static_cast<int32_t>(draw.number[1]);
+  return {x, y, stage.width - x, stage.height - y};
 }
 
-// ITU-R 601 luma as torchvision's rgb_to_grayscale has it; one channel is its own grey.
-HOST_DEVICE float gray_mean(const AugmentParams& params, int32_t row) {
-  if (params.channels != 3) {
-    return channel_mean(params, row, 0);
-  }
-  return (0.2989f * channel_mean(params, row, 0) + 0.587f * channel_mean(params, row, 1)) +
-         0.114f * channel_mean(params, row, 2);
-}
-
-HOST_DEVICE void resolve_contrast(const AugmentParams& params, const Stage& stage,
-                                  const StageDraw& draw, Side& side) {
-  const Pivot pivot_kind = static_cast<Pivot>(stage.mode);
-  side.factor = draw.value;
-  float pivot = pivot_kind == Pivot::kGrayMean ? gray_mean(params, side.row) : 127.5f;
-  for (int32_t c = 0; c < params.channels; ++c) {
-    if (pivot_kind == Pivot::kChannelMean) {
-      pivot = channel_mean(params, side.row, c);
+HOST_DEVICE Patch patch_of(const Stage& stage, const StageDraw& draw) {
+  const bool erases = stage.kind != Kind::kGridMask;  // a cutout erases to black
+  Patch patch = {erases ? Kind::kErasing : Kind::kGridMask, box_of(draw), {0.0f, 0.0f, 0.0f}};
+  if (stage.kind == Kind::kErasing) {
+    for (int c = 0; c < 3; ++c) {
+      patch.value[c] = stage.number[4 + c];
     }
-    side.offset[c] = pivot - pivot * draw.value;
+  }
+  return patch;
+}
+
+// Black borders cover what was erased before them: erased boxes shrink, and `keep` need not know
+// its place in the order.
+HOST_DEVICE void cover(Patches& patches, Box keep) {
+  for (int32_t i = 0; i < patches.count; ++i) {
+    if (patches.patch[i].kind == Kind::kErasing) {
+      patches.patch[i].box = intersection(patches.patch[i].box, keep);
+    }
   }
 }
 
-// `post` are the sample's own draws: occlusion after the mix blackens both sides alike, since
+// Occlusions [begin, end).
+HOST_DEVICE void resolve_patches(const Program& program, const StageDraw* draws, int32_t begin,
+                                 int32_t end, Patches& patches) {
+  patches.count = 0;
+  for (int32_t i = begin; i < end; ++i) {
+    if (!draws[i].on) {
+      continue;
+    }
+    if (program.stages[i].kind == Kind::kCropBlackout) {
+      cover(patches, kept_by(program.stages[i], draws[i]));
+    } else {
+      patches.patch[patches.count++] = patch_of(program.stages[i], draws[i]);
+    }
+  }
+}
+
+// `post` are the sample's own draws: black borders after the mix blacken both sides alike, since
 // 0·λ + 0·(1-λ) = 0.
-HOST_DEVICE void resolve_side(const AugmentParams& params, const StageDraw* draws,
-                              const StageDraw* post, int32_t row, Side& side) {
+HOST_DEVICE Box resolve_keep(const AugmentParams& params, const StageDraw* draws,
+                             const StageDraw* post) {
+  const Program& program = params.program;
+  Box keep = {0, 0, params.out_width, params.out_height};
+  for (int32_t i = program.color_end; i < program.count; ++i) {
+    const StageDraw& draw = i < program.mix_begin ? draws[i] : post[i];
+    if (draw.on && program.stages[i].kind == Kind::kCropBlackout) {
+      keep = intersection(keep, kept_by(program.stages[i], draw));
+    }
+  }
+  return keep;
+}
+
+// ---- colour -------------------------------------------------------------------------------------
+
+// The sums that a contrast stage's pivot is made of, of the sample at `position` or its partner.
+HOST_DEVICE const int64_t* pivot_sums(const AugmentParams& params, const Stage& stage,
+                                      int32_t position, int32_t side, int32_t row) {
+  if (stage.mean == kSourceMean) {
+    return params.sums + static_cast<int64_t>(row) * params.channels;
+  }
+  const int64_t slot =
+      (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.means +
+      stage.mean;
+  return params.entering + slot * params.channels;
+}
+
+HOST_DEVICE int32_t pivot_pixels(const AugmentParams& params, const Stage& stage) {
+  return stage.mean == kSourceMean ? params.width * params.height : stage.width * stage.height;
+}
+
+// Colour stages [geometry_end, end).
+HOST_DEVICE void resolve_steps(const AugmentParams& params, const StageDraw* draws, int32_t end,
+                               int32_t position, int32_t s, Side& side) {
+  side.steps = 0;
+  set_no_step(params.channels, side.step[0]);
+  for (int32_t i = params.program.geometry_end; i < end; ++i) {
+    if (draws[i].on) {
+      const Stage& stage = params.program.stages[i];
+      set_step(stage, draws[i], pivot_sums(params, stage, position, s, side.row), params.channels,
+               pivot_pixels(params, stage), side.step[side.steps++]);
+    }
+  }
+}
+
+// ---- a whole side -------------------------------------------------------------------------------
+
+// All but its colour steps. kSimple: of a program that is_simple.
+template <bool kSimple>
+HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* draws,
+                               const StageDraw* post, int32_t row, Side& side) {
   const Program& program = params.program;
   side.row = row;
-  side.keep[0] = side.keep[1] = 0;
-  side.keep[2] = params.width;
-  side.keep[3] = params.height;
-  side.factor = 1.0f;
-  for (int32_t c = 0; c < params.channels; ++c) {
-    side.offset[c] = 0.0f;
-  }
-  for (int32_t i = program.geometry_end; i < program.contrast_end; ++i) {
-    if (draws[i].on) {
-      resolve_contrast(params, program.stages[i], draws[i], side);
-    }
-  }
-  for (int32_t i = program.contrast_end; i < program.mix_begin; ++i) {
-    if (draws[i].on) {
-      shrink_keep(side, draws[i], params.width, params.height);
-    }
-  }
-  for (int32_t i = program.mix_end; i < program.count; ++i) {
-    if (post[i].on) {
-      shrink_keep(side, post[i], params.width, params.height);
-    }
+  side.keep = resolve_keep(params, draws, post);
+  if constexpr (!kSimple) {
+    side.map = resolve_map(program, draws);
+    resolve_patches(program, draws, program.color_end, program.mix_begin, side.patches);
+    cover(side.patches, side.keep);
   }
 }
 
@@ -93,10 +155,10 @@ HOST_DEVICE Mixing resolve_mixing(const Program& program, const StageDraw* draws
     return {Mix::kNone, {0, 0, 0, 0}, 1.0f};
   }
   const StageDraw& draw = draws[index];
-  const bool cut = program.stages[index].kind == Kind::kCutMix;
-  return {cut ? Mix::kCut : Mix::kBlend,
-          {draw.box[0], draw.box[1], draw.box[2], draw.box[3]},
-          draw.value};
+  if (program.stages[index].kind == Kind::kCutMix) {
+    return {Mix::kCut, box_of(draw), draw.number[4]};
+  }
+  return {Mix::kBlend, {0, 0, 0, 0}, draw.number[0]};
 }
 
 HOST_DEVICE void write_targets(const AugmentParams& params, int32_t position, int32_t own_row,

@@ -17,10 +17,15 @@ HOST_DEVICE int64_t fixed_point(float value) {
   return static_cast<int64_t>(rintf(value * kSumScale));
 }
 
+// Adds every thread's value; a warp's 32 threads, which must all be here, add once.
 HOST_DEVICE void add_to(int64_t* sum, int64_t value) {
 #if defined(__CUDA_ARCH__)
-  // Two's complement: unsigned addition is signed addition.
-  atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
+  for (int distance = 16; distance > 0; distance /= 2) {
+    value += __shfl_down_sync(0xFFFFFFFFu, value, distance);
+  }
+  if (threadIdx.x % 32 == 0) {  // two's complement: unsigned addition is signed addition
+    atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
+  }
 #else
   *sum += value;
 #endif

@@ -111,8 +111,8 @@ def fixed_exp(x: Tensor) -> Tensor:
     return y * ((n.int() + 127) << 23).view(torch.float32)
 
 
-def fixed_cos_turns(v: Tensor) -> Tensor:
-    """cos(2 pi v) of float32 values in [0, 1]."""
+def fixed_sincos_turns(v: Tensor) -> tuple[Tensor, Tensor]:
+    """(sin(2 pi v), cos(2 pi v)) of float32 values, |v| < 2^20."""
     quarters = v * 4.0
     nearest = torch.floor(quarters + 0.5)
     x = (quarters - nearest) * 1.57079632679489662
@@ -120,8 +120,22 @@ def fixed_cos_turns(v: Tensor) -> Tensor:
     c = (_polynomial(z, _COS) * z * z - 0.5 * z) + 1.0
     s = _polynomial(z, _SIN) * z * x + x
     quadrant = nearest.int() & 3
-    magnitude = torch.where((quadrant & 1) == 1, s, c)
-    return torch.where((quadrant == 1) | (quadrant == 2), -magnitude, magnitude)
+    odd = (quadrant & 1) == 1
+    sine, cosine = torch.where(odd, c, s), torch.where(odd, s, c)
+    return (
+        torch.where(quadrant >= 2, -sine, sine),
+        torch.where((quadrant == 1) | (quadrant == 2), -cosine, cosine),
+    )
+
+
+def fixed_sin_turns(v: Tensor) -> Tensor:
+    """sin(2 pi v) of float32 values, |v| < 2^20."""
+    return fixed_sincos_turns(v)[0]
+
+
+def fixed_cos_turns(v: Tensor) -> Tensor:
+    """cos(2 pi v) of float32 values, |v| < 2^20."""
+    return fixed_sincos_turns(v)[1]
 
 
 def fixed_sqrt(x: Tensor) -> Tensor:

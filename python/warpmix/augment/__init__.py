@@ -1,36 +1,61 @@
 """Fused batched augmentation: uint8 images to a normalised training batch in one launch."""
 
 from .config import from_config, to_config
-from .draws import Draws
+from .draws import Draws, NamedDraw
 from .pipeline import Pipeline
 from .targets import Targets, mixed_cross_entropy
 from .transforms import (
+    ColorJitter,
     CutMix,
+    Cutout,
+    GridMask,
     MixUp,
     Normalize,
+    RandomAffine,
+    RandomBrightness,
     RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomErasing,
     RandomHorizontalFlip,
+    RandomHue,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomSaturation,
     RandomShift,
     RandomVerticalFlip,
+    RandomZoom,
+    Resize,
     Transform,
 )
 
 __all__ = [
+    "ColorJitter",
     "CutMix",
+    "Cutout",
     "Draws",
+    "GridMask",
     "MixUp",
+    "NamedDraw",
     "Normalize",
     "Pipeline",
+    "RandomAffine",
+    "RandomBrightness",
     "RandomChoice",
     "RandomContrast",
     "RandomCrop",
     "RandomCropBlackout",
+    "RandomErasing",
     "RandomHorizontalFlip",
+    "RandomHue",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSaturation",
     "RandomShift",
     "RandomVerticalFlip",
+    "RandomZoom",
+    "Resize",
     "Targets",
     "Transform",
     "from_config",

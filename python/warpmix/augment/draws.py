@@ -8,10 +8,13 @@ import torch
 from torch import Tensor
 
 from .program import Launch
-from .transforms import MIXES
+from .stages import Stage
 
 # Words of a StageDraw in kernels/augment/params.h.
-_ON, _BOX, _VALUE, _PARTNER = 0, 1, 5, 6
+_ON, _PARTNER, _NUMBERS = 0, 1, 2
+
+_TURNS = frozenset({"degrees", "shear_x", "shear_y"})  # drawn in turns, shown in degrees
+_REAL = _TURNS | {"factor", "scale", "lam", "brightness", "contrast", "saturation", "hue"}
 
 
 @dataclass(frozen=True)
@@ -25,92 +28,90 @@ class Draws:
         from_batch: how to read ``partner``.
         per_launch: for each launch [B, sides, stages, 8] int32, StageDraws as the kernels read
             them. Launches before the mix of a longer list hold 2B samples: partners follow.
-        kinds: the stages' kinds, for each launch.
+        stages: what they are draws of, for each launch.
     """
 
     rows: Tensor
     partner: Tensor | None
     from_batch: bool
     per_launch: list[Tensor]
-    kinds: list[list[str]]
+    stages: list[list[Stage]]
 
-    def named(self) -> list[dict[str, Tensor | str]]:
-        """One entry a stage, in the order of launches: its kind, ``on`` [B] bool and its numbers
-        [B]: dx, dy (pixels); factor; border_x, border_y (pixels); x0, y0, x1, y1, lam, partner."""
+    def named(self) -> list[NamedDraw]:
+        """One entry a transform, in the order of the list (the children of a RandomChoice by
+        themselves), with tensors of the B samples."""
         count = self.rows.shape[0]
-        entries: list[dict[str, Tensor | str]] = []
-        for draws, kinds in zip(self.per_launch, self.kinds, strict=True):
-            for i, kind in enumerate(kinds):
+        entries: dict[tuple[int, int], NamedDraw] = {}
+        for draws, stages in zip(self.per_launch, self.stages, strict=True):
+            for i, stage in enumerate(stages):
                 words = draws[:count, 0, i]
-                entry: dict[str, Tensor | str] = {"kind": kind, "on": words[:, _ON].bool()}
-                entry |= {name: _field(words, name) for name in _FIELDS[kind]}
-                entries.append(entry)
-        return entries
+                if stage.owner not in entries:
+                    on = words[:, _ON].bool()
+                    entries[stage.owner] = NamedDraw(stage.name, on, {})
+                entries[stage.owner].values.update(_named_values(stage, words))
+        return [entries[owner] for owner in sorted(entries)]
 
     def describe(self, sample: int) -> list[str]:
         """The transforms that apply to one sample, with their numbers, a line each."""
         lines = []
         for entry in self.named():
-            kind, on = str(entry["kind"]), entry["on"]
-            assert isinstance(on, Tensor)
-            if not on[sample]:
-                continue
-            values = {
-                name: value[sample].item()
-                for name, value in entry.items()
-                if isinstance(value, Tensor) and name != "on"
-            }
-            shown = " ".join(
-                f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value}"
-                for name, value in values.items()
-            )
-            lines.append(f"{kind} {shown}".rstrip())
+            if entry.on[sample]:
+                values = {name: value[sample].item() for name, value in entry.values.items()}
+                shown = (
+                    f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+                    for name, value in values.items()
+                )
+                lines.append(" ".join([entry.transform, *shown]))
         return lines
 
     def to(self, device: torch.device | str) -> Draws:
         """A copy on another device."""
         partner = None if self.partner is None else self.partner.to(device)
         moved = [draws.to(device) for draws in self.per_launch]
-        return Draws(self.rows.to(device), partner, self.from_batch, moved, self.kinds)
+        return Draws(self.rows.to(device), partner, self.from_batch, moved, self.stages)
 
     def check(self, launches: list[Launch]) -> None:
         """Raises ValueError unless these draws come from a pipeline of these launches."""
-        expected = [[stage.kind for stage in launch.stages] for launch in launches]
-        if self.kinds != expected:
+        expected = [launch.stages for launch in launches]
+        if self.stages != expected:
+            kinds = [[[s.kind for s in stages] for stages in of] for of in (expected, self.stages)]
             raise ValueError(
-                f"params must come from draw() of a pipeline with the same transforms: "
-                f"expected stages {expected}, got {self.kinds}"
+                "params must come from draw() of a pipeline with the same transforms, for images "
+                f"of the same size: expected stages {kinds[0]}, got {kinds[1]}"
             )
 
 
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "shift": ("dx", "dy"),
-    "hflip": (),
-    "vflip": (),
-    "contrast": ("factor",),
-    "crop_blackout": ("border_x", "border_y"),
-    "cutmix": ("lam", "x0", "y0", "x1", "y1", "partner"),
-    "mixup": ("lam", "partner"),
-}
-_WORDS = {
-    "dx": _BOX,
-    "dy": _BOX + 1,
-    "border_x": _BOX,
-    "border_y": _BOX + 1,
-    "x0": _BOX,
-    "y0": _BOX + 1,
-    "x1": _BOX + 2,
-    "y1": _BOX + 3,
-    "factor": _VALUE,
-    "lam": _VALUE,
-    "partner": _PARTNER,
-}
-assert set(_FIELDS) >= MIXES
+@dataclass(frozen=True)
+class NamedDraw:
+    """What one transform draws for B samples.
+
+    Attributes:
+        transform: the name of its class.
+        on: [B] bool, whether it applies.
+        values: [B] each, meaningful where ``on``. float32: factor, brightness, contrast, saturation
+            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (own share).
+            int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
+            period, square (pixels), partner (see :class:`Draws`).
+    """
+
+    transform: str
+    on: Tensor
+    values: dict[str, Tensor]
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.values[name]
 
 
-def _field(words: Tensor, name: str) -> Tensor:
-    column = words[:, _WORDS[name]]
-    return column.contiguous().view(torch.float32) if _WORDS[name] == _VALUE else column
+def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
+    numbers = words[:, _NUMBERS:].contiguous().view(torch.float32)
+    values = {}
+    for name, position in stage.fields:
+        value = numbers[:, position]
+        value = value * 360 if name in _TURNS else value
+        values[name] = value if name in _REAL else value.long()
+    if stage.is_mix:
+        values["partner"] = words[:, _PARTNER].long()
+    return values
 
 
 def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:

@@ -96,8 +96,8 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
         mixed if mixed is not None and i == mix else draw(i, early if i < (mix or 0) else samples)
         for i in range(len(compiled.launches))
     ]
-    kinds = [[stage.kind for stage in launch.stages] for launch in compiled.launches]
-    return Draws(rows, partner, samples.from_batch, per_launch, kinds)
+    stages = [launch.stages for launch in compiled.launches]
+    return Draws(rows, partner, samples.from_batch, per_launch, stages)
 
 
 def apply_launches(
@@ -126,7 +126,7 @@ def apply_launches(
                 drawn = with_partners_at(drawn, launch.mix_range(), own + own.shape[0])
                 from_batch = False
         last = number == len(compiled.launches) - 1
-        target = out if last else _between(source, index)
+        target = out if last else _between(source, index, launch.result_size)
         written = ops.augment(
             source,
             index=index,
@@ -150,11 +150,10 @@ def apply_launches(
     return targets
 
 
-def _between(source: Tensor, index: Tensor | None) -> Tensor:
+def _between(source: Tensor, index: Tensor | None, size: tuple[int, int]) -> Tensor:
     """A float32 batch for the next launch, dense as NHWC."""
     count = source.shape[0] if index is None else index.shape[0]
-    _, height, width, channels = source.shape
-    shape = (count, height, width, channels)
+    shape = (count, *size, source.shape[3])
     return torch.empty(shape, dtype=torch.float32, device=source.device).permute(0, 3, 1, 2)
 
 

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from .. import ops
 from ._checks import check_batch, check_transforms
 from .draws import Draws
+from .explain import explain_launches
 from .launches import Compiled, Samples, apply_launches, draw_launches
 from .program import compile_launches
 from .targets import Targets
-from .transforms import Normalize, RandomChoice, Transform
+from .transforms import Normalize, RandomChoice, Resize, Transform
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 
@@ -36,7 +37,7 @@ class Pipeline(nn.Module):
         layout: of the images, "NHWC" or "NCHW".
         seed: in [0, 2^63).
 
-    In ``eval()`` mode, images are only normalised.
+    In ``eval()`` mode, images are only normalised, and enlarged where the list enlarges them.
     """
 
     samples_seen: Tensor
@@ -103,10 +104,10 @@ class Pipeline(nn.Module):
                 CUDA graph gets new numbers each replay.
             active: [B] bool; False leaves a sample unaugmented.
             sums: [N, C] int64 of ``warpmix.ops.channel_sums(images)``, where it is known already.
-            out: [B, C, H, W] batch of the pipeline's dtype to write into.
+            out: [B, C, h, w] batch of the pipeline's dtype to write into.
 
         Returns:
-            (batch [B, C, H, W], targets)
+            (batch [B, C, h, w], targets), see :meth:`output_size`
 
         Raises:
             TypeError, ValueError: arguments that do not fit, named, with the remedy.
@@ -115,7 +116,7 @@ class Pipeline(nn.Module):
         samples = self._samples(images, ids, index, active, epoch, step)
         if sums is None and compiled.launches[0].needs_sums:
             sums = _sums(images, index)
-        batch = self._output(images, samples.count, out)
+        batch = self._output(images, compiled, samples.count, out)
         if len(compiled.launches) > 1:
             draws = draw_launches(images, compiled, samples)
             pair, lam = apply_launches(images, compiled, draws, labels, sums, batch)
@@ -171,21 +172,19 @@ class Pipeline(nn.Module):
         draws.check(compiled.launches)
         if sums is None and compiled.launches[0].needs_sums:
             sums = ops.channel_sums(images)
-        batch = self._output(images, draws.rows.shape[0], out)
+        batch = self._output(images, compiled, draws.rows.shape[0], out)
         pair, lam = apply_launches(images, compiled, draws, labels, sums, batch)
         return batch, Targets(pair[0], pair[1], lam)
 
+    def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
+        """(height, width) of the batch for images of this size."""
+        return self._compile(height, width, channels).launches[-1].result_size
+
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
-        """The launches for images of this size, one a line."""
+        """The launches for images of this size, one a line, with the bytes that each moves for a
+        sample: a mixed one reads its partner too."""
         compiled = self._compile(height, width, channels)
-        lines = []
-        for i, launch in enumerate(compiled.launches):
-            last = i == len(compiled.launches) - 1
-            names = " → ".join(stage.kind for stage in launch.stages) or "copy"
-            source = "uint8" if i == 0 else "float32"
-            result = f"normalise → {self.dtype}".replace("torch.", "") if last else "float32"
-            lines.append(f"launch {i + 1}: {source} → {names} → {result}")
-        return "\n".join(lines)
+        return explain_launches(compiled.launches, channels, self.dtype)
 
     def extra_repr(self) -> str:
         listed = ", ".join(map(repr, self.transforms))
@@ -210,8 +209,10 @@ class Pipeline(nn.Module):
     def _compile(self, height: int, width: int, channels: int) -> Compiled:
         key = (height, width, channels, self.training)
         if key not in self._compiled:
-            listed = self.transforms if self.training else ()
-            launches = compile_launches(listed, height, width, channels)
+            launches = compile_launches(self.transforms, height, width, channels)
+            if not self.training:
+                size = launches[-1].result_size
+                launches = compile_launches([Resize(size)], height, width, channels)
             scale, bias = [1.0] * channels, [0.0] * channels
             if self.normalize is not None:
                 scale, bias = self.normalize.coefficients(channels)
@@ -238,9 +239,8 @@ class Pipeline(nn.Module):
             self.samples_seen += count
         return Samples(index, ids, active, count, step, self.seed, epoch)
 
-    def _output(self, images: Tensor, count: int, out: Tensor | None) -> Tensor:
-        _, height, width, channels = images.shape
-        shape = (count, channels, height, width)
+    def _output(self, images: Tensor, compiled: Compiled, count: int, out: Tensor | None) -> Tensor:
+        shape = (count, images.shape[3], *compiled.launches[-1].result_size)
         if out is None:
             memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
             return torch.empty(

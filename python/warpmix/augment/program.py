@@ -1,8 +1,8 @@
 """Compiles a list of transforms into launches: programs in the kernels' normal form.
 
-Normal form is *geometry → contrast → occlusion → one mix → occlusion → normalise*; a list in that
-order is one launch. Any other list is cut into several, with float32 images between them, and gives
-the same result (DESIGN, "Order and fusion").
+Normal form is *whole pixels → map → whole pixels → colour → occlusion → one mix → occlusion →
+normalise*; a list in that order is one launch. Any other list is cut into several, with float32
+images between them, and gives the same result (DESIGN, "Order and fusion").
 """
 
 from __future__ import annotations
@@ -11,17 +11,27 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .transforms import BORDERS, GEOMETRY, MEAN_PRESERVING_BORDER, PIVOTS, Listed, Stage, lower
+from .stages import (
+    BORDERS,
+    COLORS,
+    GEOMETRY,
+    KINDS,
+    MAX_STAGES,
+    STAGE_NUMBERS,
+    Stage,
+    borders_of,
+)
+from .transforms import Listed, lower
 
-MAX_STAGES = 16  # kMaxStages in kernels/augment/params.h
+MAX_STEPS = 8  # kMaxSteps in kernels/augment/params.h
 DRAW_WORDS = 8  # kDrawWords
 MAX_CHANNELS = 16  # kMaxChannels
 MAX_PIXELS = 1 << 24  # kMaxPixels
+_SOURCE_MEAN = -1  # kSourceMean
 
 # Sections of the normal form, in order.
-_GEOMETRY, _CONTRAST, _BEFORE_MIX, _MIX, _AFTER_MIX = range(5)
-_CONSTANT = BORDERS.index("constant")
-_CENTER = PIVOTS.index("center")
+_BEFORE_MAP, _MAP, _AFTER_MAP, _COLOR, _BEFORE_MIX, _MIX, _AFTER_MIX = range(7)
+_STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX)  # sections of at most MAX_STEPS
 
 
 def _bits(value: float) -> int:
@@ -30,13 +40,23 @@ def _bits(value: float) -> int:
 
 @dataclass
 class Launch:
-    """The stages of one launch, by section of the normal form."""
+    """The stages of one launch, by section of the normal form.
 
-    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(5)])
+    Args:
+        size: (height, width) of the images that enter it.
+    """
+
+    size: tuple[int, int]
+    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(7)])
 
     @property
     def stages(self) -> list[Stage]:
         return [stage for section in self.sections for stage in section]
+
+    @property
+    def result_size(self) -> tuple[int, int]:
+        """(height, width) of the images that leave it."""
+        return self.stages[-1].result_size if len(self.stages) > 0 else self.size
 
     @property
     def has_mix(self) -> bool:
@@ -45,90 +65,97 @@ class Launch:
     @property
     def needs_sums(self) -> bool:
         """True when a contrast pivots on a mean of the image that enters the launch."""
-        return any(stage.mode != _CENTER for stage in self.sections[_CONTRAST])
+        return any(s.pivots_on_mean and self.pivots_on_source(s) for s in self.sections[_COLOR])
+
+    @property
+    def entering_means(self) -> list[Stage]:
+        """Contrasts that pivot on a mean of an image which only this launch makes."""
+        return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
+
+    def pivots_on_source(self, stage: Stage) -> bool:
+        """True unless the mean that a colour stage needs is another than the source's."""
+        if not stage.pivots_on_mean:
+            return True
+        stages = self.stages
+        before = stages[: next(i for i, other in enumerate(stages) if other is stage)]
+        return all(other.keeps_mean or other.excludes(stage) for other in before)
 
     @property
     def fill(self) -> float:
         """The one value that this launch's constant borders bring in."""
-        return next((s.low for s in self.sections[_GEOMETRY] if s.mode == _CONSTANT), 0.0)
+        return next((s.fill for s in self.stages if s.border == "constant"), 0.0)
 
     def mix_range(self) -> range:
         """Positions of the mix stages among :attr:`stages`."""
         begin = sum(len(section) for section in self.sections[:_MIX])
         return range(begin, begin + len(self.sections[_MIX]))
 
-    def accept(self, stage: Stage) -> bool:
-        """Takes the stage if the launch stays in normal form and means what the list means."""
-        section = self._section_for(stage)
-        if section is None or len(self.stages) == MAX_STAGES:
+    def accept(self, stages: Sequence[Stage]) -> bool:
+        """Takes stages that belong together, the members of a map or one by itself, if the launch
+        stays in normal form and means what the list means."""
+        section = self._section_for(stages[0])
+        if section is None or len(self.stages) + len(stages) > MAX_STAGES:
             return False
-        self.sections[section].append(stage)
+        if section in _STEPS and len(self.sections[section]) == MAX_STEPS:
+            return False
+        fills = {
+            value for border, value in borders_of([*self.stages, *stages]) if border == "constant"
+        }
+        if len(fills) > 1:
+            return False
+        self.sections[section] += stages
         return True
 
     def _section_for(self, stage: Stage) -> int | None:
-        last = _GEOMETRY
-        for i, section in enumerate(self.sections):
-            last = i if len(section) > 0 else last
-        others = [s for s in self.stages if not s.excludes(stage)]
+        last = max((i for i, section in enumerate(self.sections) if len(section) > 0), default=0)
+        if stage.map is not None:
+            return _MAP if last < _MAP else None
         if stage.kind in GEOMETRY:
-            fills = {s.low for s in self.sections[_GEOMETRY] if s.mode == _CONSTANT}
-            one_fill = stage.mode != _CONSTANT or fills <= {stage.low}
-            return _GEOMETRY if last == _GEOMETRY and one_fill else None
-        if stage.kind == "contrast":
-            # Its mean must be that of the source: everything before it must keep the mean.
-            kept = stage.mode == _CENTER or all(s.mode == MEAN_PRESERVING_BORDER for s in others)
-            alone = not any(s.kind == "contrast" for s in others)
-            return _CONTRAST if last <= _CONTRAST and kept and alone else None
+            section = _BEFORE_MAP if last < _MAP else _AFTER_MAP
+            return section if last <= section else None
+        if stage.kind in COLORS:
+            return _COLOR if last <= _COLOR else None
         if stage.is_mix:
-            return _MIX if last < _MIX or (last == _MIX and not _any_mix(others)) else None
+            excluded = all(other.excludes(stage) for other in self.sections[_MIX])
+            return _MIX if last < _MIX or (last == _MIX and excluded) else None
         return _BEFORE_MIX if last <= _BEFORE_MIX else _AFTER_MIX
 
     def words(self, p: float) -> list[int]:
         """The op's ``program`` argument; read by parse_program in csrc/augment.cpp."""
-        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(5)]
-        header = [ends[4], ends[_GEOMETRY], ends[_CONTRAST], ends[_BEFORE_MIX], ends[_MIX]]
-        words = [*header, _bits(p), _bits(self.fill)]
+        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
+        border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
+        words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
+        words += [_bits(p), _bits(self.fill)]
+        entering = self.entering_means
         for s in self.stages:
-            words += [_KIND_NUMBER[s.kind], s.stream, _bits(s.p), s.choice_stream]
-            words += [_bits(s.choice_low), _bits(s.choice_high), s.extent_x, s.extent_y, s.mode]
-            words += [_bits(s.low), _bits(s.span)]
+            mean = next((i for i, other in enumerate(entering) if other is s), _SOURCE_MEAN)
+            words += [KINDS.index(s.kind), s.stream, s.block, _bits(s.p)]
+            words += [s.choice_stream, _bits(s.choice_low), _bits(s.choice_high), s.mode, mean]
+            words += [s.width, s.height]
+            numbers = [*s.numbers, *(0.0,) * (STAGE_NUMBERS - len(s.numbers))]
+            words += map(_bits, numbers)
         return words
 
 
-_KIND_NUMBER = {
-    "shift": 0,
-    "hflip": 1,
-    "vflip": 2,
-    "contrast": 3,
-    "crop_blackout": 4,
-    "cutmix": 5,
-    "mixup": 6,
-}
-
-
-def _any_mix(stages: Sequence[Stage]) -> bool:
-    return any(stage.is_mix for stage in stages)
-
-
-def _rank(stage: Stage) -> int:
-    """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
-    result, but for mixes: a partner is taken as it enters the choice, so they come first."""
-    if stage.is_mix:
-        return 0
-    if stage.kind in GEOMETRY:
-        return 1
-    return 2 if stage.kind == "contrast" else 3
+def _units(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
+    """The stages that must share a launch: the members of a map together, others alone."""
+    units: list[list[Stage]] = []
+    for stage in (s for group in groups for s in group):
+        if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:
+            units[-1].append(stage)
+        else:
+            units.append([stage])
+    return units
 
 
 def compile_launches(
     transforms: Sequence[Listed], height: int, width: int, channels: int
 ) -> list[Launch]:
     """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
-    launches = [Launch()]
-    for group in lower(transforms, height, width, channels):
-        for stage in sorted(group, key=_rank):
-            if not launches[-1].accept(stage):
-                launches.append(Launch())
-                if not launches[-1].accept(stage):
-                    raise AssertionError(f"an empty launch takes any stage, not {stage}")
+    launches = [Launch((height, width))]
+    for unit in _units(lower(transforms, height, width, channels)):
+        if not launches[-1].accept(unit):
+            launches.append(Launch(launches[-1].result_size))
+            if not launches[-1].accept(unit):
+                raise AssertionError(f"an empty launch takes any stages, not {unit}")
     return launches

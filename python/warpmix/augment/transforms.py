@@ -1,282 +1,56 @@
-"""The transforms: what a user lists in a :class:`~warpmix.augment.Pipeline`.
-
-Each is a frozen dataclass that validates itself and lowers to a :class:`Stage`, the numbers that
-the kernels read. Names and parameters follow torchvision.transforms.v2 where it has the transform.
-Every ``p`` is the probability that the transform applies to a sample; all random parameters are
-drawn per sample. Values are float32 on [0, 255] throughout, never rounded between transforms.
-"""
+"""The transforms that a :class:`~warpmix.augment.Pipeline` lists, and how a list is lowered."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
-KINDS = ("shift", "hflip", "vflip", "contrast", "crop_blackout", "cutmix", "mixup")
-BORDERS = ("wrap", "reflect", "replicate", "constant")
-PIVOTS = ("channel_mean", "gray_mean", "center")
-GEOMETRY = frozenset({"shift", "hflip", "vflip"})
-MIXES = frozenset({"cutmix", "mixup"})
-MEAN_PRESERVING_BORDER = BORDERS.index("wrap")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One transform lowered for one image size; mirrors ``Stage`` in kernels/augment/params.h."""
-
-    kind: str
-    p: float
-    stream: int = 0
-    choice_stream: int = -1
-    choice_low: float = 0.0
-    choice_high: float = 1.0
-    extent_x: int = 0
-    extent_y: int = 0
-    mode: int = 0
-    low: float = 0.0
-    span: float = 0.0
-
-    @property
-    def is_mix(self) -> bool:
-        return self.kind in MIXES
-
-    def excludes(self, other: Stage) -> bool:
-        """True when no sample has both: they are children of one RandomChoice."""
-        return self.choice_stream >= 0 and self.choice_stream == other.choice_stream
-
-
-# ---- checks -----------------------------------------------------------------------------------
-
-
-def _require_number(owner: str, name: str, value: Any, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{owner}: {name} must be a number, got {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {value!r}")
-
-
-def _require_choice(owner: str, name: str, value: Any, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ValueError(f"{owner}: {name} must be one of {', '.join(choices)}; got {value!r}")
-
-
-def _pixels(fraction: float, size: int) -> int:
-    """floor(fraction · size), unharmed by 0.29 · 100 being 28.999…"""
-    return math.floor(fraction * size + 1e-9)
-
-
-# ---- transforms -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Transform:
-    """Base of all transforms."""
-
-    p: float = dataclasses.field(default=1.0, kw_only=True)
-    mixes: ClassVar[bool] = False
-
-    def __post_init__(self) -> None:
-        _require_number(type(self).__name__, "p", self.p, 0.0, 1.0)
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        """The stage for images of this size; raises ValueError where they do not fit together."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class RandomShift(Transform):
-    """Shifts by whole pixels, each axis uniform in ±floor(max_shift · size).
-
-    Args:
-        max_shift: largest shift as a fraction of the axis, in [0, 1].
-        border: what comes in: "wrap", "reflect" (edge not repeated), "replicate" or "constant".
-        fill: value of a constant border, a whole number in [0, 255].
-    """
-
-    max_shift: float = 0.2
-    border: str = "wrap"
-    fill: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_number("RandomShift", "max_shift", self.max_shift, 0.0, 1.0)
-        _check_border("RandomShift", self.border, self.fill)
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        extent = (_pixels(self.max_shift, width), _pixels(self.max_shift, height))
-        return _shift_stage(self, extent, self.border, self.fill, height, width)
-
-
-@dataclass(frozen=True)
-class RandomCrop(Transform):
-    """Pads, then crops back to the same size at a random place: torchvision's ``RandomCrop(size,
-    padding=padding)`` for the common case that ``size`` is the image's own.
-
-    Args:
-        padding: pixels on each side, at least 0.
-        border: as for :class:`RandomShift`; torchvision's ``padding_mode``.
-        fill: value of a constant border, a whole number in [0, 255].
-    """
-
-    padding: int = 4
-    border: str = "constant"
-    fill: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if isinstance(self.padding, bool) or not isinstance(self.padding, int):
-            raise TypeError(
-                f"RandomCrop: padding must be an int, got {type(self.padding).__name__}"
-            )
-        _require_number("RandomCrop", "padding", self.padding, 0, 2**20)
-        _check_border("RandomCrop", self.border, self.fill)
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        return _shift_stage(
-            self, (self.padding, self.padding), self.border, self.fill, height, width
-        )
-
-
-def _check_border(owner: str, border: str, fill: Any) -> None:
-    _require_choice(owner, "border", border, BORDERS)
-    _require_number(owner, "fill", fill, 0, 255)
-    if int(fill) != fill:
-        raise ValueError(f"{owner}: fill must be a whole number, as pixels are; got {fill!r}")
-
-
-def _shift_stage(
-    transform: Transform, extent: tuple[int, int], border: str, fill: int, height: int, width: int
-) -> Stage:
-    for pixels, size, axis in zip(extent, (width, height), ("width", "height"), strict=True):
-        limit = size - 1 if border == "reflect" else size
-        if pixels > limit:
-            raise ValueError(
-                f"{type(transform).__name__}: a shift of {pixels} pixels needs border "
-                f"'{border}' to reach past the image's {axis} of {size}; use a smaller shift"
-            )
-    return Stage(
-        "shift",
-        transform.p,
-        extent_x=extent[0],
-        extent_y=extent[1],
-        mode=BORDERS.index(border),
-        low=float(fill) if border == "constant" else 0.0,
-    )
-
-
-@dataclass(frozen=True)
-class RandomHorizontalFlip(Transform):
-    """Mirrors left and right."""
-
-    p: float = 0.5
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        return Stage("hflip", self.p)
-
-
-@dataclass(frozen=True)
-class RandomVerticalFlip(Transform):
-    """Mirrors top and bottom."""
-
-    p: float = 0.5
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        return Stage("vflip", self.p)
-
-
-@dataclass(frozen=True)
-class RandomContrast(Transform):
-    """Scales the distance to a pivot: ``(x - pivot) · f + pivot``, clipped to [0, 255].
-
-    Args:
-        factor: (lowest, highest); f is uniform between them. 1 leaves the image alone.
-        pivot: "channel_mean" (tf.image.adjust_contrast, Keras), "gray_mean" (torchvision's
-            adjust_contrast: ITU-R 601 grey) or "center" (127.5). Means are of the image as it
-            enters this transform.
-    """
-
-    factor: tuple[float, float] = (1.0, 3.0)
-    pivot: str = "channel_mean"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_choice("RandomContrast", "pivot", self.pivot, PIVOTS)
-        if not isinstance(self.factor, Sequence) or len(self.factor) != 2:
-            raise TypeError(f"RandomContrast: factor must be (low, high), got {self.factor!r}")
-        for bound in self.factor:
-            _require_number("RandomContrast", "factor", bound, 0.0, 1e6)
-        if self.factor[0] > self.factor[1]:
-            raise ValueError(f"RandomContrast: factor must be (low, high), got {self.factor!r}")
-        object.__setattr__(self, "factor", (float(self.factor[0]), float(self.factor[1])))
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        if self.pivot == "gray_mean" and channels not in (1, 3):
-            raise ValueError(
-                f"RandomContrast: pivot 'gray_mean' needs 1 or 3 channels, got {channels}; "
-                "use 'channel_mean' or 'center'"
-            )
-        low, high = self.factor
-        return Stage("contrast", self.p, mode=PIVOTS.index(self.pivot), low=low, span=high - low)
-
-
-@dataclass(frozen=True)
-class RandomCropBlackout(Transform):
-    """Turns the border black; each axis has its own width, uniform in 0..floor(max_border · size)
-    pixels, the same on both sides.
-
-    Args:
-        max_border: widest border as a fraction of the axis, in [0, 0.5].
-    """
-
-    max_border: float = 0.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_number("RandomCropBlackout", "max_border", self.max_border, 0.0, 0.5)
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        extent_x, extent_y = _pixels(self.max_border, width), _pixels(self.max_border, height)
-        return Stage("crop_blackout", self.p, extent_x=extent_x, extent_y=extent_y)
-
-
-@dataclass(frozen=True)
-class _Mix(Transform):
-    alpha: float = 1.0
-    kind: ClassVar[str]
-    mixes: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_number(type(self).__name__, "alpha", self.alpha, 1e-3, 1e3)
-
-    def lower(self, height: int, width: int, channels: int) -> Stage:
-        return Stage(self.kind, self.p, low=1.0 / self.alpha)
-
-
-@dataclass(frozen=True)
-class CutMix(_Mix):
-    """Pastes a box of another sample (Yun et al., 2019): λ ~ Beta(alpha, alpha), sides √(1-λ),
-    centre uniform, clipped; λ is then the own share of pixels, exactly. torchvision's box.
-
-    Args:
-        alpha: of the Beta distribution, in [0.001, 1000]. 1 is uniform.
-    """
-
-    kind: ClassVar[str] = "cutmix"
-
-
-@dataclass(frozen=True)
-class MixUp(_Mix):
-    """Blends with another sample (Zhang et al., 2018): λ · own + (1-λ) · partner,
-    λ ~ Beta(alpha, alpha), λ the own share.
-
-    Args:
-        alpha: of the Beta distribution, in [0.001, 1000]. 1 is uniform.
-    """
-
-    kind: ClassVar[str] = "mixup"
+from .color import ColorJitter, RandomBrightness, RandomContrast, RandomHue, RandomSaturation
+from .geometry import (
+    RandomAffine,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShift,
+    RandomVerticalFlip,
+    RandomZoom,
+    Resize,
+)
+from .mixing import CutMix, MixUp
+from .occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
+from .stages import COLORS, GEOMETRY, Stage, compose_maps
+from .transform import Transform, check_number
+
+__all__ = [
+    "ColorJitter",
+    "CutMix",
+    "Cutout",
+    "GridMask",
+    "Listed",
+    "MixUp",
+    "Normalize",
+    "RandomAffine",
+    "RandomBrightness",
+    "RandomChoice",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomCropBlackout",
+    "RandomErasing",
+    "RandomHorizontalFlip",
+    "RandomHue",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomShift",
+    "RandomVerticalFlip",
+    "RandomZoom",
+    "Resize",
+    "Transform",
+    "lower",
+]
 
 
 @dataclass(frozen=True)
@@ -306,7 +80,7 @@ class RandomChoice:
                 f"got {len(weights)}"
             )
         for weight in weights:
-            _require_number("RandomChoice", "p", weight, 0.0, math.inf)
+            check_number("RandomChoice", "p", weight, 0.0, math.inf)
         if not 0.0 < sum(weights) < math.inf:
             raise ValueError(f"RandomChoice: p must have a positive, finite sum, got {weights}")
         object.__setattr__(self, "transforms", transforms)
@@ -338,7 +112,7 @@ class Normalize:
             values = (value,) if isinstance(value, int | float) else tuple(map(float, value))
             low = 1e-6 if name == "std" else -1e6
             for v in values:
-                _require_number("Normalize", name, v, low, 1e6)
+                check_number("Normalize", name, v, low, 1e6)
             object.__setattr__(self, name, values)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
@@ -364,26 +138,59 @@ Listed = Transform | RandomChoice
 
 def lower(
     transforms: Sequence[Listed], height: int, width: int, channels: int
-) -> Iterator[list[Stage]]:
-    """The stages of each listed transform, with their random streams: a RandomChoice's children
-    share one list. Stream 0 is the pipeline's own ``p``."""
+) -> list[list[Stage]]:
+    """The stages of each listed transform, with their random streams and maps, in the order in
+    which they apply; a RandomChoice's children share one list. Stream 0 is the pipeline's ``p``."""
+    groups: list[list[Stage]] = []
     stream = 1
-    for transform in transforms:
-        if isinstance(transform, RandomChoice):
-            choice, edges = stream, transform.edges
-            children = []
-            for i, child in enumerate(transform.transforms):
-                stream += 1
-                children.append(
-                    dataclasses.replace(
-                        child.lower(height, width, channels),
-                        stream=stream,
-                        choice_stream=choice,
-                        choice_low=edges[i],
-                        choice_high=edges[i + 1],
-                    )
-                )
-            yield children
+    for position, listed in enumerate(transforms):
+        if isinstance(listed, RandomChoice):
+            group = _lower_choice(listed, height, width, channels, stream)
+            stream += len(listed.transforms)
         else:
-            yield [dataclasses.replace(transform.lower(height, width, channels), stream=stream)]
+            group = [
+                dataclasses.replace(stage, stream=stream)
+                for stage in listed.lower(height, width, channels)
+            ]
+        groups.append(
+            [dataclasses.replace(stage, owner=(position, stage.owner[1])) for stage in group]
+        )
         stream += 1
+        for stage in group:
+            height, width = stage.result_size
+    numbers = iter(compose_maps([stage for group in groups for stage in group]))
+    return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]
+
+
+def _lower_choice(
+    choice: RandomChoice, height: int, width: int, channels: int, stream: int
+) -> list[Stage]:
+    stages = []
+    for i, child in enumerate(choice.transforms):
+        for stage in child.lower(height, width, channels):
+            if stage.result_size != (height, width):
+                raise ValueError(
+                    f"RandomChoice: {stage.name} must not change the size of the images, because "
+                    "all results have one size; list it by itself"
+                )
+            stages.append(
+                dataclasses.replace(
+                    stage,
+                    stream=stream + 1 + i,
+                    choice_stream=stream,
+                    choice_low=choice.edges[i],
+                    choice_high=choice.edges[i + 1],
+                    owner=(0, i),
+                )
+            )
+    return sorted(stages, key=_rank)
+
+
+def _rank(stage: Stage) -> int:
+    """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
+    result, but for mixes: a partner is taken as it enters the choice, so they come first."""
+    if stage.is_mix:
+        return 0
+    if stage.kind in GEOMETRY:
+        return 1
+    return 2 if stage.kind in COLORS else 3

@@ -1,0 +1,348 @@
+// The CPU's way through one sample of any program: planes of floats that geometry fills and colour,
+// occlusion and the mix change in place, some rows at a time where no mean needs all of them.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "gather.h"
+#include "planes.h"
+
+namespace warpmix::augment {
+
+// The planes of one source image of a sample, and how they are made.
+template <typename Source>
+class Canvas {
+ public:
+  explicit Canvas(const AugmentParams& params)
+      : params_(params),
+        plane_(static_cast<int64_t>(params.out_width) * params.out_height),
+        gatherer_(params, false, plane_),
+        values_(plane_ * params.channels),
+        bytes_(sizeof(Source) == 1 ? plane_ * params.channels : 0),
+        columns_(params.out_width),
+        rows_(params.out_height),
+        pre_columns_(params.width),
+        pre_rows_(params.height),
+        taps_(static_cast<size_t>(5) * params.out_width),
+        weights_(static_cast<size_t>(2) * params.out_width) {}
+
+  // `draws` of this side, `post` of the sample itself.
+  void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
+    draws_ = draws;
+    resolve_shape<false>(params_, draws, post, row, side_);
+    const Program& program = params_.program;
+    if (side_.map.whole) {
+      tabulate_axis(program, draws, side_.map, 0, columns_);
+      find_runs(columns_, runs_);
+      tabulate_axis(program, draws, side_.map, 1, rows_);
+      return;
+    }
+    start_table(columns_);
+    start_table(rows_);
+    apply_whole(program, draws, program.map_end, program.geometry_end, 0, columns_);
+    apply_whole(program, draws, program.map_end, program.geometry_end, 1, rows_);
+    start_table(pre_columns_);
+    start_table(pre_rows_);
+    apply_whole(program, draws, 0, program.map_begin, 0, pre_columns_);
+    apply_whole(program, draws, 0, program.map_begin, 1, pre_rows_);
+  }
+
+  // Some applied contrast pivots on a mean of the whole image as it enters.
+  bool needs_whole_image() const {
+    const Program& program = params_.program;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Makes rows [begin, end) as they enter the mix.
+  void paint(int32_t begin, int32_t end) {
+    begin_ = begin;
+    rows_painted_ = end - begin;
+    if (side_.map.whole) {
+      copy_pixels();
+    } else {
+      for (int32_t y = begin; y < end; ++y) {
+        sample_row(y);
+      }
+    }
+    apply_colors();
+    apply_patches(side_.patches);
+    blacken_border();
+  }
+
+  // Row y, which has been painted, of a channel.
+  float* row(int32_t channel, int32_t y) {
+    return values_.data() + channel * plane_ + static_cast<int64_t>(y - begin_) * params_.out_width;
+  }
+
+  void apply_patches(const Patches& patches) {
+    for (int32_t i = 0; i < patches.count; ++i) {
+      const Patch& patch = patches.patch[i];
+      if (patch.kind == Kind::kErasing) {
+        fill_box(patch.box, patch.value);
+      } else {
+        blacken_squares(patch.box);
+      }
+    }
+  }
+
+ private:
+  int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
+
+  const Source* image() const {
+    return static_cast<const Source*>(params_.images) + side_.row * params_.image_stride;
+  }
+
+  // ---- geometry ---------------------------------------------------------------------------------
+
+  void copy_pixels() {
+    source_rows_.resize(rows_painted_);
+    for (int32_t i = 0; i < rows_painted_; ++i) {
+      const int32_t y = rows_[begin_ + i];
+      source_rows_[i] =
+          y == kOutside ? nullptr : image() + static_cast<int64_t>(y) * params_.row_stride;
+    }
+    if constexpr (sizeof(Source) == 1) {
+      gather(bytes_.data());
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        widen_plane(bytes_.data() + c * plane_, row(c, begin_), painted_elements());
+      }
+    } else {
+      gather(values_.data());
+    }
+  }
+
+  void gather(Source* out) {
+    gatherer_.gather(source_rows_.data(), rows_painted_, runs_, 0, params_.out_width, out,
+                     params_.out_width);
+  }
+
+  // Pixels of row y, which the map takes from between pixels.
+  void sample_row(int32_t y) {
+    const int32_t width = params_.out_width;
+    const Program& program = params_.program;
+    if (rows_[y] == kOutside) {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        std::fill(row(c, y), row(c, y) + width, program.fill);
+      }
+      return;
+    }
+    int32_t* whole = taps_.data();
+    const RowTaps taps = {
+        whole,           whole + width,           whole + 2 * width, whole + 3 * width,
+        weights_.data(), weights_.data() + width, whole + 4 * width};
+    tap_row(program.map_border, side_.map, columns_.data(), rows_[y], width, params_.width,
+            params_.height, taps);
+    const bool direct = program.map_begin == 0;
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      float* out = row(c, y);
+      const Source* plane = image() + static_cast<int64_t>(c) * params_.channel_stride;
+      for (int32_t i = 0; i < width; ++i) {
+        const auto tap = [&](int32_t tap_x, int32_t tap_y) {
+          return direct ? pixel(plane, tap_x, tap_y) : moved_pixel(plane, tap_x, tap_y);
+        };
+        const float top =
+            between(tap(taps.x0[i], taps.y0[i]), tap(taps.x1[i], taps.y0[i]), taps.across[i]);
+        const float bottom =
+            between(tap(taps.x0[i], taps.y1[i]), tap(taps.x1[i], taps.y1[i]), taps.across[i]);
+        out[i] = taps.outside[i] ? program.fill : between(top, bottom, taps.down[i]);
+      }
+    }
+  }
+
+  float pixel(const Source* plane, int32_t x, int32_t y) const {
+    return static_cast<float>(plane[y * params_.row_stride + x * params_.pixel_stride]);
+  }
+
+  // Pixel (x, y) of the image that whole-pixel stages before the map make.
+  float moved_pixel(const Source* plane, int32_t x, int32_t y) const {
+    const int32_t column = pre_columns_[x];
+    const int32_t row = pre_rows_[y];
+    return column == kOutside || row == kOutside ? params_.program.fill : pixel(plane, column, row);
+  }
+
+  // ---- colour -----------------------------------------------------------------------------------
+
+  void apply_colors() {
+    const Program& program = params_.program;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on) {
+        apply_color(program.stages[i], draws_[i]);
+      }
+    }
+  }
+
+  void apply_color(const Stage& stage, const StageDraw& draw) {
+    int64_t entering[kMaxChannels];
+    const int64_t* sums = entering;
+    if (stage.mean == kSourceMean) {
+      sums = pivot_sums(params_, stage, 0, 0, side_.row);
+    } else {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        entering[c] = sum_plane(row(c, begin_), painted_elements());
+      }
+    }
+    ColorStep step;
+    set_step(stage, draw, sums, params_.channels, pivot_pixels(params_, stage), step);
+    if (step.kind == Kind::kContrast) {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        contrast_plane(row(c, begin_), painted_elements(), step.factor, step.offset[c]);
+      }
+      return;
+    }
+    const auto change = step.kind == Kind::kSaturation ? saturate_planes : turn_hue_planes;
+    change(row(0, begin_), row(1, begin_), row(2, begin_), painted_elements(), step.factor);
+  }
+
+  // ---- occlusion --------------------------------------------------------------------------------
+
+  void fill_box(Box box, const float* value) {
+    const int32_t end = min_of(box.y1, begin_ + rows_painted_);
+    for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[min_of(c, 2)]);
+      }
+    }
+  }
+
+  // kGridMask's box: offsets, period, side of a square.
+  void blacken_squares(Box grid) {
+    const int32_t period = grid.x1;
+    const int32_t side = grid.y1;
+    const float black[3] = {0.0f, 0.0f, 0.0f};
+    for (int32_t y = -grid.y0; y < params_.out_height; y += period) {
+      for (int32_t x = -grid.x0; x < params_.out_width; x += period) {
+        fill_box({max_of(x, 0), max_of(y, 0), min_of(x + side, params_.out_width),
+                  min_of(y + side, params_.out_height)},
+                 black);
+      }
+    }
+  }
+
+  void blacken_border() {
+    const float black[3] = {0.0f, 0.0f, 0.0f};
+    const Box& keep = side_.keep;
+    const int32_t width = params_.out_width;
+    const int32_t height = params_.out_height;
+    fill_box({0, 0, width, keep.y0}, black);
+    fill_box({0, keep.y1, width, height}, black);
+    fill_box({0, keep.y0, keep.x0, keep.y1}, black);
+    fill_box({keep.x1, keep.y0, width, keep.y1}, black);
+  }
+
+  const AugmentParams& params_;
+  const int64_t plane_;
+  const Gatherer<Source> gatherer_;
+  std::vector<float> values_;
+  std::vector<Source> bytes_;
+  std::vector<int32_t> columns_, rows_;          // of the map's result, or of the source
+  std::vector<int32_t> pre_columns_, pre_rows_;  // of the source for each of the map's
+  std::vector<int32_t> taps_;
+  std::vector<float> weights_;
+  std::vector<Run> runs_;
+  std::vector<const Source*> source_rows_;
+  const StageDraw* draws_ = nullptr;
+  Side side_;
+  int32_t begin_ = 0;
+  int32_t rows_painted_ = 0;
+};
+
+// Makes samples of any program one after the other; owns the canvases, so one a thread.
+template <typename Source>
+class CanvasRenderer {
+ public:
+  explicit CanvasRenderer(const AugmentParams& params)
+      : params_(params), own_(params), partner_(params) {}
+
+  void render(int32_t position) {
+    const Program& program = params_.program;
+    const SampleDraws drawn = draw_sample(params_, position, draws_);
+    mixing_ = resolve_mixing(program, draws_[0]);
+    resolve_patches(program, draws_[0], program.mix_end, program.count, after_);
+    own_.prepare(draws_[0], draws_[0], drawn.own.row);
+    bool whole_image = own_.needs_whole_image();
+    if (mixing_.mix != Mix::kNone) {
+      partner_.prepare(draws_[1], draws_[0], drawn.partner.row);
+      whole_image = whole_image || partner_.needs_whole_image();
+    }
+    write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
+    const int32_t height = params_.out_height;
+    const int32_t rows =
+        whole_image ? height : max_of(1, kChunkElements / (params_.out_width * params_.channels));
+    const int64_t image = position * params_.out_image_stride;
+    for (int32_t y = 0; y < height; y += rows) {
+      const int32_t end = min_of(height, y + rows);
+      own_.paint(y, end);
+      mix(y, end);
+      own_.apply_patches(after_);
+      with_out_type(params_.out_type, [&](auto element) {
+        store_rows(y, end,
+                   static_cast<decltype(element)*>(params_.batch) + image +
+                       static_cast<int64_t>(y) * params_.out_row_stride);
+      });
+    }
+  }
+
+ private:
+  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
+  static constexpr int32_t kChunkElements = 16384;
+
+  void mix(int32_t begin, int32_t end) {
+    const int32_t width = params_.out_width;
+    if (mixing_.mix == Mix::kBlend) {
+      partner_.paint(begin, end);
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        blend_plane(own_.row(c, begin), partner_.row(c, begin), (end - begin) * width, mixing_.lam);
+      }
+    } else if (mixing_.mix == Mix::kCut) {
+      const Box& box = mixing_.box;
+      const int32_t from = max_of(begin, box.y0);
+      const int32_t to = min_of(end, box.y1);
+      if (from >= to) {
+        return;
+      }
+      partner_.needs_whole_image() ? partner_.paint(begin, end) : partner_.paint(from, to);
+      for (int32_t y = from; y < to; ++y) {
+        for (int32_t c = 0; c < params_.channels; ++c) {
+          std::copy(partner_.row(c, y) + box.x0, partner_.row(c, y) + box.x1,
+                    own_.row(c, y) + box.x0);
+        }
+      }
+    }
+  }
+
+  template <typename Out>
+  void store_rows(int32_t begin, int32_t end, Out* out) {
+    const int32_t count = (end - begin) * params_.out_width;
+    if (params_.out_channel_stride == 1 && params_.channels == 3) {
+      store_pixels(own_.row(0, begin), own_.row(1, begin), own_.row(2, begin), count, params_.scale,
+                   params_.bias, out);
+      return;
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      const float* plane = own_.row(c, begin);
+      Out* target = out + static_cast<int64_t>(c) * params_.out_channel_stride;
+      if (params_.out_pixel_stride == 1) {
+        store_plane(plane, count, params_.scale[c], params_.bias[c], target);
+        continue;
+      }
+      for (int32_t i = 0; i < count; ++i) {
+        target[static_cast<int64_t>(i) * params_.out_pixel_stride] =
+            rounded<Out>(normalise(plane[i], params_.scale[c], params_.bias[c]));
+      }
+    }
+  }
+
+  const AugmentParams& params_;
+  Canvas<Source> own_, partner_;
+  StageDraw draws_[2][kMaxStages];
+  Mixing mixing_;
+  Patches after_;
+};
+
+}  // namespace warpmix::augment

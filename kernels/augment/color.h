@@ -1,0 +1,104 @@
+// Colour: what a stage's draw means for a pixel, and the arithmetic, in float32 on [0, 255].
+#pragma once
+
+#include "draw.h"
+
+namespace warpmix::augment {
+
+// One applied colour stage. kContrast: v · factor + offset[c]; brightness is that with offset 0.
+// kSaturation: factor. kHue: factor is the shift in turns.
+struct ColorStep {
+  Kind kind;
+  float factor;
+  float offset[kMaxChannels];  // pivot - pivot * factor
+};
+
+// ---- arithmetic ---------------------------------------------------------------------------------
+
+HOST_DEVICE float clipped(float value) { return at_most(at_least(value, 0.0f), 255.0f); }
+
+HOST_DEVICE float contrast(float value, float factor, float offset) {
+  return clipped(value * factor + offset);
+}
+
+// ITU-R 601 luma as torchvision's rgb_to_grayscale has it.
+HOST_DEVICE float luma(float red, float green, float blue) {
+  return (0.2989f * red + 0.587f * green) + 0.114f * blue;
+}
+
+HOST_DEVICE void saturate(float& red, float& green, float& blue, float factor) {
+  const float gray = luma(red, green, blue) * (1.0f - factor);
+  red = clipped(red * factor + gray);
+  green = clipped(green * factor + gray);
+  blue = clipped(blue * factor + gray);
+}
+
+// HSV to RGB without branches: channel n is V - chroma · clamp(min(k, 4 - k), 0, 1) with
+// k = (n + 6 H) mod 6 and n = 5, 3, 1 (the "alternative formula").
+HOST_DEVICE float hue_channel(float sixths, float n, float largest, float chroma) {
+  const float k = sixths + n >= 6.0f ? (sixths + n) - 6.0f : sixths + n;
+  const float share = at_most(at_least(at_most(k, 4.0f - k), 0.0f), 1.0f);
+  return at_least(largest - chroma * share, 0.0f);
+}
+
+// torchvision's adjust_hue: hue turned by `turns`, saturation and value kept.
+HOST_DEVICE void turn_hue(float& red, float& green, float& blue, float turns) {
+  const float largest = at_least(at_least(red, green), blue);
+  const float smallest = at_most(at_most(red, green), blue);
+  const float chroma = largest - smallest;
+  const float inverse = 1.0f / (chroma == 0.0f ? 1.0f : chroma);
+  const float from_red = (green - blue) * inverse;
+  const float from_green = (blue - red) * inverse + 2.0f;
+  const float from_blue = (red - green) * inverse + 4.0f;
+  float sixths = largest == green ? from_green : from_blue;
+  sixths = (largest == red ? from_red : sixths) + turns * 6.0f;
+  sixths = sixths < 0.0f ? sixths + 6.0f : sixths;
+  sixths = sixths >= 6.0f ? sixths - 6.0f : sixths;
+  red = hue_channel(sixths, 5.0f, largest, chroma);
+  green = hue_channel(sixths, 3.0f, largest, chroma);
+  blue = hue_channel(sixths, 1.0f, largest, chroma);
+}
+
+// ---- from a draw to a step ----------------------------------------------------------------------
+
+HOST_DEVICE float mean_of(int64_t sum, int32_t pixels) {
+  return static_cast<float>(static_cast<double>(sum) / (static_cast<double>(pixels) * kSumScale));
+}
+
+// `sums` [channels] of the image that the pivot is a mean of, and its number of pixels.
+HOST_DEVICE float pivot_of(Pivot pivot, const int64_t* sums, int32_t channels, int32_t pixels,
+                           int32_t channel) {
+  if (pivot == Pivot::kCenter) {
+    return 127.5f;
+  }
+  if (pivot == Pivot::kGrayMean && channels == 3) {
+    return luma(mean_of(sums[0], pixels), mean_of(sums[1], pixels), mean_of(sums[2], pixels));
+  }
+  return mean_of(sums[channel], pixels);
+}
+
+// Steps are written where they stay: one that is returned would lie in local memory on a GPU, since
+// its offsets are indexed at run time.
+HOST_DEVICE void set_no_step(int32_t channels, ColorStep& step) {
+  step.kind = Kind::kContrast;
+  step.factor = 1.0f;
+  for (int32_t c = 0; c < channels; ++c) {
+    step.offset[c] = 0.0f;
+  }
+}
+
+HOST_DEVICE void set_step(const Stage& stage, const StageDraw& draw, const int64_t* sums,
+                          int32_t channels, int32_t pixels, ColorStep& step) {
+  set_no_step(channels, step);
+  step.factor = draw.number[0];
+  if (stage.kind == Kind::kContrast) {
+    for (int32_t c = 0; c < channels; ++c) {
+      const float pivot = pivot_of(static_cast<Pivot>(stage.mode), sums, channels, pixels, c);
+      step.offset[c] = pivot - pivot * step.factor;
+    }
+  } else if (stage.kind != Kind::kBrightness) {
+    step.kind = stage.kind;
+  }
+}
+
+}  // namespace warpmix::augment

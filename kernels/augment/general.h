@@ -1,0 +1,344 @@
+// The general template of the augmentation kernel: any map, any colour steps, any occlusions. What
+// a sample does is the same for a whole block, so its branches do not diverge, and each is taken
+// once for a group of pixels.
+#pragma once
+
+#include "block.h"
+#include "sums.h"
+
+namespace warpmix::augment {
+
+HOST_DEVICE float load_value(const uint8_t* pixel) { return static_cast<float>(*pixel); }
+HOST_DEVICE float load_value(const float* pixel) { return *pixel; }
+
+// ---- groups -------------------------------------------------------------------------------------
+
+constexpr uint32_t kWholeGroup = (1u << kGroup) - 1u;
+
+// Bit i says whether x + i is in [begin, end), for the pixels of a group.
+HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
+  const int32_t first = min_of(max_of(begin - x, 0), kGroup);
+  const int32_t last = min_of(max_of(end - x, 0), kGroup);
+  return ((1u << last) - 1u) & ~((1u << first) - 1u);
+}
+
+// The groups of a tile, row after row.
+struct GroupRows {
+  int32_t across;
+  int32_t count;
+  int32_t reciprocal;
+
+  HOST_DEVICE explicit GroupRows(Tile tile)
+      : across(ceil_div(tile.width, kGroup)),
+        count(across * tile.height),
+        reciprocal(ceil_div(1 << 16, across)) {}
+
+  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
+  // at most group · (across - 1) / 2^16, below 1.
+  HOST_DEVICE int32_t row(int32_t group) const {
+    static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
+    return group * reciprocal >> 16;
+  }
+
+  HOST_DEVICE int32_t first_pixel(int32_t group, int32_t row) const {
+    return (group - row * across) * kGroup;
+  }
+};
+
+template <int kCount>
+using Group = float[kGroup * kCount];
+
+// ---- geometry -----------------------------------------------------------------------------------
+
+// One side of a tile: its image and what its geometry needs.
+template <typename Source, int kCount>
+struct Sampler {
+  const AugmentParams& params;
+  const StageDraw* draws;
+  const Source* image;
+  Map map;
+
+  HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
+      : params(p),
+        draws(shared.draws[s]),
+        image(static_cast<const Source*>(p.images) + shared.side[s].row * p.image_stride +
+              static_cast<int64_t>(channel) * p.channel_stride),
+        map(shared.side[s].map) {}
+
+  HOST_DEVICE void fill(float* value) const {
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[c] = params.program.fill;
+    }
+  }
+
+  HOST_DEVICE void load(int32_t offset, float* value) const {
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[c] = load_value(image + offset + c * params.channel_stride);
+    }
+  }
+
+  // Pixel (x, y) of the image that enters the map.
+  HOST_DEVICE void tap(int32_t x, int32_t y, float (&value)[kCount]) const {
+    const Program& program = params.program;
+    if (program.map_begin > 0) {
+      x = whole_source(program, draws, 0, program.map_begin, 0, x);
+      y = whole_source(program, draws, 0, program.map_begin, 1, y);
+      if (x == kOutside || y == kOutside) {
+        return fill(value);
+      }
+    }
+    load(y * params.row_stride + x * params.pixel_stride, value);
+  }
+
+  // Pixel (column, row) of the image that leaves the map.
+  HOST_DEVICE void sample(int32_t column, int32_t row, float* value) const {
+    const float* m = map.m;
+    const float x =
+        map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
+    const float y =
+        map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
+    const Border border = params.program.map_border;
+    if (border == Border::kConstant && !(within(x, params.width) && within(y, params.height))) {
+      return fill(value);
+    }
+    const Taps across = taps_of(x, params.width, border);
+    const Taps down = taps_of(y, params.height, border);
+    float corner[4][kCount];
+    tap(across.first, down.first, corner[0]);
+    tap(across.second, down.first, corner[1]);
+    tap(across.first, down.second, corner[2]);
+    tap(across.second, down.second, corner[3]);
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[c] = between(between(corner[0][c], corner[1][c], across.weight),
+                         between(corner[2][c], corner[3][c], across.weight), down.weight);
+    }
+  }
+
+  HOST_DEVICE void read(const int32_t* columns, int32_t row, Group<kCount>& value) const {
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      const int32_t column = columns[i];
+      if ((row | column) < 0) {
+        fill(value + i * kCount);
+      } else if (map.whole) {
+        load(row + column, value + i * kCount);
+      } else {
+        sample(column, row, value + i * kCount);
+      }
+    }
+  }
+};
+
+// ---- colour and occlusion -----------------------------------------------------------------------
+
+template <int kCount>
+HOST_DEVICE void apply_step(const ColorStep& step, int32_t channel, Group<kCount>& value) {
+  if (step.kind == Kind::kContrast) {
+    UNROLL
+    for (int i = 0; i < kGroup * kCount; ++i) {
+      value[i] = contrast(value[i], step.factor, step.offset[channel + i % kCount]);
+    }
+  }
+  if constexpr (kCount == 3) {
+    UNROLL
+    for (int i = 0; i < kGroup * kCount; i += 3) {
+      if (step.kind == Kind::kSaturation) {
+        saturate(value[i], value[i + 1], value[i + 2], step.factor);
+      } else if (step.kind == Kind::kHue) {
+        turn_hue(value[i], value[i + 1], value[i + 2], step.factor);
+      }
+    }
+  }
+}
+
+template <int kCount>
+HOST_DEVICE void paint(uint32_t bits, const float (&color)[kCount], Group<kCount>& value) {
+  UNROLL
+  for (int i = 0; i < kGroup * kCount; ++i) {
+    value[i] = bits >> i / kCount & 1u ? color[i % kCount] : value[i];
+  }
+}
+
+// Which pixels of the group at (x, y) a patch covers.
+HOST_DEVICE uint32_t patch_bits(const Patch& patch, int32_t x, int32_t y) {
+  const Box& box = patch.box;
+  if (patch.kind == Kind::kErasing) {
+    return inside(y, box.y0, box.y1) ? group_bits(x, box.x0, box.x1) : 0u;
+  }
+  const int32_t period = box.x1;
+  const int32_t square = box.y1;
+  uint32_t bits = 0;
+  if ((y + box.y0) % period < square) {
+    int32_t place = (x + box.x0) % period;
+    for (int i = 0; i < kGroup; ++i) {
+      bits |= static_cast<uint32_t>(place < square) << i;
+      place = place + 1 == period ? 0 : place + 1;
+    }
+  }
+  return bits;
+}
+
+template <int kCount>
+HOST_DEVICE void apply_patches(const Patches& patches, int32_t x, int32_t y, int32_t channel,
+                               Group<kCount>& value) {
+  for (int32_t i = 0; i < patches.count; ++i) {
+    const uint32_t bits = patch_bits(patches.patch[i], x, y);
+    if (bits != 0) {
+      float color[kCount];
+      UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        color[c] = patches.patch[i].value[min_of(channel + c, 2)];
+      }
+      paint<kCount>(bits, color, value);
+    }
+  }
+}
+
+// One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
+template <typename Source, int kCount>
+HOST_DEVICE void colored_group(const Sampler<Source, kCount>& sampler, const Shared& shared,
+                               int32_t s, int32_t x, int32_t y, int32_t channel,
+                               Group<kCount>& value) {
+  sampler.read(shared.column[s] + x, shared.row[s][y], value);
+  for (int32_t i = 0; i < shared.side[s].steps; ++i) {
+    apply_step<kCount>(shared.side[s].step[i], channel, value);
+  }
+}
+
+// One side of a group as it enters the mix.
+template <typename Source, int kCount>
+HOST_DEVICE void side_group(const Sampler<Source, kCount>& sampler, const Shared& shared, Tile tile,
+                            int32_t s, int32_t x, int32_t y, int32_t channel,
+                            Group<kCount>& value) {
+  colored_group(sampler, shared, s, x, y, channel, value);
+  const Side& side = shared.side[s];
+  apply_patches<kCount>(side.patches, tile.x + x, tile.y + y, channel, value);
+  const Box& keep = side.keep;
+  const float black[kCount] = {};
+  const uint32_t kept =
+      inside(tile.y + y, keep.y0, keep.y1) ? group_bits(tile.x + x, keep.x0, keep.x1) : 0u;
+  if (kept != kWholeGroup) {
+    paint<kCount>(~kept, black, value);
+  }
+}
+
+// ---- a tile -------------------------------------------------------------------------------------
+
+// The type of the output is known at run time alone: a quarter of the kernels to compile, for a
+// switch a group.
+template <int kCount>
+HOST_DEVICE void store_general_group(const AugmentParams& params, int64_t first, int32_t pixels,
+                                     const Group<kCount>& value) {
+  with_out_type(params.out_type, [&](auto element) {
+    using Out = decltype(element);
+    store_group<Out, kCount>(params, static_cast<Out*>(params.batch) + first, pixels, value);
+  });
+}
+
+template <typename Source, int kCount>
+HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int32_t thread,
+                                     const Shared& shared, int32_t channel) {
+  const Sampler<Source, kCount> own(params, shared, 0, channel);
+  const Sampler<Source, kCount> partner(params, shared, shared.mixing.mix == Mix::kNone ? 0 : 1,
+                                        channel);
+  const Box& cut = shared.mixing.box;
+  const int64_t image = tile.position * params.out_image_stride +
+                        static_cast<int64_t>(channel) * params.out_channel_stride;
+  const GroupRows rows(tile);
+  for (int32_t group = thread; group < rows.count; group += kThreads) {
+    const int32_t y = rows.row(group);
+    const int32_t x = rows.first_pixel(group, y);
+    const bool blends = shared.mixing.mix == Mix::kBlend;
+    uint32_t cut_bits = 0;
+    if (shared.mixing.mix == Mix::kCut && inside(tile.y + y, cut.y0, cut.y1)) {
+      cut_bits = group_bits(tile.x + x, cut.x0, cut.x1);
+    }
+    Group<kCount> value;
+    side_group(own, shared, tile, 0, x, y, channel, value);
+    if (blends || cut_bits != 0) {
+      Group<kCount> other;
+      side_group(partner, shared, tile, 1, x, y, channel, other);
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        const float cut_value = cut_bits >> i / kCount & 1u ? other[i] : value[i];
+        value[i] = blends ? blend(value[i], other[i], shared.mixing.lam) : cut_value;
+      }
+    }
+    apply_patches<kCount>(shared.after, tile.x + x, tile.y + y, channel, value);
+    UNROLL
+    for (int i = 0; i < kGroup * kCount; ++i) {
+      value[i] = normalise(value[i], params.scale[channel + i % kCount],
+                           params.bias[channel + i % kCount]);
+    }
+    store_general_group<kCount>(params,
+                                image + static_cast<int64_t>(tile.y + y) * params.out_row_stride +
+                                    static_cast<int64_t>(tile.x + x) * params.out_pixel_stride,
+                                min_of(kGroup, tile.width - x), value);
+  }
+}
+
+// kChannels 0 stands for any number of channels, made one after the other.
+template <typename Source, int kChannels>
+HOST_DEVICE void make_general_tile(const AugmentParams& params, Tile tile, int32_t thread,
+                                   const Shared& shared) {
+  if constexpr (kChannels == 0) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      make_general_pixels<Source, 1>(params, tile, thread, shared, c);
+    }
+  } else {
+    make_general_pixels<Source, kChannels>(params, tile, thread, shared, 0);
+  }
+}
+
+// ---- means of entering images -------------------------------------------------------------------
+
+// Adds a tile's part of the sums that the contrast at `stage` needs, for the sample and its
+// partner.
+template <typename Source, int kCount>
+HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int32_t thread,
+                                     const Shared& shared, int32_t stage, int32_t channel) {
+  const Program& program = params.program;
+  const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
+  for (int32_t s = 0; s < used; ++s) {
+    if (!shared.draws[s][stage].on) {
+      continue;
+    }
+    const Sampler<Source, kCount> sampler(params, shared, s, channel);
+    int64_t sum[kCount] = {};
+    const GroupRows rows(tile);
+    for (int32_t group = thread; group < rows.count; group += kThreads) {
+      const int32_t y = rows.row(group);
+      const int32_t x = rows.first_pixel(group, y);
+      Group<kCount> value;
+      colored_group(sampler, shared, s, x, y, channel, value);
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        sum[i % kCount] += x + i / kCount < tile.width ? fixed_point(value[i]) : 0;
+      }
+    }
+    const int64_t slot =
+        (static_cast<int64_t>(tile.position) * sides(program) + s) * program.means +
+        program.stages[stage].mean;
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      add_to(params.entering + slot * params.channels + channel + c, sum[c]);
+    }
+  }
+}
+
+template <typename Source, int kChannels>
+HOST_DEVICE void add_entering_tile(const AugmentParams& params, Tile tile, int32_t thread,
+                                   const Shared& shared, int32_t stage) {
+  if constexpr (kChannels == 0) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      add_entering_pixels<Source, 1>(params, tile, thread, shared, stage, c);
+    }
+  } else {
+    add_entering_pixels<Source, kChannels>(params, tile, thread, shared, stage, 0);
+  }
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,153 @@
+"""Colour transforms, in torchvision's arithmetic on [0, 255], clipped after each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .stages import PIVOTS, Stage
+from .transform import Transform, check_number, require_choice, require_range, require_rgb, span
+
+_FACTOR = (("factor", 0),)
+
+
+def _contrast_stage(
+    transform: Transform,
+    factor: tuple[float, float],
+    pivot: str,
+    height: int,
+    width: int,
+    channels: int,
+) -> Stage:
+    if pivot == "gray_mean" and channels not in (1, 3):
+        raise ValueError(
+            f"{type(transform).__name__}: pivot 'gray_mean' needs 1 or 3 channels, got {channels}; "
+            "use RandomContrast with 'channel_mean' or 'center'"
+        )
+    return transform.stage("contrast", height, width, *span(factor), pivot=pivot, fields=_FACTOR)
+
+
+@dataclass(frozen=True)
+class RandomContrast(Transform):
+    """Scales the distance to a pivot: ``(x - pivot) · f + pivot``, clipped to [0, 255].
+
+    Args:
+        factor: (lowest, highest); f is uniform between them. 1 leaves the image alone.
+        pivot: "channel_mean" (tf.image.adjust_contrast, Keras), "gray_mean" (torchvision's
+            adjust_contrast: ITU-R 601 grey) or "center" (127.5). Means are of the image as it
+            enters this transform.
+    """
+
+    factor: tuple[float, float] = (1.0, 3.0)
+    pivot: str = "channel_mean"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice(self, "pivot", PIVOTS)
+        require_range(self, "factor", 0.0, 1e6)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [_contrast_stage(self, self.factor, self.pivot, height, width, channels)]
+
+
+@dataclass(frozen=True)
+class RandomBrightness(Transform):
+    """``x · f``, clipped; torchvision's adjust_brightness.
+
+    Args:
+        factor: (lowest, highest); f is uniform between them. 0 is black, 1 the image.
+    """
+
+    factor: tuple[float, float] = (0.6, 1.4)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "factor", 0.0, 1e6)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("brightness", height, width, *span(self.factor), fields=_FACTOR)]
+
+
+@dataclass(frozen=True)
+class RandomSaturation(Transform):
+    """``x · f + grey · (1 - f)``, clipped, with each pixel's own ITU-R 601 grey; torchvision's
+    adjust_saturation. RGB images.
+
+    Args:
+        factor: (lowest, highest); f is uniform between them. 0 is grey, 1 the image.
+    """
+
+    factor: tuple[float, float] = (0.6, 1.4)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "factor", 0.0, 1e6)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        require_rgb(self, channels)
+        return [self.stage("saturation", height, width, *span(self.factor), fields=_FACTOR)]
+
+
+@dataclass(frozen=True)
+class RandomHue(Transform):
+    """Turns the hue in HSV and keeps saturation and value; torchvision's adjust_hue. RGB images.
+
+    Args:
+        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h).
+    """
+
+    hue: float | tuple[float, float] = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "hue", -0.5, 0.5, mirrored=True)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        require_rgb(self, channels)
+        bounds: Any = self.hue
+        return [self.stage("hue", height, width, *span(bounds), fields=(("hue", 0),))]
+
+
+@dataclass(frozen=True)
+class ColorJitter(Transform):
+    """Brightness, then contrast (pivot "gray_mean"), then saturation, then hue, each drawn by
+    itself; torchvision's ``ColorJitter`` in this one order (torchvision draws an order a call).
+
+    Args:
+        brightness, contrast, saturation: (lowest, highest) factor, or one number v for
+            (max(0, 1 - v), 1 + v). 0 leaves the step out.
+        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h). 0 leaves it out.
+    """
+
+    brightness: float | tuple[float, float] = 0.0
+    contrast: float | tuple[float, float] = 0.0
+    saturation: float | tuple[float, float] = 0.0
+    hue: float | tuple[float, float] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("brightness", "contrast", "saturation"):
+            value = getattr(self, name)
+            if isinstance(value, int | float):
+                check_number("ColorJitter", name, value, 0.0, 1e6)
+                object.__setattr__(self, name, (max(0.0, 1.0 - value), 1.0 + value))
+            require_range(self, name, 0.0, 1e6)
+        require_range(self, "hue", -0.5, 0.5, mirrored=True)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        size = (height, width)
+        steps: dict[str, Any] = {
+            name: getattr(self, name) for name in ("brightness", "contrast", "saturation", "hue")
+        }
+        stages = []
+        for block, (name, bounds) in enumerate(steps.items()):
+            if bounds == ((0.0, 0.0) if name == "hue" else (1.0, 1.0)):
+                continue
+            if name == "contrast":
+                stage = _contrast_stage(self, bounds, "gray_mean", *size, channels)
+            else:
+                if name != "brightness":
+                    require_rgb(self, channels)
+                stage = self.stage(name, *size, *span(bounds))
+            stages.append(replace(stage, block=block, fields=((name, 0),)))
+        return stages

@@ -1,0 +1,70 @@
+"""What a compiled list does, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from .program import Launch
+from .stages import Stage
+
+
+def explain_launches(launches: Sequence[Launch], channels: int, dtype: torch.dtype) -> str:
+    """One line a launch: what it reads, does and writes, and its bytes a sample.
+
+    A launch before the mix makes the partners too, which doubles its bytes.
+    """
+    mix = next((i for i, launch in enumerate(launches) if launch.has_mix), 0)
+    lines = []
+    number = 1
+    for i, launch in enumerate(launches):
+        last = i == len(launches) - 1
+        source = "uint8" if i == 0 else "float32"
+        reads = _elements(launch.size, channels) * (1 if i == 0 else 4)
+        reads *= 2 if launch.has_mix else 1
+        element = torch.empty(0, dtype=dtype).element_size() if last else 4
+        writes = _elements(launch.result_size, channels) * element
+        times = 2 if i < mix else 1
+        if i > 0 and launch.needs_sums:
+            lines.append(f"launch {number}: {source} → channel sums, {_moves(reads, 8 * channels)}")
+            number += 1
+        for stage in launch.entering_means:
+            sums = 8 * channels * (2 if launch.has_mix else 1)
+            lines.append(
+                f"launch {number}: {source} → mean of the image that enters {_shown(stage)}, "
+                f"{_moves(times * reads, times * sums)}"
+            )
+            number += 1
+        names = " → ".join(_steps(launch)) or "copy"
+        result = f"normalise → {dtype}".replace("torch.", "") if last else "float32"
+        lines.append(
+            f"launch {number}: {source} → {names} → {result}, "
+            f"{_moves(times * reads, times * writes)}"
+        )
+        number += 1
+    return "\n".join(lines)
+
+
+def _elements(size: tuple[int, int], channels: int) -> int:
+    return size[0] * size[1] * channels
+
+
+def _moves(reads: int, writes: int) -> str:
+    return f"reads {reads:,} and writes {writes:,} bytes a sample"
+
+
+def _shown(stage: Stage) -> str:
+    return stage.kind if stage.p > 0 else "resize"
+
+
+def _steps(launch: Launch) -> list[str]:
+    """The stages by name; the members of the map in brackets."""
+    steps: list[str] = []
+    for i, stage in enumerate(launch.stages):
+        name = _shown(stage)
+        if stage.map is not None and i > 0 and launch.stages[i - 1].map == stage.map:
+            steps[-1] = f"{steps[-1][:-1]} · {name}]"
+        else:
+            steps.append(f"[{name}]" if stage.map is not None else name)
+    return steps

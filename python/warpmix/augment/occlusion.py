@@ -1,0 +1,137 @@
+"""Transforms that hide a part of the image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .stages import Stage
+from .transform import (
+    Transform,
+    check_number,
+    pixels,
+    require_number,
+    require_range,
+    require_whole,
+    span,
+)
+
+_BOX = (("x0", 0), ("y0", 1), ("x1", 2), ("y1", 3))
+
+
+@dataclass(frozen=True)
+class RandomCropBlackout(Transform):
+    """Turns the border black; each axis has its own width, uniform in 0..floor(max_border · size)
+    pixels, the same on both sides.
+
+    Args:
+        max_border: widest border as a fraction of the axis, in [0, 0.5].
+    """
+
+    max_border: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "max_border", 0.0, 0.5)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        extent = (pixels(self.max_border, width), pixels(self.max_border, height))
+        fields = (("border_x", 0), ("border_y", 1))
+        return [self.stage("crop_blackout", height, width, *extent, fields=fields)]
+
+
+@dataclass(frozen=True)
+class RandomErasing(Transform):
+    """Erases a box of random area and aspect (Zhong et al., 2020); torchvision's ``RandomErasing``,
+    its ten attempts included. Before normalisation: ``value`` is a pixel's.
+
+    Args:
+        scale: (lowest, highest) share of the image's area, in [0, 1].
+        ratio: (lowest, highest) height by width, in [0.01, 100].
+        value: in [0, 255], one number, or three for the channels of RGB images.
+    """
+
+    p: float = 0.5
+    scale: tuple[float, float] = (0.02, 0.33)
+    ratio: tuple[float, float] = (0.3, 3.3)
+    value: float | Sequence[float] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "scale", 0.0, 1.0)
+        require_range(self, "ratio", 0.01, 100.0)
+        values = (self.value,) if isinstance(self.value, int | float) else self.value
+        if isinstance(values, str) or not isinstance(values, Sequence) or len(values) not in (1, 3):
+            raise TypeError(f"RandomErasing: value must be 1 or 3 numbers, got {self.value!r}")
+        for value in values:
+            check_number("RandomErasing", "value", value, 0.0, 255.0)
+        object.__setattr__(self, "value", tuple(map(float, values)))
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        assert isinstance(self.value, tuple)
+        if len(self.value) == 3 and channels != 3:
+            raise ValueError(
+                f"RandomErasing: three values need images of 3 channels, got {channels}; "
+                "use one value"
+            )
+        aspect = (math.log(self.ratio[0]), math.log(self.ratio[1]))
+        values = self.value if len(self.value) == 3 else self.value * 3
+        numbers = (*span(self.scale), *span(aspect), *values)
+        return [self.stage("erasing", height, width, *numbers, fields=_BOX)]
+
+
+@dataclass(frozen=True)
+class Cutout(Transform):
+    """Turns a square black (DeVries & Taylor, 2017).
+
+    Args:
+        size: side of the square in pixels, at least 1.
+        overhang: as published: the centre is uniform over the image and the square may overhang.
+            False keeps it inside, at a uniform place.
+    """
+
+    size: int = 8
+    overhang: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_whole(self, "size", 1, 65535)
+        if not isinstance(self.overhang, bool):
+            raise TypeError(f"Cutout: overhang must be a bool, got {self.overhang!r}")
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        if not self.overhang and self.size > min(height, width):
+            raise ValueError(
+                f"Cutout: a square of {self.size} pixels does not fit inside {height} x {width}; "
+                "use a smaller size or overhang=True"
+            )
+        size = (self.size, self.size)
+        return [self.stage("cutout", height, width, *size, overhang=self.overhang, fields=_BOX)]
+
+
+@dataclass(frozen=True)
+class GridMask(Transform):
+    """Turns a grid of squares black (Chen et al., 2020), without its rotation.
+
+    Args:
+        spacing: (lowest, highest) distance between squares as a fraction of the shorter side, in
+            (0, 1]; at least 2 pixels.
+        ratio: share of the distance that is kept along each axis, in (0, 1): the squares have side
+            (1 - ratio) · distance.
+    """
+
+    spacing: tuple[float, float] = (0.4, 1.0)
+    ratio: float = 0.6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "spacing", 1e-4, 1.0)
+        require_number(self, "ratio", 0.01, 0.99)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        low, high = (max(2, pixels(s, min(height, width))) for s in self.spacing)
+        fields = (("offset_x", 0), ("offset_y", 1), ("period", 2), ("square", 3))
+        return [
+            self.stage("grid_mask", height, width, low, high - low + 1, self.ratio, fields=fields)
+        ]

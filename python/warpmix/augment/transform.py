@@ -1,0 +1,134 @@
+"""What all transforms have in common, and the checks of their parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from .stages import BORDERS, Stage
+
+
+@dataclass(frozen=True)
+class Transform:
+    """Base of all transforms: frozen dataclasses that validate themselves and lower to stages.
+
+    Names and parameters follow torchvision.transforms.v2 where it has the transform. ``p`` is the
+    probability that the transform applies to a sample; all random parameters are drawn per sample.
+    Values are float32 on [0, 255] throughout, never rounded between transforms.
+    """
+
+    p: float = dataclasses.field(default=1.0, kw_only=True)
+    mixes: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        require_number(self, "p", 0.0, 1.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        """The stages for images of this size; raises ValueError where they do not fit together."""
+        raise NotImplementedError
+
+    def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
+        """A stage with this transform's p and name."""
+        others = {"p": self.p, "name": type(self).__name__, **others}
+        return Stage(kind, width=width, height=height, numbers=tuple(numbers), **others)
+
+
+# ---- checks -----------------------------------------------------------------------------------
+
+
+def check_number(owner: str, name: str, value: Any, low: float, high: float) -> None:
+    """Raises TypeError unless value is a number, ValueError unless it is in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{owner}: {name} must be a number, got {type(value).__name__}")
+    if not low <= value <= high:
+        raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {value!r}")
+
+
+def require_number(transform: Any, name: str, low: float, high: float) -> None:
+    """:func:`check_number` of a field."""
+    check_number(type(transform).__name__, name, getattr(transform, name), low, high)
+
+
+def require_whole(transform: Any, name: str, low: int, high: int) -> None:
+    """The field must be an int in [low, high]."""
+    value = getattr(transform, name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        owner = type(transform).__name__
+        raise TypeError(f"{owner}: {name} must be an int, got {type(value).__name__}")
+    require_number(transform, name, low, high)
+
+
+def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
+    """The field must be one of some words."""
+    value = getattr(transform, name)
+    if value not in choices:
+        raise ValueError(
+            f"{type(transform).__name__}: {name} must be one of {', '.join(choices)}; got {value!r}"
+        )
+
+
+def require_range(
+    transform: Any, name: str, low: float, high: float, mirrored: bool = False
+) -> None:
+    """The field must be (lowest, highest) within [low, high]; it is stored as two floats.
+
+    ``mirrored``: one number x of at least 0 stands for (-x, x), as in torchvision.
+    """
+    owner, value = type(transform).__name__, getattr(transform, name)
+    if mirrored and isinstance(value, int | float) and not isinstance(value, bool):
+        check_number(owner, name, value, 0.0, high)
+        value = (-value, value)
+    if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
+        raise TypeError(f"{owner}: {name} must be (low, high), got {value!r}")
+    for bound in value:
+        check_number(owner, name, bound, low, high)
+    if value[0] > value[1]:
+        raise ValueError(f"{owner}: {name} must be (low, high), got {value!r}")
+    object.__setattr__(transform, name, (float(value[0]), float(value[1])))
+
+
+def require_border(transform: Any) -> None:
+    """Checks the fields ``border`` and ``fill``."""
+    require_choice(transform, "border", BORDERS)
+    require_number(transform, "fill", 0, 255)
+    if int(transform.fill) != transform.fill:
+        raise ValueError(
+            f"{type(transform).__name__}: fill must be a whole number, as pixels are; "
+            f"got {transform.fill!r}"
+        )
+
+
+def require_rgb(transform: Any, channels: int) -> None:
+    """Colour transforms that need red, green and blue."""
+    if channels != 3:
+        raise ValueError(
+            f"{type(transform).__name__} needs images of 3 channels (RGB), got {channels}"
+        )
+
+
+def as_size(transform: Any, name: str) -> tuple[int, int]:
+    """The field as (height, width); one int is a square. Stored as a tuple."""
+    value = getattr(transform, name)
+    sizes = (value, value) if isinstance(value, int) else value
+    owner = type(transform).__name__
+    if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
+        raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
+    for size in sizes:
+        if isinstance(size, bool) or not isinstance(size, int):
+            raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
+        check_number(owner, name, size, 1, 65535)
+    object.__setattr__(transform, name, tuple(sizes))
+    return sizes[0], sizes[1]
+
+
+def span(bounds: tuple[float, float]) -> tuple[float, float]:
+    """(low, high) as the kernels take it: (low, high - low)."""
+    return bounds[0], bounds[1] - bounds[0]
+
+
+def pixels(fraction: float, size: int) -> int:
+    """floor(fraction · size), unharmed by 0.29 · 100 being 28.999…"""
+    return math.floor(fraction * size + 1e-9)

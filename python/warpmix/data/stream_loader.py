@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ..augment.draws import Draws, with_partners_at
-from ..augment.transforms import MIXES
+from ..augment.stages import Stage
 from .order import Share
 from .streamed import StreamedDataset
 
@@ -84,9 +84,10 @@ def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: 
     partner = None if draws.partner is None else places[count:]
     per_launch = draws.per_launch
     if partner is not None:
+        mixes = [_mixes(stages) for stages in draws.stages]
         per_launch = [
-            with_partners_at(words, _mixes(kinds), partner) if _mixes(kinds) else words
-            for words, kinds in zip(draws.per_launch, draws.kinds, strict=True)
+            with_partners_at(words, of, partner) if of else words
+            for words, of in zip(per_launch, mixes, strict=True)
         ]
     images = dataset.read(rows)
     return _Prepared(
@@ -97,9 +98,9 @@ def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: 
     )
 
 
-def _mixes(kinds: list[str]) -> range:
+def _mixes(stages: list[Stage]) -> range:
     """Places of the mixing stages in a launch; they are neighbours."""
-    places = [i for i, kind in enumerate(kinds) if kind in MIXES]
+    places = [i for i, stage in enumerate(stages) if stage.is_mix]
     return range(places[0], places[-1] + 1) if places else range(0)
 
 

@@ -54,7 +54,12 @@ def _groups(model: nn.Module, config: TrainConfig) -> list[dict[str, object]]:
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     groups: list[dict[str, object]] = [
         {"params": [w for w in trained if id(w) not in faster], "factor": 1.0},
-        {"params": [w for w in trained if id(w) in faster], "factor": config.bias_lr},
+        {
+            "params": [w for w in trained if id(w) in faster],
+            "factor": config.bias_lr,
+            # A step's decay is its product with the rate: it stays what it is for the others.
+            "weight_decay": config.weight_decay / config.bias_lr,
+        },
     ]
     return [group for group in groups if group["params"]]
 

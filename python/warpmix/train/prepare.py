@@ -56,10 +56,7 @@ def check_input_size(train: Loader, spec: ModelSpec) -> None:
     Raises:
         ValueError: the sizes differ.
     """
-    shape = (1, *train.dataset.image_size, train.dataset.channels)
-    row = torch.zeros(1, dtype=torch.int64)
-    batch, _ = train.pipeline(torch.zeros(shape, dtype=torch.uint8), ids=row)
-    height, width = batch.shape[2:]
+    height, width = train.pipeline.output_size(*train.dataset.image_size, train.dataset.channels)
     expected = spec.input_size or spec.image_size
     if (height, width) != expected:
         raise ValueError(

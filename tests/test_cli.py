@@ -18,7 +18,7 @@ from warpmix.cli import app
 from warpmix.train.config import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
-COMMANDS = ("demo", "train", "predict", "vote", "preview", "info", "model", "data")
+COMMANDS = ("demo", "train", "predict", "evaluate", "vote", "preview", "info", "model", "data")
 
 
 def run(*arguments):

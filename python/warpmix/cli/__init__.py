@@ -5,6 +5,7 @@ from __future__ import annotations
 from warpmix.cli._app import app, main
 from warpmix.cli.data import data
 from warpmix.cli.demo import demo
+from warpmix.cli.evaluate import evaluate
 from warpmix.cli.info import info
 from warpmix.cli.model import model
 from warpmix.cli.predict import predict
@@ -14,5 +15,6 @@ from warpmix.cli.vote import vote
 
 __all__ = ["app", "data", "main", "model"]
 
-for command in (demo, train, predict, vote, preview, info):  # the order of `warpmix --help`
+# In the order of `warpmix --help`.
+for command in (demo, train, predict, evaluate, vote, preview, info):
     app.command()(command)

@@ -93,7 +93,7 @@ def save_model(path: Path, weights: dict[str, Tensor], spec: ModelSpec) -> None:
     write_tensors(path, weights, {"spec": asdict(spec)})
 
 
-def load_model(path: str | Path) -> tuple[nn.Module, ModelSpec]:
+def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
     """A trained model, in eval mode on the CPU.
 
     Args:

@@ -14,13 +14,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from warpmix.augment import (
+    ColorJitter,
     CutMix,
     MixUp,
     Pipeline,
     RandomChoice,
     RandomContrast,
     RandomCropBlackout,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomRotation,
     RandomShift,
+    Resize,
 )
 from warpmix.cli import app
 from warpmix.data import Loader, StreamedDataset, cache_build, load_folder, open_cache
@@ -205,6 +210,14 @@ PIPELINES = {
     "shift": [RandomShift(0.3)],
     "chain": [RandomShift(0.2), RandomContrast((1, 3)), CutMix(), RandomCropBlackout(0.2)],
     "choice": [RandomChoice([CutMix(), MixUp()]), RandomContrast((0.5, 2))],
+    "warped": [
+        Resize(40),
+        RandomRotation(20),
+        RandomHorizontalFlip(),
+        ColorJitter(0.3, 0.3, 0.3, 0.1),
+        CutMix(),
+        RandomErasing(),
+    ],
     "launches": [RandomCropBlackout(0.3), RandomShift(0.2), MixUp(), RandomContrast((1, 2))],
 }
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
-from warpmix.data import few_shot, k_fold
+from warpmix.data import few_shot, k_fold, load, predictions
 from warpmix.models import create
-from warpmix.train import TrainConfig, fit
+from warpmix.train import TrainConfig, fit, predict
 from warpmix.train.images import split_rows
 from warpmix.train.model_file import read_tensors
 from warpmix.train.optimizer import Penalty, make_optimizer
@@ -39,8 +41,15 @@ def images(tmp_path_factory):
 @pytest.fixture
 def settings(images):
     def make(**changes):
-        defaults = {"epochs": 2, "batch_size": 16, "threads": 1, "device": "cpu", "model": "cnn3"}
-        return TrainConfig(data=str(images), **{**defaults, **changes})
+        defaults = {
+            "data": str(images),
+            "epochs": 2,
+            "batch_size": 16,
+            "threads": 1,
+            "device": "cpu",
+            "model": "cnn3",
+        }
+        return TrainConfig(**{**defaults, **changes})
 
     return make
 
@@ -290,6 +299,53 @@ def test_the_split_is_stored_with_the_run_and_checked_on_resume(settings, tmp_pa
             fit(config, tmp_path / "run", resume=True)
     finally:
         extra.unlink()
+
+
+# ---- images enlarged in the launch --------------------------------------------------------------
+
+
+def test_images_are_enlarged_in_the_launch_for_training_and_testing(settings, tmp_path, images):
+    result = fit(settings(input_size=20, augment="warsaw-all", epochs=3), tmp_path / "run")
+    assert result.model.head[-1].in_features == 40 and result.spec.input_size == (20, 20)
+    linear = next(m for m in result.model.backbone if isinstance(m, nn.Linear))
+    assert linear.in_features == 128 * 2 * 2  # of 20x20, not of 8x8
+    stored = predictions.load(tmp_path / "run" / "predictions.safetensors")
+    assert predict(tmp_path / "run", load(images, "test"), device="cpu").equal(stored.predictions)
+
+
+def test_an_augmentation_to_another_size_is_refused(settings):
+    crop = [{"RandomResizedCrop": {"size": 16}}]
+    with pytest.raises(ValueError, match=r"makes images of 16x16, .* set input_size to 16"):
+        fit(settings(augment=crop))
+    assert fit(settings(augment=crop, input_size=16, epochs=1)).spec.input_size == (16, 16)
+
+
+def test_the_data_sets_own_validation_part(settings, images, tmp_path):
+    shutil.copytree(images, tmp_path / "images")
+    shutil.copytree(images / "test", tmp_path / "images" / "val")
+    result = fit(settings(data=str(tmp_path / "images"), own_validation=True, epochs=1))
+    assert result.validation_accuracy == result.test_accuracy
+    with pytest.raises(FileNotFoundError, match="has no part 'val'"):
+        fit(settings(own_validation=True))
+
+
+def test_training_without_labelled_test_images(tmp_path):
+    noise = np.random.default_rng(0)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "test").mkdir()
+    rows = ["id,label"]
+    for i in range(1, 51):
+        pixels = noise.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "train" / f"{i}.png")
+        Image.fromarray(pixels).save(tmp_path / "test" / f"{i}.png")
+        rows.append(f"{i},{('cat', 'dog')[i % 2]}")
+    (tmp_path / "trainLabels.csv").write_text("\n".join(rows))
+    config = TrainConfig(
+        data="kaggle-cifar10", root=tmp_path, model="cnn3", epochs=1, device="cpu", threads=1
+    )
+    result = fit(config, tmp_path / "run")
+    assert result.test_accuracy is None and result.validation_accuracy is not None
+    assert not (tmp_path / "run" / "predictions.safetensors").exists()
 
 
 # ---- TensorBoard --------------------------------------------------------------------------------

@@ -42,3 +42,16 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}; set WARPMIX_TEST_DATA to have this test")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Decoded image files go into a folder of the session, in this process and in its children."""
+    folder = tmp_path_factory.mktemp("caches")
+    original = os.environ.get("WARPMIX_CACHE")
+    os.environ["WARPMIX_CACHE"] = str(folder)
+    yield folder
+    if original is None:
+        del os.environ["WARPMIX_CACHE"]
+    else:
+        os.environ["WARPMIX_CACHE"] = original

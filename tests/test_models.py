@@ -11,7 +11,7 @@ from torch import nn
 
 from warpmix.models import create
 from warpmix.models.heads import create_head
-from warpmix.models.nets import vgg3
+from warpmix.models.nets import vgg
 
 # One small member of each family; each with the smallest image that it takes in its own way.
 FAMILIES = {
@@ -177,7 +177,7 @@ def test_vgg3_is_the_report_network():
 
 def test_vgg3_takes_digits_and_odd_sizes():
     assert create("vgg3", 10, image_size=8, in_channels=1)(images(8, 1)).shape == (2, 10)
-    backbone, features = vgg3(3, (17, 25), width=4, batch_norm=True)
+    backbone, features = vgg(3, (17, 25), width=4, batch_norm="before")
     assert backbone(torch.randn(2, 3, 17, 25)).shape == (2, features) == (2, 16 * 2 * 3)
 
 
@@ -240,7 +240,7 @@ def test_no_network_is_an_error_with_the_address(monkeypatch):
         ({"weights": "IMAGENET21K"}, "weights must be one of IMAGENET1K_V1, DEFAULT"),
         ({"num_classes": 1}, "num_classes must be at least 2, got 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"head": "deep"}, "head must be one of linear, dense, got 'deep'"),
+        ({"head": "deep"}, "head must be one of linear, dense, dense512, got 'deep'"),
         ({"in_channels": 0}, "in_channels must be at least 1"),
         ({"name": "vgg3", "image_size": 7}, "image_size must be at least 8x8"),
         ({"name": "inception_v3", "image_size": 32}, "image_size 32x32 does not fit"),

@@ -39,6 +39,12 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     _flush(path.parent)  # the rename itself lasts only once the folder is on the disk
 
 
+def default_cache() -> Path:
+    """Folder of decoded images: that of the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
+    named = os.environ.get("WARPMIX_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "warpmix" / "decoded"
+
+
 def _flush(path: Path) -> None:
     """Have the operating system put a file or a folder on the disk before going on."""
     descriptor = os.open(path, os.O_RDONLY)

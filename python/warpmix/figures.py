@@ -12,10 +12,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from warpmix._files import atomic_write
 
-_DPI = 150
+DPI = 150
 
 # Okabe and Ito's palette: told apart by colour-blind readers too.
-_BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#999999"
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"
 
 _MARKED_UP_TO = 50  # ensemble sizes that get a marker each
 
@@ -52,7 +52,7 @@ def draw_preview(
     row_heights = [_LINE + _IMAGE + _GAP + _LINE * lines + _PAD for lines in row_lines]
     pair_width = 2 * _IMAGE + _GAP
     width, height = _PAD + columns * (pair_width + _PAD), _PAD + sum(row_heights)
-    figure = Figure(figsize=(width, height), dpi=_DPI)
+    figure = Figure(figsize=(width, height), dpi=DPI)
 
     for i, (title, lines) in enumerate(zip(titles, blocks, strict=True)):
         row, column = divmod(i, columns)
@@ -63,7 +63,7 @@ def draw_preview(
         for side, image in enumerate((originals[i], augmented[i])):
             x = left + side * (_IMAGE + _GAP)
             axes = figure.add_axes((x / width, bottom / height, _IMAGE / width, _IMAGE / height))
-            axes.imshow(_displayable(image), cmap="gray", vmin=0, vmax=255)
+            axes.imshow(displayable(image), cmap="gray", vmin=0, vmax=255)
             axes.set_axis_off()
         figure.text(
             left / width,
@@ -73,7 +73,7 @@ def draw_preview(
             va="top",
             linespacing=1.25,
         )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_vote_curve(
@@ -88,9 +88,9 @@ def draw_vote_curve(
         title: what was ranked and scored on what.
     """
     sizes = range(1, len(members) + 1)
-    figure = Figure(figsize=(7, 4.2), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(7, 4.2), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    for (name, curve), colour in zip(curves.items(), (_BLUE, _ORANGE), strict=False):
+    for (name, curve), colour in zip(curves.items(), (BLUE, ORANGE), strict=False):
         best = max(range(len(curve)), key=curve.__getitem__)
         axes.plot(
             sizes,
@@ -100,7 +100,7 @@ def draw_vote_curve(
             marker="o" if len(curve) <= _MARKED_UP_TO else None,
             markersize=4,
         )
-    axes.plot(sizes, members, "D", color=_GREY, markersize=2.5, label="the k-th model alone")
+    axes.plot(sizes, members, "D", color=GREY, markersize=2.5, label="the k-th model alone")
     axes.set_xlabel("k, number of models that vote, best first")
     axes.set_ylabel("accuracy")
     axes.set_title(title, fontsize=10, loc="left")
@@ -109,7 +109,7 @@ def draw_vote_curve(
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _wrap(lines: Sequence[str]) -> list[str]:
@@ -117,11 +117,11 @@ def _wrap(lines: Sequence[str]) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, _CAPTION_WIDTH)] or [""]
 
 
-def _displayable(image: np.ndarray) -> np.ndarray:
+def displayable(image: np.ndarray) -> np.ndarray:
     """[H, W, 3], or [H, W] for what is not a colour image."""
     return image if image.shape[-1] == 3 else image[..., 0]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")

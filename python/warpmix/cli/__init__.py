@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from warpmix.cli import store
-from warpmix.cli._app import app, ensemble_app, main
+from warpmix.cli._app import app, group, main
+from warpmix.cli.data import data
 from warpmix.cli.demo import demo
 from warpmix.cli.ensemble import export, select, stack
+from warpmix.cli.evaluate import evaluate
 from warpmix.cli.info import info
+from warpmix.cli.model import model
 from warpmix.cli.predict import predict
 from warpmix.cli.preview import preview
 from warpmix.cli.train import train
 from warpmix.cli.vote import vote
 
-__all__ = ["app", "main"]
+__all__ = ["app", "data", "main", "model"]
 
-for command in (demo, train, predict, vote, preview, info):  # the order of `warpmix --help`
+# In the order of `warpmix --help`.
+for command in (demo, train, predict, evaluate, vote, preview, info):
     app.command()(command)
 
-app.add_typer(ensemble_app, name="ensemble")
+ensemble = group(
+    "ensemble",
+    "Keep predictions in a store; select, stack and export ensembles of them.",
+    "import STORE runs/*",
+)
 for name, subcommand in (
     ("import", store.import_files),
     ("list", store.list_entries),
@@ -28,4 +36,4 @@ for name, subcommand in (
     ("export", export),
     ("predict", store.decide),
 ):
-    ensemble_app.command(name)(subcommand)
+    ensemble.command(name)(subcommand)

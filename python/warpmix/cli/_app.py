@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +10,8 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-console = Console()
+# Of the processes that torchrun starts, the first one alone speaks.
+console = Console(quiet=os.environ.get("RANK", "0") != "0")
 USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
 
 
@@ -37,20 +39,16 @@ app = typer.Typer(
 )
 
 
-ensemble_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="""Keep predictions in a store; select, stack and export ensembles of them.
-
-    [bold]Examples[/bold]
-
-    $ warpmix ensemble import STORE runs/*
-
-    $ warpmix ensemble select STORE
-
-    $ warpmix ensemble export STORE --method greedy --out bundle
-    """,
-)
+def group(name: str, about: str, example: str) -> typer.Typer:
+    """A command that has commands of its own, such as ``warpmix data describe``."""
+    commands = typer.Typer(
+        help=about + f"\n\n[bold]Example[/bold]\n\n$ warpmix {name} {example}",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.add_typer(commands, name=name)
+    return commands
 
 
 @app.callback()

@@ -6,20 +6,29 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.progress import Progress
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
+from warpmix.train.config import TrainConfig
 from warpmix.train.config_file import load_config
 from warpmix.train.run_folder import CONFIG_FILE
 
 
-@setting_flags("data", "root", "download", "image_size", "skip_bad_images", "device", "precision")
+@setting_flags(
+    *("data", "root", "download", "image_size", "fit", "skip_bad_images", "cache"),
+    *("device", "precision"),
+)
 def predict(
     run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
     split: Annotated[str, typer.Option(metavar="train|test", help="Which images.")] = "test",
     out: Annotated[
         Path | None,
         typer.Option(help="File to write (default RUN/predictions-DATA-SPLIT.safetensors)"),
+    ] = None,
+    submission: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Write id and label of every image, labelled or not."),
     ] = None,
     **settings: Any,
 ) -> None:
@@ -30,12 +39,16 @@ def predict(
     [bold]Examples[/bold]
 
     $ warpmix predict runs/digits-vgg3-seed0 --split train
+    $ warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
     """
     folder = run if run.is_dir() else run.parent
     stored = folder / CONFIG_FILE
     config = load_config(stored if stored.exists() else None, **settings)
 
+    if submission is not None:
+        _submit(submission, run, config, split, out)
+        return
     with console.status("starting torch"):  # some seconds
         from warpmix import train
         from warpmix.data import predictions
@@ -55,3 +68,45 @@ def predict(
     )
     accuracy = predictions.load(path).accuracy
     console.print(f"accuracy {accuracy:.2%} over {len(dataset)} images\npredictions: {path}")
+
+
+def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | None) -> None:
+    """Write the labels of images that may have none, and their probabilities where asked for."""
+    with console.status("starting torch"):  # some seconds
+        from warpmix.data import ImageCache, open_images, predictions
+        from warpmix.train.submission import write_submission
+
+    images = open_images(
+        config.data,
+        split,
+        config.root,
+        config.download,
+        config.image_size,
+        config.skip_bad_images,
+        config.fit,
+        config.cache_folder,
+    )
+    count = len(images.rows) if isinstance(images, ImageCache) else len(images)
+    with Progress(console=console, transient=True) as bars:
+        bar = bars.add_task("predicting", total=count)
+        probabilities, classes = write_submission(
+            path,
+            run,
+            images,
+            device=config.device,
+            precision=config.precision,
+            on_batch=lambda done: bars.advance(bar, done),
+        )
+    console.print(f"{count} labels: {path}", highlight=False, soft_wrap=True)
+    if out is not None:
+        folder = run if run.is_dir() else run.parent
+        predictions.save(
+            out,
+            probabilities,
+            images.labels,
+            model=folder.resolve().name,
+            dataset=images.name,
+            split=split,
+            classes=classes,
+        )
+        console.print(f"predictions: {out}", soft_wrap=True)

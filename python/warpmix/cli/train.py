@@ -82,13 +82,16 @@ def train(
 
 def summary(result: TrainResult) -> str:
     """The outcome of a run in words."""
+    tested = "no labels to test on"
+    if result.test_accuracy is not None:
+        tested = f"test accuracy {result.test_accuracy:.2%}"
     held_out = (
         ""
         if result.validation_accuracy is None
         else f"validation accuracy {result.validation_accuracy:.2%}, "
     )
     return (
-        f"[bold]test accuracy {result.test_accuracy:.2%}[/bold]\n{held_out}weights of epoch "
+        f"[bold]{tested}[/bold]\n{held_out}weights of epoch "
         f"{result.best_epoch} of {len(result.history)}, ended by {result.ended}\n"
         f"run: {result.folder}"
     )

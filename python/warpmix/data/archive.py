@@ -30,13 +30,38 @@ def check_md5(path: Path, expected: str) -> None:
         )
 
 
-def extract_archive(archive: Path, folder: str, md5: str | None) -> Path:
-    """Unpack the top folder of a tar file beside the file, whole or not at all.
+def download(url: str, root: Path, md5: str, name: str) -> Path:
+    """Fetch an archive into a folder, if it is not there already.
+
+    Args:
+        url: its address; the last part is its name.
+        root: the folder, made if need be.
+        md5: published MD5 of the archive.
+        name: of the data set, for the error.
+
+    Raises:
+        ConnectionError: no network, or the wrong checksum.
+    """
+    from torchvision.datasets.utils import download_url
+
+    try:
+        download_url(url, str(root), md5=md5)
+    except (OSError, RuntimeError) as error:
+        raise ConnectionError(
+            f"{name} could not be downloaded ({error}); fetch {url} on a machine with a network "
+            f"and put it into {root.absolute()}"
+        ) from error
+    return root / url.rpartition("/")[2]
+
+
+def extract_archive(archive: Path, folder: str, md5: str | None, flat: bool = False) -> Path:
+    """Unpack a tar file into a new folder beside the file, whole or not at all.
 
     Args:
         archive: the .tar, .tar.gz, .tar.bz2 or .tar.xz file.
         folder: the one folder at the archive's top.
         md5: published MD5 of the archive; None to skip that check.
+        flat: the archive has no such folder; all of it goes into a new one of this name.
 
     Returns:
         the unpacked folder, ``archive.parent / folder``.
@@ -58,7 +83,7 @@ def extract_archive(archive: Path, folder: str, md5: str | None) -> Path:
         try:
             with tarfile.open(archive) as tar:
                 for member in tar.getmembers():
-                    _check_member(archive, member, folder)
+                    _check_member(archive, member, None if flat else folder)
                 tar.extractall(temporary, filter="data")
                 while tar.fileobj and tar.fileobj.read(1 << 20):
                     pass  # to the very end, where the compressed stream has its checksum
@@ -66,20 +91,32 @@ def extract_archive(archive: Path, folder: str, md5: str | None) -> Path:
             raise ValueError(
                 f"{archive} is not a whole tar archive ({error}); delete it and get it again"
             ) from error
-        unpacked = Path(temporary, folder)
+        unpacked = Path(temporary) if flat else Path(temporary, folder)
         if not unpacked.is_dir():
             raise ValueError(f"{archive} has no folder {folder}; it is another archive")
+        if flat:  # the temporary folder itself stays, to be removed
+            unpacked = _inner(unpacked, folder)
         unpacked.rename(target)
     return target
 
 
-def _check_member(archive: Path, member: tarfile.TarInfo, folder: str) -> None:
+def _inner(folder: Path, name: str) -> Path:
+    """Move all that lies in a folder into a new one in it."""
+    children = list(folder.iterdir())
+    inner = folder / f".{name}"
+    inner.mkdir()
+    for child in children:
+        child.rename(inner / child.name)
+    return inner
+
+
+def _check_member(archive: Path, member: tarfile.TarInfo, folder: str | None) -> None:
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         reason = "a path that leaves the folder it is unpacked in"
     elif not (member.isfile() or member.isdir()):
         reason = "a link or a device instead of a file"
-    elif path.parts[:1] != (folder,):
+    elif folder is not None and path.parts[:1] != (folder,):
         reason = f"a path outside the folder {folder}"
     else:
         return

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its official files, in the python and the binary layout.
+"""CIFAR-10 and CIFAR-100 from their official files, in the python and the binary layout.
 
 Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
 https://www.cs.toronto.edu/~kriz/cifar.html describes both layouts and gives the archives' MD5.
@@ -6,14 +6,16 @@ https://www.cs.toronto.edu/~kriz/cifar.html describes both layouts and gives the
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .archive import check_md5
-from .cifar_files import PYTHON, find_or_download
+from .cifar_files import CIFAR10, CIFAR100, Layout, find_or_download
 from .dataset import Dataset
 from .safe_pickle import load_pickle
 
@@ -44,29 +46,99 @@ def load_cifar10(
         ConnectionError: the download failed.
         ValueError: another split; a wrong checksum; a damaged or refused file or archive.
     """
+    parts = [_read(file, "labels", 1) for file in _files("cifar10", root, split, download, verify)]
+    return _dataset(parts, CLASSES, "cifar10")
+
+
+def load_cifar100(
+    root: str | Path,
+    split: str = "train",
+    download: bool = False,
+    verify: bool = True,
+    coarse: bool = False,
+) -> Dataset:
+    """CIFAR-100: 50,000 training and 10,000 test images of 32x32 RGB pixels in 100 classes.
+
+    Args:
+        root, split, download, verify: as :func:`load_cifar10`.
+        coarse: the 20 superclasses instead.
+
+    Returns:
+        images [N, 32, 32, 3] in the official order; the official class names.
+
+    Raises:
+        as :func:`load_cifar10`.
+    """
+    level = "coarse" if coarse else "fine"
+    files = _files("cifar100", root, split, download, verify)
+    # A record of the binary layout begins with the coarse label and the fine one.
+    parts = [_read(file, f"{level}_labels", 2, column=0 if coarse else 1) for file in files]
+    folder, pickled = files[0].path.parent, files[0].pickled
+    if pickled:
+        meta = folder / "meta"
+        if verify:
+            check_md5(meta, str(CIFAR100[0].md5["meta"]))
+        names = _entries(load_pickle(meta)).get(f"{level}_label_names", [])
+        classes = tuple(n.decode("latin1") if isinstance(n, bytes) else str(n) for n in names)
+    else:
+        text = (folder / f"{level}_label_names.txt").read_text("latin1")
+        classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+    return _dataset(parts, classes, "cifar100-coarse" if coarse else "cifar100")
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    pickled: bool
+
+
+def _files(name: str, root: str | Path, split: str, download: bool, verify: bool) -> list[_File]:
+    """The files of a split, found and checked."""
     if split not in ("train", "test"):
         raise ValueError(
-            f"split must be 'train' or 'test' for cifar10, got {split!r}; "
+            f"split must be 'train' or 'test' for {name}, got {split!r}; "
             "hold rows out of 'train' with warpmix.data.stratified_split"
         )
-    layout, folder = find_or_download(Path(root), split, download, verify)
-    parts = []
-    for path in layout.files(folder, split):
-        if verify:
-            check_md5(path, layout.md5[path.name.removesuffix(layout.suffix)])
-        parts.append((_read_pickled if layout is PYTHON else _read_binary)(path))
+    known: tuple[Layout, ...] = CIFAR100 if name == "cifar100" else CIFAR10
+    layout, folder = find_or_download(known, Path(root), split, download, verify)
+    paths = layout.files(folder, split)
+    for path in paths:
+        if verify and (md5 := layout.md5[path.name]) is not None:
+            check_md5(path, md5)
+    return [_File(path, layout.pickled) for path in paths]
+
+
+def _dataset(parts: list[tuple[Tensor, Tensor]], classes: tuple[str, ...], name: str) -> Dataset:
     planes, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     images = planes.view(-1, 3, 32, 32).permute(0, 2, 3, 1).contiguous()
-    return Dataset(images, labels, CLASSES, "cifar10")
+    return Dataset(images, labels, classes, name)
 
 
-def _read_pickled(path: Path) -> tuple[Tensor, Tensor]:
-    """Planes [n, 3072] uint8 and labels [n] int64 of a batch of the python layout."""
-    batch = load_pickle(path)
-    entries = {}
-    if isinstance(batch, dict):  # keys are bytes in the official files, str in ones saved again
-        entries = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
-    pixels, labels = entries.get("data"), entries.get("labels")
+def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Tensor, Tensor]:
+    """Planes [n, 3072] uint8 and labels [n] int64 of a file.
+
+    Args:
+        key: of the labels in the python layout.
+        label_bytes, column: how many labels a binary record begins with, and which one counts.
+    """
+    if file.pickled:
+        return _read_pickled(file.path, key)
+    return _read_binary(file.path, label_bytes, column)
+
+
+def _entries(batch: Any) -> dict[str, Any]:
+    """A pickled dict with str as keys: they are bytes in the official files."""
+    if not isinstance(batch, dict):
+        return {}
+    return {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
+
+
+def _read_pickled(path: Path, key: str) -> tuple[Tensor, Tensor]:
+    entries = _entries(load_pickle(path))
+    pixels, labels = entries.get("data"), entries.get(key)
     if (
         not isinstance(pixels, np.ndarray)
         or pixels.dtype != np.uint8
@@ -74,20 +146,22 @@ def _read_pickled(path: Path) -> tuple[Tensor, Tensor]:
         or not isinstance(labels, list)
         or not all(isinstance(label, int) for label in labels)
     ):
+        kind = "CIFAR-10" if key == "labels" else "CIFAR-100"
         raise ValueError(
-            f"{path} is not a CIFAR-10 batch: a dict with 'data' [n, {_PIXELS}] uint8 and 'labels' "
+            f"{path} is not a {kind} batch: a dict with 'data' [n, {_PIXELS}] uint8 and {key!r} "
             "[n] was expected; get the file again from its official source"
         )
     return torch.from_numpy(np.array(pixels)), torch.tensor(labels, dtype=torch.int64)
 
 
-def _read_binary(path: Path) -> tuple[Tensor, Tensor]:
-    """The same of a batch of the binary layout: records of one label byte and the pixels."""
+def _read_binary(path: Path, label_bytes: int, column: int) -> tuple[Tensor, Tensor]:
+    """Records of the label bytes and the pixels."""
     raw = np.fromfile(path, np.uint8)
-    if raw.size == 0 or raw.size % (1 + _PIXELS):
+    size = label_bytes + _PIXELS
+    if raw.size == 0 or raw.size % size:
         raise ValueError(
-            f"{path} is cut off: its size must be a multiple of {1 + _PIXELS} bytes, got "
+            f"{path} is cut off: its size must be a multiple of {size} bytes, got "
             f"{raw.size}; get the file again from its official source"
         )
-    records = torch.from_numpy(raw).view(-1, 1 + _PIXELS)
-    return records[:, 1:], records[:, 0].long()
+    records = torch.from_numpy(raw).view(-1, size)
+    return records[:, label_bytes:], records[:, column].long()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from .. import ops
+
+_CHUNK = 1024  # images of chunks()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +95,10 @@ class Dataset:
     def channel_sums(self) -> Tensor:
         """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
         return ops.channel_sums(self.images)
+
+    def chunks(self) -> Iterator[Tensor]:
+        """All images, in order, [n, H, W, C] uint8 at a time."""
+        return iter(self.images.split(_CHUNK))
 
     def subset(self, indices: Tensor) -> Dataset:
         """The images and labels of some rows, copied, in the order of ``indices``.

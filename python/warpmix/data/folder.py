@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from .cache import open_cache
 from .dataset import Dataset
-from .decode import read_images
-from .images import EXTENSIONS, height_and_width
+from .decode import ImageFiles, read_images
+from .images import EXTENSIONS, Fit, height_and_width
 from .split import train_or_test
 
 _PARTS = {
@@ -24,6 +25,8 @@ def load_folder(
     split: str = "train",
     image_size: int | tuple[int, int] | None = None,
     skip_bad_images: bool = False,
+    fit: Fit = "stretch",
+    cache: str | Path | None = None,
 ) -> Dataset:
     """Images from ``root/<class>/…`` or from ``root/<split>/<class>/…``.
 
@@ -36,18 +39,27 @@ def load_folder(
     Args:
         root: the folder.
         split: ``"train"``, ``"test"`` or, with subfolders, ``"val"``.
-        image_size: side, or height and width, to resize every image to (antialiased, without
-            keeping the ratio of its sides); None: all images must be of one size.
+        image_size: side, or height and width, that every image is to have (resized with
+            antialiasing); None: all images must be of one size.
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
+        fit: how images of other sizes come to it: ``"stretch"``, ``"crop"`` (keep the proportions,
+            cut out the centre) or ``"only"`` (leave them out, and name them in a warning).
+        cache: folder to keep the decoded images in, see :func:`warpmix.data.cache.open_cache`;
+            None: decode into memory.
 
     Returns:
         images [N, H, W, 3]; see :func:`read_image` for what becomes of other kinds of pixels.
 
     Raises:
         FileNotFoundError: no such folder, split or image.
-        BadImageError: (a ValueError) a file cannot be decoded.
+        BadImageError: (a ValueError) files cannot be decoded; all are named.
         ValueError: images of different sizes, classes that ``train`` lacks, another split.
     """
+    return load_files(list_folder(root, split), image_size, skip_bad_images, fit, cache)
+
+
+def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
+    """The files that :func:`load_folder` decodes."""
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"{root.absolute()} is not a folder")
@@ -58,9 +70,34 @@ def load_folder(
         files = [files[row] for row in rows.tolist()]
     elif split != "train":
         files, _ = _list_files(_require_part(root, split), classes)
+    paths, labels = zip(*files, strict=True)
+    return ImageFiles(paths, labels, classes, root.absolute().name)
+
+
+def splits_of_folder(root: Path) -> tuple[str, ...]:
+    """Which splits :func:`load_folder` finds; one that stands in for another is not named twice."""
+    if _part(root, "train") is None:
+        return ("train", "test")
+    parts = {split: _part(root, split) for split in ("val", "test")}
+    if parts["val"] == parts["test"]:
+        del parts["val"]
+    return ("train", *(split for split, part in parts.items() if part is not None))
+
+
+def load_files(
+    files: ImageFiles,
+    image_size: int | tuple[int, int] | None,
+    skip_bad_images: bool,
+    fit: Fit,
+    cache: str | Path | None,
+) -> Dataset:
+    """Labelled image files as a data set; arguments and errors as :func:`load_folder`."""
     size = None if image_size is None else height_and_width(image_size)
-    images, labels = read_images(files, size, skip_bad_images)
-    return Dataset(images, labels, classes, root.absolute().name)
+    if cache is not None:
+        return open_cache(files, cache, size, skip_bad_images, fit).dataset()
+    images, rows = read_images(files, size, fit, skip_bad_images)
+    labels = torch.tensor(files.labels)[rows]
+    return Dataset(images, labels, files.classes, files.name)
 
 
 # ---- finding ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,19 @@ EXTENSIONS = frozenset(
 Pixels = npt.NDArray[np.uint8]  # [H, W, 3]
 
 
+Fit = Literal["stretch", "crop", "only"]
+"""How images of other sizes come to the one that is asked for."""
+
+
 class BadImageError(ValueError):
     """A file that is no whole image."""
 
 
-def read_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
+class OtherSizeError(ValueError):
+    """An image of another size, where only those of one size are wanted."""
+
+
+def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stretch") -> Pixels:
     """Decode an image file.
 
     The EXIF orientation is applied; grey, palette and CMYK become RGB; alpha is dropped, as
@@ -32,12 +41,15 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
 
     Args:
         path: the file.
-        size: height and width to resize to; None keeps the image's own.
+        size: height and width to come to; None keeps the image's own.
+        fit: ``"stretch"`` each axis by itself; ``"crop"``: resize until both axes cover the size,
+            then cut out the centre; ``"only"``: refuse other sizes. Resizing is antialiased.
 
     Returns:
         [H, W, 3] uint8.
 
     Raises:
+        OtherSizeError: with ``"only"``, the image has another size.
         BadImageError: the file is missing, empty, truncated, damaged or of no known format.
     """
     try:
@@ -50,7 +62,13 @@ def read_image(path: Path, size: tuple[int, int] | None = None) -> Pixels:
             f"{path} is no whole image ({type(error).__name__}: {error}); replace or remove it, or "
             "skip such files with skip_bad_images=True"
         ) from error
-    return np.array(image if size is None else _resize(image, size))
+    if size is None:
+        return np.array(image)
+    if fit == "only" and image.size != size[::-1]:
+        raise OtherSizeError(f"{image.height}x{image.width}")
+    if fit == "crop":
+        return np.array(ImageOps.fit(image, size[::-1], Image.Resampling.BILINEAR))
+    return np.array(_resize(image, size))
 
 
 def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:

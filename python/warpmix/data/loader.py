@@ -5,37 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from .dataset import Dataset
-from .order import EpochOrder, epoch_length, epoch_order
+from .order import Share, epoch_length, epoch_order, share_of_batch
+from .stream_loader import stream
+from .streamed import StreamedDataset
 
 if TYPE_CHECKING:
     from ..augment import Pipeline, Targets
+
+_CPU = torch.device("cpu")
 
 
 class Loader:
     """Iterates over a dataset in batches that a pipeline makes; one pass is one epoch.
 
     Everything happens on the dataset's device: ``Loader(dataset.to("cuda"), …)`` keeps the images
-    there, and no batch waits for the host. What a pass yields depends on (seed, epoch), the
-    pipeline and the dataset alone. Every sample comes once: an odd last batch is smaller, and
-    nothing is repeated to fill it.
+    there, and no batch waits for the host. A :class:`StreamedDataset` is read from the disk
+    instead, two batches ahead, and yields the same bytes. What a pass yields depends on
+    (seed, epoch), the pipeline and the dataset alone. Every sample comes once: an odd last batch is
+    smaller, and nothing is repeated to fill it.
 
     ``expand`` is the reports' append mode: the epoch holds every image once as it is, and augmented
     copies beside them; 0.5 adds one copy of a random half, 2.5 two copies of all and one more of a
     half. Copies of an image differ from each other.
+
+    Several processes that train together each make their share of every batch: the same samples
+    with the same bytes as one process alone, in the order of ranks. The targets say how many of a
+    batch's images are the rank's own; where a batch has fewer samples than there are ranks, images
+    follow that are borrowed from other ranks and have no target.
 
     For validation, ``Loader(dataset, Pipeline(mean=…, std=…), batch_size, shuffle=False)``.
 
     Args:
         dataset: the images.
         pipeline: makes each batch; its seed, not the loader's, decides the augmentations.
-        batch_size: samples a batch, at least 1.
+        batch_size: samples a batch, at least 1; of all ranks together.
         shuffle: a new order each epoch; False keeps the dataset's.
         drop_last: leave out an odd last batch.
+        join_last: a single last sample, which batch norm cannot train on, joins the batch before.
         expand: augmented copies for each image, at least 0; 0 augments the images themselves.
         seed: of the order and of the choice of copies, in [0, 2^63).
+        rank: this process, in 0..world_size-1.
+        world_size: processes that train together.
 
     Attributes:
         epoch: number of the next pass, in [0, 2^32). ``iter(loader)`` takes it and adds 1, whether
@@ -47,13 +61,16 @@ class Loader:
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Dataset | StreamedDataset,
         pipeline: Pipeline,
         batch_size: int,
         shuffle: bool = True,
         drop_last: bool = False,
         expand: float = 0.0,
         seed: int = 0,
+        join_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -61,6 +78,8 @@ class Loader:
             raise ValueError(f"expand must be a number of at least 0, got {expand}")
         if not 0 <= seed < 2**63:
             raise ValueError(f"seed must be in [0, 2^63), got {seed}")
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")
         self.dataset = dataset
         self.pipeline = pipeline
         self.batch_size = batch_size
@@ -68,6 +87,9 @@ class Loader:
         self.drop_last = drop_last
         self.expand = expand
         self.seed = seed
+        self.join_last = join_last
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
         if len(self) == 0:
             raise ValueError(
@@ -83,29 +105,46 @@ class Loader:
     def __len__(self) -> int:
         """Batches of an epoch."""
         whole, odd = divmod(self.samples, self.batch_size)
-        return whole + (odd > 0 and not self.drop_last)
+        return whole + (odd > 0 and not self.drop_last and not self._joins)
+
+    @property
+    def _joins(self) -> bool:
+        """Whether a single last sample joins the batch before it."""
+        return self.join_last and self.samples % self.batch_size == 1 < self.samples
 
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
         """One epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
+        if isinstance(self.dataset, StreamedDataset):
+            return stream(self.dataset, self.pipeline, self.shares(epoch), epoch)
+        dataset = self.dataset
+        return (self._batch(dataset, share, epoch) for share in self.shares(epoch))
+
+    def shares(self, epoch: int) -> Iterator[Share]:
+        """What this rank makes of each batch of an epoch."""
         order = epoch_order(
             len(self.dataset),
             seed=self.seed,
             epoch=epoch,
             shuffle=self.shuffle,
             expand=self.expand,
-            device=self.dataset.device,
+            device=self.dataset.device if isinstance(self.dataset, Dataset) else _CPU,
         )
-        return (self._batch(order, epoch, number) for number in range(len(self)))
+        last = len(self) - 1
+        for number in range(len(self)):
+            start, end = number * self.batch_size, (number + 1) * self.batch_size
+            part = slice(start, end + (number == last and self._joins))
+            yield share_of_batch(order[part], self.rank, self.world_size)
 
-    def _batch(self, order: EpochOrder, epoch: int, number: int) -> tuple[Tensor, Targets]:
-        part = slice(number * self.batch_size, (number + 1) * self.batch_size)
-        return self.pipeline(
-            self.dataset.images,
-            self.dataset.labels,
-            ids=order.ids[part],
-            index=order.index[part],
+    def _batch(self, dataset: Dataset, share: Share, epoch: int) -> tuple[Tensor, Targets]:
+        order = share.order
+        batch, targets = self.pipeline(
+            dataset.images,
+            dataset.labels,
+            ids=order.ids,
+            index=order.index,
             epoch=epoch,
-            active=None if order.active is None else order.active[part],
-            sums=self.dataset.channel_sums,
+            active=order.active,
+            sums=dataset.channel_sums,
         )
+        return batch, share.own_targets(targets)

@@ -7,11 +7,15 @@ every version of PyTorch, which no ``torch.randperm`` is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ..reference_math import philox
+
+if TYPE_CHECKING:
+    from ..augment import Targets
 
 # Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
 _ORDER_STREAM = 0xFFFFFFFF
@@ -31,6 +35,51 @@ class EpochOrder:
     index: Tensor
     ids: Tensor
     active: Tensor | None
+
+    def __getitem__(self, positions: slice | Tensor) -> EpochOrder:
+        """Some of the samples."""
+        active = None if self.active is None else self.active[positions]
+        return EpochOrder(self.index[positions], self.ids[positions], active)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one rank makes of one batch.
+
+    Attributes:
+        order: its samples, and behind them the borrowed ones.
+        own: how many are its own; what follows belongs to other ranks and counts for nothing.
+        batch_size: samples of the whole batch, over all ranks.
+    """
+
+    order: EpochOrder
+    own: int
+    batch_size: int
+
+    def own_targets(self, targets: Targets) -> Targets:
+        """The targets without those of borrowed samples."""
+        if self.own == len(self.order.index):
+            return targets
+        return type(targets)(*(part[: self.own] for part in targets))
+
+
+_SMALLEST = 2  # images a rank needs for batch norm
+
+
+def share_of_batch(batch: EpochOrder, rank: int, world_size: int) -> Share:
+    """The samples of a batch that fall to a rank: in the order of ranks they are the batch.
+
+    A rank that would have none or one borrows others, so that all ranks do the same work.
+    """
+    count = len(batch.index)
+    if world_size == 1:
+        return Share(batch, count, count)
+    start, end = (-(-count * r // world_size) for r in (rank, rank + 1))
+    positions = torch.arange(start, end, device=batch.index.device)
+    if end - start < _SMALLEST:
+        others = torch.arange(_SMALLEST - (end - start), device=positions.device) % count
+        positions = torch.cat([positions, others])
+    return Share(batch[positions], end - start, count)
 
 
 def epoch_length(rows: int, expand: float) -> int:

@@ -48,6 +48,40 @@ def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor
     return _ascending(kept), _ascending(held_out)
 
 
+def k_fold(labels: Tensor, folds: int, fold: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Hold out one of several folds with the same share of every class.
+
+    Args:
+        labels: [N] int64, on any device.
+        folds: number of folds, at least 2; each row is in one of them.
+        fold: the one that is held out, in 0..folds-1.
+        seed: in 0..2^32-1; the same labels, folds and seed give the same folds.
+
+    Returns:
+        (kept, held_out), int64 on the CPU, each ascending, together all of 0..N-1.
+
+    Raises:
+        ValueError: an argument is out of range, or a class has fewer rows than there are folds.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
+    if folds < 2 or not 0 <= fold < folds:
+        raise ValueError(
+            f"fold must be in 0..folds-1 and folds at least 2, got fold {fold} of {folds}"
+        )
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be in 0..2^32-1, got {seed}")
+    smallest = int(labels.unique(return_counts=True)[1].min())
+    if smallest < folds:
+        raise ValueError(
+            f"folds must be at most {smallest}, the rows of the smallest class, got {folds}"
+        )
+    classes = labels.cpu().numpy()
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    kept, held_out = list(splitter.split(classes, classes))[fold]
+    return _ascending(kept), _ascending(held_out)
+
+
 def few_shot(labels: Tensor, per_class: int, seed: int) -> Tensor:
     """Draw the same number of rows of every class that occurs, without replacement.
 
@@ -100,4 +134,4 @@ def train_or_test(labels: Tensor, split: str) -> Tensor:
 
 
 def _ascending(rows: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.sort(rows))
+    return torch.from_numpy(np.sort(rows).astype(np.int64))

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
+from .describe import Layer, describe
 from .heads import HeadName, create_head
-from .nets import vgg3
-from .network import Network
+from .layers import initialise
+from .network import Network, TestTimeAugmentation
+from .registry import OWN, check_options
 from .weights import load_backbone, read_state
 
-__all__ = ["Network", "create"]
+__all__ = ["Layer", "Network", "create", "describe", "names"]
 
-_VGG3_SIZE = (32, 32)
+
+def names() -> tuple[str, ...]:
+    """Names of the package's own networks and of torchvision's classification networks."""
+    from torchvision import models  # takes a second to import
+
+    return (*OWN, *models.list_models(module=models))
 
 
 def create(
@@ -25,24 +34,35 @@ def create(
     dropout: float = 0.0,
     image_size: int | tuple[int, int] | None = None,
     in_channels: int = 3,
+    unfrozen: int = 0,
+    tta: TestTimeAugmentation = "none",
+    options: Mapping[str, Any] | None = None,
 ) -> Network:
     """A classifier of images.
 
     Args:
-        name: ``"vgg3"``, the Warsaw report's CNN of three VGG blocks; ``"vgg3_bn"``, the same with
-            batch normalisation; or any torchvision classification network, such as ``"resnet18"``.
+        name: one of the package's own networks (see :mod:`warpmix.models.nets` and
+            :mod:`warpmix.models.airbench`): ``"vgg3"``, ``"vgg3_bn"``, ``"baseline1"``,
+            ``"baseline2"``, ``"cnn3"``, ``"mlp_s"``, ``"mlp_l"``, ``"vit6"``, ``"fruit_cnn"``,
+            ``"fruit_mlp"``, ``"airbench"``; or any torchvision classification network, such as
+            ``"resnet18"``.
         num_classes: number of classes, at least 2.
         weights: of the backbone; the head is always new. None: random. Otherwise a file
             (``.pth``, ``.pt`` or ``.safetensors``) of the original network or of a
             :class:`Network`, or for torchvision's networks a name such as ``"DEFAULT"`` or
             ``"IMAGENET1K_V1"``.
         frozen: keep the backbone as it is, in evaluation mode, and train the head alone.
-        head: ``"linear"`` or ``"dense"`` (64 ReLU, 32 ReLU), see :func:`create_head`.
+        head: ``"linear"``, ``"dense"`` (64 ReLU, 32 ReLU) or ``"dense512"``, see
+            :func:`create_head`.
         dropout: probability in [0, 1) in the head.
         image_size: side, or height and width, of the images. Checked if given; needed by networks
-            that are built for one size: ``vgg3`` (otherwise 32), vision transformers and MaxViT
-            (otherwise 224).
+            that are built for one size: the package's own (otherwise 32, the fruit report's 300),
+            vision transformers and MaxViT (otherwise 224).
         in_channels: C of the images.
+        unfrozen, tta: see :class:`Network`.
+        options: of the package's own networks: ``activation``, ``batch_norm``, ``block_dropout``
+            and ``width``, as far as the network has them; ``init`` of any, see
+            :func:`warpmix.models.layers.initialise`. Pretrained weights stay as they are.
 
     Returns:
         a module from float [B, in_channels, H, W] to logits [B, num_classes].
@@ -50,26 +70,28 @@ def create(
     Raises:
         FileNotFoundError: the weights file is missing.
         ConnectionError: the weights could not be downloaded.
-        ValueError: an unknown name, or an argument or weights that do not fit.
+        ValueError: an unknown name, or an argument, option or weights that do not fit.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    chosen = dict(options or {})
+    init = chosen.pop("init", None)
+    check_options(name, chosen)
     backbone: nn.Module
-    if name in ("vgg3", "vgg3_bn"):
-        backbone, features = _create_vgg3(name, weights, size or _VGG3_SIZE, in_channels)
+    if name in OWN:
+        own = OWN[name]
+        init = init or own.init
+        backbone, features = own.build(in_channels, size or own.image_size, **own.fixed, **chosen)
+        if weights is not None:
+            load_backbone(backbone, read_state(Path(weights)), str(weights))
     else:
         from .backbones import create_backbone  # torchvision takes a second to import
 
         backbone, features = create_backbone(name, weights, size, in_channels)
-    network = Network(backbone, create_head(head, features, num_classes, dropout), frozen)
+    new_head = create_head(head, features, num_classes, dropout)
+    if init is not None:
+        for part in (new_head,) if weights is not None else (backbone, new_head):
+            initialise(part, init)
+    network = Network(backbone, new_head, frozen, unfrozen, tta)
     if size is not None:
         network.check_size(in_channels, *size)
     return network
-
-
-def _create_vgg3(
-    name: str, weights: str | Path | None, size: tuple[int, int], in_channels: int
-) -> tuple[nn.Module, int]:
-    backbone, features = vgg3(in_channels, size, batch_norm=name.endswith("_bn"))
-    if weights is not None:
-        load_backbone(backbone, read_state(Path(weights)), str(weights))
-    return backbone, features

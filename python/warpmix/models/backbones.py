@@ -50,8 +50,8 @@ def create_backbone(
     if name not in known:
         close = difflib.get_close_matches(name, known) or known
         raise ValueError(
-            f"no network {name!r}: expected 'vgg3', 'vgg3_bn' or one of torchvision's, "
-            f"such as {', '.join(close[:3])}"
+            f"no network {name!r}: expected one of the package's own, such as 'vgg3', or one of "
+            f"torchvision's, such as {', '.join(close[:3])}"
         )
     if in_channels < 1:
         raise ValueError(f"in_channels must be at least 1, got {in_channels}")

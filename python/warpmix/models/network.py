@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 Self = TypeVar("Self", bound="Network")
+
+TestTimeAugmentation = Literal["none", "flip", "flip-shift"]
 
 
 class Network(nn.Module):
@@ -18,24 +21,72 @@ class Network(nn.Module):
         head: from features to logits [B, num_classes].
         frozen: the backbone keeps its weights and stays in evaluation mode, batch norm's running
             statistics and dropout included, even while the network trains.
+        unfrozen: of a frozen backbone, this many of its last layers with a weight matrix or a
+            convolution train after all, with the normalisation that follows them.
+        tta: test-time augmentation, in evaluation mode alone. ``"flip"`` averages the
+            probabilities of each image and its mirror image; ``"flip-shift"`` adds, with weight
+            one half, both shifted by one pixel up and left and down and right (airbench94).
+
+    Raises:
+        ValueError: ``unfrozen`` without ``frozen``, or more layers than there are; another ``tta``.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, frozen: bool = False) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        frozen: bool = False,
+        unfrozen: int = 0,
+        tta: TestTimeAugmentation = "none",
+    ) -> None:
         super().__init__()
-        self.backbone = backbone.requires_grad_(not frozen)
+        if tta not in get_args(TestTimeAugmentation):
+            raise ValueError(f"tta must be none, flip or flip-shift, got {tta!r}")
+        if unfrozen and not frozen:
+            raise ValueError(f"unfrozen must be 0 without frozen, got {unfrozen}")
+        if frozen:
+            backbone.requires_grad_(False)
+        self._thawed = _last_layers(backbone, unfrozen)
+        for name in self._thawed:
+            backbone.get_submodule(name).requires_grad_(True)
+        self.backbone = backbone
         self.head = head
         self.frozen = frozen
+        self.tta = tta
         self.train()
 
+    @property
+    def has_constant_features(self) -> bool:
+        """Whether the features of an image stay the same however long the network trains."""
+        return self.frozen and not self._thawed and self.tta == "none"
+
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, num_classes] of normalised images [B, C, H, W]."""
-        return self.head(self.backbone(images))
+        """Logits [B, num_classes] of normalised images [B, C, H, W], or of features [B, F]."""
+        if images.dim() == 2:
+            return self.head(images)
+        if self.training or self.tta == "none":
+            return self.head(self.backbone(images))
+        views = [(images, 1.0), (images.flip(3), 1.0)]
+        if self.tta == "flip-shift":
+            height, width = images.shape[2:]
+            padded = pad(images, (1, 1, 1, 1), mode="reflect")
+            for corner in (0, 2):
+                moved = padded[:, :, corner : corner + height, corner : corner + width]
+                views += [(moved, 0.5), (moved.flip(3), 0.5)]
+        total = sum(weight for _, weight in views)
+        weighted = (
+            self.head(self.backbone(view)).float().softmax(1) * (weight / total)
+            for view, weight in views
+        )
+        return torch.stack(list(weighted)).sum(0).log()
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Set training or evaluation mode; a frozen backbone stays in evaluation mode."""
+        """Set training or evaluation mode; what is frozen stays in evaluation mode."""
         super().train(mode)
         if self.frozen:
             self.backbone.eval()
+            for name in self._thawed:
+                self.backbone.get_submodule(name).train(mode)
         return self
 
     def check_size(self, channels: int, height: int, width: int) -> None:
@@ -60,3 +111,21 @@ class Network(nn.Module):
             ) from error
         finally:
             self.train(training)
+
+
+def _last_layers(backbone: nn.Module, count: int) -> tuple[str, ...]:
+    """Names of the last ``count`` layers with a weight matrix, and of all with weights after."""
+    if count < 0:
+        raise ValueError(f"unfrozen must be at least 0, got {count}")
+    if count == 0:
+        return ()
+    own = [
+        (name, [p.dim() for p in module.parameters(recurse=False)])
+        for name, module in backbone.named_modules()
+    ]
+    layers = [i for i, (_, dims) in enumerate(own) if dims and max(dims) >= 2]
+    if count > len(layers):
+        raise ValueError(
+            f"unfrozen must be at most {len(layers)}, the backbone's layers, got {count}"
+        )
+    return tuple(name for name, dims in own[layers[-count] :] if dims)

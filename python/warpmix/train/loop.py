@@ -6,31 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from lightning.fabric import Fabric
 from rich.console import Console
 from torch import nn
 
-from warpmix import info
-from warpmix.data import Loader, predictions
-from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
+from warpmix.data import Loader
+from warpmix.models import Network
+from warpmix.models.airbench import Airbench
 from warpmix.train.config import TrainConfig
 from warpmix.train.device import make_fabric
-from warpmix.train.history import EpochRecord, write_history
-from warpmix.train.model_file import ModelSpec, save_model
-from warpmix.train.prediction import probabilities
-from warpmix.train.prepare import Splits, evaluation_loader, load_splits, training_loader
+from warpmix.train.features import FeatureLoader, cached, may_cache
+from warpmix.train.held_out import HeldOut, held_out_images
+from warpmix.train.history import EpochRecord
+from warpmix.train.images import Splits, load_splits
+from warpmix.train.model_file import ModelSpec
+from warpmix.train.prepare import check_input_size, evaluation_loader, training_loader
 from warpmix.train.progress import TrainingProgress
-from warpmix.train.run_folder import (
-    CHECKPOINT_FILE,
-    CONFIG_FILE,
-    ENVIRONMENT_FILE,
-    HISTORY_FILE,
-    MODEL_FILE,
-    PREDICTIONS_FILES,
-    check_folder,
-    remove_leftovers,
-    write_json,
-)
+from warpmix.train.recorder import Recorder
+from warpmix.train.run_folder import check_folder
 from warpmix.train.trainer import Trainer
+
+_WHITENING_IMAGES = 5000  # airbench94's number
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class TrainResult:
         history: every epoch, those before a resume included.
         ended: ``"epochs"``, ``"early stopping"`` or ``"diverged"``.
         best_epoch: the epoch (from 1) the weights are of.
-        test_accuracy: 0..1.
+        test_accuracy: 0..1; None where the test images have no labels.
         validation_accuracy: 0..1; None without validation images.
         folder: the run folder; None where none was asked for.
     """
@@ -53,7 +49,7 @@ class TrainResult:
     history: tuple[EpochRecord, ...]
     ended: str
     best_epoch: int
-    test_accuracy: float
+    test_accuracy: float | None
     validation_accuracy: float | None
     folder: Path | None
 
@@ -68,7 +64,9 @@ def fit(
     """Train a model, restore its best weights, and test it.
 
     A killed run resumes from its last epoch and, on a CPU, ends with the weights of a run that was
-    never killed. Sets torch's global seed and, if ``config.threads`` is given, its threads.
+    never killed. Started by ``torchrun``, all processes train one model together, on the same
+    batches as one process would. Sets torch's global seed and, if ``config.threads`` is given, its
+    threads.
 
     Args:
         config: the settings.
@@ -80,8 +78,9 @@ def fit(
 
     Raises:
         FileNotFoundError: ``resume`` without a run in ``folder``, or the data are not there.
-        ValueError: ``folder`` holds a run already, or one of other settings; settings that do not
-            fit the data; a loss that becomes NaN or infinite in the first epoch.
+        ValueError: ``folder`` holds a run already, or one of other settings or other images;
+            settings that do not fit the data; a loss that becomes NaN or infinite in the first
+            epoch.
     """
     folder = None if folder is None else Path(folder)
     if folder is not None:
@@ -89,23 +88,30 @@ def fit(
     elif resume:
         raise ValueError("resume needs the folder of the run to go on with, got None")
     fabric = make_fabric(config.device, config.precision, config.threads)
+    fabric.barrier()  # every rank has looked at the folder before one writes into it
     splits = load_splits(config, fabric.device)
     spec = _model_spec(config, splits)
-    torch.manual_seed(config.seed)  # for the initial weights
-    model = spec.build(weights=config.weights, frozen=config.frozen)
+    train = training_loader(config, splits, fabric.global_rank, fabric.world_size)
+    check_input_size(train, spec)
+    network = _new_network(config, splits, spec).to(fabric.device)
     held_out = {
-        split: evaluation_loader(dataset, spec, config.precision, config.channels_last)
+        split: held_out_images(dataset, spec, config, fabric)
         for split, dataset in (("val", splits.validation), ("test", splits.test))
         if dataset is not None
     }
-    trainer = Trainer(config, fabric, model, training_loader(config, splits), held_out.get("val"))
-    if folder is not None:
-        _open_run(folder, config, spec, trainer)
-    _train(trainer, spec, folder, console)
-    return _finish(trainer, spec, folder, held_out)
+    trainer = _trainer(config, fabric, network, train, held_out.get("val"), spec, splits)
+    with Recorder(folder, config, spec, fabric) as recorder:
+        recorder.open(trainer, splits.rows)
+        if not fabric.is_global_zero:
+            console = None
+        if console is not None:
+            console.print(splits.placement, style="dim", highlight=False)
+        _train(trainer, recorder, console)
+        return _finish(trainer, recorder, spec, held_out)
 
 
 def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
+    size = config.input_size
     return ModelSpec(
         model=config.model,
         head=config.head,
@@ -115,21 +121,43 @@ def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
         channels=splits.train.channels,
         mean=splits.mean,
         std=splits.std,
+        input_size=None if size is None else (size, size),
+        options=config.network_options,
+        tta=config.tta,
     )
 
 
-def _open_run(folder: Path, config: TrainConfig, spec: ModelSpec, trainer: Trainer) -> None:
-    """Go on from the folder's checkpoint if it has one, and write down what is being run."""
-    if (folder / CHECKPOINT_FILE).exists():
-        trainer.restore(load_checkpoint(folder / CHECKPOINT_FILE, spec))
-        write_history(folder / HISTORY_FILE, trainer.history)  # a kill may have come before it
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
-    write_json(folder / CONFIG_FILE, config.model_dump(mode="json"))
-    write_json(folder / ENVIRONMENT_FILE, info.collect())
+def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
+    """The network before its first step, the same on every rank."""
+    torch.manual_seed(config.seed)
+    network = spec.build(config.weights, config.frozen, config.unfrozen)
+    if isinstance(network.backbone, Airbench) and config.weights is None:
+        rows = torch.arange(min(_WHITENING_IMAGES, len(splits.train)))
+        images = evaluation_loader(splits.train.subset(rows), spec, "32-true")
+        network.backbone.whiten(torch.cat([batch for batch, _ in images]).cpu())
+    return network
 
 
-def _train(trainer: Trainer, spec: ModelSpec, folder: Path | None, console: Console | None) -> None:
+def _trainer(
+    config: TrainConfig,
+    fabric: Fabric,
+    network: Network,
+    train: Loader,
+    validation: HeldOut | None,
+    spec: ModelSpec,
+    splits: Splits,
+) -> Trainer:
+    """The trainer, on features instead of images where these cannot change."""
+    if not may_cache(network, config):
+        return Trainer(config, fabric, network, train, validation)
+    images = held_out_images(splits.train, spec, config, fabric)
+    features = FeatureLoader(train, images.logits(network.backbone, fabric).clone())
+    if validation is not None:
+        validation = cached(validation, network.backbone, fabric)
+    return Trainer(config, fabric, network, features, validation)
+
+
+def _train(trainer: Trainer, recorder: Recorder, console: Console | None) -> None:
     """Run the epochs that are left, each ending in a checkpoint."""
     progress = TrainingProgress(
         console, trainer.epochs, trainer.steps_per_epoch, done=len(trainer.history)
@@ -137,41 +165,30 @@ def _train(trainer: Trainer, spec: ModelSpec, folder: Path | None, console: Cons
     with progress:
         while trainer.ended is None:
             record = trainer.run_epoch(progress.step)
-            if folder is not None:
-                save_checkpoint(folder / CHECKPOINT_FILE, trainer.state(), spec)
-                write_history(folder / HISTORY_FILE, trainer.history)
+            recorder.epoch(trainer)
             progress.epoch(record, trainer.stopping.best_epoch == record.epoch)
 
 
 def _finish(
-    trainer: Trainer, spec: ModelSpec, folder: Path | None, held_out: dict[str, Loader]
+    trainer: Trainer, recorder: Recorder, spec: ModelSpec, held_out: dict[str, HeldOut]
 ) -> TrainResult:
     """Restore the best weights, predict what was held out, and store both."""
-    trainer.model.load_state_dict(trainer.best_weights)
-    if folder is not None:
-        save_model(folder / MODEL_FILE, trainer.best_weights, spec)
+    model: nn.Module = trainer.evaluated
+    model.load_state_dict(trainer.best_weights)
+    recorder.model(trainer.best_weights)
     accuracy: dict[str, float] = {}
-    for split, loader in held_out.items():
-        images = loader.dataset
-        predicted, labels = probabilities(trainer.model, loader), images.labels.cpu()
+    for split, images in held_out.items():
+        predicted = images.logits(model, recorder.fabric).softmax(dim=1).cpu()
+        labels = images.labels.cpu()
         accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
-        if folder is not None:
-            predictions.save(
-                folder / PREDICTIONS_FILES[split],
-                predicted,
-                labels,
-                model=folder.resolve().name,
-                dataset=images.name,
-                split=split,
-                classes=images.classes,
-            )
+        recorder.predictions(split, predicted, images)
     return TrainResult(
-        model=trainer.model.module,
+        model=model.eval(),
         spec=spec,
         history=tuple(trainer.history),
         ended=str(trainer.ended),
         best_epoch=trainer.stopping.best_epoch,
-        test_accuracy=accuracy["test"],
+        test_accuracy=accuracy.get("test"),
         validation_accuracy=accuracy.get("val"),
-        folder=folder,
+        folder=recorder.folder,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from warpmix import models
 from warpmix._files import atomic_write
+from warpmix.models.network import TestTimeAugmentation
 from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE
 
 _METADATA_KEY = "warpmix"
@@ -29,18 +30,26 @@ class ModelSpec:
         image_size: (height, width) in pixels of the images it is trained on.
         channels: of those images.
         mean, std: per-channel normalisation, as fractions of 255.
+        input_size: (height, width) that the pipeline resizes them to; None: ``image_size``.
+        options: of :func:`warpmix.models.create`.
+        tta: as in :class:`warpmix.train.TrainConfig`.
     """
 
     model: str
-    head: Literal["linear", "dense"]
+    head: Literal["linear", "dense", "dense512"]
     dropout: float
     classes: tuple[str, ...]
     image_size: tuple[int, int]
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    input_size: tuple[int, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tta: TestTimeAugmentation = "none"
 
-    def build(self, weights: str | None = None, frozen: bool = False) -> nn.Module:
+    def build(
+        self, weights: str | None = None, frozen: bool = False, unfrozen: int = 0
+    ) -> models.Network:
         """A new model; arguments and errors as :func:`warpmix.models.create`."""
         return models.create(
             self.model,
@@ -49,17 +58,26 @@ class ModelSpec:
             frozen=frozen,
             head=self.head,
             dropout=self.dropout,
-            image_size=self.image_size,
+            image_size=self.input_size or self.image_size,
             in_channels=self.channels,
+            unfrozen=unfrozen,
+            tta=self.tta,
+            options=self.options,
         )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
         """The spec of a JSON object, whose lists are tuples here."""
-        plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**plain)
+        return cls(**_with_tuples(values))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    tuples: dict[str, Any] = {}
+    for key, value in values.items():
+        tuples[key] = tuple(value) if isinstance(value, list) else value
+        if isinstance(value, Mapping):
+            tuples[key] = _with_tuples(value)
+    return tuples
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -75,7 +93,7 @@ def save_model(path: Path, weights: dict[str, Tensor], spec: ModelSpec) -> None:
     write_tensors(path, weights, {"spec": asdict(spec)})
 
 
-def load_model(path: str | Path) -> tuple[nn.Module, ModelSpec]:
+def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
     """A trained model, in eval mode on the CPU.
 
     Args:

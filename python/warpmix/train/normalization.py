@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -9,26 +11,27 @@ from torch import Tensor
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-_ROWS_AT_ONCE = 1024  # bounds the int64 copy that bincount makes
 
-
-def channel_statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def channel_statistics(chunks: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of every channel over all images.
 
     Counted in integers through a histogram, so neither the order of the images nor the device
     changes a bit. A channel of one value gets the deviation 1/255 instead of 0.
 
     Args:
-        images: uint8 [N, H, W, C].
+        chunks: the images, uint8 [n, H, W, C] at a time; few enough at a time for an int64 copy.
 
     Returns:
         (mean, std), each C values, as fractions of 255.
     """
-    channels = images.shape[-1]
-    counts = torch.zeros(channels, 256, dtype=torch.int64)
-    for rows in images.split(_ROWS_AT_ONCE):
-        for channel in range(channels):
-            counts[channel] += torch.bincount(rows[..., channel].flatten(), minlength=256).cpu()
+    sums: list[Tensor] = []
+    for rows in chunks:
+        parts = [
+            torch.bincount(rows[..., channel].flatten(), minlength=256).cpu()
+            for channel in range(rows.shape[-1])
+        ]
+        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+    counts = torch.stack(sums)
     values = torch.arange(256)
     pixels = int(counts[0].sum())
     means, deviations = [], []

@@ -4,6 +4,7 @@
 |---|---|
 | ``config.json`` | the settings, complete |
 | ``environment.json`` | versions, devices and the build that trained it |
+| ``split.safetensors`` | rows of the training split that were trained on and held out |
 | ``history.csv`` | one row an epoch |
 | ``checkpoint.safetensors`` | what it takes to go on; written every epoch |
 | ``model.safetensors`` | the best weights; written when the run ends |
@@ -24,18 +25,21 @@ from warpmix.train.config_file import load_config
 
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
+SPLIT_FILE = "split.safetensors"
 HISTORY_FILE = "history.csv"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
 
+TENSORBOARD_FOLDER = "tensorboard"
+
 RUN_FILES = frozenset(
-    {CONFIG_FILE, ENVIRONMENT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
+    {CONFIG_FILE, ENVIRONMENT_FILE, SPLIT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
     | set(PREDICTIONS_FILES.values())
 )
 
 # Settings that a resumed run may change; any other would make it another run.
-CHANGEABLE = frozenset({"epochs", "device", "threads"})
+CHANGEABLE = frozenset({"epochs", "device", "threads", "tensorboard"})
 
 
 def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:

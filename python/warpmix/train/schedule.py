@@ -22,23 +22,37 @@ def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
     - ``constant``: ``config.lr`` throughout.
     - ``cosine``: from ``config.lr`` towards 0 along half a cosine (Loshchilov and Hutter 2017),
       as ``torch.optim.lr_scheduler.CosineAnnealingLR`` stepped every step.
+    - ``linear``: from ``config.lr`` towards 0 in a straight line.
+    - ``step``: times ``config.step_factor`` after every ``config.step_epochs`` epochs, as
+      ``StepLR``.
     - ``onecycle``: up to ``config.lr`` and down again, as ``OneCycleLR``.
 
-    The first ``config.warmup_epochs`` epochs of constant and cosine rise linearly to ``config.lr``.
+    The first ``config.warmup_epochs`` epochs of all but onecycle rise linearly to ``config.lr``.
+    After a switch of the optimiser, ``config.switch_lr``, if given, takes the place of
+    ``config.lr``; the course goes on.
 
     Args:
         step: 0 for the first step of the run, up to ``config.epochs * steps_per_epoch - 1``.
         steps_per_epoch: batches in an epoch.
     """
+    peak = config.lr
+    if config.switch_epoch is not None and step >= config.switch_epoch * steps_per_epoch:
+        peak = config.switch_lr or peak
     total = config.epochs * steps_per_epoch
     if config.sched == "onecycle":
-        return config.lr * _onecycle(step, total)
+        return peak * _onecycle(step, total)
     warmup = round(config.warmup_epochs * steps_per_epoch)
     if step < warmup:
-        return config.lr * (step + 1) / warmup
-    if config.sched == "constant":
-        return config.lr
-    return config.lr * _cosine(1.0, 0.0, (step - warmup) / max(total - warmup, 1))
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(total - warmup, 1)
+    match config.sched:
+        case "cosine":
+            return peak * _cosine(1.0, 0.0, done)
+        case "linear":
+            return peak * (1.0 - done)
+        case "step":
+            return peak * config.step_factor ** (step // (config.step_epochs * steps_per_epoch))
+    return peak
 
 
 def _onecycle(step: int, total: int) -> float:

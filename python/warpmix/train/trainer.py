@@ -10,18 +10,21 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics import MeanMetric
 from torchmetrics.functional.classification import multiclass_accuracy
 
 from warpmix.augment import Targets, mixed_cross_entropy
 from warpmix.data import Loader
+from warpmix.models import Network
 from warpmix.train.config import TrainConfig
+from warpmix.train.features import FeatureLoader
+from warpmix.train.held_out import HeldOut, average_buffers
 from warpmix.train.history import EpochRecord
 from warpmix.train.model_file import copy_weights
-from warpmix.train.optimizer import make_optimizer
-from warpmix.train.prediction import evaluate
+from warpmix.train.optimizer import Penalty, make_optimizer
 from warpmix.train.schedule import learning_rate
 from warpmix.train.stopping import EarlyStopping
 
@@ -29,11 +32,15 @@ from warpmix.train.stopping import EarlyStopping
 class Trainer:
     """Trains a model one epoch at a time and keeps the best weights.
 
-    Everything random in an epoch is a function of (seed, epoch): the order and the augmentation
-    through the loader, dropout through a fresh seed. So the state between two epochs holds no
-    random generator, and a restored run goes on bit for bit on a CPU.
+    Everything random in an epoch is a function of (seed, epoch, rank): the order and the
+    augmentation through the loader, which gives every rank its share of the same batches, dropout
+    through a fresh seed. So the state between two epochs holds no random generator, and a restored
+    run goes on bit for bit on a CPU.
 
     Attributes:
+        network: the model as it trains.
+        evaluated: the model that counts: the average of the weights with ``ema``, else
+            ``network``.
         history: the epochs done so far.
         best_weights: weights of the best epoch, on the CPU; of the latest without validation.
         stopping: which epoch was best, and whether to go on.
@@ -45,19 +52,33 @@ class Trainer:
         self,
         config: TrainConfig,
         fabric: Fabric,
-        model: nn.Module,
-        train: Loader,
-        validation: Loader | None,
+        network: Network,
+        train: Loader | FeatureLoader,
+        validation: HeldOut | None,
     ) -> None:
         if config.channels_last:
-            model = model.to(memory_format=torch.channels_last)
+            network = network.to(memory_format=torch.channels_last)
         self._config, self._fabric = config, fabric
         self._train, self._validation = train, validation
-        self.model, self._optimizer = fabric.setup(model, make_optimizer(model, config))
+        self.network = network
+        self._average: AveragedModel | None = None
+        if config.ema > 0:
+            average = get_ema_multi_avg_fn(config.ema)
+            network.to(fabric.device)
+            self._average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        compiled: Any = torch.compile(network) if config.torchcompile else network
+        self._model, self._optimizer = fabric.setup(compiled, make_optimizer(network, config))
+        self._penalty = Penalty(network, config)
         self.stopping = EarlyStopping(config.patience, config.min_delta, config.min_epochs)
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
         self.best_weights: dict[str, Tensor] = {}
+
+    @property
+    def evaluated(self) -> Network:
+        """See the class."""
+        averaged: Any = self._average
+        return self.network if averaged is None else averaged.module
 
     @property
     def ended(self) -> str | None:
@@ -80,12 +101,15 @@ class Trainer:
         """
         start = time.perf_counter()
         epoch = len(self.history)
+        if epoch == self._config.switch_epoch:
+            self._switch_optimizer(epoch)
         loss, accuracy = self._train_epoch(epoch, on_step)
         if not math.isfinite(loss) and not self.best_weights:
             raise ValueError(
                 f"training diverged in epoch {epoch + 1}: the loss became {loss}; "
                 f"use an lr below {self._config.lr:g}, or warmup_epochs"
             )
+        average_buffers(self.evaluated, self._fabric)
         validation_loss, validation_accuracy = self._validate()
         record = EpochRecord(
             epoch=epoch + 1,
@@ -98,13 +122,14 @@ class Trainer:
         )
         self.history.append(record)
         if self.stopping.update(record.epoch, self._score(record)):
-            self.best_weights = copy_weights(self.model)
+            self.best_weights = copy_weights(self.evaluated)
         return record
 
     def state(self) -> dict[str, Any]:
         """Everything that :meth:`restore` needs, as tensors, numbers, strings, lists and dicts."""
         return {
-            "weights": self.model.state_dict(),
+            "weights": self.network.state_dict(),
+            "average": {} if self._average is None else self._average.state_dict(),
             "best_weights": self.best_weights,
             "optimizer": self._optimizer.state_dict(),
             "precision": self._fabric.strategy.precision.state_dict(),
@@ -114,41 +139,77 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state`."""
-        self.model.load_state_dict(state["weights"])
+        self.history = [EpochRecord(**record) for record in state["history"]]
+        self._switch_optimizer(len(self.history) - 1)
+        self.network.load_state_dict(state["weights"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
         self.best_weights = state["best_weights"]
         self._optimizer.load_state_dict(state["optimizer"])
         self._fabric.strategy.precision.load_state_dict(state["precision"])
         self.stopping = EarlyStopping(**state["stopping"])
-        self.history = [EpochRecord(**record) for record in state["history"]]
+
+    def _switch_optimizer(self, epoch: int) -> None:
+        """Take a new optimiser, that of ``epoch``, without a memory of the steps before."""
+        optimizer = make_optimizer(self.network, self._config, epoch)
+        self._optimizer = self._fabric.setup_optimizers(optimizer)
 
     def _train_epoch(self, epoch: int, on_step: Callable[[], None]) -> tuple[float, float]:
-        """One pass over the training images; returns mean loss and accuracy."""
+        """One pass over the training images; returns mean loss and accuracy over all ranks."""
         config = self._config
-        self.model.train()
+        self._model.train()
         self._train.epoch = epoch
-        torch.manual_seed(config.seed * 1_000_003 + epoch + 1)  # for dropout
+        # For dropout; ranks must not drop the same units of their different images.
+        torch.manual_seed((config.seed * 1_000_003 + epoch + 1) ^ self._fabric.global_rank << 48)
         losses = MeanMetric(nan_strategy="disable").to(self._fabric.device)
         accuracies = MeanMetric(nan_strategy="disable").to(self._fabric.device)
         first = epoch * self.steps_per_epoch
         for step, (batch, targets) in enumerate(self._train, start=first):
+            rate = learning_rate(config, step, self.steps_per_epoch)
             for group in self._optimizer.param_groups:
-                group["lr"] = learning_rate(config, step, self.steps_per_epoch)
-            logits = self.model(batch)
-            loss = mixed_cross_entropy(logits, targets, config.label_smoothing)
-            self._fabric.backward(loss)
-            self._optimizer.step()
-            self._optimizer.zero_grad()
-            losses.update(loss.detach(), len(batch))
-            accuracies.update(_label_mass(logits.detach(), targets))
+                group["lr"] = rate * group["factor"]
+            own = len(targets.lam)
+            logits = self._model(batch)[:own]
+            if own > 0:
+                loss = mixed_cross_entropy(logits, targets, config.label_smoothing)
+                losses.update(loss.detach(), own)
+                accuracies.update(_label_mass(logits.detach(), targets))
+            else:
+                loss = logits.sum()  # 0, with a gradient for the other ranks to meet
+            self._step(self._weighted(loss, own))
             on_step()
         return float(losses.compute()), float(accuracies.compute())
+
+    def _weighted(self, loss: Tensor, own: int) -> Tensor:
+        """The rank's loss such that the mean over ranks is the mean over all samples."""
+        if self._fabric.world_size == 1:
+            return loss
+        count = torch.tensor(float(own), device=loss.device)
+        return loss * (own / self._fabric.all_reduce(count, reduce_op="mean"))  # type: ignore[operator]
+
+    def _step(self, loss: Tensor) -> None:
+        """One step of the optimiser, with penalties and clipping, and of the average."""
+        if self._penalty:
+            loss = loss + self._penalty()
+        self._fabric.backward(loss)
+        if self._config.clip_grad is not None:
+            self._fabric.clip_gradients(
+                self._model,
+                self._optimizer,
+                max_norm=self._config.clip_grad,
+                error_if_nonfinite=False,
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        if self._average is not None:
+            self._average.update_parameters(self.network)
 
     def _validate(self) -> tuple[float | None, float | None]:
         """Loss and accuracy on the validation images, or None without any."""
         if self._validation is None:
             return None, None
-        logits = evaluate(self.model, self._validation)
-        labels = self._validation.dataset.labels
+        logits = self._validation.logits(self.evaluated, self._fabric)
+        labels = self._validation.labels
         accuracy = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
         return float(cross_entropy(logits, labels)), float(accuracy)
 

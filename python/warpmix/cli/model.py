@@ -1,0 +1,100 @@
+"""``warpmix model``: which networks there are, and what one is made of."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from warpmix.cli._app import console, group
+from warpmix.cli.settings import setting_flags
+from warpmix.train.config_file import load_config
+
+model = group(
+    "model",
+    "Networks: their names, and the parameters of one, layer by layer.",
+    "describe resnet18",
+)
+
+_DEFAULT_SIDE = 224  # of torchvision's networks
+
+
+@model.command("list")
+def list_models() -> None:
+    """List the reports' own networks and torchvision's.
+
+    [bold]Example[/bold]
+
+    $ warpmix model list
+    """
+    with console.status("starting torch"):  # some seconds
+        from warpmix import models
+        from warpmix.models.registry import OWN
+
+    table = Table("network", "from", "options", box=None, header_style="bold")
+    for name, own in OWN.items():
+        table.add_row(name, own.about, ", ".join(own.options))
+    console.print(table)
+    others = [name for name in models.names() if name not in OWN]
+    console.print(f"[bold]torchvision[/bold]: {', '.join(others)}", highlight=False)
+
+
+@model.command("describe")
+@setting_flags(
+    *("head", "dropout", "weights", "frozen", "unfrozen"),
+    *("activation", "batch_norm", "block_dropout", "width", "init"),
+)
+def describe(
+    name: Annotated[str, typer.Argument(help="A network of warpmix model list.")],
+    classes: Annotated[int, typer.Option(min=2, help="Classes it tells apart.")] = 10,
+    image_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Side of its images (default the network's own: 32, 224 or 300)."),
+    ] = None,
+    channels: Annotated[int, typer.Option(min=1, help="Channels of its images.")] = 3,
+    **settings: Any,
+) -> None:
+    """Show a network's layers, what they make of one image, and their parameters.
+
+    [bold]Examples[/bold]
+
+    $ warpmix model describe baseline2 --batch-norm before
+    $ warpmix model describe resnet50 --frozen --unfrozen 1 --classes 3
+    """
+    config = load_config(None, **settings)
+    with console.status("starting torch"):  # some seconds
+        from warpmix import models
+        from warpmix.models.registry import OWN
+
+    side = image_size or (OWN[name].image_size[0] if name in OWN else _DEFAULT_SIDE)
+    network = models.create(
+        name,
+        classes,
+        weights=config.weights,
+        frozen=config.frozen,
+        unfrozen=config.unfrozen,
+        head=config.head,
+        dropout=config.dropout,
+        image_size=side,
+        in_channels=channels,
+        options=config.network_options,
+    )
+    table = Table("layer", "kind", box=None, header_style="bold")
+    for column in ("output", "parameters", "trained"):
+        table.add_column(column, justify="right")
+    rows = models.describe(network, channels, side, side)
+    for row in rows:
+        shape = "×".join(map(str, row.output))
+        table.add_row(row.name, row.kind, shape, _number(row.parameters), _number(row.trained))
+    console.print(table, highlight=False)
+    total, trained = (sum(getattr(row, kind) for row in rows) for kind in ("parameters", "trained"))
+    console.print(
+        f"[bold]{total:,} parameters[/bold], {trained:,} of them trained; "
+        f"input {channels}×{side}×{side}",
+        highlight=False,
+    )
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count else ""

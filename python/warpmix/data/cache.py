@@ -1,0 +1,198 @@
+"""Decoded images in one file that is mapped into memory: decoded once, opened at once.
+
+A cache is a folder:
+
+| file | holds |
+|---|---|
+| ``images.u8`` | the pixels [N, H, W, 3], row by row; zeros where a file was left out |
+| ``cache.json`` | size, checksum of every block, what was left out; written last |
+| ``journal.jsonl`` | while it is made: a line for every block that is on the disk |
+
+Its name ends in a hash of the files' names, sizes and times and of what they are decoded to, so a
+changed file makes another cache, and an interrupted one is found again and continued.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, build
+from .dataset import Dataset
+from .decode import ImageFiles, LeftOut, kept_rows, report
+from .images import Fit
+from .streamed import StreamedDataset
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCache:
+    """An opened cache.
+
+    Attributes:
+        folder: where it lies.
+        size: height and width of the images.
+        files: how many files were decoded, N.
+        left_out: those of them that have no image.
+        labels: [n] int64 of the images that are there; None where they are unknown.
+        classes: names of the labels.
+        name: of the source.
+    """
+
+    folder: Path
+    size: tuple[int, int]
+    files: int
+    left_out: tuple[LeftOut, ...]
+    labels: Tensor | None
+    classes: tuple[str, ...]
+    name: str
+    paths: tuple[Path, ...]
+    checksums: tuple[int, ...]
+    block_size: int
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """[n] int64 rows of ``images.u8`` that hold an image, ascending."""
+        return kept_rows(self.files, self.left_out)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Of ``images.u8``."""
+        return self.files, *self.size, 3
+
+    def images(self) -> Tensor:
+        """``images.u8`` mapped into memory, [N, H, W, 3] uint8: what is read is loaded then."""
+        mapped = np.memmap(self.folder / IMAGES_FILE, np.uint8, "c", shape=self.shape)
+        return torch.from_numpy(mapped)
+
+    def dataset(self) -> Dataset:
+        """The images as a data set in memory, mapped where nothing was left out.
+
+        Raises:
+            ValueError: the labels are unknown.
+        """
+        if self.labels is None:
+            raise ValueError(
+                f"{self.name} has no labels in this split; predict it with warpmix predict "
+                "--submission"
+            )
+        images = self.images()
+        if self.left_out:
+            images = images[self.rows]
+        return Dataset(images, self.labels, self.classes, self.name)
+
+    def stream(self) -> StreamedDataset:
+        """The images as a data set that is read from the disk batch by batch."""
+        return StreamedDataset(
+            self.folder / IMAGES_FILE, self.shape, self.rows, self.labels, self.classes, self.name
+        )
+
+    def image_paths(self) -> list[Path]:
+        """The file of each image that is there."""
+        return [self.paths[row] for row in self.rows.tolist()]
+
+    def damaged(self) -> Iterator[tuple[range, bool]]:
+        """For every block of rows: whether its bytes differ from those that were written."""
+        row_bytes = int(np.prod(self.shape[1:]))
+        with (self.folder / IMAGES_FILE).open("rb") as file:
+            for number, checksum in enumerate(self.checksums):
+                start = number * self.block_size
+                rows = range(start, min(start + self.block_size, self.files))
+                yield rows, zlib.crc32(file.read(len(rows) * row_bytes)) != checksum
+
+
+def open_cache(
+    files: ImageFiles,
+    root: str | Path,
+    size: tuple[int, int] | None = None,
+    skip_bad_images: bool = False,
+    fit: Fit = "stretch",
+) -> ImageCache:
+    """Decode files into a cache, or open the one that is there.
+
+    Several processes may ask for the same cache at once: one makes it, the others wait.
+
+    Args:
+        files: of one split.
+        root: folder of all caches, made if need be.
+        size, fit: what the images are to have, see :func:`warpmix.data.load_folder`.
+        skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
+
+    Raises:
+        BadImageError: files cannot be decoded; all are named. What could be is kept, so that
+            asking again with ``skip_bad_images`` decodes nothing anew.
+        ValueError: images of different sizes, or none that could be read; a damaged cache.
+        OSError: the disk is full; a later call goes on where this one stopped.
+    """
+    folder = Path(root) / f"{files.name}-{_key(files, size, fit)}"
+    if not (folder / CACHE_FILE).exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder):
+            if not (folder / CACHE_FILE).exists():
+                try:
+                    build(folder, files, size, fit, skip_bad_images)
+                except ValueError:  # no images can come of this
+                    shutil.rmtree(folder)
+                    raise
+    cache = _open(folder, files)
+    report(files.paths, cache.left_out, cache.size, skip_bad_images)
+    return cache
+
+
+def _open(folder: Path, files: ImageFiles) -> ImageCache:
+    try:
+        record = json.loads((folder / CACHE_FILE).read_text("utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{folder / CACHE_FILE} is damaged ({error}); delete {folder}") from error
+    left_out = tuple(LeftOut(*each) for each in record["left_out"])
+    labels = None if files.labels is None else torch.tensor(files.labels, dtype=torch.int64)
+    cache = ImageCache(
+        folder=folder,
+        size=tuple(record["size"]),
+        files=len(files.paths),
+        left_out=left_out,
+        labels=None if labels is None else labels[kept_rows(len(labels), left_out)],
+        classes=files.classes,
+        name=files.name,
+        paths=files.paths,
+        checksums=tuple(record["checksums"]),
+        block_size=record["block_size"],
+    )
+    expected, found = int(np.prod(cache.shape)), (folder / IMAGES_FILE).stat().st_size
+    if found != expected:
+        raise ValueError(
+            f"{folder / IMAGES_FILE} is damaged: {expected} bytes were expected, got {found}; "
+            f"delete {folder}"
+        )
+    return cache
+
+
+def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit) -> str:
+    """Hash of what the cache would hold."""
+    digest = hashlib.sha256(repr((FORMAT, size, fit, files.classes)).encode())
+    labels: Sequence[Any] = files.labels or [None] * len(files.paths)
+    for path, label in zip(files.paths, labels, strict=True):
+        status = path.stat()
+        digest.update(repr((str(path), label, status.st_size, status.st_mtime_ns)).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold the folder against other processes; a process that is killed lets go of it."""
+    import fcntl
+
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,51 @@
+"""Sizes and formats of image files, from their headers."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was found.
+
+    Attributes:
+        sizes: how many files have each (height, width), before their EXIF orientation.
+        kinds: how many have each format and mode, such as ``"JPEG RGB"``.
+        bad: files whose header cannot be read, and why. Others may be cut off further on.
+    """
+
+    sizes: Counter[tuple[int, int]]
+    kinds: Counter[str]
+    bad: tuple[tuple[Path, str], ...]
+
+
+def survey(paths: Sequence[Path]) -> Survey:
+    """Read the headers of image files."""
+    sizes: Counter[tuple[int, int]] = Counter()
+    kinds: Counter[str] = Counter()
+    bad = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, header in zip(paths, pool.map(_header, paths), strict=True):
+            if isinstance(header, str):
+                bad.append((path, header))
+            else:
+                sizes[header[0]] += 1
+                kinds[header[1]] += 1
+    return Survey(sizes, kinds, tuple(bad))
+
+
+def _header(path: Path) -> tuple[tuple[int, int], str] | str:
+    """((height, width), format and mode), or what is wrong."""
+    try:
+        with Image.open(path) as image:
+            return (image.height, image.width), f"{image.format} {image.mode}"
+    except Exception as error:  # as in read_image
+        return f"{type(error).__name__}: {error}"

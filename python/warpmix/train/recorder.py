@@ -1,0 +1,148 @@
+"""What a run writes into its folder, and when. Of several ranks, the first one writes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+
+from warpmix import info
+from warpmix.data import predictions
+from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
+from warpmix.train.config import TrainConfig
+from warpmix.train.held_out import HeldOut
+from warpmix.train.history import write_history
+from warpmix.train.model_file import ModelSpec, read_tensors, save_model, write_tensors
+from warpmix.train.run_folder import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    ENVIRONMENT_FILE,
+    HISTORY_FILE,
+    MODEL_FILE,
+    PREDICTIONS_FILES,
+    SPLIT_FILE,
+    TENSORBOARD_FOLDER,
+    remove_leftovers,
+    write_json,
+)
+from warpmix.train.trainer import Trainer
+
+
+class Recorder:
+    """Writes a run's files; does nothing without a folder, and on ranks other than the first.
+
+    Args:
+        folder: the run folder, or None.
+        config, spec: of the run.
+        fabric: its ranks.
+
+    Raises:
+        ImportError: ``config.tensorboard`` without TensorBoard.
+    """
+
+    def __init__(
+        self, folder: Path | None, config: TrainConfig, spec: ModelSpec, fabric: Fabric
+    ) -> None:
+        self.folder = folder
+        self.fabric = fabric
+        self._config, self._spec = config, spec
+        self._target = folder if fabric.is_global_zero else None
+        self._events: Any = None
+        if config.tensorboard and self._target is not None:
+            self._events = _event_writer(self._target / TENSORBOARD_FOLDER)
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._events is not None:
+            self._events.close()
+
+    def open(self, trainer: Trainer, rows: dict[str, Tensor]) -> None:
+        """Go on from the folder's checkpoint if it has one, and write down what is being run.
+
+        Args:
+            rows: which images of the training split go where.
+
+        Raises:
+            ValueError: the run in the folder had other images.
+        """
+        if self.folder is not None and (self.folder / CHECKPOINT_FILE).exists():
+            _check_rows(self.folder / SPLIT_FILE, rows)
+            trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+        self.fabric.barrier()  # all have read before the first one writes
+        if self._target is None:
+            return
+        self._target.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self._target)
+        write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
+        write_json(self._target / ENVIRONMENT_FILE, info.collect())
+        write_tensors(self._target / SPLIT_FILE, rows, {"dataset": self._config.data})
+        if trainer.history:
+            write_history(self._target / HISTORY_FILE, trainer.history)  # a kill may precede it
+
+    def epoch(self, trainer: Trainer) -> None:
+        """Write the state after an epoch, and its figures."""
+        if self._target is None:
+            return
+        save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
+        write_history(self._target / HISTORY_FILE, trainer.history)
+        if self._events is not None:
+            record = asdict(trainer.history[-1])
+            number = record.pop("epoch")
+            for name, value in record.items():
+                if value is not None:
+                    self._events.add_scalar(name, value, number)
+            self._events.flush()
+
+    def model(self, weights: dict[str, Tensor]) -> None:
+        """Write the weights that the run ends with."""
+        if self._target is not None:
+            save_model(self._target / MODEL_FILE, weights, self._spec)
+
+    def predictions(self, split: str, predicted: Tensor, images: HeldOut) -> None:
+        """Write probabilities [N, classes] of a split."""
+        if self._target is not None:
+            predictions.save(
+                self._target / PREDICTIONS_FILES[split],
+                predicted,
+                images.labels.cpu(),
+                model=self._target.resolve().name,
+                dataset=images.name,
+                split=split,
+                classes=images.classes,
+            )
+        self.fabric.barrier()  # no rank ends while the files are being written
+
+
+def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
+    """Refuse to go on with other images than the run began with."""
+    if not path.exists():  # a run of an earlier version
+        return
+    stored, _ = read_tensors(path)
+    if stored.keys() != rows.keys() or not all(torch.equal(stored[k], rows[k]) for k in rows):
+        raise ValueError(
+            f"{path.parent} holds a run on other images: its {path.name} differs from the split of "
+            "the data set as it is now; bring the data set back, or start a new run"
+        )
+
+
+def _event_writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            f"tensorboard is not installed ({error}): pip install 'warpmix[tensorboard]', or leave "
+            "--tensorboard out; history.csv holds the same figures"
+        ) from error
+    return SummaryWriter(str(folder))

@@ -1,0 +1,152 @@
+"""Several processes that train one model: the same samples, and the same model, as one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from warpmix.augment import CutMix, Pipeline, RandomContrast, RandomShift
+from warpmix.data import Dataset, Loader, predictions
+from warpmix.train import TrainConfig, fit
+from warpmix.train.held_out import share_of
+
+
+def random_images(count: int) -> Dataset:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 8, 8, 3), dtype=torch.uint8, generator=generator)
+    return Dataset(images, torch.arange(count), tuple(map(str, range(count))), "random")
+
+
+# ---- the shares of the ranks --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 5])
+@pytest.mark.parametrize("count", [1, 4, 23, 25, 47])
+@pytest.mark.parametrize("expand", [0.0, 1.5])
+def test_ranks_make_the_batches_of_one_process(count, world_size, expand):
+    """Uneven last batches, of fewer samples than ranks too: each sample once, the same bytes."""
+    pipeline = Pipeline([RandomShift(0.3), RandomContrast((1, 3)), CutMix()], seed=5)
+
+    def loader(**ranks):
+        return Loader(random_images(count), pipeline, 6, expand=expand, seed=3, **ranks)
+
+    ranks = [loader(rank=rank, world_size=world_size) for rank in range(world_size)]
+    for epoch in range(2):
+        shares = [list(rank) for rank in ranks]
+        whole = loader()
+        whole.epoch = epoch
+        assert {len(share) for share in shares} == {len(whole)}
+        for number, (batch, targets) in enumerate(whole):
+            parts = [share[number] for share in shares]
+            own = [images[: len(labels.lam)] for images, labels in parts]
+            assert torch.cat(own).equal(batch)
+            for i, expected in enumerate(targets):
+                assert torch.cat([labels[i] for _, labels in parts]).equal(expected)
+            assert all(len(images) >= 2 for images, _ in parts)  # as batch norm needs
+            sizes = [len(labels.lam) for _, labels in parts]
+            assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(13, [6, 7]), (12, [6, 6]), (14, [6, 6, 2])])
+def test_a_single_last_sample_joins_the_batch_before(count, sizes):
+    loader = Loader(random_images(count), Pipeline(), 6, join_last=True)
+    assert [len(batch) for batch, _ in loader] == sizes
+    assert len(loader) == len(sizes)
+    seen = torch.cat([targets.y_a for _, targets in loader])
+    assert seen.sort().values.equal(torch.arange(count))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3, 7])
+def test_ranks_predict_every_row_once(world_size):
+    rows = [row for rank in range(world_size) for row in share_of(17, rank, world_size)]
+    assert rows == list(range(17))
+
+
+# ---- whole runs under torchrun ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """Two classes, dark and light; 83 images to train on: the last batch of 16 has three."""
+    root = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0)
+    for split, per_class in (("train", 52), ("test", 20)):
+        for name, low in (("dark", 0), ("light", 60)):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(per_class):
+                pixels = noise.integers(low, low + 190, (8, 8, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
+
+
+def torchrun(world_size, *program):
+    command = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+    done = subprocess.run(
+        [*command, f"--nproc-per-node={world_size}", *map(str, program)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# Without what sees its neighbours alone, batch norm and dropout, so that only the rounding of sums
+# can differ between numbers of processes.
+PLAIN = {"model": "vgg3", "epochs": 3, "batch_size": 16, "lr": 0.02, "augment": "warsaw-all"}
+# With both, for a number of processes alone.
+FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "sched": "constant", "seed": 1}
+
+_TWO_PROCESSES = """
+import json, sys
+from warpmix.train import TrainConfig, fit
+
+root, plain, full = json.loads(sys.argv[1])
+fit(TrainConfig(**plain), f"{root}/2")
+fit(TrainConfig(**full, epochs=3), f"{root}/whole")
+fit(TrainConfig(**full, epochs=1), f"{root}/cut")
+fit(TrainConfig(**full, epochs=3), f"{root}/cut", resume=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(images, tmp_path_factory):
+    """Runs with 1, 2 and 3 gloo processes."""
+    root = tmp_path_factory.mktemp("runs")
+    common = {"data": str(images), "device": "cpu"}
+    fit(TrainConfig(**common, **PLAIN), root / "1")
+    program = root / "two.py"
+    program.write_text(_TWO_PROCESSES)
+    torchrun(2, program, json.dumps([str(root), {**common, **PLAIN}, {**common, **FULL}]))
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in PLAIN.items()]
+    command = ("-m", "warpmix", "train", images, "--device", "cpu", "--out", root / "3", *flags)
+    assert torchrun(3, *command).count("test accuracy") == 1  # one process speaks
+    return root
+
+
+def test_processes_agree_with_one(runs):
+    one = load_file(runs / "1" / "model.safetensors")
+    stored = predictions.load(runs / "1" / "predictions-val.safetensors")
+    assert stored.accuracy > 0.8
+    for world_size in (2, 3):
+        folder = runs / str(world_size)
+        for key, tensor in load_file(folder / "model.safetensors").items():
+            torch.testing.assert_close(tensor, one[key], rtol=1e-3, atol=1e-4)
+        other = predictions.load(folder / "predictions-val.safetensors")
+        assert other.labels.equal(stored.labels)
+        assert other.accuracy == stored.accuracy
+        torch.testing.assert_close(other.predictions, stored.predictions, rtol=1e-3, atol=1e-4)
+
+
+def test_a_run_of_two_processes_resumes_to_the_same_weights(runs):
+    one, other = (load_file(runs / name / "model.safetensors") for name in ("whole", "cut"))
+    assert all(one[key].equal(other[key]) for key in one)

@@ -1,0 +1,362 @@
+"""Optimisers, schedules, penalties, averages and splits: each does what its name says."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from warpmix.data import few_shot, k_fold, load, predictions
+from warpmix.models import create
+from warpmix.train import TrainConfig, fit, predict
+from warpmix.train.images import split_rows
+from warpmix.train.model_file import read_tensors
+from warpmix.train.optimizer import Penalty, make_optimizer
+from warpmix.train.schedule import learning_rate
+from warpmix.train.setting_types import OptimizerName
+from warpmix.train.trainer import Trainer
+
+OPTIMIZERS = OptimizerName.__args__
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of 8x8 images in two classes, dark and light."""
+    root = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0)
+    for split, per_class in (("train", 40), ("test", 20)):
+        for name, low in (("dark", 0), ("light", 100)):
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(per_class):
+                pixels = noise.integers(low, low + 150, (8, 8, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
+
+
+@pytest.fixture
+def settings(images):
+    def make(**changes):
+        defaults = {
+            "data": str(images),
+            "epochs": 2,
+            "batch_size": 16,
+            "threads": 1,
+            "device": "cpu",
+            "model": "cnn3",
+        }
+        return TrainConfig(**{**defaults, **changes})
+
+    return make
+
+
+def weights_of(result):
+    return torch.cat([tensor.flatten() for tensor in result.model.state_dict().values()])
+
+
+# ---- optimisers ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimiser_lowers_the_loss(name):
+    """On a convex problem, logistic regression of separable points, so that each must."""
+    config = TrainConfig(opt=name, lr=1.0 if name == "adadelta" else 0.02)
+    torch.manual_seed(0)
+    network = nn.Linear(12, 2)
+    optimizer = make_optimizer(network, config)
+    batch = torch.randn(64, 12)
+    labels = (batch[:, 0] > 0).long()
+    losses = []
+    for _ in range(60):
+        loss = nn.functional.cross_entropy(network(batch), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert type(optimizer).__name__.lower() == name
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_optimiser_switches_after_its_epoch_and_resumes_as_what_it_is(settings, tmp_path):
+    config = settings(
+        epochs=4, opt="adam", lr=0.002, switch_epoch=2, switch_lr=0.01, sched="constant"
+    )
+    whole = fit(config, tmp_path / "whole")
+    assert [record.lr for record in whole.history] == [0.002, 0.002, 0.01, 0.01]
+    for stop in (2, 3):  # right before the switch, and after it
+        folder = tmp_path / str(stop)
+        original, Trainer.ended = Trainer.ended, property(lambda self, s=stop: _at(self, s))
+        try:
+            fit(config, folder)
+        finally:
+            Trainer.ended = original
+        assert weights_of(fit(config, folder, resume=True)).equal(weights_of(whole))
+    assert not weights_of(fit(settings(epochs=4, opt="adam", lr=0.002))).equal(weights_of(whole))
+
+
+def _at(trainer, epochs):
+    return "epochs" if len(trainer.history) >= epochs else None
+
+
+def test_biases_of_batch_norm_can_learn_faster():
+    network = create("airbench", 10)
+    optimizer = make_optimizer(network, TrainConfig(bias_lr=64.0))
+    slow, fast = optimizer.param_groups
+    assert (slow["factor"], fast["factor"]) == (1.0, 64.0)
+    assert {len(bias) for bias in fast["params"]} == {64, 256} and len(fast["params"]) == 6
+
+
+# ---- schedules ----------------------------------------------------------------------------------
+
+
+def test_linear_falls_in_a_straight_line_after_its_warm_up():
+    config = TrainConfig(sched="linear", lr=0.6, epochs=4, warmup_epochs=1)
+    rates = [learning_rate(config, step, 2) for step in range(8)]
+    assert rates == pytest.approx([0.3, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+
+
+def test_step_is_torchs_step_lr():
+    config = TrainConfig(sched="step", lr=0.4, epochs=5, step_epochs=2, step_factor=0.5)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
+    reference = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+    for epoch in range(5):
+        expected = optimizer.param_groups[0]["lr"]
+        assert [learning_rate(config, epoch * 3 + i, 3) for i in range(3)] == [expected] * 3
+        optimizer.step()
+        reference.step()
+
+
+# ---- penalties ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["all", "head"])
+def test_penalties_are_kerass_on_kernels_alone(part):
+    network = create("baseline2", 10, image_size=8, options={"batch_norm": "before"})
+    penalty = Penalty(network, TrainConfig(l1=0.01, l2=0.1, penalty=part))
+    kernels = [network.head[-1].weight]
+    if part == "all":
+        kernels += [m.weight for m in network.backbone if isinstance(m, nn.Conv2d)]
+    expected = sum(0.01 * w.abs().sum() + 0.1 * w.square().sum() for w in kernels)
+    torch.testing.assert_close(penalty(), expected)
+    assert not Penalty(network, TrainConfig())
+
+
+def test_penalties_shrink_the_weights_they_act_on(settings):
+    def size(result, part):
+        return result.model.get_submodule(part)[-1 if part == "head" else 0].weight.norm().item()
+
+    plain, strong = fit(settings()), fit(settings(l2=1.0, penalty="head"))
+    assert size(strong, "head") < 0.5 * size(plain, "head")
+    assert size(strong, "backbone") > 0.9 * size(plain, "backbone")
+
+
+# ---- averages, clipping, compilation ------------------------------------------------------------
+
+
+def test_the_average_is_the_exponential_one(settings, monkeypatch):
+    seen = []
+    original = Trainer._step
+
+    def step(self, loss):
+        original(self, loss)
+        seen.append(self.network.head[-1].weight.detach().clone())
+
+    monkeypatch.setattr(Trainer, "_step", step)
+    result = fit(settings(epochs=1, ema=0.8))
+    average = seen[0]
+    for weight in seen[1:]:
+        average = 0.8 * average + 0.2 * weight
+    torch.testing.assert_close(result.model.head[-1].weight.detach(), average)
+    assert not result.model.head[-1].weight.equal(seen[-1])
+
+
+def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(settings, monkeypatch):
+    lengths = []
+    original = Trainer._step
+
+    def step(self, loss):
+        before = torch.cat([w.detach().flatten().clone() for w in self.network.parameters()])
+        original(self, loss)
+        after = torch.cat([w.detach().flatten() for w in self.network.parameters()])
+        lengths.append(float((after - before).norm()))
+
+    monkeypatch.setattr(Trainer, "_step", step)
+    common = {"epochs": 1, "momentum": 0, "lr": 0.5, "sched": "constant"}
+    fit(settings(clip_grad=0.01, **common))
+    assert lengths and max(lengths) <= 0.5 * 0.01 * 1.001
+    lengths.clear()
+    fit(settings(**common))
+    assert max(lengths) > 0.5 * 0.01
+
+
+def test_a_compiled_model_learns_the_same_and_is_stored_as_ever(settings, tmp_path):
+    plain = fit(settings(model="mlp_s"))
+    compiled = fit(settings(model="mlp_s", torchcompile=True), tmp_path / "run")
+    assert plain.model.state_dict().keys() == compiled.model.state_dict().keys()
+    torch.testing.assert_close(weights_of(plain), weights_of(compiled), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ema": 0.9, "clip_grad": 1.0, "tta": "flip"},
+        {"l1": 1e-4, "l2": 1e-3, "opt": "nadam", "lr": 0.002, "block_dropout": (0.3,)},
+        {"model": "vgg3_bn", "ema": 0.9, "sched": "step", "precision": "bf16-mixed"},
+        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
+    ],
+)
+def test_options_resume_exactly(settings, tmp_path, monkeypatch, changes):
+    config = settings(epochs=3, **changes)
+    whole = fit(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "ended", property(lambda self: _at(self, 1)))
+        fit(config, tmp_path / "cut")
+    resumed = fit(config, tmp_path / "cut", resume=True)
+    assert weights_of(resumed).equal(weights_of(whole))
+    assert resumed.test_accuracy == whole.test_accuracy
+
+
+# ---- cached features ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", ["resnet18", "cnn3"])
+def test_cached_features_train_the_same_head(settings, monkeypatch, model):
+    config = settings(epochs=3, model=model, frozen=True, head="dense", dropout=0.2, lr=0.01)
+    passes = []
+    layer = "backbone.conv1" if model == "resnet18" else "backbone.0"
+    original = Trainer.__init__
+
+    def watch(self, config, fabric, network, *rest):
+        network.get_submodule(layer).register_forward_hook(lambda *_: passes.append(1))
+        original(self, config, fabric, network, *rest)
+
+    monkeypatch.setattr(Trainer, "__init__", watch)
+    cached = fit(config)
+    assert len(passes) == 2  # val and test at the end; nothing while it trains
+    uncached = fit(config.model_copy(update={"cache_features": False}))
+    assert len(passes) > 10
+    torch.testing.assert_close(weights_of(cached), weights_of(uncached), rtol=1e-4, atol=1e-5)
+    for one, other in zip(cached.history, uncached.history, strict=True):
+        assert one.validation_accuracy == pytest.approx(other.validation_accuracy, abs=1e-6)
+
+
+def test_features_are_not_cached_where_images_change(settings, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("features were cached")
+
+    monkeypatch.setattr("warpmix.train.loop.FeatureLoader", refuse)
+    for changes in ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5}):
+        fit(settings(epochs=1, frozen=True, **changes))
+    with pytest.raises(AssertionError, match="features were cached"):
+        fit(settings(epochs=1, frozen=True))
+
+
+# ---- splits -------------------------------------------------------------------------------------
+
+
+def test_folds_hold_every_row_out_once():
+    labels = torch.arange(53) % 4
+    held_out = []
+    for fold in range(5):
+        kept, out = k_fold(labels, 5, fold, seed=3)
+        assert torch.cat([kept, out]).sort().values.equal(torch.arange(53))
+        held_out.append(out)
+        shares = torch.bincount(labels[out], minlength=4)
+        assert shares.max() - shares.min() <= 1
+    assert torch.cat(held_out).sort().values.equal(torch.arange(53))
+    assert not k_fold(labels, 5, 0, seed=4)[1].equal(held_out[0])
+    with pytest.raises(ValueError, match="folds must be at most 13, the rows of the smallest"):
+        k_fold(labels, 14, 0, seed=0)
+
+
+def test_few_shot_is_drawn_from_what_is_not_held_out():
+    labels = torch.arange(100) % 5
+    rows = split_rows(TrainConfig(few_shot=3), labels)
+    held_out = split_rows(TrainConfig(), labels)
+    assert rows["validation"].equal(held_out["validation"])
+    assert torch.bincount(labels[rows["train"]]).tolist() == [3] * 5
+    assert set(rows["train"].tolist()) <= set(held_out["train"].tolist())
+    everything = split_rows(TrainConfig(validation=0, few_shot=3), labels)
+    assert everything.keys() == {"train"}
+    assert everything["train"].equal(few_shot(labels, 3, 0))
+    assert split_rows(TrainConfig(validation=0), labels) == {}
+
+
+def test_the_split_is_stored_with_the_run_and_checked_on_resume(settings, tmp_path, images):
+    config = settings(epochs=1, folds=4, fold=1)
+    fit(config, tmp_path / "run")
+    rows, _ = read_tensors(tmp_path / "run" / "split.safetensors")
+    assert {name: len(part) for name, part in rows.items()} == {"train": 60, "validation": 20}
+    fit(config, tmp_path / "run", resume=True)
+    extra = images / "train" / "dark" / "extra.png"
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(extra)
+    try:
+        with pytest.raises(ValueError, match=r"a run on other images: its split\.safetensors"):
+            fit(config, tmp_path / "run", resume=True)
+    finally:
+        extra.unlink()
+
+
+# ---- images enlarged in the launch --------------------------------------------------------------
+
+
+def test_images_are_enlarged_in_the_launch_for_training_and_testing(settings, tmp_path, images):
+    result = fit(settings(input_size=20, augment="warsaw-all", epochs=3), tmp_path / "run")
+    assert result.model.head[-1].in_features == 40 and result.spec.input_size == (20, 20)
+    linear = next(m for m in result.model.backbone if isinstance(m, nn.Linear))
+    assert linear.in_features == 128 * 2 * 2  # of 20x20, not of 8x8
+    stored = predictions.load(tmp_path / "run" / "predictions.safetensors")
+    assert predict(tmp_path / "run", load(images, "test"), device="cpu").equal(stored.predictions)
+
+
+def test_an_augmentation_to_another_size_is_refused(settings):
+    crop = [{"RandomResizedCrop": {"size": 16}}]
+    with pytest.raises(ValueError, match=r"makes images of 16x16, .* set input_size to 16"):
+        fit(settings(augment=crop))
+    assert fit(settings(augment=crop, input_size=16, epochs=1)).spec.input_size == (16, 16)
+
+
+def test_the_data_sets_own_validation_part(settings, images, tmp_path):
+    shutil.copytree(images, tmp_path / "images")
+    shutil.copytree(images / "test", tmp_path / "images" / "val")
+    result = fit(settings(data=str(tmp_path / "images"), own_validation=True, epochs=1))
+    assert result.validation_accuracy == result.test_accuracy
+    with pytest.raises(FileNotFoundError, match="has no part 'val'"):
+        fit(settings(own_validation=True))
+
+
+def test_training_without_labelled_test_images(tmp_path):
+    noise = np.random.default_rng(0)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "test").mkdir()
+    rows = ["id,label"]
+    for i in range(1, 51):
+        pixels = noise.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "train" / f"{i}.png")
+        Image.fromarray(pixels).save(tmp_path / "test" / f"{i}.png")
+        rows.append(f"{i},{('cat', 'dog')[i % 2]}")
+    (tmp_path / "trainLabels.csv").write_text("\n".join(rows))
+    config = TrainConfig(
+        data="kaggle-cifar10", root=tmp_path, model="cnn3", epochs=1, device="cpu", threads=1
+    )
+    result = fit(config, tmp_path / "run")
+    assert result.test_accuracy is None and result.validation_accuracy is not None
+    assert not (tmp_path / "run" / "predictions.safetensors").exists()
+
+
+# ---- TensorBoard --------------------------------------------------------------------------------
+
+
+def test_tensorboard_is_an_extra(settings, tmp_path, monkeypatch):
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        with pytest.raises(ImportError, match=r"pip install 'warpmix\[tensorboard\]'"):
+            fit(settings(epochs=1, tensorboard=True), tmp_path / "run")
+    else:
+        fit(settings(epochs=1, tensorboard=True), tmp_path / "run")
+        assert list((tmp_path / "run" / "tensorboard").glob("events.*"))

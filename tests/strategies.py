@@ -104,7 +104,7 @@ mixes = st.builds(
 
 @st.composite
 def transform_lists(
-    draw: Any, height: int, width: int, channels: int, longest: int = 6
+    draw: Any, height: int, width: int, channels: int, longest: int = 8
 ) -> list[Any]:
     single = singles(channels)
     choices = st.builds(RandomChoice, st.lists(single, min_size=1, max_size=3))

@@ -60,6 +60,7 @@ def draw(
 ) -> Tensor:
     """[B, sides, stages, 8] int32: what :func:`augment` would draw; images give shape and pool."""
     draws = torch.empty(batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device)
+    index, ids, active = _dense(index), _dense(ids), _dense(active)
     _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
     return draws
 
@@ -83,6 +84,8 @@ def augment(
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """One launch into ``out`` [B, C, H, W]; returns (pair [2, B] int64, lam [B] float32)."""
+    index, ids, active = _dense(index), _dense(ids), _dense(active)
+    labels, sums, draws = _dense(labels), _dense(sums), _dense(draws)
     pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)
     lam = torch.empty(out.shape[0], dtype=torch.float32, device=images.device)
     _ops.augment(
@@ -90,6 +93,11 @@ def augment(
         scale, bias, out, pair, lam,
     )  # fmt: skip
     return pair, lam
+
+
+def _dense(tensor: Tensor | None) -> Tensor | None:
+    """The tensor as the ops take it: every rank's ``order[rank::world]`` has gaps, for one."""
+    return None if tensor is None else tensor.contiguous()
 
 
 # ---- voting -----------------------------------------------------------------------------------

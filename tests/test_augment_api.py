@@ -1,0 +1,230 @@
+"""What users reach the engine by: presets, transforms alone, dictionaries, DataLoaders, ranks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import warpmix
+from warpmix import (
+    ColorJitter,
+    CutMix,
+    Pipeline,
+    RandomAffine,
+    RandomErasing,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomShift,
+    Resize,
+    presets,
+)
+
+
+def batch(count: int = 6, height: int = 8, width: int = 9) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)
+
+
+# ---- presets ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_every_preset_makes_a_batch_and_a_dictionary(name: str) -> None:
+    pipeline = presets.pipeline(name, mean=0.5, std=0.25, seed=3)
+    images, labels = batch(8, 32, 32), torch.arange(8)
+    made, _ = pipeline(images, labels, ids=labels)
+    again = Pipeline.from_dict(pipeline.to_dict())
+    assert torch.equal(again(images, labels, ids=labels)[0], made)
+
+
+def test_named_presets_are_what_their_names_say() -> None:
+    kinds = [type(t).__name__ for t in presets.airbench().transforms]
+    assert kinds == ["RandomHorizontalFlip", "RandomCrop", "Cutout"]
+    assert presets.pipeline("warsaw-all").p == 0.5 and presets.cifar(p=0.25).p == 0.25
+    assert presets.imagenet().output_size(224, 224) == (224, 224)
+    with pytest.raises(ValueError, match=r"unknown preset 'cifr'; did you mean 'cifar'\?"):
+        presets.pipeline("cifr")
+
+
+# ---- dictionaries -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "error", "words"),
+    [
+        ({"tranforms": []}, ValueError, r"unknown field 'tranforms'; did you mean 'transforms'"),
+        (
+            {"transforms": [{"CutMix": {"alpha": -1}}]},
+            ValueError,
+            r"transforms\[0\]: CutMix: alpha",
+        ),
+        ({"transforms": ["Resise"]}, ValueError, r"transforms\[0\]: unknown.*'Resize'"),
+        ({"dtype": "float31"}, ValueError, r"dtype must name a torch dtype, got 'float31'"),
+        ([], TypeError, r"must be a mapping"),
+    ],
+)
+def test_dictionaries_are_refused_by_field(config: Any, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        Pipeline.from_dict(config)
+
+
+# ---- parameters -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: RandomRotation("15"), TypeError, r"RandomRotation: degrees must be \(low, high\)"),
+        (lambda: RandomRotation(-5), ValueError, r"degrees must be in \[0, 3600\], got -5"),
+        (lambda: RandomAffine(shear=(1, 2, 3)), TypeError, r"shear must be 2 or 4 numbers"),
+        (lambda: RandomAffine(translate=(0.1, 2)), ValueError, r"translate must be in \[0, 1\]"),
+        (lambda: RandomAffine(scale=(0, 1)), ValueError, r"scale must be in \[0.05, 20\]"),
+        (lambda: RandomErasing(value=(1, 2)), TypeError, r"value must be 1 or 3 numbers"),
+        (lambda: ColorJitter(hue=0.7), ValueError, r"hue must be in \[0, 0.5\], got 0.7"),
+        (lambda: Resize(0), ValueError, r"size must be in \[1, 65535\]"),
+        (lambda: Resize(64, p=0.5), ValueError, r"p must be 1, because all results have one size"),
+        (lambda: Pipeline([Resize(4)]).output_size(8, 8), ValueError, r"shrink.*data cache"),
+        (
+            lambda: Pipeline([RandomResizedCrop(16)]).output_size(32, 32),
+            ValueError,
+            r"32 pixels of height would shrink to 16",
+        ),
+        (
+            lambda: Pipeline([ColorJitter(hue=0.1)]).output_size(8, 8, channels=1),
+            ValueError,
+            r"ColorJitter needs images of 3 channels",
+        ),
+        (
+            lambda: Pipeline([warpmix.RandomChoice([Resize(64)])]).output_size(8, 8),
+            ValueError,
+            r"Resize must not change the size",
+        ),
+        (
+            lambda: Pipeline([warpmix.Cutout(9, overhang=False)]).output_size(8, 8),
+            ValueError,
+            r"does not fit inside 8 x 8",
+        ),
+    ],
+)
+def test_impossible_parameters_are_refused(make: Any, error: type, words: str) -> None:
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_eval_enlarges_and_does_nothing_else() -> None:
+    pipeline = Pipeline([RandomRotation(30), RandomResizedCrop(16), CutMix()], mean=0.5, std=0.5)
+    got, targets = pipeline.eval()(batch(), torch.arange(6))
+    want, _ = Pipeline([Resize(16)], mean=0.5, std=0.5)(batch())
+    assert torch.equal(got, want) and torch.equal(targets.lam, torch.ones(6))
+
+
+def test_inactive_samples_are_enlarged_too() -> None:
+    active = torch.tensor([True, False] * 3)
+    listed = [RandomResizedCrop(16), RandomRotation(90)]
+    made, _ = Pipeline(listed)(batch(), active=active, ids=torch.arange(6))
+    want, _ = Pipeline([Resize(16)])(batch())
+    assert torch.equal(made[~active], want[~active])
+    assert not torch.equal(made[active], want[active])
+
+
+def test_draws_are_named_by_transform_and_parameter() -> None:
+    listed = [RandomAffine(30, shear=5), ColorJitter(0.4, 0.4), warpmix.MixUp()]
+    affine, jitter, mixup = Pipeline(listed).draw(images=batch(), ids=torch.arange(6)).named()
+    assert affine.transform == "RandomAffine" and bool(affine.on.all())
+    assert float(affine["degrees"].abs().max()) <= 30 and affine["dx"].dtype == torch.int64
+    assert set(jitter.values) == {"brightness", "contrast"}
+    assert set(mixup.values) == {"lam", "partner"}
+
+
+# ---- alone, and in a DataLoader ---------------------------------------------------------------
+
+
+def test_a_transform_alone_takes_torchvisions_layout() -> None:
+    images = batch().permute(0, 3, 1, 2)
+    shift = RandomShift(0.5)
+    first, second = shift(images), shift(images)
+    assert first.shape == images.shape and first.dtype == torch.uint8
+    assert not torch.equal(first, second)  # samples are counted
+    assert torch.equal(shift(images, ids=torch.arange(6)), shift(images, ids=torch.arange(6)))
+    mixed, targets = CutMix()(images, torch.arange(6))
+    assert mixed.shape == images.shape and targets.y_b.shape == (6,)
+
+
+def test_collate_serves_an_ordinary_dataloader() -> None:
+    images = batch(10)
+
+    class Rows(torch.utils.data.Dataset):  # type: ignore[type-arg]
+        def __len__(self) -> int:
+            return 10
+
+        def __getitem__(self, i: int) -> tuple[Any, int, int]:
+            forms = (images[i].numpy(), Image.fromarray(images[i].numpy()))
+            return (*forms, images[i].permute(2, 0, 1))[i % 3], i % 4, i
+
+    pipeline = Pipeline([RandomShift(0.5), CutMix()])
+    want, _ = pipeline(images, torch.arange(10) % 4, index=torch.arange(10))
+    for workers in (0, 2):
+        loader = DataLoader(Rows(), 4, num_workers=workers, collate_fn=warpmix.collate)
+        parts = list(loader)
+        assert torch.equal(torch.cat([p[0] for p in parts]), images)
+        assert torch.equal(torch.cat([p[1] for p in parts]), torch.arange(10) % 4)
+        shifted = Pipeline([RandomShift(0.5)])
+        alone = torch.cat([shifted(p[0], p[1], ids=p[2])[0] for p in parts])
+        assert torch.equal(alone, shifted(images, ids=torch.arange(10))[0])
+    assert want.shape == (10, 3, 8, 9)
+
+
+def test_collate_refuses_floats_and_mixed_sizes() -> None:
+    with pytest.raises(TypeError, match=r"leave ToTensor and Normalize out"):
+        warpmix.collate([(torch.rand(3, 8, 8), 0)])
+    gray = np.zeros((4, 5), dtype=np.uint8)
+    assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 4, 5, 1)
+    with pytest.raises(ValueError, match="one size"):
+        warpmix.collate([(gray, 1), (gray.T, 2)])
+
+
+# ---- ranks ------------------------------------------------------------------------------------
+
+RANK = """
+import sys, torch, torch.distributed as dist, warpmix
+from warpmix import Pipeline, RandomAffine, ColorJitter, CutMix, RandomErasing
+rank, world, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+dist.init_process_group("gloo", init_method=f"file://{folder}/meet{world}", rank=rank,
+                        world_size=world)
+images = torch.randint(0, 256, (50, 12, 10, 3), dtype=torch.uint8,
+                       generator=torch.Generator().manual_seed(0))
+labels = torch.arange(50) % 7
+listed = [RandomAffine(20, (0.1, 0.1)), ColorJitter(0.3, 0.3, 0.3, 0.1), RandomErasing(), CutMix()]
+order = torch.randperm(50, generator=torch.Generator().manual_seed(1))
+mine = order[rank::world]
+made, targets = Pipeline(listed, seed=9)(images, labels, index=mine, epoch=2)
+gathered = [None] * world
+dist.all_gather_object(gathered, (mine, made, *targets))
+if rank == 0:
+    rows = torch.cat([part[0] for part in gathered])
+    torch.save([torch.cat([part[k] for part in gathered])[rows.argsort()] for k in range(1, 5)],
+               f"{folder}/world{world}.pt")
+dist.destroy_process_group()
+"""
+
+
+def test_one_and_three_ranks_make_the_same_samples(tmp_path: Path) -> None:
+    made = []
+    for world in (1, 3):
+        ranks = [
+            subprocess.Popen([sys.executable, "-c", RANK, str(r), str(world), str(tmp_path)])
+            for r in range(world)
+        ]
+        assert [rank.wait(120) for rank in ranks] == [0] * world
+        made.append(torch.load(tmp_path / f"world{world}.pt"))
+    for one, three in zip(*made, strict=True):
+        assert torch.equal(one, three)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "../vote.h"
+#include "queue.h"
 #include "simd.h"
 #include "tile.h"
 
@@ -62,11 +63,12 @@ template <typename Score>
 void all_planes(const vote::PlanesParams& params) {
   std::mutex merging;
   *params.invalid = 0;
-  parallel_for(0, params.models, 1, [&](int64_t begin, int64_t end) {
+  Queue queue(params.models);
+  parallel_for(0, params.models, 1, [&](int64_t, int64_t) {
     const size_t elements = static_cast<size_t>(params.classes) * kTile;
     std::vector<float> tile(elements), wide(elements);
     int64_t invalid = 0;
-    for (int64_t model = begin; model < end; ++model) {
+    for (int64_t model; queue.take(model);) {
       for (int64_t first = 0; first < params.samples; first += kTile) {
         invalid += run_planes(Score{}, params, static_cast<int32_t>(model), first, tile.data(),
                               wide.data());
@@ -186,8 +188,9 @@ void class_planes_emulated(WARPMIX_PLANES_ARGUMENTS) {
 
 void greedy_scores(WARPMIX_GREEDY_ARGUMENTS) {
   const vote::GreedyParams params = greedy_call(WARPMIX_PASS_GREEDY);
-  parallel_for(0, params.models, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t model = begin; model < end; ++model) {
+  Queue queue(params.models);
+  parallel_for(0, params.models, 1, [&](int64_t, int64_t) {
+    for (int64_t model; queue.take(model);) {
       params.score[model] =
           params.planes ? right_with(params, model) : log_score_with(params, model);
     }
@@ -204,8 +207,9 @@ void greedy_scores_emulated(WARPMIX_GREEDY_ARGUMENTS) {
 
 void bootstrap(WARPMIX_BOOTSTRAP_ARGUMENTS) {
   const vote::BootstrapParams params = cleared(bootstrap_call(WARPMIX_PASS_BOOTSTRAP));
-  parallel_for(0, params.replicates, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t replicate = begin; replicate < end; ++replicate) {
+  Queue queue(params.replicates);
+  parallel_for(0, params.replicates, 1, [&](int64_t, int64_t) {
+    for (int64_t replicate; queue.take(replicate);) {
       for (int32_t rule = 0; rule < params.rules; rule += vote::kRulesAThread) {
         resample(params, static_cast<int32_t>(replicate), rule);
       }

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <vector>
 
+#include "queue.h"
 #include "simd.h"
 #include "tile.h"
 #include "vote/body.h"
@@ -90,7 +91,8 @@ struct RunTiles {
     std::mutex merging;
     const int64_t tiles = ceil_div<int64_t>(params.samples, kTile);
     const double total = vote::total_weight(params);
-    parallel_for(0, tiles, 1, [&](int64_t begin, int64_t end) {
+    Queue queue(tiles);
+    parallel_for(0, tiles, 1, [&](int64_t, int64_t) {
       const size_t elements = static_cast<size_t>(params.classes) * kTile;
       std::vector<float> score(elements), wide(elements);
       std::vector<double> sum(elements), votes(elements);
@@ -99,7 +101,7 @@ struct RunTiles {
       Counts counts;
       counts.soft.resize(params.size);
       counts.hard.resize(params.size);
-      for (int64_t tile = begin; tile < end; ++tile) {
+      for (int64_t tile; queue.take(tile);) {
         const int64_t first = tile * kTile;
         const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
         run_tile(Score{}, params, first, used, wide.data(), tally, counts);

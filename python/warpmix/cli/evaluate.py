@@ -139,7 +139,7 @@ def _draw_maps(
 def _caption(found: Evaluation, dataset: Dataset, row: int) -> str:
     said = dataset.classes[int(found.predicted[row])]
     true = dataset.classes[int(dataset.labels[row])]
-    return f"{said} {float(found.confidence[row]):.0%}\n(is {true})"
+    return f"{said} {float(found.confidence[row]):.1%}\n(is {true})"
 
 
 def _show(found: Evaluation, classes: tuple[str, ...]) -> None:

@@ -26,9 +26,10 @@ from setuptools import Extension, setup
 ROOT = Path(__file__).resolve().parent
 SHARED_SOURCES = ["csrc/augment.cpp", "csrc/vote.cpp"]
 CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
-CPU_SOURCES += ["csrc/cpu/augment_emulated.cpp"]
+CPU_SOURCES += ["csrc/cpu/augment_emulated.cpp", "csrc/cpu/select.cpp"]
 CUDA_SOURCES = [*SHARED_SOURCES, "csrc/cuda/augment.cpp", "csrc/cuda/vote.cpp"]
 CUDA_SOURCES += ["kernels/augment/augment.cu", "kernels/vote/vote.cu"]
+CUDA_SOURCES += ["csrc/cuda/select.cpp", "kernels/vote/select.cu"]
 SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 

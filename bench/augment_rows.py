@@ -1,4 +1,4 @@
-"""What bench_augment.py times: one case's images and buffers, and a function for each row.
+"""What bench_augment.py and bench_peers.py time: one case's images and buffers, and our own rows.
 
 On a GPU each row goes round several sets of images and outputs, so that none is found in the cache.
 """
@@ -6,7 +6,7 @@ On a GPU each row goes round several sets of images and outputs, so that none is
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 import warpmix
 from warpmix import CutMix, Pipeline, RandomContrast, RandomCropBlackout, RandomShift
-from warpmix.augment import reference
+from warpmix.augment import Transform, reference
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # of CIFAR-10
 CARD = (RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2))
@@ -60,9 +60,9 @@ class Set:
 
 
 class Work:
-    """What the rows of one case run on."""
+    """What the rows of one case run on: its images, and pipelines of some transforms."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, transforms: Sequence[Transform] = CARD) -> None:
         shape = (case.batch, case.size, case.size, 3)
         rows = RESIDENT // case.size**2
         make = functools.partial(torch.randint, device=case.device)
@@ -77,9 +77,11 @@ class Work:
             return Set(nhwc, nchw, labels, index, like_nhwc, planar)
 
         def pipeline(**layout: object) -> Pipeline:
-            return Pipeline(CARD, mean=MEAN, std=STD, dtype=case.dtype, **layout).to(case.device)
+            return Pipeline(transforms, mean=MEAN, std=STD, dtype=case.dtype, **layout).to(
+                case.device
+            )
 
-        self.case = case
+        self.case, self.transforms = case, transforms
         self.sets = [one_set() for _ in range(case.sets)]
         self.nhwc = pipeline()
         self.nchw = pipeline(layout="NCHW", channels_last=False)
@@ -141,7 +143,7 @@ def tuned_planar(work: Work, batch: Set) -> object:
 
 def package_reference(work: Work, batch: Set) -> Tensor:
     epoch = int(work.step)
-    images, _, _ = reference.augment(batch.nhwc, CARD, ids=work.ids, epoch=epoch)
+    images, _, _ = reference.augment(batch.nhwc, work.transforms, ids=work.ids, epoch=epoch)
     scale, bias = work.nhwc.normalize.coefficients(3)
     return reference.normalise(images, scale, bias, work.case.dtype)
 

@@ -11,9 +11,10 @@ import results
 from pytest_benchmark.fixture import BenchmarkFixture
 from results import Measure
 
-WARM_UP = 3  # calls
+WARM_UP = 3  # calls at most, beside the two that estimate a call's time
 BUDGET = {"cpu": 1.0, "cuda": 0.3}  # seconds of timed rounds a row
-ROUNDS = (5, 500)  # at least and at most
+ROUNDS = (5, 500)  # at least and at most; of rows of SLOW seconds and more, at least 3
+SLOW = 0.5
 
 
 @pytest.fixture
@@ -27,8 +28,11 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
         clock = results.synchronized_clock if device == "cuda" else time.perf_counter
         call()  # loads what is loaded lazily
         begin, _, end = clock(), call(), clock()
-        rounds = min(max(int(BUDGET[device] / (end - begin)), ROUNDS[0]), ROUNDS[1])
-        return benchmark.pedantic(call, rounds=rounds, warmup_rounds=WARM_UP)
+        seconds = end - begin
+        fewest = ROUNDS[0] if seconds < SLOW else 3
+        rounds = min(max(int(BUDGET[device] / seconds), fewest), ROUNDS[1])
+        warm_up = min(int(SLOW / seconds), WARM_UP)
+        return benchmark.pedantic(call, rounds=rounds, warmup_rounds=warm_up)
 
     return run
 

@@ -23,7 +23,7 @@ from warpmix import (
     RandomHorizontalFlip,
     RandomShift,
 )
-from warpmix.vote import vote, vote_curve
+from warpmix.vote import bootstrap_intervals, select_greedy, vote, vote_curve
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number
@@ -69,21 +69,41 @@ def check_vote() -> int:
         predictions = torch.randn(MODELS, SAMPLES, classes)
         predictions = (predictions if logits else predictions.softmax(2)).to(dtype)
         on_gpu = predictions.cuda()
+        options = {"logits": logits, "temperature": (torch.rand(MODELS) + 0.5).tolist()}
         weights = torch.rand(MODELS).tolist()
         for method in ("soft", "hard"):
-            want = vote(predictions, method, weights, logits=logits)
-            got = vote(on_gpu, method, weights, logits=logits)
+            want = vote(predictions, method, weights, **options)
+            got = vote(on_gpu, method, weights, **options)
             assert torch.equal(got.labels.cpu(), want.labels), (dtype, classes, logits, method)
             assert torch.equal(got.scores.cpu(), want.scores), (dtype, classes, logits, method)
         targets, ranking = torch.randint(0, classes, (SAMPLES,)), torch.randperm(MODELS)
-        curve = vote_curve(predictions, targets, ranking, logits=logits)
-        of_gpu = vote_curve(on_gpu, targets.cuda(), ranking.cuda(), logits=logits)
+        options["weights"] = weights
+        curve = vote_curve(predictions, targets, ranking, **options)
+        of_gpu = vote_curve(on_gpu, targets.cuda(), ranking.cuda(), **options)
         assert torch.equal(of_gpu.soft.cpu(), curve.soft), (dtype, classes, logits)
         assert torch.equal(of_gpu.hard.cpu(), curve.hard), (dtype, classes, logits)
     return len(cases)
+
+
+def check_select() -> int:
+    """Greedy selection by both metrics, and the bootstrap; returns the number of cases."""
+    cases = list(itertools.product(DTYPES[:3], CLASSES, ("accuracy", "log_loss")))
+    for dtype, classes, metric in cases:
+        predictions = torch.randn(MODELS, SAMPLES, classes).softmax(2).to(dtype)
+        targets = torch.randint(0, classes, (SAMPLES,))
+        want = select_greedy(predictions, targets, 5, metric=metric).paths[0]
+        got = select_greedy(predictions.cuda(), targets.cuda(), 5, metric=metric).paths[0]
+        assert torch.equal(got.members, want.members), (dtype, classes, metric)
+        assert torch.equal(got.scores, want.scores), (dtype, classes, metric)
+    right = torch.rand(9, SAMPLES) < 0.5
+    want_intervals = bootstrap_intervals(right, replicates=17)
+    got_intervals = bootstrap_intervals(right.cuda(), replicates=17)
+    assert torch.equal(got_intervals.replicates.cpu(), want_intervals.replicates)
+    return len(cases) + 1
 
 
 if __name__ == "__main__":
     torch.manual_seed(0)
     print(f"augmentation: {check_augment()} cases agree with the CPU")
     print(f"voting: {check_vote()} cases agree with the CPU")
+    print(f"selection: {check_select()} cases agree with the CPU")

@@ -29,16 +29,32 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
 
   library.def(
       "vote(Tensor predictions, Tensor? weights, bool hard, bool logits, "
-      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid) -> ()");
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? heat=None) -> ()");
   library.def(
       "vote_emulated(Tensor predictions, Tensor? weights, bool hard, bool logits, "
-      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid) -> ()");
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? heat=None) -> ()");
   library.def(
       "vote_curve(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
-      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid) -> ()");
+      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid, "
+      "Tensor? weights=None, Tensor? heat=None) -> ()");
   library.def(
       "vote_curve_emulated(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
-      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid) -> ()");
+      "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid, "
+      "Tensor? weights=None, Tensor? heat=None) -> ()");
+  library.def(
+      "class_planes(Tensor predictions, Tensor? heat, bool logits, "
+      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+  library.def(
+      "class_planes_emulated(Tensor predictions, Tensor? heat, bool logits, "
+      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+  library.def(
+      "greedy_scores(Tensor? planes, Tensor own, Tensor? sum, Tensor own_sum, Tensor targets, "
+      "int members, Tensor(a!) score) -> ()");
+  library.def(
+      "greedy_scores_emulated(Tensor? planes, Tensor own, Tensor? sum, Tensor own_sum, "
+      "Tensor targets, int members, Tensor(a!) score) -> ()");
+  library.def("bootstrap(Tensor right, int seed, Tensor(a!) counts) -> ()");
+  library.def("bootstrap_emulated(Tensor right, int seed, Tensor(a!) counts) -> ()");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
@@ -51,6 +67,12 @@ STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
   library.impl("vote_emulated", TORCH_BOX(&warpmix::cpu::vote_emulated));
   library.impl("vote_curve", TORCH_BOX(&warpmix::cpu::vote_curve));
   library.impl("vote_curve_emulated", TORCH_BOX(&warpmix::cpu::vote_curve_emulated));
+  library.impl("class_planes", TORCH_BOX(&warpmix::cpu::class_planes));
+  library.impl("class_planes_emulated", TORCH_BOX(&warpmix::cpu::class_planes_emulated));
+  library.impl("greedy_scores", TORCH_BOX(&warpmix::cpu::greedy_scores));
+  library.impl("greedy_scores_emulated", TORCH_BOX(&warpmix::cpu::greedy_scores_emulated));
+  library.impl("bootstrap", TORCH_BOX(&warpmix::cpu::bootstrap));
+  library.impl("bootstrap_emulated", TORCH_BOX(&warpmix::cpu::bootstrap_emulated));
 }
 
 PYBIND11_MODULE(_C, module) {

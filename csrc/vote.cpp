@@ -51,6 +51,25 @@ T* data(const char* op, const char* name, const Tensor& tensor, const Tensor& pr
   return static_cast<T*>(tensor.mutable_data_ptr());
 }
 
+constexpr int64_t kMaxGridY = 65535;  // CUDA's limit on gridDim.y
+
+int32_t model_count(const char* op, const Tensor& of_models) {
+  WARPMIX_CHECK(op, of_models.size(0) <= kMaxGridY, "at most 65535 models, got ",
+                of_models.size(0));
+  return static_cast<int32_t>(of_models.size(0));
+}
+
+void join_with(const char* op, const Tensor& predictions, const std::optional<Tensor>& weights,
+               const std::optional<Tensor>& heat, VoteParams& params) {
+  if (weights) {
+    params.weights =
+        data<double>(op, "weights", *weights, predictions, ScalarType::Double, params.size);
+  }
+  if (heat) {
+    params.heat = data<float>(op, "heat", *heat, predictions, ScalarType::Float, params.size);
+  }
+}
+
 }  // namespace
 
 VoteParams vote_call(WARPMIX_VOTE_ARGUMENTS) {
@@ -59,10 +78,7 @@ VoteParams vote_call(WARPMIX_VOTE_ARGUMENTS) {
   params.soft = !hard;
   params.hard = hard;
   params.size = static_cast<int32_t>(predictions.size(0));
-  if (weights) {
-    params.weights =
-        data<double>(op, "weights", *weights, predictions, ScalarType::Double, params.size);
-  }
+  join_with(op, predictions, weights, heat, params);
   params.labels =
       data<int64_t>(op, "labels", labels, predictions, ScalarType::Long, params.samples);
   params.scores = data<float>(op, "scores", scores, predictions, ScalarType::Float,
@@ -75,6 +91,7 @@ VoteParams curve_call(WARPMIX_CURVE_ARGUMENTS) {
   VoteParams params = common(op, predictions, logits, invalid);
   params.soft = params.hard = true;
   params.size = static_cast<int32_t>(ranking.numel());
+  join_with(op, predictions, weights, heat, params);
   params.ranking =
       data<int64_t>(op, "ranking", ranking, predictions, ScalarType::Long, params.size);
   params.targets =
@@ -83,6 +100,65 @@ VoteParams curve_call(WARPMIX_CURVE_ARGUMENTS) {
       data<int64_t>(op, "soft_correct", soft_correct, predictions, ScalarType::Long, params.size);
   params.hard_correct =
       data<int64_t>(op, "hard_correct", hard_correct, predictions, ScalarType::Long, params.size);
+  return params;
+}
+
+vote::PlanesParams planes_call(WARPMIX_PLANES_ARGUMENTS) {
+  constexpr const char* op = "class_planes";
+  const VoteParams checked = common(op, predictions, logits, invalid);
+  vote::PlanesParams params = {};
+  params.predictions = checked.predictions;
+  params.type = checked.type;
+  params.logits = logits;
+  params.models = model_count(op, predictions);
+  params.classes = checked.classes;
+  params.samples = checked.samples;
+  if (heat) {
+    params.heat = data<float>(op, "heat", *heat, predictions, ScalarType::Float, params.models);
+  }
+  params.planes = data<float>(op, "planes", planes, predictions, ScalarType::Float,
+                              params.samples * params.models * params.classes);
+  params.invalid = checked.invalid;
+  return params;
+}
+
+vote::GreedyParams greedy_call(WARPMIX_GREEDY_ARGUMENTS) {
+  constexpr const char* op = "greedy_scores";
+  WARPMIX_CHECK_DIM(op, own, 2);
+  WARPMIX_CHECK(op, planes.has_value() == sum.has_value(), "planes and sum go together");
+  WARPMIX_CHECK(op, members >= 0 && members < 1 << 30, "members must be at least 0, got ", members);
+  vote::GreedyParams params = {};
+  params.models = model_count(op, own);
+  params.samples = own.size(1);
+  params.members = static_cast<int32_t>(members);
+  params.own = data<float>(op, "own", own, own, ScalarType::Float, own.numel());
+  if (planes) {
+    WARPMIX_CHECK_DIM(op, *planes, 3);
+    params.classes = static_cast<int32_t>(planes->size(1));
+    const int64_t elements = params.samples * params.classes;
+    params.planes =
+        data<float>(op, "planes", *planes, own, ScalarType::Float, elements * params.models);
+    params.sum = data<double>(op, "sum", *sum, own, ScalarType::Double, elements);
+  }
+  params.own_sum = data<double>(op, "own_sum", own_sum, own, ScalarType::Double, params.samples);
+  params.targets = data<int64_t>(op, "targets", targets, own, ScalarType::Long, params.samples);
+  params.score = data<int64_t>(op, "score", score, own, ScalarType::Long, params.models);
+  return params;
+}
+
+vote::BootstrapParams bootstrap_call(WARPMIX_BOOTSTRAP_ARGUMENTS) {
+  constexpr const char* op = "bootstrap";
+  WARPMIX_CHECK_DIM(op, counts, 2);
+  WARPMIX_CHECK(op, counts.size(0) <= kMaxGridY && counts.size(1) <= 64,
+                "counts must be of up to 65535 replicates and 64 rules");
+  WARPMIX_CHECK(op, right.numel() < int64_t{1} << 31, "right must have fewer than 2^31 samples");
+  vote::BootstrapParams params = {};
+  params.samples = right.numel();
+  params.replicates = static_cast<int32_t>(counts.size(0));
+  params.rules = static_cast<int32_t>(counts.size(1));
+  params.seed = static_cast<uint64_t>(seed);
+  params.right = data<int64_t>(op, "right", right, right, ScalarType::Long, params.samples);
+  params.counts = data<int64_t>(op, "counts", counts, right, ScalarType::Long, counts.numel());
   return params;
 }
 

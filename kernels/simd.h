@@ -3,8 +3,7 @@
 #pragma once
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define WARPMIX_SIMD_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define WARPMIX_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
 #else
 #define WARPMIX_SIMD_CLONES
 #endif

@@ -129,8 +129,8 @@ def test_load_refuses_naming_the_file(tmp_path):
     for name in ("noise.npz", "noise.npy", "empty.npy", "noise.safetensors"):
         (tmp_path / name).write_bytes(b"" if name == "empty.npy" else b"no predictions")
         refused(name, "")
-    (tmp_path / "table.csv").write_text("0.1,0.9")
-    refused("table.csv", r"expected the extension .safetensors, .npy or .npz")
+    (tmp_path / "table.txt").write_text("0.1,0.9")
+    refused("table.txt", r"expected the extension .safetensors, .npy, .npz or .csv")
     with pytest.raises(FileNotFoundError, match=r"no prediction file .*absent.npy"):
         load(tmp_path / "absent.npy")
 

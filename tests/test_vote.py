@@ -23,37 +23,58 @@ GPU = [
 ]
 
 
+def sixteenths(models: int, samples: int, classes: int, generator: torch.Generator) -> Tensor:
+    """Probabilities that are multiples of 1/16: ties are common, and sums exact in any type."""
+    shares = torch.ones(models * samples, classes)
+    if models * samples == 0:
+        return shares.reshape(models, samples, classes)
+    drawn = torch.multinomial(shares, 16, replacement=True, generator=generator)
+    counts = torch.zeros_like(shares).scatter_add_(1, drawn, torch.ones(drawn.shape))
+    return counts.reshape(models, samples, classes) / 16
+
+
 @st.composite
-def ensembles(draw: Any) -> tuple[Tensor, bool, Tensor | None, Tensor]:
-    """(predictions, logits, weights, targets); few distinct values, so that ties are common."""
+def ensembles(draw: Any) -> tuple[Tensor, bool, Tensor | None, Tensor | None, Tensor]:
+    """(predictions, logits, weights, temperature, targets); often of few distinct values, so that
+    ties are common."""
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     models = draw(st.sampled_from([1, 2, 3, 40]))
     samples = draw(st.sampled_from([0, 1, 63, 64, 65, 200]))
     classes = draw(st.sampled_from([1, 2, 3, 10, 16, 17, 100]))
     logits = draw(st.booleans())
-    scores = torch.rand(models, samples, classes, generator=generator)
     if draw(st.booleans()):
-        scores = (scores * 4).round() / 4
-    if logits:
-        scores = scores * 20 - 10
+        scores = sixteenths(models, samples, classes, generator)
+        scores = scores * 20 - 10 if logits else scores
+    else:
+        scores = torch.rand(models, samples, classes, generator=generator) * 20 - 10
+        scores = scores if logits else scores.softmax(-1)
     dtype = draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16]))
     weights = None
     if draw(st.booleans()):
         weights = torch.randint(0, 4, (models,), generator=generator).double()
         weights[0] += 1
+    temperature = None
+    if draw(st.booleans()):
+        temperature = torch.randint(1, 9, (models,), generator=generator) / 4
     targets = torch.randint(0, classes, (samples,), generator=generator)
-    return scores.to(dtype), logits, weights, targets
+    return scores.to(dtype), logits, weights, temperature, targets
+
+
+def heat_of(temperature: Tensor | None) -> Tensor | None:
+    return None if temperature is None else (1.0 / temperature.double()).float()
 
 
 @settings(max_examples=150)
 @given(ensembles())
-def test_votes_equal_the_reference(case: tuple[Tensor, bool, Tensor | None, Tensor]) -> None:
-    predictions, logits, weights, _ = case
+def test_votes_equal_the_reference(case: tuple[Any, ...]) -> None:
+    predictions, logits, weights, temperature, _ = case
+    options = {"logits": logits, "temperature": temperature}
     for method in ("soft", "hard"):
-        labels, scores = reference.vote(predictions, method == "hard", weights, logits)
-        result = vote(predictions, method, weights, logits=logits)
+        heat = heat_of(temperature)
+        labels, scores = reference.vote(predictions, method == "hard", weights, logits, heat)
+        result = vote(predictions, method, weights, **options)
         with emulated_kernels():
-            emulated = vote(predictions, method, weights, logits=logits)
+            emulated = vote(predictions, method, weights, **options)
         for got in (result, emulated):
             assert torch.equal(got.labels, labels)
             assert torch.equal(got.scores, scores)
@@ -61,19 +82,23 @@ def test_votes_equal_the_reference(case: tuple[Tensor, bool, Tensor | None, Tens
 
 @settings(max_examples=100)
 @given(ensembles(), st.randoms(use_true_random=False))
-def test_curves_equal_the_reference(
-    case: tuple[Tensor, bool, Tensor | None, Tensor], random: Any
-) -> None:
-    predictions, logits, _, targets = case
+def test_curves_equal_the_reference(case: tuple[Any, ...], random: Any) -> None:
+    predictions, logits, weights, temperature, targets = case
     order = list(range(predictions.shape[0]))
     random.shuffle(order)
     ranking = torch.tensor(order[: random.randint(1, len(order))])
-    soft, hard = reference.vote_curve(predictions, targets, ranking, logits)
-    got = warpmix.ops.vote_curve(predictions, targets, ranking, logits=logits)
+    heat = heat_of(temperature)
+    options = {
+        "logits": logits,
+        "weights": None if weights is None else weights[ranking],
+        "heat": None if heat is None else heat[ranking],
+    }
+    soft, hard = reference.vote_curve(predictions, targets, ranking, **options)
+    got = warpmix.ops.vote_curve(predictions, targets, ranking, **options)
     with emulated_kernels():
-        emulated = warpmix.ops.vote_curve(predictions, targets, ranking, logits=logits)
+        emulated = warpmix.ops.vote_curve(predictions, targets, ranking, **options)
     for a, b in ((got, (soft, hard)), (emulated, (soft, hard))):
-        assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1])
+        assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) and int(a[2]) == 0
 
 
 @pytest.mark.parametrize("device", GPU)
@@ -96,7 +121,7 @@ def test_gpu_equals_the_cpu(device: str, classes: int) -> None:
 
 
 def test_threads_do_not_change_a_bit() -> None:
-    predictions = torch.rand(30, 3000, 10)
+    predictions = torch.rand(30, 3000, 10).softmax(-1)
     before = torch.get_num_threads()
     results = []
     for threads in (1, 2):
@@ -104,36 +129,6 @@ def test_threads_do_not_change_a_bit() -> None:
         results.append(vote(predictions).scores)
     torch.set_num_threads(before)
     assert torch.equal(*results)
-
-
-class Stored:
-    """An estimator whose probabilities are given, for scikit-learn's VotingClassifier."""
-
-    def __init__(self, probabilities: np.ndarray) -> None:
-        self.probabilities = probabilities
-
-    def predict_proba(self, samples: np.ndarray) -> np.ndarray:
-        return self.probabilities[samples]
-
-    def predict(self, samples: np.ndarray) -> np.ndarray:
-        return self.probabilities[samples].argmax(1)
-
-
-@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 1.0, 0.5]])
-@pytest.mark.parametrize("method", ["soft", "hard"])
-def test_equal_to_scikit_learn(method: str, weights: list[float] | None) -> None:
-    from sklearn.ensemble import VotingClassifier
-    from sklearn.preprocessing import LabelEncoder
-
-    raw = torch.randint(0, 3, (4, 500, 5), generator=torch.Generator().manual_seed(0)).float() + 1
-    predictions = raw / 16  # dyadic, so that equal means are equal in any arithmetic
-    peer = VotingClassifier([("a", None)], voting=method, weights=weights)
-    peer.estimators_ = [Stored(p.numpy()) for p in predictions]
-    peer.estimators = [(str(i), e) for i, e in enumerate(peer.estimators_)]
-    peer.le_ = LabelEncoder().fit(range(5))
-    peer.classes_ = peer.le_.classes_
-    want = peer.predict(np.arange(500))
-    assert (vote(predictions, method, weights).labels.numpy() == want).all()
 
 
 def test_ties_go_to_the_lowest_class() -> None:
@@ -153,7 +148,7 @@ def test_rank_is_by_accuracy_and_stable() -> None:
 
 
 def test_curve_fractions() -> None:
-    curve = vote_curve(torch.rand(7, 5, 3), torch.zeros(5, dtype=torch.int64), range(7))
+    curve = vote_curve(torch.rand(7, 5, 3).softmax(-1), torch.zeros(5, dtype=torch.int64), range(7))
     assert [curve.models_at(f) for f in (0.01, 0.1, 0.5, 1.0)] == [1, 1, 4, 7]
     assert curve.at_fraction(1.0) == (float(curve.soft[6]), float(curve.hard[6]))
     with pytest.raises(ValueError, match=r"fraction must be in \(0, 1\]"):
@@ -161,10 +156,10 @@ def test_curve_fractions() -> None:
 
 
 def test_ranking_on_the_scored_data_is_said() -> None:
-    predictions, targets = torch.rand(3, 9, 4), torch.zeros(9, dtype=torch.int64)
+    predictions, targets = torch.rand(3, 9, 4).softmax(-1), torch.zeros(9, dtype=torch.int64)
     with pytest.warns(UserWarning, match="ranked on the data they are scored on"):
         vote_curve(predictions, targets)
-    other = torch.rand(3, 5, 4), torch.zeros(5, dtype=torch.int64)
+    other = torch.rand(3, 5, 4).softmax(-1), torch.zeros(5, dtype=torch.int64)
     curve = vote_curve(predictions, targets, rank_on=other)
     assert torch.equal(curve.ranking, rank(*other))
 
@@ -193,6 +188,14 @@ def _with(value: float) -> Tensor:
         (lambda: vote(_with(float("nan"))), ValueError, "got .*nan.* for model 1, sample 2"),
         (lambda: vote(_with(float("nan")), logits=True), ValueError, "model 1, sample 2"),
         (lambda: vote(_with(-0.1)), ValueError, "model 1, sample 2.*pass logits=True"),
+        (lambda: vote(_with(float("inf"))), ValueError, "got .*inf.* for model 1, sample 2"),
+        (lambda: vote(_with(float("inf")), logits=True), ValueError, "finite numbers, got .*inf"),
+        (lambda: vote(_with(-float("inf")), logits=True), ValueError, "finite numbers, got .*-inf"),
+        (lambda: vote(_with(0.3)), ValueError, r"sum to 1, got \[0.3, 0.25.*model 1, sample 2"),
+        (lambda: vote(_with(0.3), "hard"), ValueError, "sum to 1, got .*model 1, sample 2"),
+        (lambda: vote(GOOD, temperature=0.0), ValueError, "temperature must be finite and above 0"),
+        (lambda: vote(GOOD, temperature=[1, 2, 3]), ValueError, r"one a model, \[2\], got \[3\]"),
+        (lambda: vote(GOOD, device="cuda"), ValueError, "device must be left out for a tensor"),
         (lambda: member_accuracies(_with(-0.1), TARGETS), ValueError, "model 1, sample 2"),
         (lambda: vote_curve(GOOD, TARGETS.int()), TypeError, "targets must be an int64 tensor"),
         (lambda: vote_curve(GOOD, TARGETS[:2]), ValueError, r"targets must have shape \[3\]"),

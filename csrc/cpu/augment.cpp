@@ -57,29 +57,35 @@ struct Render {
 
 // ---- channel sums -------------------------------------------------------------------------------
 
-// Adds `count` bytes to as many 32-bit sums. kMaxPixels · 255 < 2^32, so they never overflow.
-WARPMIX_SIMD_CLONES void add_row(const uint8_t* row, uint32_t* sums, int32_t count) {
+// Lines whose bytes fit into 16 bits when they are summed.
+constexpr int32_t kLinesOf16Bits = 257;
+
+WARPMIX_SIMD_CLONES void add_line(const uint8_t* __restrict line, uint16_t* __restrict sums,
+                                  int32_t count) {
   for (int32_t i = 0; i < count; ++i) {
-    sums[i] += row[i];
+    sums[i] = static_cast<uint16_t>(sums[i] + line[i]);
   }
 }
 
 // Columns' sums first (vectors), then their sum: `period` channels alternate along the line.
 void sum_lines(const uint8_t* line, int32_t lines, int32_t length, int32_t period, int64_t* sums,
-               std::vector<uint32_t>& columns) {
-  columns.assign(length, 0);
-  for (int32_t i = 0; i < lines; ++i) {
-    add_row(line + static_cast<int64_t>(i) * length, columns.data(), length);
-  }
-  for (int32_t i = 0; i < length; i += period) {
-    for (int32_t c = 0; c < period; ++c) {
-      sums[c] += static_cast<int64_t>(columns[i + c]) * static_cast<int64_t>(augment::kSumScale);
+               std::vector<uint16_t>& columns) {
+  for (int32_t first = 0; first < lines; first += kLinesOf16Bits) {
+    const int32_t end = min_of(lines, first + kLinesOf16Bits);
+    columns.assign(length, 0);
+    for (int32_t i = first; i < end; ++i) {
+      add_line(line + static_cast<int64_t>(i) * length, columns.data(), length);
+    }
+    for (int32_t i = 0; i < length; i += period) {
+      for (int32_t c = 0; c < period; ++c) {
+        sums[c] += static_cast<int64_t>(columns[i + c]) * static_cast<int64_t>(augment::kSumScale);
+      }
     }
   }
 }
 
 void sum_lines(const float* line, int32_t lines, int32_t length, int32_t period, int64_t* sums,
-               std::vector<uint32_t>&) {
+               std::vector<uint16_t>&) {
   for (int64_t i = 0; i < static_cast<int64_t>(lines) * length; ++i) {
     sums[i % period] += augment::fixed_point(line[i]);
   }
@@ -89,7 +95,7 @@ template <typename Source>
 void sum_images(const augment::SumsParams& params) {
   const int32_t channels = params.channels;
   parallel_for(0, params.image_count, grain(params.image_stride), [&](int64_t begin, int64_t end) {
-    std::vector<uint32_t> columns;
+    std::vector<uint16_t> columns;
     for (int64_t n = begin; n < end; ++n) {
       const Source* image = static_cast<const Source*>(params.images) + n * params.image_stride;
       int64_t* sums = params.sums + n * channels;

@@ -15,16 +15,13 @@
 #include <vector>
 
 #include "simd.h"
+#include "tile.h"
 #include "vote/body.h"
 
 namespace warpmix::cpu {
 namespace {
 
 using torch::stable::parallel_for;
-
-// Samples of a tile: with 10 classes its sums, votes and scores are 12 KiB of the first-level
-// cache.
-constexpr int kTile = 64;
 
 using TileTally = vote::Tally<kTile, 0>;
 
@@ -34,38 +31,38 @@ struct Counts {
   int64_t invalid = 0;
 };
 
-// Rows of samples to lanes: [kTile, classes] to [classes, kTile]. Samples outside, because the other
-// way round the compiler gathers, which takes twice the time (Zen 3).
-template <typename Score>
-HOST_DEVICE void load_tile(const Score* row, int32_t classes, int used, float* score) {
-  for (int t = 0; t < kTile; ++t) {
-    const Score* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
-    float* lane = score + t;
-#pragma GCC unroll 10
-    for (int32_t c = 0; c < classes; ++c) {
-      lane[c * kTile] = widen(own[c]);
-    }
+// The next model's rows lie far away, where no hardware prefetcher looks.
+HOST_DEVICE void prefetch(const void* rows, size_t bytes) {
+  for (size_t line = 0; line < bytes; line += 64) {
+    __builtin_prefetch(static_cast<const char*>(rows) + line);
   }
 }
 
 // `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
 template <typename Score>
-HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used,
+HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int used, float* wide,
                            TileTally& tally, Counts& counts) {
   const int32_t classes = params.classes;
   tally.clear();
+  for (int t = 0; params.soft_correct && t < kTile; ++t) {
+    tally.own[t] = static_cast<double>(params.targets[first + min_of(t, used - 1)]);
+  }
   for (int32_t k = 0; k < params.size; ++k) {
     const Score* row = vote::score_row<Score>(params, vote::joining_model(params, k), first);
-    load_tile(row, classes, used, tally.score);
-    counts.invalid += tally.join(params, vote::joining_weight(params, k), used);
+    if (k + 1 < params.size) {
+      prefetch(vote::score_row<Score>(params, vote::joining_model(params, k + 1), first),
+               sizeof(Score) * classes * used);
+    }
+    load_tile(row, classes, used, tally.scores.value, wide);
+    counts.invalid += tally.join(params, k, used);
     if (params.soft_correct) {
-      int32_t soft = 0;
-      int32_t hard = 0;
+      int64_t wrong = 0;
+      int64_t hard = 0;
       for (int t = 0; t < used; ++t) {
-        soft += static_cast<int64_t>(tally.soft_leader[t]) == params.targets[first + t];
-        hard += tally.hard_leader[t] == params.targets[first + t];
+        wrong += tally.soft_wrong[t];
+        hard += tally.hard_leader[t] == tally.own[t];
       }
-      counts.soft[k] += soft;
+      counts.soft[k] += used - wrong;
       counts.hard[k] += hard;
     }
   }
@@ -73,16 +70,16 @@ HOST_DEVICE void tile_body(const vote::VoteParams& params, int64_t first, int us
 
 // GCC clones functions, not templates: one overload a type, each in the machine's best form.
 WARPMIX_SIMD_CLONES void run_tile(float, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<float>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<float>(params, first, used, wide, tally, counts);
 }
 WARPMIX_SIMD_CLONES void run_tile(Half, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<Half>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<Half>(params, first, used, wide, tally, counts);
 }
 WARPMIX_SIMD_CLONES void run_tile(BFloat16, const vote::VoteParams& params, int64_t first, int used,
-                                  TileTally& tally, Counts& counts) {
-  tile_body<BFloat16>(params, first, used, tally, counts);
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<BFloat16>(params, first, used, wide, tally, counts);
 }
 
 struct RunTiles {
@@ -95,16 +92,17 @@ struct RunTiles {
     const double total = vote::total_weight(params);
     parallel_for(0, tiles, 1, [&](int64_t begin, int64_t end) {
       const size_t elements = static_cast<size_t>(params.classes) * kTile;
-      std::vector<float> score(elements);
+      std::vector<float> score(elements), wide(elements);
       std::vector<double> sum(elements), votes(elements);
-      TileTally tally = {score.data(), sum.data(), votes.data(), kTile, params.classes, {}, {}, {}};
+      TileTally tally = {
+          {score.data(), kTile, params.classes}, sum.data(), votes.data(), {}, {}, {}, {}};
       Counts counts;
       counts.soft.resize(params.size);
       counts.hard.resize(params.size);
       for (int64_t tile = begin; tile < end; ++tile) {
         const int64_t first = tile * kTile;
         const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
-        run_tile(Score{}, params, first, used, tally, counts);
+        run_tile(Score{}, params, first, used, wide.data(), tally, counts);
         for (int t = 0; params.labels && t < used; ++t) {
           tally.write(params, first + t, t, total);
         }

@@ -25,6 +25,7 @@ class Canvas {
         pre_columns_(params.width),
         pre_rows_(params.height),
         taps_(static_cast<size_t>(5) * params.out_width),
+        corners_(static_cast<size_t>(4) * params.out_width),
         weights_(static_cast<size_t>(2) * params.out_width) {}
 
   // `draws` of this side, `post` of the sample itself.
@@ -46,6 +47,8 @@ class Canvas {
     start_table(pre_rows_);
     apply_whole(program, draws, 0, program.map_begin, 0, pre_columns_);
     apply_whole(program, draws, 0, program.map_begin, 1, pre_rows_);
+    scale_table(params_.pixel_stride, pre_columns_);
+    scale_table(params_.row_stride, pre_rows_);
   }
 
   // Some applied contrast pivots on a mean of the whole image as it enters.
@@ -138,32 +141,60 @@ class Canvas {
         weights_.data(), weights_.data() + width, whole + 4 * width};
     tap_row(program.map_border, side_.map, columns_.data(), rows_[y], width, params_.width,
             params_.height, taps);
-    const bool direct = program.map_begin == 0;
+    int32_t* const corners = corners_.data();
+    find_corners(taps, corners);
+    const int32_t* const offsets[4] = {corners, corners + width, corners + 2 * width,
+                                       corners + 3 * width};
+    if (sizeof(Source) == 1 && reads_rgb_words()) {
+      sample_rgb_words(taps, y);
+      return;
+    }
+    if (params_.channels == 3) {
+      sample_taps<3>(image(), params_.channel_stride, offsets, taps, program.fill, width, row(0, y),
+                     plane_);
+      return;
+    }
     for (int32_t c = 0; c < params_.channels; ++c) {
-      float* out = row(c, y);
-      const Source* plane = image() + static_cast<int64_t>(c) * params_.channel_stride;
-      for (int32_t i = 0; i < width; ++i) {
-        const auto tap = [&](int32_t tap_x, int32_t tap_y) {
-          return direct ? pixel(plane, tap_x, tap_y) : moved_pixel(plane, tap_x, tap_y);
-        };
-        const float top =
-            between(tap(taps.x0[i], taps.y0[i]), tap(taps.x1[i], taps.y0[i]), taps.across[i]);
-        const float bottom =
-            between(tap(taps.x0[i], taps.y1[i]), tap(taps.x1[i], taps.y1[i]), taps.across[i]);
-        out[i] = taps.outside[i] ? program.fill : between(top, bottom, taps.down[i]);
+      sample_taps<1>(image() + static_cast<int64_t>(c) * params_.channel_stride, 0, offsets, taps,
+                     program.fill, width, row(c, y), plane_);
+    }
+  }
+
+  // Offsets of the four taps of each pixel of a row, or -1 for the fill.
+  void find_corners(RowTaps taps, int32_t* corners) const {
+    const int32_t width = params_.out_width;
+    if (params_.program.map_begin == 0) {
+      corner_offsets(taps, params_.pixel_stride, params_.row_stride, width, corners);
+      return;
+    }
+    for (int32_t i = 0; i < width; ++i) {
+      const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
+      const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
+      for (int32_t k = 0; k < 4; ++k) {
+        const bool outside = (x[k % 2] | y[k / 2]) < 0;
+        corners[k * width + i] = outside ? kOutside : x[k % 2] + y[k / 2];
       }
     }
   }
 
-  float pixel(const Source* plane, int32_t x, int32_t y) const {
-    return static_cast<float>(plane[y * params_.row_stride + x * params_.pixel_stride]);
+  // Pixels are three adjacent bytes, and none of their taps can be the fill.
+  bool reads_rgb_words() const {
+    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
+           params_.image_stride >= 4;
   }
 
-  // Pixel (x, y) of the image that whole-pixel stages before the map make.
-  float moved_pixel(const Source* plane, int32_t x, int32_t y) const {
-    const int32_t column = pre_columns_[x];
-    const int32_t row = pre_rows_[y];
-    return column == kOutside || row == kOutside ? params_.program.fill : pixel(plane, column, row);
+  // sample_taps for such pixels, in vectors; their offsets become their words.
+  void sample_rgb_words(RowTaps taps, int32_t y) {
+    const int32_t width = params_.out_width;
+    const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+    words_.resize(corners_.size());
+    for (size_t i = 0; i < corners_.size(); ++i) {
+      words_[i] = load_rgb(reinterpret_cast<const uint8_t*>(image()), corners_[i], last_word);
+    }
+    for (int32_t c = 0; c < 3; ++c) {
+      blend_corners(words_.data(), width, taps.across, taps.down, taps.outside,
+                    params_.program.fill, 8 * c, width, row(c, y));
+    }
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -240,9 +271,11 @@ class Canvas {
   const Gatherer<Source> gatherer_;
   std::vector<float> values_;
   std::vector<Source> bytes_;
-  std::vector<int32_t> columns_, rows_;          // of the map's result, or of the source
-  std::vector<int32_t> pre_columns_, pre_rows_;  // of the source for each of the map's
-  std::vector<int32_t> taps_;
+  std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
+  // Offsets in the source of each column and row that enters the map, or kOutside.
+  std::vector<int32_t> pre_columns_, pre_rows_;
+  std::vector<int32_t> taps_, corners_;
+  std::vector<uint32_t> words_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
   std::vector<const Source*> source_rows_;

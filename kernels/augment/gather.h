@@ -61,6 +61,13 @@ inline void start_table(std::vector<int32_t>& table) {
   }
 }
 
+// Coordinates to offsets in elements.
+inline void scale_table(int32_t stride, std::vector<int32_t>& table) {
+  for (int32_t& x : table) {
+    x = x == kOutside ? kOutside : x * stride;
+  }
+}
+
 // Source coordinate of every output coordinate along an axis, the launch's map being whole;
 // source_coordinate for a whole table.
 inline void tabulate_axis(const Program& program, const StageDraw* draws, const Map& map,
@@ -151,11 +158,11 @@ class Gatherer {
   // The common case, without a decision a row: pixels of the same order in source and output.
   void copy_rows(const Source* const* source_rows, int32_t source_x, int32_t rows, int32_t count,
                  Source* out, int64_t stride) const {
-    const int64_t bytes = static_cast<int64_t>(count) * channels_ * sizeof(Source);
+    const int64_t size = sizeof(Source);
+    copy_blocks(reinterpret_cast<const char* const*>(source_rows), source_x * size, rows,
+                count * channels_ * size, reinterpret_cast<char*>(out), stride * size);
     for (int32_t y = 0; y < rows; ++y, out += stride) {
-      if (source_rows[y] != nullptr) {
-        copy_bytes(out, source_rows[y] + source_x, bytes);
-      } else {
+      if (source_rows[y] == nullptr) {
         fill(out, count);
       }
     }

@@ -101,9 +101,6 @@ HOST_DEVICE int32_t modulo(int32_t t, int32_t period, float reciprocal) {
 
 // Whole coordinate t brought into [0, size) by a border; a constant one keeps its edge pixels here.
 HOST_DEVICE int32_t folded(int32_t t, int32_t size, Border border) {
-  if (t >= 0 && t < size) {
-    return t;
-  }
   if (border == Border::kWrap) {
     return modulo(t, size, 1.0f / static_cast<float>(size));
   }

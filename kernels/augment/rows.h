@@ -93,16 +93,26 @@ HOST_DEVICE void copy_bytes(void* out, const void* in, int64_t bytes) {
   const char* from = static_cast<const char*>(in);
   if (bytes >= 256) {
     std::memcpy(to, from, bytes);
-  } else if (bytes >= 16) {
-    copy_words<16>(to, from, bytes);
-  } else if (bytes >= 4) {
-    copy_words<4>(to, from, bytes);
+  } else if (bytes >= 32) {
+    copy_words<32>(to, from, bytes);
+  } else if (bytes >= 8) {
+    copy_words<8>(to, from, bytes);
   } else {
     copy_words<1>(to, from, bytes);
   }
 }
 
 namespace {
+
+// `rows` blocks of `bytes`: the same place of each source row, or nothing where that is null.
+WARPMIX_SIMD_CLONES void copy_blocks(const char* const* rows_from, int64_t offset, int32_t rows,
+                                     int64_t bytes, char* out, int64_t stride) {
+  for (int32_t y = 0; y < rows; ++y, out += stride) {
+    if (rows_from[y] != nullptr) {
+      copy_bytes(out, rows_from[y] + offset, bytes);
+    }
+  }
+}
 
 // Three interleaved channels to three planes `plane` apart, and back.
 WARPMIX_SIMD_CLONES void split_pixels(const uint8_t* __restrict in, uint8_t* __restrict out,

@@ -1,41 +1,30 @@
 // The vote kernel's body, as a host-device function of the launch coordinates: a thread a sample.
 #pragma once
 
+#include "count.h"
 #include "tally.h"
 
 namespace warpmix::vote {
 
-// Adds a flag of every active thread of the warp to one counter, in one atomic a warp.
-HOST_DEVICE void count_into(int64_t* counter, bool flag) {
-#if defined(__CUDA_ARCH__)
-  const unsigned active = __activemask();
-  const unsigned flags = __ballot_sync(active, flag);
-  const unsigned first = __ffs(active) - 1;
-  if (threadIdx.x % 32 == first && flags != 0) {
-    atomicAdd(reinterpret_cast<unsigned long long*>(counter),
-              static_cast<unsigned long long>(__popc(flags)));
-  }
-#else
-  *counter += flag;
-#endif
-}
-
 template <typename Score, int kMost>
 HOST_DEVICE void vote_sample(const VoteParams& params, Tally<1, kMost>& tally, int64_t sample) {
   tally.clear();
+  if (params.soft_correct) {
+    tally.own[0] = static_cast<double>(params.targets[sample]);
+  }
+  Scores<1, kMost>& scores = tally.scores;
   for (int32_t k = 0; k < params.size; ++k) {
     const Score* row = score_row<Score>(params, joining_model(params, k), sample);
     UNROLL
-    for (int32_t c = 0; c < tally.limit(); ++c) {
-      if (tally.has(c)) {
-        tally.score[c * tally.stride] = widen(row[c]);
+    for (int32_t c = 0; c < scores.limit(); ++c) {
+      if (scores.has(c)) {
+        scores.value[c * scores.stride] = widen(row[c]);
       }
     }
-    count_into(params.invalid, tally.join(params, joining_weight(params, k), 1) > 0);
+    count_into(params.invalid, tally.join(params, k, 1) > 0);
     if (params.soft_correct) {
-      const int64_t target = params.targets[sample];
-      count_into(params.soft_correct + k, static_cast<int64_t>(tally.soft_leader[0]) == target);
-      count_into(params.hard_correct + k, tally.hard_leader[0] == target);
+      count_into(params.soft_correct + k, tally.soft_wrong[0] == 0);
+      count_into(params.hard_correct + k, tally.hard_leader[0] == tally.own[0]);
     }
   }
   if (params.labels) {
@@ -53,17 +42,16 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
     float score[kRegisterClasses];
     double sum[kRegisterClasses];
     double votes[kRegisterClasses];
-    Tally<1, kRegisterClasses> tally = {score, sum, votes, 1, params.classes, {0.0}, {0}, {0.0}};
+    Tally<1, kRegisterClasses> tally = {{score, 1, params.classes}, sum, votes, {}, {}, {}, {}};
     vote_sample<Score>(params, tally, sample);
   } else {
-    Tally<1, 0> tally = {params.score_workspace + sample,
+    Tally<1, 0> tally = {{params.score_workspace + sample, params.samples, params.classes},
                          params.sum_workspace + sample,
                          params.vote_workspace + sample,
-                         params.samples,
-                         params.classes,
-                         {0.0},
-                         {0},
-                         {0.0}};
+                         {},
+                         {},
+                         {},
+                         {}};
     vote_sample<Score>(params, tally, sample);
   }
 }

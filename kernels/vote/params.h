@@ -1,5 +1,4 @@
-// One launch of a vote, as plain data. A vote and a curve are the same pass over the predictions;
-// they differ in what they write down, and when.
+// The launches of this folder, as plain data.
 #pragma once
 
 #include "../host_device.h"
@@ -11,6 +10,8 @@ constexpr int kRegisterClasses = 16;  // up to here a GPU thread keeps its runni
 
 enum class ScoreType : int32_t { kFloat32, kFloat16, kBFloat16 };
 
+// A vote and a curve are the same pass over the predictions; they differ in what they write down,
+// and when.
 struct VoteParams {
   const void* predictions;  // [models, samples, classes]
   ScoreType type;
@@ -22,6 +23,7 @@ struct VoteParams {
   int64_t samples;         // N
   const int64_t* ranking;  // [size] models in the order in which they join, or null: 0, 1, …
   const double* weights;   // [size] of each joining model, or null: all 1
+  const float* heat;       // [size] 1 / temperature of each joining model, or null: all 1
 
   // A vote: the final decision, by the votes where `hard` alone is asked for.
   int64_t* labels;  // [N] or null
@@ -32,13 +34,51 @@ struct VoteParams {
   int64_t* soft_correct;   // [size]
   int64_t* hard_correct;   // [size]
 
-  int64_t*
-      invalid;  // [1] rows with a NaN or, among probabilities, a negative; zeroed by the caller
+  // [1] rows that are no distribution, or logits that are not finite; zeroed by the caller
+  int64_t* invalid;
 
   // More than kRegisterClasses on a GPU: [classes, N] each, class by class.
   float* score_workspace;
   double* sum_workspace;
   double* vote_workspace;
+};
+
+// Probabilities class by class, so that neighbouring threads read neighbouring samples.
+struct PlanesParams {
+  const void* predictions;  // [models, samples, classes]
+  ScoreType type;
+  bool logits;
+  int32_t models;
+  int32_t classes;
+  int64_t samples;    // N
+  const float* heat;  // [models] 1 / temperature, or null: all 1
+  float* planes;      // [models, classes, N]
+  int64_t* invalid;   // [1] as a vote's; zeroed by the caller
+};
+
+// What the ensemble would score with each candidate added.
+struct GreedyParams {
+  int32_t models;
+  int32_t classes;
+  int64_t samples;         // N
+  const float* planes;     // [models, classes, N], or null: by log-loss
+  const float* own;        // [models, N] the true class's probability
+  const double* sum;       // [classes, N] of the members so far
+  const double* own_sum;   // [N] of the members so far, the true class's
+  const int64_t* targets;  // [N]
+  int32_t members;         // so far
+  int64_t* score;  // [models] samples right; or the negative log-loss, summed in steps of 2^-32.
+                   // Zeroed by the caller.
+};
+
+// Bootstrap replicates of how many samples each of up to 64 decision rules gets right.
+struct BootstrapParams {
+  const int64_t* right;  // [N] bit r: rule r gets the sample right
+  int64_t samples;       // N, below 2^31
+  int32_t rules;         // up to 64
+  int32_t replicates;
+  uint64_t seed;
+  int64_t* counts;  // [replicates, rules]; zeroed by the caller
 };
 
 }  // namespace warpmix::vote

@@ -1,4 +1,4 @@
-// The launch of this folder, for csrc/cuda. Returns without waiting.
+// The launches of this folder, for csrc/cuda. They return without waiting.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -8,5 +8,8 @@
 namespace warpmix::vote {
 
 void launch_vote(const VoteParams& params, cudaStream_t stream);
+void launch_planes(const PlanesParams& params, cudaStream_t stream);
+void launch_greedy(const GreedyParams& params, cudaStream_t stream);
+void launch_bootstrap(const BootstrapParams& params, cudaStream_t stream);
 
 }  // namespace warpmix::vote

@@ -36,9 +36,10 @@ _AUGMENT = (
     "RandomZoom",
     "Resize",
     "Targets",
+    "collate",
     "mixed_cross_entropy",
 )
-_MODULES = ("augment", "cli", "data", "models", "ops", "train", "vote")
+_MODULES = ("augment", "cli", "data", "models", "ops", "presets", "train", "vote")
 
 __all__ = ["__version__", *_AUGMENT, *_MODULES]
 

@@ -96,27 +96,82 @@ def augment(
 
 
 def vote(
-    predictions: Tensor, weights: Tensor | None, *, hard: bool, logits: bool
+    predictions: Tensor,
+    weights: Tensor | None,
+    *,
+    hard: bool,
+    logits: bool,
+    heat: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C]."""
+    """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
+    ``heat`` [M] float32 is 1 / temperature."""
     _, samples, classes = predictions.shape
     device = predictions.device
     labels = torch.empty(samples, dtype=torch.int64, device=device)
     scores = torch.empty(samples, classes, dtype=torch.float32, device=device)
     invalid = torch.empty(1, dtype=torch.int64, device=device)
-    _ops.vote(predictions, weights, hard, logits, labels, scores, invalid)
+    _ops.vote(predictions, weights, hard, logits, labels, scores, invalid, heat)
     return labels, scores, invalid
 
 
 def vote_curve(
-    predictions: Tensor, targets: Tensor, ranking: Tensor, *, logits: bool
+    predictions: Tensor,
+    targets: Tensor,
+    ranking: Tensor,
+    *,
+    logits: bool,
+    weights: Tensor | None = None,
+    heat: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models of the
-    ranking get right, for every k."""
+    ranking get right, for every k; weights [K] float64 and heat [K] are in the ranking's order."""
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.vote_curve(predictions, targets, ranking, logits, soft, hard, invalid)
+    _ops.vote_curve(predictions, targets, ranking, logits, soft, hard, invalid, weights, heat)
     return soft, hard, invalid
+
+
+def class_planes(
+    predictions: Tensor, *, logits: bool, heat: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class."""
+    models, samples, classes = predictions.shape
+    planes = torch.empty(models, classes, samples, device=predictions.device)
+    invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
+    _ops.class_planes(predictions, heat, logits, planes, invalid)
+    return planes, invalid
+
+
+def greedy_scores(
+    planes: Tensor | None,
+    own: Tensor,
+    total: Tensor | None,
+    own_total: Tensor,
+    targets: Tensor,
+    members: int,
+) -> Tensor:
+    """[M] int64: how an ensemble would score with each of M candidates added.
+
+    Args:
+        planes: [M, C, N] float32, to count the samples it would get right; None: the negative
+            log-loss, summed over the samples in steps of 2^-32.
+        own: [M, N] float32 the true class's probability.
+        total: [C, N] float64 sum of the members' planes so far; None without planes.
+        own_total: [N] float64 the true class's.
+        targets: [N] int64.
+        members: how many there are so far.
+    """
+    score = torch.empty(own.shape[0], dtype=torch.int64, device=own.device)
+    _ops.greedy_scores(planes, own, total, own_total, targets, members, score)
+    return score
+
+
+def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
+    """[replicates, rules] int64: of N samples drawn with replacement, how many each rule gets
+    right; bit r of right [N] int64 says whether rule r does."""
+    counts = torch.empty(replicates, rules, dtype=torch.int64, device=right.device)
+    _ops.bootstrap(right, seed, counts)
+    return counts
 
 
 # ---- fakes: nothing to infer, since outputs are arguments --------------------------------------
@@ -126,7 +181,8 @@ def _fake(*_: object) -> None:
     """Writes its outputs."""
 
 
-for _name in ("augment", "channel_sums", "vote", "vote_curve"):
+_VOTING = ("vote", "vote_curve", "class_planes", "greedy_scores", "bootstrap")
+for _name in ("augment", "channel_sums", *_VOTING):
     torch.library.register_fake(f"warpmix::{_name}", _fake)
     torch.library.register_fake(f"warpmix::{_name}_emulated", _fake)
 torch.library.register_fake("warpmix::draw", _fake)

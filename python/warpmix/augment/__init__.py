@@ -1,5 +1,6 @@
 """Fused batched augmentation: uint8 images to a normalised training batch in one launch."""
 
+from .collate import collate
 from .config import from_config, to_config
 from .draws import Draws, NamedDraw
 from .pipeline import Pipeline
@@ -58,6 +59,7 @@ __all__ = [
     "Resize",
     "Targets",
     "Transform",
+    "collate",
     "from_config",
     "mixed_cross_entropy",
     "to_config",

@@ -7,6 +7,8 @@ import difflib
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from . import transforms as _transforms
 from .transforms import Listed, Normalize, RandomChoice, Transform
 
@@ -29,12 +31,42 @@ def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normali
     """
     if isinstance(config, str) or not isinstance(config, Sequence):
         raise TypeError(f"a list of transforms is needed, got {type(config).__name__}")
-    return [_from_entry(entry) for entry in config]
+    return [_from_place(f"transforms[{i}]", entry) for i, entry in enumerate(config)]
 
 
 def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
     """The inverse of :func:`from_config`; every field is written out."""
     return [_to_entry(transform) for transform in transforms]
+
+
+PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "layout", "seed")
+
+
+def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a pipeline from what ``Pipeline.to_dict`` wrote."""
+    if not isinstance(config, dict):
+        raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
+    for name in config:
+        if name not in PIPELINE_FIELDS:
+            raise ValueError(
+                f"Pipeline: unknown field {name!r}{_nearest(name, list(PIPELINE_FIELDS))}"
+            )
+    arguments = dict(config)
+    arguments["transforms"] = from_config(config.get("transforms", ()))
+    if "dtype" in config:
+        dtype = getattr(torch, str(config["dtype"]), None)
+        if not isinstance(dtype, torch.dtype):
+            raise ValueError(f"Pipeline: dtype must name a torch dtype, got {config['dtype']!r}")
+        arguments["dtype"] = dtype
+    return arguments
+
+
+def _from_place(place: str, entry: str | dict[str, Any]) -> Any:
+    """An entry's transform; its errors say where in the list it is."""
+    try:
+        return _from_entry(entry)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{place}: {error}") from None
 
 
 def _from_entry(entry: str | dict[str, Any]) -> Any:

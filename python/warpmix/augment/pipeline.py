@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .. import ops
 from ._checks import check_batch, check_transforms
+from .config import pipeline_arguments, to_config
 from .draws import Draws
 from .explain import explain_launches
 from .launches import Compiled, Samples, apply_launches, draw_launches
@@ -185,6 +187,29 @@ class Pipeline(nn.Module):
         sample: a mixed one reads its partner too."""
         compiled = self._compile(height, width, channels)
         return explain_launches(compiled.launches, channels, self.dtype)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that the pipeline is made of, as plain data for JSON or YAML."""
+        normalize = self.normalize
+        return {
+            "transforms": to_config(self.transforms),
+            "p": self.p,
+            "mean": None if normalize is None else list(normalize.mean),  # type: ignore[arg-type]
+            "std": None if normalize is None else list(normalize.std),  # type: ignore[arg-type]
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "channels_last": self.channels_last,
+            "layout": self.layout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_dict(cls, config: dict[str, Any]) -> Pipeline:
+        """The pipeline that :meth:`to_dict` wrote; fields that are left out have their defaults.
+
+        Raises:
+            ValueError, TypeError: naming the field, and where one is unknown the nearest known one.
+        """
+        return cls(**pipeline_arguments(config))
 
     def extra_repr(self) -> str:
         listed = ", ".join(map(repr, self.transforms))

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
+from torch import Tensor
+
 from .stages import BORDERS, Stage
 
 
@@ -30,10 +33,45 @@ class Transform:
         """The stages for images of this size; raises ValueError where they do not fit together."""
         raise NotImplementedError
 
+    def __call__(
+        self,
+        images: Tensor,
+        labels: Tensor | None = None,
+        *,
+        seed: int = 0,
+        epoch: int = 0,
+        ids: Tensor | None = None,
+    ) -> Any:
+        """Applies this transform alone to a batch, each sample with its own parameters.
+
+        Args:
+            images: [B, C, H, W] uint8, torchvision's layout.
+            labels: [B] int64, for mixes.
+            seed, epoch, ids: as for :class:`warpmix.Pipeline`. Without ids, samples are counted
+                from one call to the next.
+
+        Returns:
+            [B, C, h, w] uint8, rounded; for a mix (images, targets).
+
+        Raises:
+            TypeError, ValueError: as :class:`warpmix.Pipeline`.
+        """
+        key = f"_pipeline_{seed}"  # in the instance's dict: it keeps count of the samples
+        if key not in self.__dict__:
+            self.__dict__[key] = _alone(self, seed)
+        batch, targets = self.__dict__[key](images, labels, ids=ids, epoch=epoch)
+        return (batch, targets) if self.mixes else batch
+
     def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
         """A stage with this transform's p and name."""
         others = {"p": self.p, "name": type(self).__name__, **others}
         return Stage(kind, width=width, height=height, numbers=tuple(numbers), **others)
+
+
+def _alone(transform: Transform, seed: int) -> Any:
+    from .pipeline import Pipeline  # which knows every transform
+
+    return Pipeline([transform], dtype=torch.uint8, layout="NCHW", channels_last=False, seed=seed)
 
 
 # ---- checks -----------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from warpmix.cli._app import app, main
+from warpmix.cli import store
+from warpmix.cli._app import app, group, main
 from warpmix.cli.data import data
 from warpmix.cli.demo import demo
+from warpmix.cli.ensemble import export, select, stack
 from warpmix.cli.evaluate import evaluate
 from warpmix.cli.info import info
 from warpmix.cli.model import model
@@ -18,3 +20,20 @@ __all__ = ["app", "data", "main", "model"]
 # In the order of `warpmix --help`.
 for command in (demo, train, predict, evaluate, vote, preview, info):
     app.command()(command)
+
+ensemble = group(
+    "ensemble",
+    "Keep predictions in a store; select, stack and export ensembles of them.",
+    "import STORE runs/*",
+)
+for name, subcommand in (
+    ("import", store.import_files),
+    ("list", store.list_entries),
+    ("remove", store.remove),
+    ("diversity", store.diversity),
+    ("select", select),
+    ("stack", stack),
+    ("export", export),
+    ("predict", store.decide),
+):
+    ensemble.command(name)(subcommand)

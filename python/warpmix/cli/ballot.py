@@ -1,20 +1,23 @@
-"""A vote over stored predictions: which files, which order, which accuracy."""
+"""A vote over stored predictions: which order, which accuracy."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from warpmix.cli._app import console
-from warpmix.train.run_folder import PREDICTIONS_FILES
+from warpmix.cli.electorate import gather
 
 if TYPE_CHECKING:
-    from warpmix.vote import Curve
+    from warpmix.vote import Curve, Standing
 
-Method = Literal["all", "soft", "hard"]
-Split = Literal["val", "test"]
+Method = Literal["all", "soft", "hard", "weighted", "greedy", "stack"]
+VOTES = ("soft", "hard", "weighted")  # by shares of the best models; the others are fitted over all
+FITTED = ("weighted", "greedy", "stack")
+EVERY_SIZE_UP_TO = 10  # models; above that, the report's shares
+REPORT_SHARES = (10.0, 20.0, 30.0, 40.0, 50.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -25,71 +28,107 @@ class Ballot:
         names: of the models.
         ranked, scored: each model's own accuracy where it was ranked and where it was scored.
         curve: accuracy of the best k models together, for every k.
-        ranked_on, scored_on: ``"val"`` or ``"test"``.
+        ranked_on, scored_on: names of splits.
+        standings: every method asked for, fitted where the models were ranked; the first is the
+            best single model.
+        sizes: label and number of models of each ensemble to show.
     """
 
     names: tuple[str, ...]
     ranked: tuple[float, ...]
     scored: tuple[float, ...]
     curve: Curve
-    ranked_on: Split
-    scored_on: Split
+    ranked_on: str
+    scored_on: str
+    standings: tuple[Standing, ...]
+    sizes: tuple[tuple[str, int], ...]
 
     def accuracies(self, method: Method) -> dict[str, list[float]]:
         """The curves to show, by the name of the vote; the best k models are at k - 1."""
         both = {"soft": self.curve.soft.tolist(), "hard": self.curve.hard.tolist()}
-        return both if method == "all" else {method: both[method]}
+        return {method: both[method]} if method in both else both
 
 
-def count_votes(paths: Sequence[Path], rank_on: Split, score_on: Split) -> Ballot:
+def count_votes(
+    paths: Sequence[Path],
+    rank_on: str,
+    score_on: str,
+    method: Method = "all",
+    shares: Sequence[float] | None = None,
+    *,
+    device: str | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Ballot:
     """Rank the models whose predictions lie in ``paths``, and let them vote.
+
+    Args:
+        shares: percentages of the best models; None: every size of few models, else the Warsaw
+            report's.
+        device: where to count; None: the CPU.
+        replicates, seed: of the bootstrap.
 
     Raises:
         FileNotFoundError: there are no predictions, or none of the split to rank on.
-        ValueError: predictions that do not belong together, or without labels.
+        ValueError: predictions that do not belong together, or without labels; a fitted method
+            without a split of its own to fit on.
     """
-    with console.status("starting torch"):  # some seconds
-        from warpmix.data.predictions import load_many
-        from warpmix.vote import rank, vote_curve
-    voters = [file for path in paths for file in _prediction_files(path, score_on)]
-    scored = load_many(voters)
-    ranked = scored
-    if rank_on != score_on:
-        ranked = load_many([_beside(file, rank_on) for file in voters])
-    if ranked.labels is None or scored.labels is None:
-        raise ValueError("predictions must hold labels to rank and to score models, got none")
-    ranking = rank(ranked.predictions, ranked.labels, logits=not ranked.are_probabilities)
-    curve = vote_curve(
-        scored.predictions, scored.labels, ranking, logits=not scored.are_probabilities
-    )
-    alone_ranked, alone_scored = ranked.accuracies or (), scored.accuracies or ()
-    names = scored.models if len(set(scored.models)) == len(voters) else tuple(map(str, voters))
+    electorate = gather(paths, rank_on, score_on)
+    ranked_labels, scored_labels = electorate.labels()
+    methods: tuple[str, ...] = (*VOTES, "greedy", "stack") if method == "all" else (method,)
+    if electorate.flattered:
+        if method in FITTED:
+            raise ValueError(
+                f"--method {method} is fitted: it must be ranked and scored on different splits, "
+                f"got {rank_on} for both"
+            )
+        methods = tuple(m for m in methods if m not in FITTED)
+    with console.status("counting") as status:
+        from warpmix.vote import compare, member_accuracies, standard_contests, vote_curve
+
+        def shown(what: str) -> Callable[[int, int], None]:
+            return lambda done, of: status.update(f"{what}: {done:,} of {of:,} samples")
+
+        alone = [
+            member_accuracies(
+                predictions, labels, device=device, progress=shown(f"{split} accuracy")
+            ).cpu()
+            for predictions, labels, split in (
+                (electorate.ranked, ranked_labels, rank_on),
+                (electorate.scored, scored_labels, score_on),
+            )
+        ]
+        ranking = alone[0].argsort(descending=True, stable=True)
+        curve = vote_curve(
+            electorate.scored, scored_labels, ranking, device=device, progress=shown("every size")
+        )
+        sizes = _sizes(len(electorate.names), shares)
+        standings = compare(
+            (electorate.ranked, ranked_labels),
+            (electorate.scored, scored_labels),
+            standard_contests(methods, [size / len(ranking) for _, size in sizes]),
+            ranking,
+            replicates=replicates,
+            seed=seed,
+            device=device,
+            on_contest=lambda name: status.update(f"fitting: {name}"),
+        )
     return Ballot(
-        names=tuple(names[i] for i in ranking),
-        ranked=tuple(alone_ranked[i] for i in ranking),
-        scored=tuple(alone_scored[i] for i in ranking),
+        names=tuple(electorate.names[i] for i in ranking),
+        ranked=tuple(alone[0][ranking].tolist()),
+        scored=tuple(alone[1][ranking].tolist()),
         curve=curve,
         ranked_on=rank_on,
         scored_on=score_on,
+        standings=tuple(standings),
+        sizes=tuple(sizes),
     )
 
 
-def _prediction_files(path: Path, split: Split) -> list[Path]:
-    """The split's prediction files of the runs in a folder, sorted; a file stands for itself."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(path.rglob(PREDICTIONS_FILES[split]))
-    if not found:
-        raise FileNotFoundError(f"{path} holds no run with a {PREDICTIONS_FILES[split]}")
-    return found
+def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:
+    """Label and number of models of each ensemble to show."""
+    from warpmix.vote.voting import size_of
 
-
-def _beside(file: Path, split: Split) -> Path:
-    """The file of another split in the same run folder."""
-    other = file.with_name(PREDICTIONS_FILES[split])
-    if not other.is_file():
-        raise FileNotFoundError(
-            f"{file} has no {other.name} beside it to rank on; use --rank-on test to rank on the "
-            "predictions that are scored, too"
-        )
-    return other
+    if shares is None and models <= EVERY_SIZE_UP_TO:
+        return [(f"{k} of {models}", k) for k in range(1, models + 1)]
+    return [(f"{share:g} %", size_of(share / 100, models)) for share in shares or REPORT_SHARES]

@@ -10,7 +10,7 @@ import typer
 from warpmix.cli._app import console
 from warpmix.cli.ballot import count_votes
 from warpmix.cli.preview import write_preview
-from warpmix.cli.vote import show_votes, write_votes
+from warpmix.cli.tables import show_votes, write_votes
 from warpmix.train.config_file import load_config
 from warpmix.train.run_folder import remove_run
 

@@ -36,6 +36,10 @@ def train(
         Path | None,
         typer.Option(metavar="RUN", help="Go on with the run in this folder."),
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Predictions store to add the run's predictions to, made where needed."),
+    ] = None,
     **settings: Any,
 ) -> None:
     """Train a model, restore its best weights, test it, and store its predictions.
@@ -68,6 +72,11 @@ def train(
             raise
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
+    if store is not None:
+        from warpmix.data.predictions import PredictionStore
+        from warpmix.train.ensembles import import_run
+
+        import_run(PredictionStore(store, create=True), folder, overwrite=resume is not None)
     console.print(summary(result), highlight=False)
 
 

@@ -9,8 +9,10 @@ from torch import Tensor, nn
 
 from warpmix.data import Dataset, Loader
 from warpmix.train.device import make_fabric
+from warpmix.train.ensembles import predict_ensemble
 from warpmix.train.model_file import load_model
 from warpmix.train.prepare import evaluation_loader
+from warpmix.vote import is_bundle
 
 
 @torch.inference_mode()
@@ -28,10 +30,11 @@ def probabilities(model: nn.Module, loader: Loader) -> Tensor:
 def predict(
     run: str | Path, dataset: Dataset, *, device: str = "auto", precision: str = "32-true"
 ) -> Tensor:
-    """Probabilities of a trained model.
+    """Probabilities of a trained model, or of an ensemble of some.
 
     Args:
-        run: a run folder of ``warpmix train``, or its ``model.safetensors``.
+        run: a run folder of ``warpmix train``, its ``model.safetensors``, or a bundle of
+            ``warpmix ensemble export``.
         dataset: images of the size and the number of channels that the model was trained on.
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         precision: ``"32-true"``, ``"bf16-mixed"`` or, on CUDA, ``"16-mixed"``.
@@ -43,6 +46,8 @@ def predict(
         FileNotFoundError, ValueError: as :func:`warpmix.train.load_model`; or the data set has
             other classes, another image size or other channels than the model.
     """
+    if is_bundle(run):
+        return predict_ensemble(run, dataset, device=device, precision=precision).scores
     model, spec = load_model(run)
     if dataset.classes != spec.classes:
         raise ValueError(

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from .. import ops
-
-_DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+from ._checks import check_ranking, check_temperature, check_weights
+from ._chunks import Chunked, Predicted, Progress, chunked
+from ._labels import chunk_labels
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class VoteResult:
 
     labels: Tensor
     scores: Tensor
+
+
+def size_of(fraction: float, models: int) -> int:
+    """How many models the best ``fraction`` of them are: rounded up, so at least one."""
+    if not 0.0 < fraction <= 1.0:
+        raise ValueError(f"fraction must be in (0, 1], got {fraction!r}")
+    return math.ceil(fraction * models - 1e-9)
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,7 @@ class Curve:
 
     def models_at(self, fraction: float) -> int:
         """Size of the best ``fraction`` of the models: rounded up, so at least one."""
-        if not 0.0 < fraction <= 1.0:
-            raise ValueError(f"fraction must be in (0, 1], got {fraction!r}")
-        return math.ceil(fraction * len(self.ranking) - 1e-9)
+        return size_of(fraction, len(self.ranking))
 
     def at_fraction(self, fraction: float) -> tuple[float, float]:
         """(soft, hard) accuracy of the best ``fraction`` of the models, as the reports' tables."""
@@ -58,190 +64,161 @@ class Curve:
 
 
 def vote(
-    predictions: Tensor,
+    predictions: Predicted,
     method: str = "soft",
     weights: Sequence[float] | Tensor | None = None,
     *,
-    logits: bool = False,
+    logits: bool | None = None,
+    temperature: float | Sequence[float] | Tensor | None = None,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
 ) -> VoteResult:
     """One decision a sample.
 
     Args:
-        predictions: [M, N, C] float32, float16 or bfloat16.
+        predictions: [M, N, C] float32, float16 or bfloat16; or a store's, which is read in chunks,
+            so that it may be larger than memory.
         method: "soft" or "hard".
         weights: one a model, at least 0, not all 0; equal where left out.
-        logits: predictions are logits, which soft voting turns into probabilities first.
+        logits: a tensor holds logits, which soft voting turns into probabilities first.
+        temperature: of all models or one a model: probabilities become softmax(logits / T), or
+            p^(1/T) normalised; above 1 softer. No matter to hard votes.
+        device: where stored predictions are voted on; the result is there, too.
+        progress: called with (samples done, of all) after every chunk.
 
     Raises:
-        TypeError, ValueError: arguments that do not fit; predictions that hold a NaN or, among
-            probabilities, a negative value (named by model and sample).
+        TypeError, ValueError: arguments that do not fit; predictions that hold a NaN, an infinity
+            or, among probabilities, a negative value or a row that does not sum to 1 within 0.01
+            (named by model and sample).
     """
-    predictions = _check_predictions(predictions)
+    source = chunked(predictions, logits, device=device, progress=progress)
     if method not in ("soft", "hard"):
         raise ValueError(f"method must be 'soft' or 'hard', got {method!r}")
-    checked = None if weights is None else _check_weights(weights, predictions)
-    labels, scores, invalid = ops.vote(predictions, checked, hard=method == "hard", logits=logits)
-    _check_valid(predictions, logits, invalid)
-    return VoteResult(labels, scores)
+    models = source.shape[0]
+    checked = None if weights is None else check_weights(weights, models, source.device)
+    heat = check_temperature(temperature, models, source.device)
+    parts = []
+    for begin, chunk in source:
+        labels, scores, invalid = ops.vote(
+            chunk, checked, hard=method == "hard", logits=source.logits, heat=heat
+        )
+        source.check(chunk, invalid, begin)
+        parts.append((labels, scores))
+    if len(parts) == 1:
+        return VoteResult(*parts[0])
+    return VoteResult(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def rank(predictions: Tensor, targets: Tensor, *, logits: bool = False) -> Tensor:
+def rank(
+    predictions: Predicted,
+    targets: Tensor,
+    *,
+    logits: bool | None = None,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
+) -> Tensor:
     """[M] int64 models by accuracy, best first; ties to the lower index.
 
     Args:
         predictions: [M, N, C], of validation data where the ranking is scored on test data.
         targets: [N] int64 true classes.
+        logits, device, progress: as :func:`vote`.
     """
-    return torch.argsort(
-        member_accuracies(predictions, targets, logits=logits), descending=True, stable=True
+    accuracies = member_accuracies(
+        predictions, targets, logits=logits, device=device, progress=progress
     )
+    return torch.argsort(accuracies, descending=True, stable=True)
 
 
-def member_accuracies(predictions: Tensor, targets: Tensor, *, logits: bool = False) -> Tensor:
+def member_accuracies(
+    predictions: Predicted,
+    targets: Tensor,
+    *,
+    logits: bool | None = None,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
+) -> Tensor:
     """[M] float64 accuracy of each model by itself; NaN without samples."""
-    predictions = _check_predictions(predictions)
-    _check_targets(targets, predictions)
-    correct = []
-    for model in range(predictions.shape[0]):
-        of_one = predictions[model : model + 1]
-        labels, _, invalid = ops.vote(of_one, None, hard=True, logits=logits)
-        _check_valid(of_one, logits, invalid, first_model=model)
-        correct.append((labels == targets).double().mean())
-    return torch.stack(correct)
+    source = chunked(predictions, logits, device=device, progress=progress)
+    targets = source.check_targets(targets)
+    models, samples, _ = source.shape
+    correct = torch.zeros(models, dtype=torch.int64, device=source.device)
+    for begin, chunk in source:
+        own = targets[begin : begin + chunk.shape[1]]
+        correct += (chunk_labels(source, chunk, begin) == own).sum(1)
+    return correct.double() / samples
 
 
 def vote_curve(
-    predictions: Tensor,
+    predictions: Predicted,
     targets: Tensor,
     ranking: Tensor | Sequence[int] | None = None,
     *,
-    rank_on: tuple[Tensor, Tensor] | None = None,
-    logits: bool = False,
+    rank_on: tuple[Predicted, Tensor] | None = None,
+    weights: Sequence[float] | Tensor | None = None,
+    logits: bool | None = None,
+    temperature: float | Sequence[float] | Tensor | None = None,
+    device: torch.device | str | None = None,
+    progress: Progress | None = None,
 ) -> Curve:
     """Soft and hard accuracy of the best 1, 2, …, M models, both, for every size, in one pass.
 
     Args:
-        predictions: [M, N, C] of the data to score on.
+        predictions: [M, N, C] of the data to score on; a tensor or a store's.
         targets: [N] int64 true classes of that data.
         ranking: models, best first, each at most once; from :func:`rank` on other data.
         rank_on: (predictions, targets) of validation data to rank by, in place of ``ranking``.
             With neither, models are ranked on the data that they are scored on, which flatters
             every ensemble of the best few: a UserWarning says so.
-        logits: predictions are logits.
+        weights: one a model (not: one a place in the ranking), at least 0; equal where left out.
+        logits, temperature, device, progress: as :func:`vote`.
 
     Raises:
         TypeError, ValueError: as :func:`vote`; targets outside [0, C).
     """
-    predictions = _check_predictions(predictions)
-    _check_targets(targets, predictions)
+    source = chunked(predictions, logits, device=device, progress=progress)
+    models, samples, _ = source.shape
+    targets = source.check_targets(targets)
     if ranking is not None and rank_on is not None:
         raise ValueError(
             "ranking and rank_on must not both be given: one of them orders the models"
         )
     if ranking is None:
-        ranking = _rank_for(predictions, targets, rank_on, logits)
-    ranking = _check_ranking(ranking, predictions)
-    soft, hard, invalid = ops.vote_curve(predictions, targets, ranking, logits=logits)
-    _check_valid(predictions, logits, invalid)
-    samples = predictions.shape[1]
+        ranking = _rank_for(source, targets, rank_on, logits)
+    ranking = check_ranking(ranking, models, source.device)
+    heat = check_temperature(temperature, models, source.device)
+    joining = None if weights is None else check_weights(weights, models, source.device)[ranking]
+    soft, hard = torch.zeros_like(ranking), torch.zeros_like(ranking)
+    for begin, chunk in source:
+        soft_part, hard_part, invalid = ops.vote_curve(
+            chunk,
+            targets[begin : begin + chunk.shape[1]],
+            ranking,
+            logits=source.logits,
+            weights=joining,
+            heat=None if heat is None else heat[ranking],
+        )
+        source.check(chunk, invalid, begin)
+        soft += soft_part
+        hard += hard_part
     return Curve(soft.double() / samples, hard.double() / samples, ranking)
 
 
 def _rank_for(
-    predictions: Tensor,
+    source: Chunked,
     targets: Tensor,
-    rank_on: tuple[Tensor, Tensor] | None,
-    logits: bool,
+    rank_on: tuple[Predicted, Tensor] | None,
+    logits: bool | None,
 ) -> Tensor:
-    if rank_on is None or rank_on[0] is predictions:
+    models = source.shape[0]
+    if rank_on is None or rank_on[0] is source.source:
         warnings.warn(
             "models are ranked on the data they are scored on, so the curve's best sizes are "
             "flattered; rank on validation data: vote_curve(..., rank_on=(predictions, targets))",
             UserWarning,
             stacklevel=3,
         )
-        return rank(predictions, targets, logits=logits)
-    if rank_on[0].shape[0] != predictions.shape[0]:
-        raise ValueError(
-            f"rank_on must hold the same {predictions.shape[0]} models, got {rank_on[0].shape[0]}"
-        )
-    return rank(*rank_on, logits=logits).to(predictions.device)
-
-
-# ---- checks -----------------------------------------------------------------------------------
-
-
-def _check_predictions(predictions: Tensor) -> Tensor:
-    if not isinstance(predictions, Tensor):
-        raise TypeError(f"predictions must be a torch.Tensor, got {type(predictions).__name__}")
-    if predictions.dtype not in _DTYPES:
-        raise TypeError(
-            f"predictions must be float32, float16 or bfloat16, got {predictions.dtype}; "
-            "use predictions.float()"
-        )
-    if predictions.dim() != 3:
-        raise ValueError(
-            f"predictions must be [models, samples, classes], got shape {tuple(predictions.shape)}"
-        )
-    models, _, classes = predictions.shape
-    if models == 0:
-        raise ValueError("predictions must hold at least one model, got an empty ensemble")
-    if classes == 0:
-        raise ValueError("predictions must have at least one class, got 0")
-    return predictions.contiguous()
-
-
-def _check_targets(targets: Tensor, predictions: Tensor) -> None:
-    samples, classes = predictions.shape[1:]
-    if not isinstance(targets, Tensor) or targets.dtype != torch.int64:
-        raise TypeError(
-            f"targets must be an int64 tensor, got {getattr(targets, 'dtype', targets)}"
-        )
-    if tuple(targets.shape) != (samples,):
-        raise ValueError(f"targets must have shape [{samples}], got {list(targets.shape)}")
-    if targets.device != predictions.device:
-        raise ValueError(
-            f"targets must be on the predictions' device {predictions.device}, got {targets.device}"
-        )
-    if samples:
-        low, high = (int(v) for v in torch.aminmax(targets))
-        if low < 0 or high >= classes:
-            raise ValueError(f"targets must be in [0, {classes}), got {low if low < 0 else high}")
-
-
-def _check_weights(weights: Sequence[float] | Tensor, predictions: Tensor) -> Tensor:
-    models = predictions.shape[0]
-    tensor = torch.as_tensor(weights, dtype=torch.float64, device=predictions.device)
-    if tuple(tensor.shape) != (models,):
-        raise ValueError(f"weights must be one a model, [{models}], got {list(tensor.shape)}")
-    usable = bool(torch.isfinite(tensor).all()) and bool((tensor >= 0).all())
-    if not usable or not bool((tensor > 0).any()):
-        raise ValueError(f"weights must be finite, at least 0 and not all 0, got {tensor.tolist()}")
-    return tensor.contiguous()
-
-
-def _check_ranking(ranking: Tensor | Sequence[int], predictions: Tensor) -> Tensor:
-    models = predictions.shape[0]
-    tensor = torch.as_tensor(ranking, dtype=torch.int64, device=predictions.device)
-    values = tensor.tolist()
-    distinct = tensor.dim() == 1 and len(set(values)) == len(values)
-    if not distinct or not values or min(values) < 0 or max(values) >= models:
-        raise ValueError(
-            f"ranking must list models of [0, {models}), each at most once, at least one; "
-            f"got {values}"
-        )
-    return tensor.contiguous()
-
-
-def _check_valid(predictions: Tensor, logits: bool, invalid: Tensor, first_model: int = 0) -> None:
-    """The ops count invalid rows as they go; only where there are some is it asked which."""
-    if int(invalid) == 0:
-        return
-    bad = torch.isnan(predictions) if logits else ~(predictions >= 0)
-    model, sample, _ = (int(v) for v in bad.nonzero()[0])
-    value = predictions[model, sample].tolist()
-    remedy = "" if logits else "; pass logits=True if these are logits"
-    raise ValueError(
-        f"predictions must be {'numbers' if logits else 'probabilities'}, got {value} for model "
-        f"{first_model + model}, sample {sample} ({int(invalid)} such rows){remedy}"
-    )
+        return rank(source.source, targets, logits=source.logits, device=source.device)
+    if rank_on[0].shape[0] != models:
+        raise ValueError(f"rank_on must hold the same {models} models, got {rank_on[0].shape[0]}")
+    return rank(*rank_on, logits=logits).to(source.device)

@@ -1,4 +1,4 @@
-"""Prediction files: written as safetensors, read from those and from NumPy's.
+"""Prediction files: written as safetensors, read from those, from NumPy's and from CSV.
 
 A file holds ``predictions`` [N, C] float32, ``labels`` [N] int64 where they are known, and the
 metadata ``format``, ``model``, ``dataset``, ``split``, ``classes`` (JSON) and ``accuracy``.
@@ -9,22 +9,26 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..._files import atomic_write
+from .arrays import read_arrays
+from .entry import FORMAT, TENSOR
 from .model import Predictions
 
 FILE_NAME = "predictions.safetensors"
 """Name of a run's predictions, which :func:`load_many` looks for in folders."""
 
-_FORMAT = "warpmix.predictions"
+_ARRAYS = (".npy", ".npz", ".csv")
 
 
 def save(
@@ -64,11 +68,11 @@ def save(
             "predictions must be probabilities, non-negative rows that sum to 1; "
             "convert logits with torch.softmax(logits, dim=1)"
         )
-    tensors = {"predictions": stored.predictions}
+    tensors = {TENSOR: stored.predictions}
     if stored.labels is not None:
         tensors["labels"] = stored.labels
     metadata = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "model": model,
         "dataset": dataset,
         "split": split,
@@ -76,15 +80,16 @@ def save(
         "accuracy": None if stored.accuracy is None else repr(stored.accuracy),
     }
     with atomic_write(path) as temporary:
-        save_file(tensors, temporary, {key: text for key, text in metadata.items() if text})
+        # Not save_file: that makes files that the owner alone can read, whatever the umask.
+        temporary.write_bytes(to_bytes(tensors, {k: text for k, text in metadata.items() if text}))
 
 
 def load(path: str | os.PathLike[str]) -> Predictions:
     """Read one model's predictions.
 
     Args:
-        path: a file of :func:`save`; or a ``.npy`` file of one [N, C] array, or a ``.npz`` file of
-            one such array and, if known, ``labels`` [N]; the model is then called like the file.
+        path: a file of :func:`save`; or an ``.npy``, ``.npz`` or ``.csv`` file of one [N, C] array
+            and, if known, labels (see :func:`read_arrays`); the model is then called like the file.
 
     Returns:
         the predictions, on the CPU.
@@ -94,15 +99,32 @@ def load(path: str | os.PathLike[str]) -> Predictions:
         ValueError: another kind of file, a damaged one, or contents that :class:`Predictions`
             refuses; the message begins with the path.
     """
-    path = Path(path)
+    with reading(Path(path)) as read:
+        models: list[Predictions] = read()
+        if len(models) != 1:
+            raise ValueError(
+                "expected one [N, C] array and, if known, 'labels', got "
+                f"{', '.join(model.model for model in models)}; save each model's predictions to a "
+                "file of its own, or import them all into a store: warpmix ensemble import"
+            )
+    if Path(path).suffix in _ARRAYS:
+        return replace(models[0], model=Path(path).stem)
+    return models[0]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Callable[..., list[Predictions]]]:
+    """Yield what reads all models of a file (arguments as :func:`read_arrays`); errors inside
+    begin with the path."""
     if not path.is_file():
         raise FileNotFoundError(f"no prediction file {path.absolute()}")
     try:
         if path.suffix == ".safetensors":
-            return _load_safetensors(path)
-        if path.suffix in (".npy", ".npz"):
-            return _load_numpy(path)
-        raise ValueError("expected the extension .safetensors, .npy or .npz")
+            yield lambda **_: [_load_safetensors(path)]
+        elif path.suffix in _ARRAYS:
+            yield partial(read_arrays, path)
+        else:
+            raise ValueError("expected the extension .safetensors, .npy, .npz or .csv")
     except (ValueError, TypeError, EOFError, SafetensorError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -110,37 +132,15 @@ def load(path: str | os.PathLike[str]) -> Predictions:
 def _load_safetensors(path: Path) -> Predictions:
     with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata() or {}
-        if metadata.get("format") != _FORMAT:
+        if metadata.get("format") != FORMAT:
             raise ValueError("not a file of predictions, but of other tensors, such as weights")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     classes = metadata.get("classes")
     return Predictions(
-        tensors["predictions"],
+        tensors[TENSOR].float(),
         tensors.get("labels"),
         metadata["model"],
         metadata.get("dataset"),
         metadata.get("split"),
         None if classes is None else tuple(json.loads(classes)),
-    )
-
-
-def _load_numpy(path: Path) -> Predictions:
-    loaded: Any = np.load(path, allow_pickle=False)
-    arrays = {"": loaded}
-    if path.suffix == ".npz":
-        with loaded:
-            arrays = {name: loaded[name] for name in loaded.files}
-    labels = arrays.pop("labels", None)
-    if len(arrays) != 1:
-        raise ValueError(
-            "expected one [N, C] array and, if known, 'labels', got "
-            f"{', '.join(arrays) or 'no array'}; save each model's predictions to a file of its own"
-        )
-    (array,) = arrays.values()
-    if array.dtype.kind != "f":
-        raise ValueError(f"expected floating-point predictions, got an array of {array.dtype}")
-    return Predictions(
-        torch.from_numpy(array.astype(np.float32)),
-        None if labels is None else torch.from_numpy(labels.astype(np.int64)),
-        path.stem,
     )

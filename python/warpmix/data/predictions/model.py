@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_SUM_TOLERANCE = 0.01  # of ten probabilities that were each rounded to bfloat16
+from .samples import Ids
+
+SUM_TOLERANCE = 0.01  # of ten probabilities that were each rounded to bfloat16
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +22,8 @@ class Predictions:
         model: the model's name.
         dataset, split: what was predicted, where that is known.
         classes: C names, where they are known.
+        ids: [N] int64 or N strings that name the samples, where they are known.
+        recipe, seed: how the model was trained, where that is known.
 
     Raises:
         TypeError: a tensor of another dtype.
@@ -32,6 +36,9 @@ class Predictions:
     dataset: str | None = None
     split: str | None = None
     classes: tuple[str, ...] | None = None
+    ids: Ids | None = None
+    recipe: str | None = None
+    seed: int | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.predictions.shape)
@@ -62,8 +69,14 @@ class Predictions:
     @property
     def are_probabilities(self) -> bool:
         """Whether every row is non-negative and sums to 1; otherwise they count as logits."""
+        return self.first_improbable is None
+
+    @property
+    def first_improbable(self) -> int | None:
+        """The first row that is no distribution: negative somewhere, or of another sum than 1."""
         sums = self.predictions.sum(1)
-        return bool((self.predictions >= 0).all() and ((sums - 1).abs() <= _SUM_TOLERANCE).all())
+        fine = (self.predictions >= 0).all(1) & ((sums - 1).abs() <= SUM_TOLERANCE)
+        return None if bool(fine.all()) else int((~fine).int().argmax())
 
 
 def accuracy_of(predictions: Tensor, labels: Tensor) -> float:

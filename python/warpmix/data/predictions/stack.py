@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .files import FILE_NAME, load
 from .model import Predictions, accuracy_of
+from .store import PredictionStore, is_store
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +37,17 @@ class PredictionStack:
     are_probabilities: bool
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(M, N, C)"""
+        models, samples, classes = self.predictions.shape
+        return models, samples, classes
+
+    @property
+    def logits(self) -> bool:
+        """Whether the predictions are logits; else probabilities."""
+        return not self.are_probabilities
+
+    @property
     def accuracies(self) -> tuple[float, ...] | None:
         """Each model's share of right answers; None without labels."""
         if self.labels is None:
@@ -43,12 +55,16 @@ class PredictionStack:
         return tuple(accuracy_of(member, self.labels) for member in self.predictions)
 
 
-def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
-    """Read the predictions of many models.
+def load_many(
+    sources: Iterable[str | os.PathLike[str]], split: str | None = None
+) -> PredictionStack:
+    """Read the predictions of many models into memory.
 
     Args:
-        sources: files as of :func:`load`, and folders, of which every ``predictions.safetensors``
-            counts, at any depth, sorted. The models keep this order.
+        sources: files as of :func:`load`; stores, whose members of ``split`` count, sorted; and
+            other folders, of which every ``predictions.safetensors`` counts, at any depth, sorted.
+            The models keep this order.
+        split: of the stores; None: their only one.
 
     Raises:
         FileNotFoundError: a file is missing, a folder holds none, or there are no sources.
@@ -56,11 +72,11 @@ def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
             belong together: other numbers of images or classes, other labels, class names or
             splits, or logits among probabilities. The message names both files and the reason.
     """
-    paths = tuple(path for source in sources for path in _files(Path(source)))
-    if not paths:
+    found = [pair for source in sources for pair in _members(Path(source), split)]
+    if not found:
         raise FileNotFoundError("sources must name at least one file of predictions, got none")
+    paths, members = (tuple(column) for column in zip(*found, strict=True))
     _refuse_repeats(paths)
-    members = [load(path) for path in paths]
     shared = _shared_facts(paths, members)
     return PredictionStack(
         torch.stack([member.predictions for member in members]),
@@ -70,6 +86,31 @@ def load_many(sources: Iterable[str | os.PathLike[str]]) -> PredictionStack:
         shared.get("classes"),
         shared["kind of predictions"] == _PROBABILITIES,
     )
+
+
+def _members(source: Path, split: str | None) -> Iterator[tuple[Path, Predictions]]:
+    if not is_store(source):
+        yield from ((path, load(path)) for path in _files(source))
+        return
+    store = PredictionStore(source)
+    if split is None and len(store.splits) > 1:
+        raise ValueError(f"{source} holds several splits, name one: {', '.join(store.splits)}")
+    stored = store.open(split or next(iter(store.splits), "any"))
+    for entry, path, scores in zip(stored.entries, stored.paths, stored.read(), strict=True):
+        yield (
+            path,
+            Predictions(
+                scores.float(),
+                stored.labels,
+                entry.model,
+                entry.dataset,
+                entry.split,
+                entry.classes,
+                stored.ids,
+                entry.recipe,
+                entry.seed,
+            ),
+        )
 
 
 def _files(source: Path) -> list[Path]:
@@ -83,7 +124,7 @@ def _files(source: Path) -> list[Path]:
     return found
 
 
-def _refuse_repeats(paths: tuple[Path, ...]) -> None:
+def _refuse_repeats(paths: Sequence[Path]) -> None:
     seen: dict[Path, Path] = {}
     for path in paths:
         first = seen.setdefault(path.resolve(), path)
@@ -103,10 +144,11 @@ def _facts(member: Predictions) -> Iterator[tuple[str, Any]]:
     yield "classes", member.classes
     yield "split", member.split
     yield "kind of predictions", _PROBABILITIES if member.are_probabilities else "logits"
+    yield "sample ids", member.ids
     yield "labels", member.labels
 
 
-def _shared_facts(paths: tuple[Path, ...], members: list[Predictions]) -> dict[str, Any]:
+def _shared_facts(paths: Sequence[Path], members: Sequence[Predictions]) -> dict[str, Any]:
     """The facts that any member knows, after checking that no two disagree."""
     known: dict[str, tuple[Path, Any]] = {}
     for path, member in zip(paths, members, strict=True):
@@ -123,9 +165,11 @@ def _shared_facts(paths: tuple[Path, ...], members: list[Predictions]) -> dict[s
 
 
 def _difference(first: Any, second: Any) -> str:
-    if isinstance(first, Tensor):
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
         differing = first != second
         count = int(differing.sum())
         where = int(differing.int().argmax())
         return f"differ for {count} of {len(first)} images, first for {where}" if count else ""
+    if isinstance(first, Tensor) or isinstance(second, Tensor):
+        return "are numbers and names"
     return "" if first == second else f"{first} and {second}"

@@ -1,0 +1,118 @@
+"""The heavy chain in plain PyTorch: affine → colour jitter → erasing → MixUp → normalise.
+
+As pure_torch.py: vectorised, parameters per sample, in place where it can be. The steps take their
+parameters, so that bench_peers.py can check them against torchvision's functionals.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LUMA = (0.2989, 0.587, 0.114)  # ITU-R 601, as torchvision has it
+
+
+def affine(
+    images: Tensor, degrees: Tensor, dx: Tensor, dy: Tensor, scale: Tensor, shear: Tensor
+) -> Tensor:
+    """[B, C, H, W] float32, bilinear, black border; parameters [B] as torchvision's affine."""
+    _, _, height, width = images.shape
+    turn, lean = torch.deg2rad(degrees), torch.deg2rad(shear).tan()
+    cos, sin = turn.cos(), turn.sin()
+    a, b = (cos - sin * lean) / scale, (cos * lean + sin) / scale
+    d, e = -sin / scale, cos / scale
+    c, f = -(a * dx + b * dy), -(d * dx + e * dy)
+    to_x = torch.stack([a, b * (height / width), c * (2 / width)], 1)
+    to_y = torch.stack([d * (width / height), e, f * (2 / height)], 1)
+    theta = torch.stack([to_x, to_y], 1)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)
+
+
+def luma(images: Tensor) -> Tensor:
+    """[B, 1, H, W]."""
+    red, green, blue = images.unbind(1)
+    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])[:, None]
+
+
+def brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """In place, as the next three; [B, 3, H, W] float32 on [0, 255], factor [B, 1, 1, 1]."""
+    return images.mul_(factor).clamp_(0.0, 255.0)
+
+
+def contrast(images: Tensor, factor: Tensor) -> Tensor:
+    means = images.mean((2, 3)) * torch.tensor(LUMA, device=images.device)
+    pivot = means.sum(1)[:, None, None, None]
+    return images.mul_(factor).add_(pivot - pivot * factor).clamp_(0.0, 255.0)
+
+
+def saturation(images: Tensor, factor: Tensor) -> Tensor:
+    gray = luma(images).mul_(1.0 - factor)
+    return images.mul_(factor).add_(gray).clamp_(0.0, 255.0)
+
+
+def hue(images: Tensor, turns: Tensor) -> Tensor:
+    """Through HSV without its branches: channel n is V - chroma · clamp(min(k, 4 - k), 0, 1);
+    turns [B, 1, 1]."""
+    red, green, blue = images.unbind(1)
+    largest = torch.maximum(torch.maximum(red, green), blue)
+    chroma = largest - torch.minimum(torch.minimum(red, green), blue)
+    inverse = torch.where(chroma == 0, 1.0, chroma).reciprocal_()
+    sixths = torch.where(
+        largest == green, (blue - red) * inverse + 2.0, (red - green) * inverse + 4.0
+    )
+    sixths = torch.where(largest == red, (green - blue) * inverse, sixths).add_(turns * 6.0)
+    for channel, n in enumerate((5.0, 3.0, 1.0)):
+        k = (sixths + n).remainder_(6.0)
+        share = torch.minimum(k, 4.0 - k).clamp_(0.0, 1.0)
+        torch.sub(largest, share.mul_(chroma), out=images[:, channel])
+    return images
+
+
+def erase(images: Tensor, boxes: Tensor) -> Tensor:
+    """In place; boxes [B, 4] x0, y0, x1, y1 become black."""
+    rows = torch.arange(images.shape[2], device=images.device)
+    columns = torch.arange(images.shape[3], device=images.device)
+    x0, y0, x1, y1 = boxes.unbind(1)
+    in_y = (rows >= y0[:, None]) & (rows < y1[:, None])
+    in_x = (columns >= x0[:, None]) & (columns < x1[:, None])
+    return images.masked_fill_((in_y[:, :, None] & in_x[:, None, :])[:, None], 0.0)
+
+
+def erasing_boxes(count: int, height: int, width: int, device: torch.device) -> Tensor:
+    """[B, 4] as torchvision's RandomErasing draws them: p = 0.5, the first of ten that fits."""
+    area = torch.empty(count, 10, device=device).uniform_(0.02, 0.33).mul_(height * width)
+    aspect = torch.empty_like(area).uniform_(math.log(0.3), math.log(3.3)).exp_()
+    h, w = (area * aspect).sqrt_().round_(), (area / aspect).sqrt_().round_()
+    fits = (h < height) & (w < width)
+    first = fits.int().argmax(1, keepdim=True)
+    h, w = h.gather(1, first), w.gather(1, first)
+    y = (torch.rand_like(h) * (height - h + 1)).floor_()
+    x = (torch.rand_like(w) * (width - w + 1)).floor_()
+    on = fits.any(1, keepdim=True) & (torch.rand_like(h) < 0.5)
+    return torch.cat([x, y, x + w, y + h], 1) * on
+
+
+def heavy_chain(
+    images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10) → ColorJitter(0.4, 0.4, 0.4, 0.1) →
+    RandomErasing() → MixUp() → normalise; arguments and result as pure_torch.card_chain."""
+    count, _, height, width = images.shape
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(count, *shape, device=images.device).uniform_(low, high)
+
+    dx, dy = (uniform(-0.1 * n, 0.1 * n).round_() for n in (width, height))
+    batch = affine(images.float(), uniform(-15, 15), dx, dy, uniform(0.9, 1.1), uniform(-10, 10))
+    for step in (brightness, contrast, saturation):
+        step(batch, uniform(0.6, 1.4, 1, 1, 1))
+    hue(batch, uniform(-0.1, 0.1, 1, 1))
+    erase(batch, erasing_boxes(count, height, width, images.device))
+    partner, lam = torch.randperm(count, device=images.device), uniform(0.0, 1.0)
+    batch = torch.lerp(batch[partner], batch, lam[:, None, None, None])
+    batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
+    return batch.to(dtype), labels, labels[partner], lam

@@ -1,0 +1,81 @@
+"""Augmentations by name: what people know, and the sets of the five reports.
+
+``presets.cifar(mean=…, std=…)`` makes a :class:`warpmix.Pipeline`; so does
+``presets.pipeline("warsaw-all", …)`` for any of :func:`names`. The command line takes the same
+names as ``--augment NAME``. Each is a YAML file in ``warpmix/recipes`` to read and to copy.
+"""
+
+from __future__ import annotations
+
+import difflib
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from .augment import Pipeline, Transform, from_config
+
+_RUN_KEYS = {"data", "model"}  # a recipe with one of these is a whole training run
+
+
+def _recipes() -> dict[str, dict[str, Any]]:
+    folder = resources.files("warpmix") / "recipes"
+    texts = {f.name: f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
+    read = {name.removesuffix(".yaml"): yaml.safe_load(text) for name, text in texts.items()}
+    return {name: r for name, r in read.items() if "augment" in r and not _RUN_KEYS & set(r)}
+
+
+def names() -> list[str]:
+    """Names of the presets, sorted."""
+    return sorted(_recipes())
+
+
+def _recipe(name: str) -> dict[str, Any]:
+    recipes = _recipes()
+    if name not in recipes:
+        close = difflib.get_close_matches(str(name), list(recipes), n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"unknown preset {name!r}; did you mean {close!r}? Known: {', '.join(sorted(recipes))}"
+        )
+    return recipes[name]
+
+
+def transforms(name: str) -> list[Any]:
+    """The list of transforms of a preset, to change or to extend.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest and all known ones.
+    """
+    listed: list[Transform | Any] = from_config(_recipe(name)["augment"])
+    return listed
+
+
+def pipeline(name: str, **options: Any) -> Pipeline:
+    """A pipeline of a preset's transforms.
+
+    Args:
+        name: one of :func:`names`.
+        options: of :class:`warpmix.Pipeline`: mean, std, dtype, seed, … ``p`` is the preset's own
+            where left out (0.5 for the Warsaw report's, else 1).
+
+    Raises:
+        ValueError: an unknown name, or an option's own check.
+    """
+    return Pipeline(transforms(name), **{"p": _recipe(name).get("p", 1.0), **options})
+
+
+def cifar(**options: Any) -> Pipeline:
+    """Random crop with 4 pixels of padding, and flip (He et al., 2016, section 4.2)."""
+    return pipeline("cifar", **options)
+
+
+def airbench(**options: Any) -> Pipeline:
+    """Flip, translation by up to 4 pixels with reflection, a cutout of 12 pixels inside the image
+    (Jordan, 2024, airbench96; its flip alternates by epoch, this one is drawn)."""
+    return pipeline("airbench", **options)
+
+
+def imagenet(**options: Any) -> Pipeline:
+    """Random resized crop to the images' own size, flip, colour jitter, random erasing: that of
+    torchvision's classification references, for images cached at the training size."""
+    return pipeline("imagenet", **options)

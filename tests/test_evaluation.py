@@ -15,11 +15,12 @@ from torch import nn
 from typer.testing import CliRunner
 
 from warpmix.cli import app
-from warpmix.data import Dataset, open_images, predictions
+from warpmix.data import Dataset, ImageCache, open_images, predictions
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
 from warpmix.train.activation_maps import activation_maps
 from warpmix.train.evaluation import CALIBRATION_BINS, evaluate_predictions
+from warpmix.train.model_file import ModelSpec, copy_weights, save_model
 from warpmix.train.submission import write_submission
 
 # ---- figures ------------------------------------------------------------------------------------
@@ -208,3 +209,28 @@ def test_submission_streams_image_files(run, folder, tmp_path):
     probabilities, _ = write_submission(tmp_path / "out.csv", run, images, device="cpu")
     stored = predictions.load(run / "predictions.safetensors").predictions
     torch.testing.assert_close(probabilities, stored)
+
+
+def test_a_submission_needs_the_memory_of_a_few_batches(tmp_path):
+    """24,000 images of 32x32 are 74 MB of pixels, and 295 MB as batches of floats."""
+    count, classes = 24_000, tuple("abcdefghij")
+    spec = ModelSpec("fruit_mlp", "linear", 0.0, classes, (32, 32), 3, (0.5,) * 3, (0.2,) * 3)
+    save_model(tmp_path / "model.safetensors", copy_weights(spec.build()), spec)
+    with (tmp_path / "images.u8").open("wb") as file:
+        file.truncate(count * 32 * 32 * 3)  # sparse: what is read of it is as long, and is zeros
+    paths = tuple(tmp_path / f"{number}.png" for number in range(count))
+    cache = ImageCache(tmp_path, (32, 32), count, (), None, classes, "many", paths, (), 1024)
+
+    def resident() -> int:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
+
+    sizes: list[int] = []
+    write_submission(
+        tmp_path / "out.csv",
+        tmp_path / "model.safetensors",
+        cache,
+        device="cpu",
+        on_batch=lambda done: sizes.append(resident()),
+    )
+    assert max(sizes) - sizes[5] < 60e6  # what grows by a batch a batch grows by 280 MB

@@ -200,6 +200,22 @@ def test_a_compiled_model_learns_the_same_and_is_stored_as_ever(settings, tmp_pa
     torch.testing.assert_close(weights_of(plain), weights_of(compiled), rtol=1e-3, atol=1e-4)
 
 
+def test_airbench_is_whitened_by_the_training_images(settings):
+    config = settings(
+        model="airbench", image_size=12, epochs=1, lr=0.01, bias_lr=64, ema=0.9, tta="flip-shift",
+        sched="linear", warmup_epochs=0.2, label_smoothing=0.2, nesterov=True,
+    )  # fmt: skip
+    result = fit(config)
+    first = result.model.backbone[0]
+    images = load(config.data, "train", image_size=12)
+    pixels = images.subset(split_rows(config, images.labels)["train"]).images
+    mean, std = torch.tensor(result.spec.mean), torch.tensor(result.spec.std)
+    batch = ((pixels / 255 - mean) / std).permute(0, 3, 1, 2)
+    made = first(batch) - first.bias[:, None, None]
+    variances = made.permute(0, 2, 3, 1).reshape(-1, 24).square().mean(0)
+    torch.testing.assert_close(variances.detach(), torch.ones(24), atol=0.02, rtol=0)
+
+
 @pytest.mark.parametrize(
     "changes",
     [

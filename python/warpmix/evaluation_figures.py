@@ -59,7 +59,7 @@ def draw_calibration(path: Path, bins: np.ndarray, error: float, title: str) -> 
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="calibrated")
     axes.plot(bins[:, 1], bins[:, 2], "o", color=ORANGE, markersize=4, label="mean confidence")
     axes.set_ylabel("accuracy")
-    axes.set_title(f"{title}; calibration error {error:.2%}", fontsize=10, loc="left")
+    axes.set_title(f"{title}\ncalibration error {error:.2%}", fontsize=10, loc="left")
     axes.legend(frameon=False)
     below.bar(edges[:-1], bins[:, 0], 1 / len(bins), align="edge", color=GREY)
     below.set_xlabel("confidence")

@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-# Of the processes that torchrun starts, the first one alone speaks.
-console = Console(quiet=os.environ.get("RANK", "0") != "0")
+# Of the processes that torchrun starts, the first one alone speaks, and writes what is shared.
+is_first_process = os.environ.get("RANK", "0") == "0"
+console = Console(quiet=not is_first_process)
 USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
 
 

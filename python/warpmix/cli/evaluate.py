@@ -54,6 +54,7 @@ def evaluate(
         from warpmix import train
         from warpmix.train.evaluation import evaluate_predictions
         from warpmix.train.prepare import load_images
+        from warpmix.vote import is_bundle
 
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
@@ -64,7 +65,7 @@ def evaluate(
     _write_figures(target, found, dataset, title)
     if errors and len(found.errors):
         _draw_errors(target / "errors.png", found, dataset, errors, title)
-    if maps and len(found.errors):
+    if maps and len(found.errors) and not is_bundle(run):  # an ensemble has no one place it looks
         _draw_maps(target / "maps.png", run, found, dataset, maps, title)
     _show(found, dataset.classes)
     console.print(f"evaluation: {target}", soft_wrap=True)
@@ -139,7 +140,7 @@ def _draw_maps(
 def _caption(found: Evaluation, dataset: Dataset, row: int) -> str:
     said = dataset.classes[int(found.predicted[row])]
     true = dataset.classes[int(dataset.labels[row])]
-    return f"{said} {float(found.confidence[row]):.0%}\n(is {true})"
+    return f"{said} {float(found.confidence[row]):.1%}\n(is {true})"
 
 
 def _show(found: Evaluation, classes: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warpmix.cli._app import console
+from warpmix.cli._app import console, is_first_process
 from warpmix.cli.settings import setting_flags
 from warpmix.train.config import TrainConfig
 from warpmix.train.config_file import load_config
@@ -53,6 +53,7 @@ def train(
     $ warpmix train cifar10 --root data --config cifar10-vgg3
     $ warpmix train photos/ --model mobilenet_v3_small --weights DEFAULT --frozen --image-size 128
     $ warpmix train --resume runs/cifar10-vgg3-seed0
+    $ torchrun --nproc-per-node 4 -m warpmix train cifar10 --root data
     """
     if data is not None:
         settings["data"] = data
@@ -72,7 +73,7 @@ def train(
             raise
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
-    if store is not None:
+    if store is not None and is_first_process:
         from warpmix.data.predictions import PredictionStore
         from warpmix.train.ensembles import import_run
 

@@ -72,8 +72,8 @@ def fit(
         config: the settings.
         folder: the run folder (see :mod:`warpmix.train.run_folder`), made if need be; None keeps
             everything in memory.
-        resume: go on with the run in ``folder``. ``config`` must be that run's, but for the number
-            of epochs, the device and the threads.
+        resume: go on with the run in ``folder``. ``config`` must be that run's, but for
+            :data:`warpmix.train.run_folder.CHANGEABLE`, such as the number of epochs.
         console: where to show progress; None shows none.
 
     Raises:

@@ -10,6 +10,7 @@
 | ``model.safetensors`` | the best weights; written when the run ends |
 | ``predictions.safetensors`` | probabilities over the test images |
 | ``predictions-val.safetensors`` | and over the validation images |
+| ``tensorboard/`` | events, where they were asked for |
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ RUN_FILES = frozenset(
 )
 
 # Settings that a resumed run may change; any other would make it another run.
-CHANGEABLE = frozenset({"epochs", "device", "threads", "tensorboard"})
+CHANGEABLE = frozenset({"epochs", "device", "threads", "tensorboard", "cache", "loading"})
 
 
 def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:

@@ -56,7 +56,9 @@ def write_submission(
     fabric = make_fabric(device, precision)
     module = fabric.setup_module(model.to(memory_format=torch.channels_last)).eval()
     loader = evaluation_loader(dataset.to(fabric.device), spec, precision)
-    parts: list[Tensor] = []
+    # One tensor: small ones that are kept among large ones that are freed would leave holes that no
+    # batch fits into, and memory would grow by a batch a batch.
+    result, done = torch.empty(len(dataset), len(spec.classes)), 0
     with (
         torch.inference_mode(),
         atomic_write(path) as temporary,
@@ -66,12 +68,13 @@ def write_submission(
         writer.writerow(["id", "label"])
         names = _names(images)
         for batch, _ in loader:
-            probabilities = module(batch).float().softmax(1).cpu()
-            parts.append(probabilities)
-            labels = probabilities.argmax(1).tolist()
+            rows = slice(done, done + len(batch))
+            result[rows] = module(batch).float().softmax(1)
+            labels = result[rows].argmax(1).tolist()
             writer.writerows((next(names), spec.classes[label]) for label in labels)
+            done += len(labels)
             on_batch(len(labels))
-    return torch.cat(parts), spec.classes
+    return result, spec.classes
 
 
 def _names(images: ImageCache | Dataset) -> Iterator[str]:

@@ -15,13 +15,21 @@ import torch
 
 import warpmix
 from warpmix import (
+    ColorJitter,
     CutMix,
+    Cutout,
+    GridMask,
     MixUp,
     Pipeline,
+    RandomAffine,
+    RandomBrightness,
     RandomContrast,
     RandomCropBlackout,
+    RandomErasing,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     RandomShift,
+    Resize,
 )
 from warpmix.vote import bootstrap_intervals, select_greedy, vote, vote_curve
 
@@ -34,12 +42,27 @@ LISTS = (
     [RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2)],
     # Contrast after a mix is a second launch, which reads float32.
     [RandomHorizontalFlip(), MixUp(), RandomContrast((1.0, 3.0))],
+    # The general template, with a launch for the mean of the image that enters the contrast.
+    [
+        RandomShift(0.2),
+        RandomAffine(30, (0.2, 0.2), (0.5, 2.0), 20, border="reflect"),
+        Resize((HEIGHT + 7, WIDTH + 1)),
+        RandomBrightness(),
+        RandomContrast((1.0, 3.0)),
+        RandomErasing(1.0, value=200),
+        CutMix(),
+        GridMask(),
+    ],
 )
+RGB_LISTS = ([RandomResizedCrop(), ColorJitter(0.4, 0.4, 0.4, 0.1), Cutout(9), MixUp()],)
 
 
 def check_augment() -> int:
     """Every source type, output type, channel count and layout; returns the number of cases."""
-    cases = list(itertools.product(LISTS, DTYPES, CHANNELS, LAYOUTS, (False, True)))
+    cases = [
+        *itertools.product(LISTS, DTYPES, CHANNELS, LAYOUTS, (False, True)),
+        *itertools.product(RGB_LISTS, DTYPES, (3,), LAYOUTS, (False, True)),
+    ]
     for transforms, dtype, channels, (layout, channels_last), resident in cases:
         shape = (BATCH, HEIGHT, WIDTH, channels)
         images = torch.randint(0, 256, shape, dtype=torch.uint8)

@@ -4,7 +4,8 @@
 
 Compiles kernels/augment/augment.cu, disassembles it, and follows each pixel loop along the path of
 a full group of pixels (the one with 16-byte stores): every instruction on it is issued once for the
-group, predicated off or not. Prints registers, spills and stack beside it.
+group, predicated off or not. Of the whole-pixel template alone: the general one has a path for each list.
+Prints registers, spills and stack of all kernels beside it.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def main() -> None:
         f"{sum(int(s) for _, s in spills)} bytes of spills"
     )
     for name, code in functions(sass).items():
-        match = re.search(r"augment_kernelI(\w+)Li(\d)E", name)
+        match = re.search(r"simple_kernelI(\w+)Li(\d)E", name)
         if not match:
             continue
         counts = []

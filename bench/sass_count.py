@@ -4,7 +4,7 @@
 
 Compiles kernels/augment/augment.cu, disassembles it, and follows each pixel loop along the path of
 a full group of pixels (the one with 16-byte stores): every instruction on it is issued once for the
-group, predicated off or not. Of the whole-pixel template alone: the general one has a path for each list.
+group, predicated off or not. Of the whole-pixel template alone: the general one has a path a list.
 Prints registers, spills and stack of all kernels beside it.
 """
 

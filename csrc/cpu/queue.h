@@ -1,5 +1,5 @@
-// Work that threads take from one queue. Equal shares would let the slower thread, which another
-// process holds up, decide; with the machine's other work on two cores that cost half the speed.
+// Work that threads take from one queue, so that a thread that another process holds up delays no
+// more than the item it has taken; of equal shares the slowest thread would decide.
 #pragma once
 
 #include <atomic>

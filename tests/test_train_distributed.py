@@ -104,7 +104,7 @@ def torchrun(world_size, *program):
 # can differ between numbers of processes.
 PLAIN = {"model": "vgg3", "epochs": 3, "batch_size": 16, "lr": 0.02, "augment": "warsaw-all"}
 # With both, for a number of processes alone.
-FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "sched": "constant", "seed": 1}
+FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "sched": "constant", "ema": 0.8}
 
 _TWO_PROCESSES = """
 import json, sys

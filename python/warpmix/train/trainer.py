@@ -109,7 +109,9 @@ class Trainer:
                 f"training diverged in epoch {epoch + 1}: the loss became {loss}; "
                 f"use an lr below {self._config.lr:g}, or warmup_epochs"
             )
-        average_buffers(self.evaluated, self._fabric)
+        average_buffers(self.network, self._fabric)
+        if self._average is not None:
+            average_buffers(self._average, self._fabric)
         validation_loss, validation_accuracy = self._validate()
         record = EpochRecord(
             epoch=epoch + 1,

@@ -52,13 +52,6 @@ def benches() -> Iterator[object]:
 work_of = functools.lru_cache(maxsize=1)(Work)
 
 
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize(("case", "name", "row", "baseline", "graph"), list(benches()))
 def test_augment(
     measure: Measure, case: Case, name: str, row: Row, baseline: str | None, graph: bool

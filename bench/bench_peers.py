@@ -45,6 +45,8 @@ ALL = [*benches("cpu", torch.get_num_threads()), *benches("cuda", torch.get_num_
 def test_peers(measure: Measure, case: Case, chain: str, row: Row) -> None:
     work, function = work_of(case, chain), row.load()
     sets = work.sets[:1] if row.loops else work.sets
+    if row.loops:
+        torch.set_num_threads(1)
 
     def once_through() -> None:
         work.step += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import results
+import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 from results import Measure
 
@@ -35,6 +36,14 @@ def measure(benchmark: BenchmarkFixture) -> Measure:
         return benchmark.pedantic(call, rounds=rounds, warmup_rounds=warm_up)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """Of torch: a benchmark may set them."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
 
 
 def pytest_configure(config: pytest.Config) -> None:

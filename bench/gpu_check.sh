@@ -5,8 +5,9 @@
 #
 # CIFAR10_FOLDER (or WARPMIX_CIFAR10) holds cifar-10-batches-py or cifar-10-batches-bin; without it
 # nothing is trained. PYTHON (default python3) must have torch and warpmix's other requirements.
-# Writes gpu_check.json, bench.json and gpu_check.log to OUT (default ./gpu-results). A step that
-# fails does not stop the others; the exit status is 1 if any failed. Ends within 9 minutes.
+# Writes gpu_check.json, bench.json, bench_peers.json and gpu_check.log to OUT (default
+# ./gpu-results). A step that fails does not stop the others; the exit status is 1 if any failed.
+# Ends within 9 minutes.
 set -u
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -49,7 +50,13 @@ sanitize() {
 
 benchmarks() {
     WARPMIX_BENCH_JSON=$out/bench.json \
-        "$python" -m pytest bench/bench_*.py -q -p no:cacheprovider
+        "$python" -m pytest bench/bench_*.py -q -p no:cacheprovider --deselect bench/bench_peers.py
+}
+
+# Beside torchvision, and those of its other peers that are installed; on the GPU alone.
+peers() {
+    WARPMIX_BENCH_JSON=$out/bench_peers.json \
+        "$python" -m pytest bench/bench_copy.py bench/bench_peers.py -q -p no:cacheprovider -k cuda
 }
 
 training() {
@@ -140,7 +147,7 @@ echo "$device" | tee -a "$log"
 # What the steps use, in the shells that `timeout` starts.
 export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 export python out data work site sanitizer
-export -f build info gpu_tests all_tests memcheck racecheck sanitize benchmarks training
+export -f build info gpu_tests all_tests memcheck racecheck sanitize benchmarks peers training
 
 run build 240
 run info 30
@@ -158,6 +165,7 @@ if [[ -n $data ]]; then
 else
     skip training "no CIFAR-10 given"
 fi
+run peers 100
 run all_tests 200 # last: it takes what time is left
 
 report | tee -a "$log"

@@ -36,7 +36,8 @@ class Row:
         library: that it needs beside torch and torchvision.
         baseline: the column of ratios that it stands for; of several rows, the fastest.
         devices: that it runs on.
-        loops: over samples: on a GPU, one set of images is then enough to fill the cache's time.
+        loops: over samples, with one thread of torch as in a DataLoader's worker: two would wait
+            for each other at every small operation. On a GPU over one set of images, not several.
     """
 
     name: str

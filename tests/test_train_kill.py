@@ -25,6 +25,19 @@ def train(config: TrainConfig, folder: str, started) -> None:
     fit(config, folder, resume=(folder / "checkpoint.safetensors").exists())
 
 
+def wait_for_writes(path, process, count: int) -> None:
+    """Returns when the file has been written `count` times more, or the process has ended."""
+
+    def written() -> int:
+        return path.stat().st_mtime_ns if path.exists() else 0
+
+    last = written()
+    while count > 0 and process.is_alive():
+        time.sleep(0.002)
+        if written() != last:
+            last, count = written(), count - 1
+
+
 def spec_of(path) -> ModelSpec:
     return ModelSpec.from_json(read_tensors(path)[1]["spec"])
 
@@ -51,20 +64,24 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path, cha
     )
     moments = random.Random(0)
     kills, epochs = 0, []
+    checkpoint = killed / "checkpoint.safetensors"
     while True:
         started = context.Event()
         process = context.Process(target=train, args=(config, killed, started))
         process.start()
         assert started.wait(60)
-        # Most of them soon after the start, so that ten kills do not come after the end.
-        process.join(moments.uniform(0, duration / 4) if kills < KILLS else None)
+        # Within three epochs of the start, however fast they are now: ten kills never reach the end.
+        if kills < KILLS:
+            wait_for_writes(checkpoint, process, moments.randrange(4))
+            process.join(moments.uniform(0, duration / 40))
+        else:
+            process.join()
         if process.exitcode is not None:
             assert process.exitcode == 0
             break
         process.kill()
         process.join()
         kills += 1
-        checkpoint = killed / "checkpoint.safetensors"
         if checkpoint.exists():
             epochs.append(len(load_checkpoint(checkpoint, spec_of(checkpoint))["history"]))
     assert kills == KILLS and epochs == sorted(epochs) and len(set(epochs)) > 2, epochs

@@ -74,8 +74,8 @@ class Canvas {
       }
     }
     apply_colors();
-    apply_patches(side_.patches);
     blacken_border();
+    apply_patches(side_.patches);
   }
 
   // Row y, which has been painted, of a channel.

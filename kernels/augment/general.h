@@ -215,7 +215,6 @@ HOST_DEVICE void side_group(const Sampler<Source, kCount>& sampler, const Shared
                             Group<kCount>& value) {
   colored_group(sampler, shared, s, x, y, channel, value);
   const Side& side = shared.side[s];
-  apply_patches<kCount>(side.patches, tile.x + x, tile.y + y, channel, value);
   const Box& keep = side.keep;
   const float black[kCount] = {};
   const uint32_t kept =
@@ -223,6 +222,7 @@ HOST_DEVICE void side_group(const Sampler<Source, kCount>& sampler, const Shared
   if (kept != kWholeGroup) {
     paint<kCount>(~kept, black, value);
   }
+  apply_patches<kCount>(side.patches, tile.x + x, tile.y + y, channel, value);
 }
 
 // ---- a tile -------------------------------------------------------------------------------------

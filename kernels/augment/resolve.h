@@ -60,8 +60,8 @@ HOST_DEVICE Patch patch_of(const Stage& stage, const StageDraw& draw) {
   return patch;
 }
 
-// Black borders cover what was erased before them: erased boxes shrink, and `keep` need not know
-// its place in the order.
+// Black borders cover what was erased before them: those boxes shrink, so that all borders can be
+// painted first, and the patches over them.
 HOST_DEVICE void cover(Patches& patches, Box keep) {
   for (int32_t i = 0; i < patches.count; ++i) {
     if (patches.patch[i].kind == Kind::kErasing) {
@@ -145,7 +145,11 @@ HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* dra
   if constexpr (!kSimple) {
     side.map = resolve_map(program, draws);
     resolve_patches(program, draws, program.color_end, program.mix_begin, side.patches);
-    cover(side.patches, side.keep);
+    for (int32_t i = program.mix_end; i < program.count; ++i) {
+      if (post[i].on && program.stages[i].kind == Kind::kCropBlackout) {
+        cover(side.patches, kept_by(program.stages[i], post[i]));
+      }
+    }
   }
 }
 

@@ -70,7 +70,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path, cha
         process = context.Process(target=train, args=(config, killed, started))
         process.start()
         assert started.wait(60)
-        # Within three epochs of the start, however fast they are now: ten kills never reach the end.
+        # Within three epochs of the start, at any speed: ten kills never reach the end.
         if kills < KILLS:
             wait_for_writes(checkpoint, process, moments.randrange(4))
             process.join(moments.uniform(0, duration / 40))

@@ -24,9 +24,11 @@ class Canvas {
         rows_(params.out_height),
         pre_columns_(params.width),
         pre_rows_(params.height),
-        taps_(static_cast<size_t>(5) * params.out_width),
-        corners_(static_cast<size_t>(4) * params.out_width),
-        weights_(static_cast<size_t>(2) * params.out_width) {}
+        sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
+        taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
+        corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
+        words_(corners_.size()),
+        weights_(static_cast<size_t>(2) * sampled_rows_ * params.out_width) {}
 
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
@@ -69,8 +71,8 @@ class Canvas {
     if (side_.map.whole) {
       copy_pixels();
     } else {
-      for (int32_t y = begin; y < end; ++y) {
-        sample_row(y);
+      for (int32_t y = begin; y < end; y += sampled_rows_) {
+        sample_rows(y, min_of(sampled_rows_, end - y));
       }
     }
     apply_colors();
@@ -125,54 +127,47 @@ class Canvas {
                      params_.out_width);
   }
 
-  // Pixels of row y, which the map takes from between pixels.
-  void sample_row(int32_t y) {
-    const int32_t width = params_.out_width;
+  // `rows` rows from y on, whose pixels the map takes from between pixels.
+  void sample_rows(int32_t y, int32_t rows) {
     const Program& program = params_.program;
-    if (rows_[y] == kOutside) {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        std::fill(row(c, y), row(c, y) + width, program.fill);
-      }
-      return;
-    }
-    int32_t* whole = taps_.data();
-    const RowTaps taps = {
-        whole,           whole + width,           whole + 2 * width, whole + 3 * width,
-        weights_.data(), weights_.data() + width, whole + 4 * width};
-    tap_row(program.map_border, side_.map, columns_.data(), rows_[y], width, params_.width,
-            params_.height, taps);
+    const int32_t count = rows * params_.out_width;
+    int32_t* const whole = taps_.data();
+    float* const weights = weights_.data();
+    const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
+                          weights, weights + count, whole + 4 * count};
+    tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
+             params_.out_width, params_.width, params_.height, taps);
     int32_t* const corners = corners_.data();
-    find_corners(taps, corners);
-    const int32_t* const offsets[4] = {corners, corners + width, corners + 2 * width,
-                                       corners + 3 * width};
-    if (sizeof(Source) == 1 && reads_rgb_words()) {
-      sample_rgb_words(taps, y);
-      return;
+    find_corners(taps, count, corners);
+    if constexpr (sizeof(Source) == 1) {
+      if (reads_rgb_words()) {
+        const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+        load_rgb_words(image(), corners, last_word, 4 * count, words_.data());
+        blend_corners(words_.data(), taps.across, taps.down, taps.outside, program.fill, count,
+                      row(0, y), row(1, y), row(2, y));
+        return;
+      }
     }
-    if (params_.channels == 3) {
-      sample_taps<3>(image(), params_.channel_stride, offsets, taps, program.fill, width, row(0, y),
-                     plane_);
-      return;
-    }
+    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
+                                       corners + 3 * count};
     for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps<1>(image() + static_cast<int64_t>(c) * params_.channel_stride, 0, offsets, taps,
-                     program.fill, width, row(c, y), plane_);
+      sample_taps(image() + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
+                  program.fill, count, row(c, y));
     }
   }
 
-  // Offsets of the four taps of each pixel of a row, or -1 for the fill.
-  void find_corners(RowTaps taps, int32_t* corners) const {
-    const int32_t width = params_.out_width;
+  // Offsets of the four taps of `count` pixels, or -1 for the fill.
+  void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
     if (params_.program.map_begin == 0) {
-      corner_offsets(taps, params_.pixel_stride, params_.row_stride, width, corners);
+      corner_offsets(taps, params_.pixel_stride, params_.row_stride, count, corners);
       return;
     }
-    for (int32_t i = 0; i < width; ++i) {
+    for (int32_t i = 0; i < count; ++i) {
       const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
       const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
       for (int32_t k = 0; k < 4; ++k) {
         const bool outside = (x[k % 2] | y[k / 2]) < 0;
-        corners[k * width + i] = outside ? kOutside : x[k % 2] + y[k / 2];
+        corners[k * count + i] = outside ? kOutside : x[k % 2] + y[k / 2];
       }
     }
   }
@@ -181,20 +176,6 @@ class Canvas {
   bool reads_rgb_words() const {
     return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
            params_.image_stride >= 4;
-  }
-
-  // sample_taps for such pixels, in vectors; their offsets become their words.
-  void sample_rgb_words(RowTaps taps, int32_t y) {
-    const int32_t width = params_.out_width;
-    const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-    words_.resize(corners_.size());
-    for (size_t i = 0; i < corners_.size(); ++i) {
-      words_[i] = load_rgb(reinterpret_cast<const uint8_t*>(image()), corners_[i], last_word);
-    }
-    for (int32_t c = 0; c < 3; ++c) {
-      blend_corners(words_.data(), width, taps.across, taps.down, taps.outside,
-                    params_.program.fill, 8 * c, width, row(c, y));
-    }
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -266,6 +247,9 @@ class Canvas {
     fill_box({keep.x1, keep.y0, width, keep.y1}, black);
   }
 
+  // Pixels that are sampled together: their 15 numbers each stay in a 32 KiB first-level cache.
+  static constexpr int32_t kSampledPixels = 512;
+
   const AugmentParams& params_;
   const int64_t plane_;
   const Gatherer<Source> gatherer_;
@@ -274,6 +258,7 @@ class Canvas {
   std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;
+  const int32_t sampled_rows_;
   std::vector<int32_t> taps_, corners_;
   std::vector<uint32_t> words_;
   std::vector<float> weights_;

@@ -13,7 +13,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from results import Measure
 
 WARM_UP = 3  # calls at most, beside the two that estimate a call's time
-BUDGET = {"cpu": 1.0, "cuda": 0.3}  # seconds of timed rounds a row
+BUDGET = {"cpu": 0.7, "cuda": 0.3}  # seconds of timed rounds a row
 ROUNDS = (5, 500)  # at least and at most; of rows of SLOW seconds and more, at least 3
 SLOW = 0.5
 

@@ -25,6 +25,8 @@ class Compiled:
     words: list[list[int]]
     scale: list[float]  # of the last launch, one a channel
     bias: list[float]
+    needs_sums: bool  # of the first launch; this and result_size are read at every call
+    result_size: tuple[int, int]  # of the last launch
 
     @property
     def mix(self) -> int | None:

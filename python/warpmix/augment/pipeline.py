@@ -116,7 +116,7 @@ class Pipeline(nn.Module):
         """
         images, compiled = self._prepare(images, labels, ids, index, epoch, active, sums)
         samples = self._samples(images, ids, index, active, epoch, step)
-        if sums is None and compiled.launches[0].needs_sums:
+        if sums is None and compiled.needs_sums:
             sums = _sums(images, index)
         batch = self._output(images, compiled, samples.count, out)
         if len(compiled.launches) > 1:
@@ -172,7 +172,7 @@ class Pipeline(nn.Module):
         """
         images, compiled = self._prepare(images, labels, None, draws.rows, 0, None, sums)
         draws.check(compiled.launches)
-        if sums is None and compiled.launches[0].needs_sums:
+        if sums is None and compiled.needs_sums:
             sums = ops.channel_sums(images)
         batch = self._output(images, compiled, draws.rows.shape[0], out)
         pair, lam = apply_launches(images, compiled, draws, labels, sums, batch)
@@ -180,7 +180,7 @@ class Pipeline(nn.Module):
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
         """(height, width) of the batch for images of this size."""
-        return self._compile(height, width, channels).launches[-1].result_size
+        return self._compile(height, width, channels).result_size
 
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
         """The launches for images of this size, one a line, with the bytes that each moves for a
@@ -244,7 +244,8 @@ class Pipeline(nn.Module):
             elif self.dtype != torch.uint8:
                 scale = [1.0 / 255.0] * channels
             words = [launch.words(self.p) for launch in launches]
-            self._compiled[key] = Compiled(launches, words, scale, bias)
+            needs_sums, result_size = launches[0].needs_sums, launches[-1].result_size
+            self._compiled[key] = Compiled(launches, words, scale, bias, needs_sums, result_size)
         return self._compiled[key]
 
     def _samples(
@@ -265,7 +266,7 @@ class Pipeline(nn.Module):
         return Samples(index, ids, active, count, step, self.seed, epoch)
 
     def _output(self, images: Tensor, compiled: Compiled, count: int, out: Tensor | None) -> Tensor:
-        shape = (count, images.shape[3], *compiled.launches[-1].result_size)
+        shape = (count, images.shape[3], *compiled.result_size)
         if out is None:
             memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
             return torch.empty(

@@ -20,6 +20,7 @@ from .stages import (
     STAGE_NUMBERS,
     Stage,
     borders_of,
+    units_of,
 )
 from .transforms import Listed, lower
 
@@ -137,23 +138,12 @@ class Launch:
         return words
 
 
-def _units(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
-    """The stages that must share a launch: the members of a map together, others alone."""
-    units: list[list[Stage]] = []
-    for stage in (s for group in groups for s in group):
-        if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:
-            units[-1].append(stage)
-        else:
-            units.append([stage])
-    return units
-
-
 def compile_launches(
     transforms: Sequence[Listed], height: int, width: int, channels: int
 ) -> list[Launch]:
     """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
     launches = [Launch((height, width))]
-    for unit in _units(lower(transforms, height, width, channels)):
+    for unit in units_of(lower(transforms, height, width, channels)):
         if not launches[-1].accept(unit):
             launches.append(Launch(launches[-1].result_size))
             if not launches[-1].accept(unit):

@@ -16,7 +16,7 @@ from .. import reference_math as fixed
 from . import reference_pixels as pixels
 from .reference_streams import Boxes, Streams
 from .reference_warp import shift, warp
-from .stages import Stage
+from .stages import Stage, units_of
 from .transforms import Listed, lower
 
 _SINGLE = {
@@ -35,15 +35,6 @@ _SINGLE = {
 
 
 # ---- single images ----------------------------------------------------------------------------
-
-
-def _units(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
-    """Stages one by one, but for those of one map, which are sampled together."""
-    units: list[list[Stage]] = []
-    for stage in (stage for group in groups for stage in group):
-        joins = stage.map is not None and len(units) > 0 and units[-1][0].map == stage.map
-        units[-1].append(stage) if joins else units.append([stage])
-    return units
 
 
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
@@ -117,11 +108,10 @@ def augment(
     ids = rows if ids is None else ids
     active = torch.ones_like(rows, dtype=torch.bool) if active is None else active
     streams = Streams(ids, active, seed, epoch, p)
-    groups = list(lower(transforms, height, width, channels))
     pool = count if index is not None else rows.shape[0]
     batch = images[rows].permute(0, 3, 1, 2).float()
     partner_rows, lam = rows, torch.ones(rows.shape[0])
-    units = _units(groups)
+    units = units_of(lower(transforms, height, width, channels))
     entering = batch
     for i, unit in enumerate(units):
         stage = unit[0]

@@ -134,3 +134,15 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
         maps[first : last + 1] = [number] * (last + 1 - first)
         number, first = number + 1, last + 1
     return maps
+
+
+def units_of(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
+    """Stages one by one, but for the members of a map: these are together, because they are sampled
+    together and so must share a launch."""
+    units: list[list[Stage]] = []
+    for stage in (stage for group in groups for stage in group):
+        if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:
+            units[-1].append(stage)
+        else:
+            units.append([stage])
+    return units

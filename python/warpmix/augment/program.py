@@ -25,7 +25,6 @@ from .stages import (
 from .transforms import Listed, lower
 
 MAX_STEPS = 8  # kMaxSteps in kernels/augment/params.h
-DRAW_WORDS = 8  # kDrawWords
 MAX_CHANNELS = 16  # kMaxChannels
 MAX_PIXELS = 1 << 24  # kMaxPixels
 _SOURCE_MEAN = -1  # kSourceMean

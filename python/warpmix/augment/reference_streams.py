@@ -40,10 +40,6 @@ class Streams:
             on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
         return on
 
-    def at(self, positions: Tensor) -> Streams:
-        """The streams of other positions of this batch."""
-        return Streams(self.ids[positions], self.active[positions], self.seed, self.epoch, self.p)
-
     def of_rows(self, rows: Tensor) -> Streams:
         """The streams of a resident data set's rows."""
         return Streams(rows, torch.ones_like(rows, dtype=torch.bool), self.seed, self.epoch, self.p)

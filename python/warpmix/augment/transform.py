@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ from .stages import BORDERS, Stage
 
 
 @dataclass(frozen=True)
-class Transform:
+class Transform(ABC):
     """Base of all transforms: frozen dataclasses that validate themselves and lower to stages.
 
     Names and parameters follow torchvision.transforms.v2 where it has the transform. ``p`` is the
@@ -29,9 +30,9 @@ class Transform:
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)
 
+    @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         """The stages for images of this size; raises ValueError where they do not fit together."""
-        raise NotImplementedError
 
     def __call__(
         self,

@@ -7,37 +7,29 @@ names as ``--augment NAME``. Each is a YAML file in ``warpmix/recipes`` to read 
 
 from __future__ import annotations
 
-import difflib
-from importlib import resources
 from typing import Any
 
-import yaml
-
 from .augment import Pipeline, Transform, from_config
+from .train import recipes
 
 _RUN_KEYS = {"data", "model"}  # a recipe with one of these is a whole training run
 
 
-def _recipes() -> dict[str, dict[str, Any]]:
-    folder = resources.files("warpmix") / "recipes"
-    texts = {f.name: f.read_text("utf-8") for f in folder.iterdir() if f.name.endswith(".yaml")}
-    read = {name.removesuffix(".yaml"): yaml.safe_load(text) for name, text in texts.items()}
-    return {name: r for name, r in read.items() if "augment" in r and not _RUN_KEYS & set(r)}
-
-
 def names() -> list[str]:
     """Names of the presets, sorted."""
-    return sorted(_recipes())
+    keys = {name: set(recipes.read(name)) for name in recipes.names()}
+    return [name for name, held in keys.items() if "augment" in held and not _RUN_KEYS & held]
 
 
 def _recipe(name: str) -> dict[str, Any]:
-    recipes = _recipes()
-    if name not in recipes:
-        close = difflib.get_close_matches(str(name), list(recipes), n=1, cutoff=0.0)[0]
+    known = names()
+    if name not in known:
+        close = recipes.nearest(str(name), known)
         raise ValueError(
-            f"unknown preset {name!r}; did you mean {close!r}? Known: {', '.join(sorted(recipes))}"
+            f"unknown preset {name!r}; did you mean {close!r}? Known: {', '.join(known)}"
         )
-    return recipes[name]
+    recipe: dict[str, Any] = recipes.read(name)
+    return recipe
 
 
 def transforms(name: str) -> list[Any]:

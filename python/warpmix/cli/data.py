@@ -75,7 +75,7 @@ def prepare(source: Annotated[str, _SOURCE], **settings: Any) -> None:
     config = load_config(None, data=source, **settings)
     if config.cache_folder is None:
         raise ValueError("cache must be auto or a folder to prepare, got off")
-    for split, cache in _caches(source, config):
+    for split, cache in _caches(config):
         height, width = cache.size
         console.print(
             f"[bold]{split}[/bold]: {len(cache.rows)} images of {height}x{width} in {cache.folder}",
@@ -103,7 +103,7 @@ def verify(source: Annotated[str, _SOURCE], **settings: Any) -> None:
             console.print(f"{split}: {load(source, split, config.root)!r}, as published")
         return
     damaged = 0
-    for split, cache in _caches(source, config):
+    for split, cache in _caches(config):
         for rows, differs in cache.damaged():
             if differs:
                 damaged += 1
@@ -147,24 +147,16 @@ def download(source: Annotated[str, _SOURCE], **settings: Any) -> None:
         console.print(repr(load(source, "train", config.root, download=True)))
 
 
-def _caches(source: str, config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
+def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
     """The caches of all splits there are, made if need be."""
-    from warpmix.data import ImageCache, open_images
+    from warpmix.data import ImageCache
     from warpmix.data.sources import splits_of
+    from warpmix.train.images import open_cached
 
-    for split in splits_of(source, config.root):
-        opened = open_images(
-            source,
-            split,
-            config.root,
-            config.download,
-            config.image_size,
-            config.skip_bad_images,
-            config.fit,
-            config.cache_folder,
-        )
+    for split in splits_of(config.data, config.root):
+        opened = open_cached(config, split)
         if not isinstance(opened, ImageCache):
-            raise ValueError(f"{source} needs no preparation: it does not come as image files")
+            raise ValueError(f"{config.data} needs no preparation: it does not come as image files")
         yield split, opened
 
 

@@ -73,19 +73,11 @@ def predict(
 def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | None) -> None:
     """Write the labels of images that may have none, and their probabilities where asked for."""
     with console.status("starting torch"):  # some seconds
-        from warpmix.data import ImageCache, open_images, predictions
+        from warpmix.data import ImageCache, predictions
+        from warpmix.train.images import open_cached
         from warpmix.train.submission import write_submission
 
-    images = open_images(
-        config.data,
-        split,
-        config.root,
-        config.download,
-        config.image_size,
-        config.skip_bad_images,
-        config.fit,
-        config.cache_folder,
-    )
+    images = open_cached(config, split)
     count = len(images.rows) if isinstance(images, ImageCache) else len(images)
     with Progress(console=console, transient=True) as bars:
         bar = bars.add_task("predicting", total=count)

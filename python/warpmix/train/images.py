@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from warpmix.data import (
     k_fold,
     load,
     open_cache,
+    open_images,
     stratified_split,
 )
 from warpmix.data.sources import has_labels, list_files
@@ -24,6 +27,7 @@ from warpmix.train.config import TrainConfig
 from warpmix.train.normalization import IMAGENET_MEAN, IMAGENET_STD, channel_statistics
 
 Images = Dataset | StreamedDataset
+_Opened = TypeVar("_Opened")
 
 _USABLE = 0.7  # of the free memory: the model wants some, too
 
@@ -53,7 +57,20 @@ class Splits:
 
 def load_images(config: TrainConfig, split: str) -> Dataset:
     """The settings' images, on the CPU; errors as :func:`warpmix.data.load`."""
-    return load(
+    return _of_settings(load, config, split)
+
+
+def open_cached(config: TrainConfig, split: str) -> ImageCache | Dataset:
+    """The settings' images, labelled or not: their cache where they come as files, made if need be.
+
+    Errors as :func:`warpmix.data.open_images`.
+    """
+    return _of_settings(open_images, config, split)
+
+
+def _of_settings(function: Callable[..., _Opened], config: TrainConfig, split: str) -> _Opened:
+    """What :func:`load` or :func:`open_images`, whose arguments are the same, makes of settings."""
+    return function(
         config.data,
         split=split,
         root=config.root,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -13,6 +13,11 @@ from warpmix.cli.settings import setting_flags
 from warpmix.train.config import TrainConfig
 from warpmix.train.config_file import load_config
 from warpmix.train.run_folder import CONFIG_FILE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from warpmix.data import Dataset, ImageCache
 
 
 @setting_flags(
@@ -42,7 +47,7 @@ def predict(
     $ warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
     """
-    folder = run if run.is_dir() else run.parent
+    folder = _folder(run)
     stored = folder / CONFIG_FILE
     config = load_config(stored if stored.exists() else None, **settings)
 
@@ -57,15 +62,7 @@ def predict(
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
     path = out or folder / f"predictions-{Path(config.data).name}-{split}.safetensors"
-    predictions.save(
-        path,
-        probabilities,
-        dataset.labels,
-        model=folder.resolve().name,
-        dataset=dataset.name,
-        split=split,
-        classes=dataset.classes,
-    )
+    _save(path, run, dataset, split, probabilities, dataset.classes)
     accuracy = predictions.load(path).accuracy
     console.print(f"accuracy {accuracy:.2%} over {len(dataset)} images\npredictions: {path}")
 
@@ -73,7 +70,7 @@ def predict(
 def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | None) -> None:
     """Write the labels of images that may have none, and their probabilities where asked for."""
     with console.status("starting torch"):  # some seconds
-        from warpmix.data import ImageCache, predictions
+        from warpmix.data import ImageCache
         from warpmix.train.images import open_cached
         from warpmix.train.submission import write_submission
 
@@ -91,14 +88,31 @@ def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | 
         )
     console.print(f"{count} labels: {path}", highlight=False, soft_wrap=True)
     if out is not None:
-        folder = run if run.is_dir() else run.parent
-        predictions.save(
-            out,
-            probabilities,
-            images.labels,
-            model=folder.resolve().name,
-            dataset=images.name,
-            split=split,
-            classes=classes,
-        )
+        _save(out, run, images, split, probabilities, classes)
         console.print(f"predictions: {out}", soft_wrap=True)
+
+
+def _save(
+    path: Path,
+    run: Path,
+    images: ImageCache | Dataset,
+    split: str,
+    probabilities: Tensor,
+    classes: tuple[str, ...],
+) -> None:
+    """Write a prediction file that names the run and the images."""
+    from warpmix.data import predictions
+
+    predictions.save(
+        path,
+        probabilities,
+        images.labels,
+        model=_folder(run).resolve().name,
+        dataset=images.name,
+        split=split,
+        classes=classes,
+    )
+
+
+def _folder(run: Path) -> Path:
+    return run if run.is_dir() else run.parent

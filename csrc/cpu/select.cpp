@@ -164,26 +164,12 @@ void emulate_planes(const vote::PlanesParams& params) {
 
 void class_planes(WARPMIX_PLANES_ARGUMENTS) {
   const vote::PlanesParams params = planes_call(WARPMIX_PASS_PLANES);
-  switch (params.type) {
-    case vote::ScoreType::kFloat32:
-      return all_planes<float>(params);
-    case vote::ScoreType::kFloat16:
-      return all_planes<Half>(params);
-    case vote::ScoreType::kBFloat16:
-      return all_planes<BFloat16>(params);
-  }
+  vote::with_score_type(params.type, [&](auto score) { all_planes<decltype(score)>(params); });
 }
 
 void class_planes_emulated(WARPMIX_PLANES_ARGUMENTS) {
   const vote::PlanesParams params = planes_call(WARPMIX_PASS_PLANES);
-  switch (params.type) {
-    case vote::ScoreType::kFloat32:
-      return emulate_planes<float>(params);
-    case vote::ScoreType::kFloat16:
-      return emulate_planes<Half>(params);
-    case vote::ScoreType::kBFloat16:
-      return emulate_planes<BFloat16>(params);
-  }
+  vote::with_score_type(params.type, [&](auto score) { emulate_planes<decltype(score)>(params); });
 }
 
 void greedy_scores(WARPMIX_GREEDY_ARGUMENTS) {

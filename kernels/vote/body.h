@@ -59,17 +59,11 @@ HOST_DEVICE void vote_body(const VoteParams& params, int64_t block, int32_t thre
 // Calls function.run<Score, kRegisters>() with the types of one launch.
 template <typename Function>
 void dispatch(const VoteParams& params, const Function& function) {
-  const bool registers = params.classes <= kRegisterClasses;
-  switch (params.type) {
-    case ScoreType::kFloat32:
-      return registers ? function.template run<float, true>()
-                       : function.template run<float, false>();
-    case ScoreType::kFloat16:
-      return registers ? function.template run<Half, true>() : function.template run<Half, false>();
-    case ScoreType::kBFloat16:
-      return registers ? function.template run<BFloat16, true>()
-                       : function.template run<BFloat16, false>();
-  }
+  with_score_type(params.type, [&](auto score) {
+    using Score = decltype(score);
+    return params.classes <= kRegisterClasses ? function.template run<Score, true>()
+                                              : function.template run<Score, false>();
+  });
 }
 
 }  // namespace warpmix::vote

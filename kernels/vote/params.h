@@ -1,6 +1,7 @@
 // The launches of this folder, as plain data.
 #pragma once
 
+#include "../float16.h"
 #include "../host_device.h"
 
 namespace warpmix::vote {
@@ -9,6 +10,19 @@ constexpr int kThreads = 128;
 constexpr int kRegisterClasses = 16;  // up to here a GPU thread keeps its running sums in registers
 
 enum class ScoreType : int32_t { kFloat32, kFloat16, kBFloat16 };
+
+// Calls function(Score{}) with the type that predictions have.
+template <typename Function>
+void with_score_type(ScoreType type, const Function& function) {
+  switch (type) {
+    case ScoreType::kFloat32:
+      return function(float{});
+    case ScoreType::kFloat16:
+      return function(Half{});
+    case ScoreType::kBFloat16:
+      return function(BFloat16{});
+  }
+}
 
 // A vote and a curve are the same pass over the predictions; they differ in what they write down,
 // and when.

@@ -31,14 +31,9 @@ __global__ void __launch_bounds__(kThreads)
 
 void launch_planes(const PlanesParams& params, cudaStream_t stream) {
   const dim3 grid(sample_blocks(params.samples), static_cast<unsigned>(params.models));
-  switch (params.type) {
-    case ScoreType::kFloat32:
-      return planes_kernel<float><<<grid, kThreads, 0, stream>>>(params);
-    case ScoreType::kFloat16:
-      return planes_kernel<Half><<<grid, kThreads, 0, stream>>>(params);
-    case ScoreType::kBFloat16:
-      return planes_kernel<BFloat16><<<grid, kThreads, 0, stream>>>(params);
-  }
+  with_score_type(params.type, [&](auto score) {
+    planes_kernel<decltype(score)><<<grid, kThreads, 0, stream>>>(params);
+  });
 }
 
 void launch_greedy(const GreedyParams& params, cudaStream_t stream) {

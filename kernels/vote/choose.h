@@ -21,13 +21,7 @@ HOST_DEVICE double choose(bool condition, double a, double b) {
   return condition ? a : b;
 #else
   const uint64_t mask = 0u - static_cast<uint64_t>(condition);
-  uint64_t bits_a, bits_b;
-  std::memcpy(&bits_a, &a, sizeof a);
-  std::memcpy(&bits_b, &b, sizeof b);
-  const uint64_t bits = (bits_a & mask) | (bits_b & ~mask);
-  double chosen;
-  std::memcpy(&chosen, &bits, sizeof chosen);
-  return chosen;
+  return double_from_bits((bits_from_double(a) & mask) | (bits_from_double(b) & ~mask));
 #endif
 }
 

@@ -6,26 +6,6 @@
 
 namespace warpmix::vote {
 
-HOST_DEVICE double double_from_bits(uint64_t bits) {
-#if defined(__CUDA_ARCH__)
-  return __longlong_as_double(static_cast<long long>(bits));
-#else
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-#endif
-}
-
-HOST_DEVICE uint64_t bits_from_double(double value) {
-#if defined(__CUDA_ARCH__)
-  return static_cast<uint64_t>(__double_as_longlong(value));
-#else
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-#endif
-}
-
 // log(x) of a normal, positive x: log(m) = 2 artanh((m - 1) / (m + 1)) for m in [√½, √2), whose
 // series ends below 1e-14; the exponent's share is exact to 1e-13.
 HOST_DEVICE double fixed_log64(double x) {

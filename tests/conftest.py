@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from warpmix import ops
 
@@ -32,6 +34,20 @@ def emulated_kernels() -> Iterator[None]:
         yield
     finally:
         ops._ops = original
+
+
+def noisy_classes(root: Path, train: int, test: int, spread: int, **lowest: int) -> Path:
+    """Fills a folder with 8x8 images, so many of a class in each split: noise that begins at the
+    class's lowest value and is ``spread`` values wide."""
+    noise = np.random.default_rng(0)
+    for split, per_class in (("train", train), ("test", test)):
+        for name, low in lowest.items():
+            folder = root / split / name
+            folder.mkdir(parents=True)
+            for i in range(per_class):
+                pixels = noise.integers(low, low + spread, (8, 8, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i}.png")
+    return root
 
 
 @pytest.fixture

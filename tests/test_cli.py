@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from conftest import noisy_classes
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -32,15 +33,7 @@ def run(*arguments):
 def images(tmp_path_factory):
     """A folder of 8x8 images in two classes, dark and light, with a subfolder a split."""
     root = tmp_path_factory.mktemp("images")
-    noise = np.random.default_rng(0)
-    for split, per_class in (("train", 20), ("test", 10)):
-        for name, low in (("dark", 0), ("light", 128)):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            for i in range(per_class):
-                pixels = noise.integers(low, low + 128, (8, 8, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
-    return root
+    return noisy_classes(root, train=20, test=10, spread=128, dark=0, light=128)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from conftest import noisy_classes
 from PIL import Image
 from sklearn.metrics import confusion_matrix, log_loss
 from torch import nn
@@ -129,14 +130,7 @@ def test_networks_without_places_have_no_maps(name):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("images")
-    noise = np.random.default_rng(0)
-    for split, per_class in (("train", 40), ("test", 25)):
-        for name, low in (("dark", 0), ("light", 30), ("white", 60)):
-            (root / split / name).mkdir(parents=True)
-            for i in range(per_class):
-                pixels = noise.integers(low, low + 190, (8, 8, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(root / split / name / f"{i}.png")
-    return root
+    return noisy_classes(root, train=40, test=25, spread=190, dark=0, light=30, white=60)
 
 
 @pytest.fixture(scope="module")

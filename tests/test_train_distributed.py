@@ -7,10 +7,9 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from conftest import noisy_classes
 from safetensors.torch import load_file
 
 from warpmix.augment import CutMix, Pipeline, RandomContrast, RandomShift
@@ -77,15 +76,7 @@ def test_ranks_predict_every_row_once(world_size):
 def images(tmp_path_factory):
     """Two classes, dark and light; 83 images to train on: the last batch of 16 has three."""
     root = tmp_path_factory.mktemp("images")
-    noise = np.random.default_rng(0)
-    for split, per_class in (("train", 52), ("test", 20)):
-        for name, low in (("dark", 0), ("light", 60)):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            for i in range(per_class):
-                pixels = noise.integers(low, low + 190, (8, 8, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
-    return root
+    return noisy_classes(root, train=52, test=20, spread=190, dark=0, light=60)
 
 
 def torchrun(world_size, *program):

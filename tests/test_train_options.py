@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from conftest import noisy_classes
 from PIL import Image
 from torch import nn
 
@@ -27,15 +28,7 @@ OPTIMIZERS = OptimizerName.__args__
 def images(tmp_path_factory):
     """A folder of 8x8 images in two classes, dark and light."""
     root = tmp_path_factory.mktemp("images")
-    noise = np.random.default_rng(0)
-    for split, per_class in (("train", 40), ("test", 20)):
-        for name, low in (("dark", 0), ("light", 100)):
-            folder = root / split / name
-            folder.mkdir(parents=True)
-            for i in range(per_class):
-                pixels = noise.integers(low, low + 150, (8, 8, 3)).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / f"{i}.png")
-    return root
+    return noisy_classes(root, train=40, test=20, spread=150, dark=0, light=100)
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def compile_kernels(arch: str, folder: Path) -> tuple[str, str]:
     """(ptxas's resource report, SASS text) of the augmentation kernels."""
     cubin = folder / "augment.cubin"
     command = ["nvcc", "-O3", "--fmad=false", "-std=c++17", f"-arch={arch}", "-Xptxas", "-v"]
+    command += ["--expt-relaxed-constexpr"]  # as torch builds with, without which nvcc warns
     source = ROOT / "kernels/augment/augment.cu"
     report = subprocess.run(
         [*command, "-I", str(ROOT / "kernels"), "-cubin", "-o", str(cubin), str(source)],

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from warpmix.cli import app
 from warpmix.data import Dataset, ImageCache, open_images, predictions
+from warpmix.evaluation_figures import draw_calibration, draw_confusion, draw_images
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
 from warpmix.train.activation_maps import activation_maps
@@ -122,6 +123,20 @@ def test_maps_find_what_decides():
 def test_networks_without_places_have_no_maps(name):
     with pytest.raises(ValueError, match="must have convolutions that keep places apart"):
         activation_maps(create(name, 3).eval(), torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))
+
+
+# ---- pictures -----------------------------------------------------------------------------------
+
+
+def test_long_titles_are_broken_where_the_picture_ends(tmp_path):
+    title = "cifar10-baseline2-combined-with-a-long-name-seed0 on a-folder-of-images, validation"
+    bins = np.array([[0, np.nan, np.nan], [9, 0.7, 0.6]])
+    draw_calibration(tmp_path / "calibration.png", bins, 0.1, title)
+    draw_confusion(tmp_path / "confusion.png", np.eye(2, dtype=int), ("a", "b"), title)
+    draw_images(tmp_path / "images.png", [[np.zeros((8, 8, 3), np.uint8)]] * 2, "ab", title)
+    for name in ("calibration", "confusion", "images"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert (np.asarray(picture.convert("L"))[:, -3:] == 255).all()  # no letter is cut
 
 
 # ---- commands -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from warpmix.figures import BLUE, DPI, GREY, ORANGE, displayable, save_figure
 
 _COLUMNS = 6  # of images in a row
 _NUMBERED_UP_TO = 20  # classes whose confusions are written into the matrix
+_TITLE = 10  # points
+_CHARACTER = 0.62  # of the font's size: a character's mean width, digits and capitals among them
 
 
 def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str], title: str) -> None:
@@ -39,7 +42,7 @@ def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str], ti
                 axes.text(column, row, str(count), ha="center", va="center", color=colour, size=7)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    axes.set_title(title, fontsize=10, loc="left")
+    _set_title(figure, title)
     save_figure(figure, path)
 
 
@@ -59,7 +62,7 @@ def draw_calibration(path: Path, bins: np.ndarray, error: float, title: str) -> 
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="calibrated")
     axes.plot(bins[:, 1], bins[:, 2], "o", color=ORANGE, markersize=4, label="mean confidence")
     axes.set_ylabel("accuracy")
-    axes.set_title(f"{title}\ncalibration error {error:.2%}", fontsize=10, loc="left")
+    _set_title(figure, title, f"calibration error {error:.2%}")
     axes.legend(frameon=False)
     below.bar(edges[:-1], bins[:, 0], 1 / len(bins), align="edge", color=GREY)
     below.set_xlabel("confidence")
@@ -95,8 +98,16 @@ def draw_images(
             axes.imshow(displayable(picture), cmap="gray", vmin=0, vmax=255)
             if below == 0:
                 axes.set_title(caption, fontsize=7)
-    figure.suptitle(title, fontsize=10, x=0.01, ha="left")
+    _set_title(figure, title)
     save_figure(figure, path)
+
+
+def _set_title(figure: Figure, *lines: str) -> None:
+    """Writes lines above everything, broken where the figure ends: a run and its images may have
+    names that are longer than a picture is wide, and matplotlib breaks lines at blanks only."""
+    characters = int(0.98 * figure.get_figwidth() * 72 / (_CHARACTER * _TITLE))
+    broken = [part for line in lines for part in textwrap.wrap(line, characters)]
+    figure.suptitle("\n".join(broken), fontsize=_TITLE, x=0.01, ha="left")
 
 
 def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:

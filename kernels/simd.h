@@ -1,9 +1,57 @@
-// Function multiversioning: a wheel runs on any x86-64 and still uses AVX2 or AVX-512 where the
-// machine has them. The loader picks the clone once. Functions only: GCC ignores it on templates.
+// Function multiversioning: a wheel runs on any x86-64 and still uses AVX2 where the machine has
+// it. The loader picks the version once. Functions only: GCC ignores it on templates.
 #pragma once
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
+#include "host_device.h"
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__CUDACC__)
+#include <immintrin.h>
+// One body, compiled twice.
 #define WARPMIX_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+// Two bodies of one function.
+#define WARPMIX_SIMD_V3 __attribute__((target("arch=x86-64-v3")))
+#define WARPMIX_SIMD_DEFAULT __attribute__((target("default")))
 #else
 #define WARPMIX_SIMD_CLONES
+#define WARPMIX_SIMD_DEFAULT
+#endif
+
+#if defined(WARPMIX_SIMD_V3)
+
+namespace warpmix {
+
+// Everything below is inlined, so that no vector is ever passed to a function.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+// Eight floats, for loops that GCC does not make well by itself.
+typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
+constexpr int32_t kFloats = 8;
+
+HOST_DEVICE Floats at_least(Floats value, float low) {
+  const Floats limit = Floats{} + low;
+  return value < limit ? limit : value;
+}
+
+HOST_DEVICE Floats at_most(Floats value, float high) {
+  const Floats limit = Floats{} + high;
+  return value > limit ? limit : value;
+}
+
+HOST_DEVICE Floats load_floats(const float* values) {
+  return *reinterpret_cast<const Floats*>(values);
+}
+
+HOST_DEVICE void store_floats(float* out, Floats values) {
+  *reinterpret_cast<Floats*>(out) = values;
+}
+
+// In one step; GCC 12 takes two, through 16 bits.
+WARPMIX_SIMD_V3 HOST_DEVICE Floats widened(const uint8_t* bytes) {
+  const __m128i loaded = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(loaded));
+}
+
+}  // namespace warpmix
+
 #endif

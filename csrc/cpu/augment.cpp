@@ -10,8 +10,8 @@
 
 #include <torch/csrc/stable/ops.h>
 
+#include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "augment/body.h"
 #include "augment/canvas.h"
@@ -48,64 +48,76 @@ struct Render {
     const int64_t step = grain(params.out_image_stride);
     parallel_for(0, params.batch_size, step, [&](int64_t begin, int64_t end) {
       Renderer renderer(params);
-      for (int64_t position = begin; position < end; ++position) {
-        renderer.render(static_cast<int32_t>(position));
-      }
+      renderer.render(static_cast<int32_t>(begin), static_cast<int32_t>(end));
     });
   }
 };
 
 // ---- channel sums -------------------------------------------------------------------------------
 
+// Bytes are summed by columns of short lines, which vectors add: a multiple of 64 pixels, so that no
+// line has a rest, whose columns stay in a few registers or in the first-level cache.
+constexpr int32_t kLinePixels = 64;
 // Lines whose bytes fit into 16 bits when they are summed.
-constexpr int32_t kLinesOf16Bits = 257;
+constexpr int64_t kLinesOf16Bits = 257;
 
-WARPMIX_SIMD_CLONES void add_line(const uint8_t* __restrict line, uint16_t* __restrict sums,
-                                  int32_t count) {
-  for (int32_t i = 0; i < count; ++i) {
-    sums[i] = static_cast<uint16_t>(sums[i] + line[i]);
+WARPMIX_SIMD_CLONES void add_lines(const uint8_t* __restrict bytes, int64_t lines, int32_t length,
+                                   uint16_t* __restrict columns) {
+  for (int64_t i = 0; i < lines; ++i, bytes += length) {
+    for (int32_t x = 0; x < length; ++x) {
+      columns[x] = static_cast<uint16_t>(columns[x] + bytes[x]);
+    }
   }
 }
 
-// Columns' sums first (vectors), then their sum: `period` channels alternate along the line.
-void sum_lines(const uint8_t* line, int32_t lines, int32_t length, int32_t period, int64_t* sums,
-               std::vector<uint16_t>& columns) {
-  for (int32_t first = 0; first < lines; first += kLinesOf16Bits) {
-    const int32_t end = min_of(lines, first + kLinesOf16Bits);
-    columns.assign(length, 0);
-    for (int32_t i = first; i < end; ++i) {
-      add_line(line + static_cast<int64_t>(i) * length, columns.data(), length);
+// Sums of `count` elements, among which `period` channels alternate, in steps of 2^-16.
+void add_sums(const uint8_t* bytes, int64_t count, int32_t period, int64_t* sums) {
+  uint16_t columns[kLinePixels * augment::kMaxChannels];
+  const int32_t length = kLinePixels * period;
+  while (count > 0) {
+    std::fill(columns, columns + length, uint16_t{0});
+    int64_t added = count;
+    if (count < length) {
+      add_lines(bytes, 1, static_cast<int32_t>(count), columns);
+    } else {
+      const int64_t lines = min_of(count / length, kLinesOf16Bits);
+      add_lines(bytes, lines, length, columns);
+      added = lines * length;
     }
-    for (int32_t i = 0; i < length; i += period) {
-      for (int32_t c = 0; c < period; ++c) {
-        sums[c] += static_cast<int64_t>(columns[i + c]) * static_cast<int64_t>(augment::kSumScale);
+    for (int32_t c = 0; c < period; ++c) {
+      int64_t sum = 0;
+      for (int32_t i = c; i < length; i += period) {
+        sum += columns[i];
       }
+      sums[c] += sum * static_cast<int64_t>(augment::kSumScale);
     }
+    bytes += added;
+    count -= added;
   }
 }
 
-void sum_lines(const float* line, int32_t lines, int32_t length, int32_t period, int64_t* sums,
-               std::vector<uint16_t>&) {
-  for (int64_t i = 0; i < static_cast<int64_t>(lines) * length; ++i) {
-    sums[i % period] += augment::fixed_point(line[i]);
+void add_sums(const float* values, int64_t count, int32_t period, int64_t* sums) {
+  for (int64_t i = 0; i < count; i += period) {
+    for (int32_t c = 0; c < period; ++c) {
+      sums[c] += augment::fixed_point(values[i + c]);
+    }
   }
 }
 
 template <typename Source>
 void sum_images(const augment::SumsParams& params) {
   const int32_t channels = params.channels;
+  const int64_t pixels = static_cast<int64_t>(params.height) * params.width;
   parallel_for(0, params.image_count, grain(params.image_stride), [&](int64_t begin, int64_t end) {
-    std::vector<uint16_t> columns;
     for (int64_t n = begin; n < end; ++n) {
       const Source* image = static_cast<const Source*>(params.images) + n * params.image_stride;
       int64_t* sums = params.sums + n * channels;
       if (params.channel_stride == 1) {
-        sum_lines(image, params.height, params.width * channels, channels, sums, columns);
+        add_sums(image, pixels * channels, channels, sums);
         continue;
       }
       for (int32_t c = 0; c < channels; ++c) {
-        sum_lines(image + static_cast<int64_t>(c) * params.channel_stride, params.height,
-                  params.width, 1, sums + c, columns);
+        add_sums(image + static_cast<int64_t>(c) * params.channel_stride, pixels, 1, sums + c);
       }
     }
   });

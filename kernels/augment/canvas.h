@@ -36,19 +36,18 @@ class Canvas {
     resolve_shape<false>(params_, draws, post, row, side_);
     const Program& program = params_.program;
     if (side_.map.whole) {
-      tabulate_axis(program, draws, side_.map, 0, columns_);
-      find_runs(columns_, runs_);
-      tabulate_axis(program, draws, side_.map, 1, rows_);
+      tabulate_axis(program, draws, side_.map, 0, all_of(columns_));
+      find_runs(all_of(columns_), runs_);
+      tabulate_axis(program, draws, side_.map, 1, all_of(rows_));
       return;
     }
-    start_table(columns_);
-    start_table(rows_);
-    apply_whole(program, draws, program.map_end, program.geometry_end, 0, columns_);
-    apply_whole(program, draws, program.map_end, program.geometry_end, 1, rows_);
-    start_table(pre_columns_);
-    start_table(pre_rows_);
-    apply_whole(program, draws, 0, program.map_begin, 0, pre_columns_);
-    apply_whole(program, draws, 0, program.map_begin, 1, pre_rows_);
+    const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
+      tabulate_stages(program, draws, begin, end, axis, all_of(table));
+    };
+    tabulate(program.map_end, program.geometry_end, 0, columns_);
+    tabulate(program.map_end, program.geometry_end, 1, rows_);
+    tabulate(0, program.map_begin, 0, pre_columns_);
+    tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
     scale_table(params_.row_stride, pre_rows_);
   }
@@ -106,12 +105,6 @@ class Canvas {
   // ---- geometry ---------------------------------------------------------------------------------
 
   void copy_pixels() {
-    source_rows_.resize(rows_painted_);
-    for (int32_t i = 0; i < rows_painted_; ++i) {
-      const int32_t y = rows_[begin_ + i];
-      source_rows_[i] =
-          y == kOutside ? nullptr : image() + static_cast<int64_t>(y) * params_.row_stride;
-    }
     if constexpr (sizeof(Source) == 1) {
       gather(bytes_.data());
       for (int32_t c = 0; c < params_.channels; ++c) {
@@ -123,8 +116,8 @@ class Canvas {
   }
 
   void gather(Source* out) {
-    gatherer_.gather(source_rows_.data(), rows_painted_, runs_, 0, params_.out_width, out,
-                     params_.out_width);
+    gatherer_.gather(image(), rows_.data() + begin_, rows_painted_, runs_, {0, params_.out_width},
+                     out, params_.out_width);
   }
 
   // `rows` rows from y on, whose pixels the map takes from between pixels.
@@ -263,7 +256,6 @@ class Canvas {
   std::vector<uint32_t> words_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
-  std::vector<const Source*> source_rows_;
   const StageDraw* draws_ = nullptr;
   Side side_;
   int32_t begin_ = 0;
@@ -276,6 +268,17 @@ class CanvasRenderer {
  public:
   explicit CanvasRenderer(const AugmentParams& params)
       : params_(params), own_(params), partner_(params) {}
+
+  // Samples [begin, end).
+  void render(int32_t begin, int32_t end) {
+    for (int32_t position = begin; position < end; ++position) {
+      render(position);
+    }
+  }
+
+ private:
+  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
+  static constexpr int32_t kChunkElements = 16384;
 
   void render(int32_t position) {
     const Program& program = params_.program;
@@ -305,10 +308,6 @@ class CanvasRenderer {
       });
     }
   }
-
- private:
-  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
-  static constexpr int32_t kChunkElements = 16384;
 
   void mix(int32_t begin, int32_t end) {
     const int32_t width = params_.out_width;

@@ -1,6 +1,7 @@
 // Colour: what a stage's draw means for a pixel, and the arithmetic, in float32 on [0, 255].
 #pragma once
 
+#include "../simd.h"
 #include "draw.h"
 
 namespace warpmix::augment {
@@ -15,10 +16,15 @@ struct ColorStep {
 
 // ---- arithmetic ---------------------------------------------------------------------------------
 
-HOST_DEVICE float clipped(float value) { return at_most(at_least(value, 0.0f), 255.0f); }
+// T: float, or on the CPU a vector of them.
+template <typename T>
+HOST_DEVICE T clipped(T value) {
+  return at_most(at_least(value, 0.0f), 255.0f);
+}
 
-HOST_DEVICE float contrast(float value, float factor, float offset) {
-  return clipped(value * factor + offset);
+template <typename T>
+HOST_DEVICE T contrast(T value, T factor, T offset) {
+  return clipped<T>(value * factor + offset);
 }
 
 // ITU-R 601 luma as torchvision's rgb_to_grayscale has it.

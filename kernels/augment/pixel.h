@@ -18,7 +18,10 @@ HOST_DEVICE float blend(float own, float partner, float lam) {
   return at_most(own * lam + partner * (1.0f - lam), 255.0f);
 }
 
-HOST_DEVICE float normalise(float value, float scale, float bias) { return value * scale + bias; }
+template <typename T>
+HOST_DEVICE T normalise(T value, T scale, T bias) {
+  return value * scale + bias;
+}
 
 // ---- rounding to the output's type, to nearest even ---------------------------------------------
 

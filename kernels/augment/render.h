@@ -10,6 +10,16 @@
 
 namespace warpmix::augment {
 
+namespace {
+
+// draw_sample with the machine's best instructions: floorf and rintf are calls without SSE 4.1.
+WARPMIX_SIMD_CLONES void draw_cloned(const AugmentParams& params, int32_t position,
+                                     StageDraw (*draws)[kMaxStages], SampleDraws& samples) {
+  samples = draw_sample(params, position, draws);
+}
+
+}  // namespace
+
 // Makes samples one after the other; owns the row buffers, so one a thread.
 template <typename Source, typename Out>
 class Renderer {
@@ -18,87 +28,188 @@ class Renderer {
       : params_(params),
         interleaved_(params.out_channel_stride == 1),
         count_(params.width * params.channels),
-        band_rows_(max_of(1, min_of(params.height, kBandElements / count_))),
+        chunk_rows_(max_of(1, min_of(params.height, kChunkElements / count_))),
         gatherer_(params, interleaved_, params.width),
-        rows_(params.height),
         columns_(params.width),
         zeros_(count_, 0.0f),
         ones_(count_, 1.0f),
+        offset_(count_),
         scale_(count_),
         bias_(count_),
-        partner_values_(static_cast<size_t>(band_rows_) * count_) {
+        partner_values_(static_cast<size_t>(chunk_rows_) * count_) {
+    cut_.resize(count_);
     spread(params.scale, scale_);
     spread(params.bias, bias_);
     for (Lane& lane : lanes_) {
-      lane.factor.resize(count_);
-      lane.offset.resize(count_);
-      lane.own_offset.resize(count_);
-      lane.source_row.resize(params.height);
-      lane.pixels.resize(static_cast<size_t>(band_rows_) * count_);
+      lane.kept.resize(count_);
+      lane.rows.resize(params.height);
+      lane.pixels.resize(static_cast<size_t>(chunk_rows_) * count_);
     }
   }
 
-  void render(int32_t position) {
-    const SampleDraws drawn = draw_sample(params_, position, draws_);
-    const Sample& own = drawn.own;
-    const Sample& partner = drawn.partner;
-    mixing_ = resolve_mixing(params_.program, draws_[0]);
-    if (mixing_.mix != Mix::kNone) {
-      prepare(1, partner.row);
-    }
-    prepare(0, own.row);
-    write_targets(params_, position, own.row, partner.row, mixing_.lam);
-    Out* image = static_cast<Out*>(params_.batch) + position * params_.out_image_stride;
-    for (int32_t y = 0; y < params_.height;) {
-      const int32_t end = band_end(y);
-      render_band(y, end, image + static_cast<int64_t>(y) * params_.out_row_stride);
-      y = end;
+  // Samples [begin, end). While one is made, the next one's images are on their way to the cache:
+  // they may lie anywhere in the data set.
+  void render(int32_t begin, int32_t end) {
+    Drawn drawn[2];
+    draw(begin, drawn[begin % 2]);
+    for (int32_t position = begin; position < end; ++position) {
+      if (position + 1 < end) {
+        draw(position + 1, drawn[(position + 1) % 2]);
+      }
+      render(position, drawn[position % 2]);
     }
   }
 
  private:
-  // Elements of a band: its bytes and coefficients stay in a 32 KiB first-level cache.
-  static constexpr int32_t kBandElements = 8192;
+  // Elements that are gathered together: with a row's coefficients they stay in a 32 KiB
+  // first-level cache.
+  static constexpr int32_t kChunkElements = 8192;
+  // Of an image, to prefetch: the processor sees by itself how a larger one goes on.
+  static constexpr int64_t kPrefetchBytes = 4096;
 
-  // One side's source rows, its gathered band, and the coefficients of a row's elements.
-  struct Lane {
+  struct Drawn {
+    StageDraw draws[2][kMaxStages];
+    SampleDraws samples;
+  };
+
+  // Coefficients of a row's elements.
+  struct CoefficientRow {
     std::vector<float> factor, offset;
-    std::vector<float> own_offset;  // this side's offsets, before CutMix puts the partner's in
-    std::vector<const Source*> source_row;
-    std::vector<Source> pixels;
-    std::vector<Run> runs;
 
-    Coefficients coefficients(int32_t first) const {
-      return {factor.data() + first, offset.data() + first};
+    void resize(int32_t count) {
+      factor.resize(count);
+      offset.resize(count);
     }
+
+    operator Coefficients() const { return {factor.data(), offset.data()}; }
+  };
+
+  // One side: where its pixels come from, those of a chunk, and the coefficients of rows that are
+  // not all black.
+  struct Lane {
+    const Source* image;
+    std::vector<int32_t> rows;
+    std::vector<Run> runs;
+    std::vector<Source> pixels;
+    CoefficientRow kept;
   };
 
   // One value a channel to one an element.
   void spread(const float* values, std::vector<float>& row) const {
-    const int32_t channels = params_.channels;
-    for (int32_t c = 0; c < channels; ++c) {
-      const int32_t first = interleaved_ ? c : c * params_.width;
-      const int32_t step = interleaved_ ? channels : 1;
-      for (int32_t x = 0; x < params_.width; ++x) {
-        row[first + x * step] = values[c];
+    if (!interleaved_) {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        std::fill_n(row.data() + c * params_.width, params_.width, values[c]);
+      }
+    } else if (params_.channels == 3) {
+      spread_pixels<3>(values, 3, row);
+    } else {
+      spread_pixels<0>(values, params_.channels, row);
+    }
+  }
+
+  // kChannels: a number that the compiler knows, or 0.
+  template <int kChannels>
+  void spread_pixels(const float* values, int32_t channels, std::vector<float>& row) const {
+    const int32_t count = kChannels > 0 ? kChannels : channels;
+    float* out = row.data();
+    for (int32_t x = 0; x < params_.width; ++x) {
+      for (int32_t c = 0; c < count; ++c) {
+        out[x * count + c] = values[c];
       }
     }
   }
 
-  void prepare(int32_t s, int32_t row) {
+  // Calls function(first element, elements) for each plane that the output's rows have.
+  template <typename Function>
+  void for_each_plane(const Function& function) const {
+    const int32_t count = interleaved_ ? count_ : params_.width;
+    for (int32_t first = 0; first < count_; first += count) {
+      function(first, count);
+    }
+  }
+
+  // Columns to elements of a plane's row.
+  Range elements(Range columns) const {
+    const int32_t per_column = interleaved_ ? params_.channels : 1;
+    return {columns.begin * per_column, columns.end * per_column};
+  }
+
+  const Source* image(int32_t row) const {
+    return static_cast<const Source*>(params_.images) + row * params_.image_stride;
+  }
+
+  void prefetch(int32_t row) const {
+    const char* bytes = reinterpret_cast<const char*>(image(row));
+    const int64_t size = min_of<int64_t>(kPrefetchBytes, params_.image_stride * sizeof(Source));
+    for (int64_t i = 0; i < size; i += 64) {
+      __builtin_prefetch(bytes + i);
+    }
+  }
+
+  void draw(int32_t position, Drawn& drawn) const {
+    draw_cloned(params_, position, drawn.draws, drawn.samples);
+    const SampleDraws& samples = drawn.samples;
+    if (params_.index != nullptr) {  // else images follow each other, which the processor sees
+      prefetch(samples.own.row);
+    }
+    if (samples.partner.row != samples.own.row) {
+      prefetch(samples.partner.row);
+    }
+  }
+
+  void render(int32_t position, const Drawn& drawn) {
+    const Range columns = {0, params_.width};
+    const Range rows = {0, params_.height};
+    const SampleDraws& samples = drawn.samples;
+    mixing_ = resolve_mixing(params_.program, drawn.draws[0]);
+    const Box& box = mixing_.box;
+    prepare(0, drawn.draws, samples.own.row, columns, rows);
+    if (mixing_.mix == Mix::kCut) {
+      prepare(1, drawn.draws, samples.partner.row, {box.x0, box.x1}, {box.y0, box.y1});
+    } else if (mixing_.mix == Mix::kBlend) {
+      prepare(1, drawn.draws, samples.partner.row, columns, rows);
+    }
+    write_targets(params_, position, samples.own.row, samples.partner.row, mixing_.lam);
+    Out* out = static_cast<Out*>(params_.batch) + position * params_.out_image_stride;
+    for (int32_t y = 0; y < params_.height; y += chunk_rows_) {
+      render_chunk({y, min_of(params_.height, y + chunk_rows_)}, out);
+    }
+  }
+
+  // Columns and rows of the result that this side may give pixels to.
+  void prepare(int32_t s, const StageDraw (*draws)[kMaxStages], int32_t row, Range columns,
+               Range rows) {
     Lane& lane = lanes_[s];
     Side& side = sides_[s];
-    resolve_shape<true>(params_, draws_[s], draws_[0], row, side);
-    resolve_steps(params_, draws_[s], params_.program.color_end, 0, s, side);
-    spread(side.step[0].offset, lane.own_offset);
-    tabulate_axis(params_.program, draws_[s], side.map, 0, columns_);
-    find_runs(columns_, lane.runs);
-    tabulate_axis(params_.program, draws_[s], side.map, 1, rows_);
-    const Source* image = static_cast<const Source*>(params_.images) + row * params_.image_stride;
-    for (int32_t y = 0; y < params_.height; ++y) {
-      lane.source_row[y] = rows_[y] == kOutside
-                               ? nullptr
-                               : image + static_cast<int64_t>(rows_[y]) * params_.row_stride;
+    resolve_shape<true>(params_, draws[s], draws[0], row, side);
+    resolve_steps(params_, draws[s], params_.program.color_end, 0, s, side);
+    set_kept(side, lane.kept);
+    lane.image = image(row);
+    tabulate_axis(params_.program, draws[s], side.map, 0, part_of(columns_, columns));
+    find_runs(part_of(columns_, columns), lane.runs);
+    tabulate_axis(params_.program, draws[s], side.map, 1, part_of(lane.rows, rows));
+  }
+
+  // ---- pixels -----------------------------------------------------------------------------------
+
+  // `columns` and `rows` of side s to `lane`, which holds a chunk from row `first` on.
+  void gather(Lane& lane, int32_t s, Range columns, Range rows, int32_t first) const {
+    const Lane& from = lanes_[s];
+    gatherer_.gather(from.image, from.rows.data() + rows.begin, rows.end - rows.begin, from.runs,
+                     columns, lane.pixels.data() + (rows.begin - first) * count_, count_);
+  }
+
+  void gather_chunk(Range rows) {
+    const Range columns = {0, params_.width};
+    gather(lanes_[0], 0, columns, rows, rows.begin);
+    if (mixing_.mix == Mix::kBlend) {
+      gather(lanes_[1], 1, columns, rows, rows.begin);
+    } else if (mixing_.mix == Mix::kCut) {
+      const Box& box = mixing_.box;
+      const Range cut = {max_of(rows.begin, box.y0), min_of(rows.end, box.y1)};
+      if (cut.begin < cut.end) {
+        gather(lanes_[0], 1, {box.x0, box.x1}, cut, rows.begin);
+      }
     }
   }
 
@@ -112,97 +223,98 @@ class Renderer {
     return !inside(y, sides_[s].keep.y0, sides_[s].keep.y1);
   }
 
-  // What a row's coefficients depend on beside the sample.
-  int32_t row_state(int32_t y) const {
-    const bool partner = mixing_.mix != Mix::kNone && black_row(1, y);
-    return cut_row(y) + 2 * black_row(0, y) + 4 * partner;
-  }
-
-  int32_t band_end(int32_t y) const {
-    const int32_t limit = min_of(params_.height, y + band_rows_);
-    const int32_t state = row_state(y);
-    int32_t end = y + 1;
-    while (end < limit && row_state(end) == state) {
-      ++end;
+  // Rows of a band have the same coefficients: it ends before `end` where a box begins or ends.
+  int32_t band_end(int32_t y, int32_t end) const {
+    const auto end_at = [&](const Box& box) {
+      end = box.y0 > y ? min_of(end, box.y0) : end;
+      end = box.y1 > y ? min_of(end, box.y1) : end;
+    };
+    end_at(sides_[0].keep);
+    if (mixing_.mix != Mix::kNone) {
+      end_at(sides_[1].keep);
+      end_at(mixing_.box);
     }
     return end;
   }
 
-  // Coefficients of columns [begin, end) of `lane` as side s has them.
-  void set_coefficients(Lane& lane, int32_t s, int32_t begin, int32_t end, bool black) {
-    const Side& side = sides_[s];
-    const int32_t keep_begin = black ? begin : min_of(end, max_of(begin, side.keep.x0));
-    const int32_t keep_end = black ? begin : max_of(keep_begin, min_of(end, side.keep.x1));
-    const int32_t per_column = interleaved_ ? params_.channels : 1;
-    for (int32_t first = 0; first < count_; first += params_.width * per_column) {
-      const auto element = [&](int32_t x) { return first + x * per_column; };
-      float* factor = lane.factor.data();
-      float* offset = lane.offset.data();
-      std::fill(factor + element(begin), factor + element(keep_begin), 0.0f);
-      std::fill(factor + element(keep_begin), factor + element(keep_end), side.step[0].factor);
-      std::fill(factor + element(keep_end), factor + element(end), 0.0f);
-      std::fill(offset + element(begin), offset + element(keep_begin), 0.0f);
-      std::copy(lanes_[s].own_offset.data() + element(keep_begin),
-                lanes_[s].own_offset.data() + element(keep_end), offset + element(keep_begin));
-      std::fill(offset + element(keep_end), offset + element(end), 0.0f);
+  void set_kept(const Side& side, CoefficientRow& kept) {
+    spread(side.step[0].offset, offset_);
+    for_each_plane([&](int32_t first, int32_t count) {
+      keep_coefficients(side.step[0].factor, offset_.data() + first,
+                        elements({side.keep.x0, side.keep.x1}), count, kept.factor.data() + first,
+                        kept.offset.data() + first);
+    });
+  }
+
+  // Of side s in row y.
+  Coefficients row_coefficients(int32_t s, int32_t y) const {
+    return black_row(s, y) ? black_ : Coefficients(lanes_[s].kept);
+  }
+
+  // Of the pixels of row y that are gathered in the own lane.
+  Coefficients own_coefficients(int32_t y) {
+    const Coefficients own = row_coefficients(0, y);
+    if (!cut_row(y)) {
+      return own;
+    }
+    const Coefficients partner = row_coefficients(1, y);
+    const Range cut = elements({mixing_.box.x0, mixing_.box.x1});
+    for_each_plane([&](int32_t first, int32_t count) {
+      cut_coefficients(own.from(first), partner.from(first), cut, count, cut_.factor.data() + first,
+                       cut_.offset.data() + first);
+    });
+    return cut_;
+  }
+
+  void render_chunk(Range rows, Out* image) {
+    gather_chunk(rows);
+    for (int32_t y = rows.begin; y < rows.end;) {
+      const int32_t end = band_end(y, rows.end);
+      shade_band({y, end}, rows.begin, image + static_cast<int64_t>(y) * params_.out_row_stride);
+      y = end;
     }
   }
 
-  void gather(Lane& lane, int32_t s, int32_t y, int32_t end, int32_t x_begin, int32_t x_end) {
-    gatherer_.gather(lanes_[s].source_row.data() + y, end - y, lanes_[s].runs, x_begin, x_end,
-                     lane.pixels.data(), count_);
-  }
-
-  void render_band(int32_t y, int32_t end, Out* out) {
-    Lane& own = lanes_[0];
-    const bool cut = cut_row(y);
-    const int32_t width = params_.width;
-    set_coefficients(own, 0, 0, width, black_row(0, y));
-    gather(own, 0, y, end, 0, cut ? mixing_.box.x0 : width);
-    if (cut) {
-      set_coefficients(own, 1, mixing_.box.x0, mixing_.box.x1, black_row(1, y));
-      gather(own, 1, y, end, mixing_.box.x0, mixing_.box.x1);
-      gather(own, 0, y, end, mixing_.box.x1, width);
+  // `rows` of the chunk that begins at row `first`.
+  void shade_band(Range rows, int32_t first, Out* out) {
+    const int64_t begin = static_cast<int64_t>(rows.begin - first) * count_;
+    const int32_t count = rows.end - rows.begin;
+    const bool blends = mixing_.mix == Mix::kBlend;
+    float* partner = partner_values_.data();
+    if (blends) {
+      shade(Band<const Source>{lanes_[1].pixels.data() + begin, count_},
+            row_coefficients(1, rows.begin), ones_.data(), zeros_.data(),
+            Band<float>{partner, count_}, count_, count);
     }
-    if (mixing_.mix == Mix::kBlend) {
-      Lane& partner = lanes_[1];
-      set_coefficients(partner, 1, 0, width, black_row(1, y));
-      gather(partner, 1, y, end, 0, width);
-      shade(Band<const Source>{partner.pixels.data(), count_}, partner.coefficients(0),
-            ones_.data(), zeros_.data(), Band<float>{partner_values_.data(), count_}, count_,
-            end - y);
-    }
-    const int32_t planes = interleaved_ ? 1 : params_.channels;
-    for (int32_t plane = 0; plane < planes; ++plane) {
-      shade_plane(plane * width, count_ / planes, end - y,
-                  out + static_cast<int64_t>(plane) * params_.out_channel_stride);
-    }
-  }
-
-  void shade_plane(int32_t first, int32_t count, int32_t rows, Out* out) {
-    const Band<const Source> own = {lanes_[0].pixels.data() + first, count_};
-    const Band<Out> target = {out, params_.out_row_stride};
-    const Coefficients at = lanes_[0].coefficients(first);
-    const float* scale = scale_.data() + first;
-    const float* bias = bias_.data() + first;
-    if (mixing_.mix == Mix::kBlend) {
-      const Band<const float> partner = {partner_values_.data() + first, count_};
-      shade(own, at, partner, mixing_.lam, scale, bias, target, count, rows);
-    } else {
-      shade(own, at, scale, bias, target, count, rows);
-    }
+    const Source* pixels = lanes_[0].pixels.data() + begin;
+    const Coefficients own = own_coefficients(rows.begin);
+    for_each_plane([&](int32_t plane, int32_t elements) {
+      const Band<const Source> from = {pixels + plane, count_};
+      const Band<Out> target = {out, params_.out_row_stride};
+      const float* scale = scale_.data() + plane;
+      const float* bias = bias_.data() + plane;
+      if (blends) {
+        shade(from, own.from(plane), Band<const float>{partner + plane, count_}, mixing_.lam, scale,
+              bias, target, elements, count);
+      } else {
+        shade(from, own.from(plane), scale, bias, target, elements, count);
+      }
+      out += params_.out_channel_stride;
+    });
   }
 
   const AugmentParams& params_;
   const bool interleaved_;
   const int32_t count_;  // elements of a row
-  const int32_t band_rows_;
+  const int32_t chunk_rows_;
   const Gatherer<Source> gatherer_;
-  std::vector<int32_t> rows_, columns_;
+  std::vector<int32_t> columns_;
   const std::vector<float> zeros_, ones_;
+  const Coefficients black_ = {zeros_.data(), zeros_.data()};
+  std::vector<float> offset_;  // one side's, before its black columns
+  CoefficientRow cut_;
   std::vector<float> scale_, bias_;
-  std::vector<float> partner_values_;  // MixUp: the partner's band, shaded
-  StageDraw draws_[2][kMaxStages];
+  std::vector<float> partner_values_;  // MixUp: the partner's chunk, shaded
   Side sides_[2];
   Mixing mixing_;
   Lane lanes_[2];

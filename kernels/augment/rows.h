@@ -4,6 +4,7 @@
 
 #include "../simd.h"
 #include "pixel.h"
+#include "tables.h"
 
 namespace warpmix::augment {
 
@@ -14,6 +15,8 @@ namespace warpmix::augment {
 struct Coefficients {
   const float* factor;
   const float* offset;
+
+  Coefficients from(int32_t element) const { return {factor + element, offset + element}; }
 };
 
 // Rows of `count` elements, `stride` apart.
@@ -46,14 +49,15 @@ HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict
 }
 
 // GCC clones functions, not templates: one overload a type pair, each in the machine's best form.
-#define WARPMIX_ROW_LOOPS(Source, Out)                                                            \
-  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at, const float* scale,     \
-                                 const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
-    for (int32_t y = 0; y < rows; ++y) {                                                          \
-      shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,                     \
-                out.data + y * out.stride, count);                                                \
-    }                                                                                             \
-  }                                                                                               \
+#define WARPMIX_SHADE(versions, Source, Out)                                           \
+  versions void shade(Band<const Source> own, Coefficients at, const float* scale,     \
+                      const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
+    for (int32_t y = 0; y < rows; ++y) {                                               \
+      shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,          \
+                out.data + y * out.stride, count);                                     \
+    }                                                                                  \
+  }
+#define WARPMIX_BLEND(Source, Out)                                                                \
   WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at,                         \
                                  Band<const float> partner, float lam, const float* scale,        \
                                  const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
@@ -65,52 +69,160 @@ HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict
   }
 
 namespace {
-WARPMIX_ROW_LOOPS(uint8_t, float)
-WARPMIX_ROW_LOOPS(uint8_t, Half)
-WARPMIX_ROW_LOOPS(uint8_t, BFloat16)
-WARPMIX_ROW_LOOPS(uint8_t, uint8_t)
-WARPMIX_ROW_LOOPS(float, float)
-WARPMIX_ROW_LOOPS(float, Half)
-WARPMIX_ROW_LOOPS(float, BFloat16)
-WARPMIX_ROW_LOOPS(float, uint8_t)
+WARPMIX_SHADE(WARPMIX_SIMD_DEFAULT, uint8_t, float)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, Half)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, BFloat16)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, uint8_t)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, float)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, Half)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, BFloat16)
+WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, uint8_t)
+WARPMIX_BLEND(uint8_t, float)
+WARPMIX_BLEND(uint8_t, Half)
+WARPMIX_BLEND(uint8_t, BFloat16)
+WARPMIX_BLEND(uint8_t, uint8_t)
+WARPMIX_BLEND(float, float)
+WARPMIX_BLEND(float, Half)
+WARPMIX_BLEND(float, BFloat16)
+WARPMIX_BLEND(float, uint8_t)
+
+#if defined(WARPMIX_SIMD_V3)
+WARPMIX_SIMD_V3 HOST_DEVICE void shade_floats(const uint8_t* own, Coefficients at, const float* scale,
+                              const float* bias, float* out, int32_t i) {
+  const Floats value =
+      contrast(widened(own + i), load_floats(at.factor + i), load_floats(at.offset + i));
+  store_floats(out + i, normalise(value, load_floats(scale + i), load_floats(bias + i)));
+}
+
+// The common pair by hand. The last vectors overlap those before, so that rows have no rest.
+WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, const float* scale,
+                           const float* bias, Band<float> out, int32_t count, int32_t rows) {
+  const uint8_t* row = own.data;
+  float* target = out.data;
+  for (int32_t y = 0; y < rows; ++y, row += own.stride, target += out.stride) {
+    if (count < 2 * kFloats) {
+      shade_row(row, at.factor, at.offset, scale, bias, target, count);
+      continue;
+    }
+    for (int32_t i = 0; i < count; i += 2 * kFloats) {
+      const int32_t first = min_of(i, count - 2 * kFloats);
+      shade_floats(row, at, scale, bias, target, first);
+      shade_floats(row, at, scale, bias, target, first + kFloats);
+    }
+  }
+}
+#endif
 }  // namespace
-#undef WARPMIX_ROW_LOOPS
+#undef WARPMIX_SHADE
+#undef WARPMIX_BLEND
+
+namespace {
+
+HOST_DEVICE bool within(int32_t x, Range range) {  // without a branch
+  return (x >= range.begin) & (x < range.end);
+}
+
+// Those of a row of `count` elements: `side_factor` and `side_offset`, but black outside `keep`.
+WARPMIX_SIMD_CLONES void keep_coefficients(float side_factor, const float* __restrict side_offset,
+                                           Range keep, int32_t count, float* __restrict factor,
+                                           float* __restrict offset) {
+  for (int32_t i = 0; i < count; ++i) {
+    const float value = side_offset[i];
+    factor[i] = within(i, keep) ? side_factor : 0.0f;
+    offset[i] = within(i, keep) ? value : 0.0f;
+  }
+}
+
+// CutMix: `own`, but `partner` in `cut`.
+WARPMIX_SIMD_CLONES void cut_coefficients(Coefficients own, Coefficients partner, Range cut,
+                                          int32_t count, float* __restrict factor,
+                                          float* __restrict offset) {
+  const float* __restrict own_factor = own.factor;
+  const float* __restrict own_offset = own.offset;
+  const float* __restrict partner_factor = partner.factor;
+  const float* __restrict partner_offset = partner.offset;
+  for (int32_t i = 0; i < count; ++i) {  // loads first: a choice between loads makes no vectors
+    const float factors[2] = {own_factor[i], partner_factor[i]};
+    const float offsets[2] = {own_offset[i], partner_offset[i]};
+    factor[i] = within(i, cut) ? factors[1] : factors[0];
+    offset[i] = within(i, cut) ? offsets[1] : offsets[0];
+  }
+}
+
+}  // namespace
 
 // ---- copies -------------------------------------------------------------------------------------
 
-// `bytes` in whole words of kWord, the last one overlapping the one before; bytes >= kWord.
-template <int kWord>
-HOST_DEVICE void copy_words(char* to, const char* from, int64_t bytes) {
-  for (int64_t i = 0; i + kWord < bytes; i += kWord) {
-    std::memcpy(to + i, from + i, kWord);
-  }
-  std::memcpy(to + bytes - kWord, from + bytes - kWord, kWord);
-}
+// The same `bytes` of some rows of an image, from `first` on; rows are kOutside where they have no
+// source.
+struct Blocks {
+  const char* first;
+  const int32_t* row;
+  int64_t row_bytes;
+  int32_t rows;
+  int64_t bytes;
+};
 
-// memcpy for the few dozen bytes of a run, where the call would cost more than the copy.
-HOST_DEVICE void copy_bytes(void* out, const void* in, int64_t bytes) {
-  char* to = static_cast<char*>(out);
-  const char* from = static_cast<const char*>(in);
-  if (bytes >= 256) {
-    std::memcpy(to, from, bytes);
-  } else if (bytes >= 32) {
-    copy_words<32>(to, from, bytes);
-  } else if (bytes >= 8) {
-    copy_words<8>(to, from, bytes);
-  } else {
-    copy_words<1>(to, from, bytes);
+// Bytes that are loaded and stored at once wherever they lie; of memcpy of 32 GCC makes two halves.
+template <int kBytes>
+struct Word {
+  typedef char type __attribute__((vector_size(kBytes), aligned(1), may_alias));
+};
+
+// In kWords words of kWord bytes, the last of which overlaps the one before:
+// (kWords - 1) * kWord < bytes <= kWords * kWord, and kWord <= bytes.
+template <int kWord, int kWords>
+HOST_DEVICE void copy_words(const Blocks& all, char* out, int64_t stride) {
+  using Bytes = typename Word<kWord>::type;
+  const Blocks blocks = all;  // a copy that no store reaches
+  const int64_t bytes = blocks.bytes;
+  for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+    if (blocks.row[y] == kOutside) {
+      continue;
+    }
+    const char* from = blocks.first + blocks.row[y] * blocks.row_bytes;
+    for (int word = 0; word < kWords; ++word) {
+      const int64_t at = word + 1 < kWords ? word * kWord : bytes - kWord;
+      *reinterpret_cast<Bytes*>(out + at) = *reinterpret_cast<const Bytes*>(from + at);
+    }
   }
 }
 
 namespace {
 
-// `rows` blocks of `bytes`: the same place of each source row, or nothing where that is null.
-WARPMIX_SIMD_CLONES void copy_blocks(const char* const* rows_from, int64_t offset, int32_t rows,
-                                     int64_t bytes, char* out, int64_t stride) {
-  for (int32_t y = 0; y < rows; ++y, out += stride) {
-    if (rows_from[y] != nullptr) {
-      copy_bytes(out, rows_from[y] + offset, bytes);
-    }
+// To `out`, `stride` bytes apart. A row's few dozen bytes are less work than memcpy's call; their
+// number is looked at once for all rows.
+WARPMIX_SIMD_CLONES void copy_blocks(const Blocks& blocks, char* out, int64_t stride) {
+  const int64_t bytes = blocks.bytes;
+  switch ((bytes + 31) / 32) {
+    case 0:
+      return;
+    case 1:
+      break;
+    case 2:
+      return copy_words<32, 2>(blocks, out, stride);
+    case 3:
+      return copy_words<32, 3>(blocks, out, stride);
+    case 4:
+      return copy_words<32, 4>(blocks, out, stride);
+    default:
+      for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+        if (blocks.row[y] != kOutside) {
+          std::memcpy(out, blocks.first + blocks.row[y] * blocks.row_bytes, bytes);
+        }
+      }
+      return;
+  }
+  if (bytes >= 16) {
+    copy_words<16, 2>(blocks, out, stride);
+  } else if (bytes >= 8) {
+    copy_words<8, 2>(blocks, out, stride);
+  } else if (bytes >= 4) {
+    copy_words<4, 2>(blocks, out, stride);
+  } else if (bytes >= 2) {
+    copy_words<2, 2>(blocks, out, stride);
+  } else {
+    copy_words<1, 1>(blocks, out, stride);
   }
 }
 

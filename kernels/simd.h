@@ -17,14 +17,27 @@
 #define WARPMIX_SIMD_DEFAULT
 #endif
 
-#if defined(WARPMIX_SIMD_V3)
-
-namespace warpmix {
+#if defined(__GNUC__) && !defined(__CUDACC__)
 
 // Everything below is inlined, so that no vector is ever passed to a function.
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-// Eight floats, for loops that GCC does not make well by itself.
+namespace warpmix {
+
+// For loops that GCC does not make well by itself. Vectors lie anywhere in memory.
+typedef uint16_t Shorts __attribute__((vector_size(32), aligned(1), may_alias));
+constexpr int32_t kShorts = 16;
+
+HOST_DEVICE Shorts load_shorts(const void* bytes) { return *static_cast<const Shorts*>(bytes); }
+
+}  // namespace warpmix
+
+#endif
+
+#if defined(WARPMIX_SIMD_V3)
+
+namespace warpmix {
+
 typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
 constexpr int32_t kFloats = 8;
 

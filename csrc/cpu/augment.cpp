@@ -55,17 +55,26 @@ struct Render {
 
 // ---- channel sums -------------------------------------------------------------------------------
 
-// Bytes are summed by columns of short lines, which vectors add: a multiple of 64 pixels, so that no
-// line has a rest, whose columns stay in a few registers or in the first-level cache.
-constexpr int32_t kLinePixels = 64;
+// Bytes are summed by columns of short lines of whole vectors, one vector of columns after the
+// other.
+constexpr int32_t kLinePixels = 32;
 // Lines whose bytes fit into 16 bits when they are summed.
 constexpr int64_t kLinesOf16Bits = 257;
 
-WARPMIX_SIMD_CLONES void add_lines(const uint8_t* __restrict bytes, int64_t lines, int32_t length,
-                                   uint16_t* __restrict columns) {
-  for (int64_t i = 0; i < lines; ++i, bytes += length) {
-    for (int32_t x = 0; x < length; ++x) {
-      columns[x] = static_cast<uint16_t>(columns[x] + bytes[x]);
+// Sets columns [length], a multiple of 32, to the sums over `lines` lines.
+WARPMIX_SIMD_CLONES void sum_columns(const uint8_t* bytes, int64_t lines, int32_t length,
+                                     uint16_t* columns) {
+  for (int32_t x = 0; x < length; x += 2 * kShorts) {
+    Shorts even = {};
+    Shorts odd = {};
+    for (int64_t i = 0; i < lines; ++i) {
+      const Shorts pairs = load_shorts(bytes + i * length + x);
+      even += pairs & 0xFF;  // of bytes 0, 2, …
+      odd += pairs >> 8;
+    }
+    for (int32_t i = 0; i < kShorts; ++i) {
+      columns[x + 2 * i] = even[i];
+      columns[x + 2 * i + 1] = odd[i];
     }
   }
 }
@@ -74,25 +83,21 @@ WARPMIX_SIMD_CLONES void add_lines(const uint8_t* __restrict bytes, int64_t line
 void add_sums(const uint8_t* bytes, int64_t count, int32_t period, int64_t* sums) {
   uint16_t columns[kLinePixels * augment::kMaxChannels];
   const int32_t length = kLinePixels * period;
-  while (count > 0) {
-    std::fill(columns, columns + length, uint16_t{0});
-    int64_t added = count;
-    if (count < length) {
-      add_lines(bytes, 1, static_cast<int32_t>(count), columns);
-    } else {
-      const int64_t lines = min_of(count / length, kLinesOf16Bits);
-      add_lines(bytes, lines, length, columns);
-      added = lines * length;
-    }
+  for (; count >= length;) {
+    const int64_t lines = min_of(count / length, kLinesOf16Bits);
+    sum_columns(bytes, lines, length, columns);
     for (int32_t c = 0; c < period; ++c) {
-      int64_t sum = 0;
+      int32_t sum = 0;
       for (int32_t i = c; i < length; i += period) {
         sum += columns[i];
       }
-      sums[c] += sum * static_cast<int64_t>(augment::kSumScale);
+      sums[c] += static_cast<int64_t>(sum) * static_cast<int64_t>(augment::kSumScale);
     }
-    bytes += added;
-    count -= added;
+    bytes += lines * length;
+    count -= lines * length;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    sums[i % period] += augment::fixed_point(bytes[i]);
   }
 }
 

@@ -87,27 +87,21 @@ WARPMIX_BLEND(float, BFloat16)
 WARPMIX_BLEND(float, uint8_t)
 
 #if defined(WARPMIX_SIMD_V3)
-WARPMIX_SIMD_V3 HOST_DEVICE void shade_floats(const uint8_t* own, Coefficients at, const float* scale,
-                              const float* bias, float* out, int32_t i) {
-  const Floats value =
-      contrast(widened(own + i), load_floats(at.factor + i), load_floats(at.offset + i));
-  store_floats(out + i, normalise(value, load_floats(scale + i), load_floats(bias + i)));
-}
-
-// The common pair by hand. The last vectors overlap those before, so that rows have no rest.
+// The common pair by hand. A row's last vector overlaps the one before, so that there is no rest.
 WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, const float* scale,
                            const float* bias, Band<float> out, int32_t count, int32_t rows) {
   const uint8_t* row = own.data;
   float* target = out.data;
   for (int32_t y = 0; y < rows; ++y, row += own.stride, target += out.stride) {
-    if (count < 2 * kFloats) {
+    if (count < kFloats) {
       shade_row(row, at.factor, at.offset, scale, bias, target, count);
       continue;
     }
-    for (int32_t i = 0; i < count; i += 2 * kFloats) {
-      const int32_t first = min_of(i, count - 2 * kFloats);
-      shade_floats(row, at, scale, bias, target, first);
-      shade_floats(row, at, scale, bias, target, first + kFloats);
+    for (int64_t i = 0; i < count; i += kFloats) {
+      const int64_t x = min_of<int64_t>(i, count - kFloats);
+      const Floats value =
+          contrast(widened(row + x), load_floats(at.factor + x), load_floats(at.offset + x));
+      store_floats(target + x, normalise(value, load_floats(scale + x), load_floats(bias + x)));
     }
   }
 }

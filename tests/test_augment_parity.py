@@ -78,9 +78,11 @@ def test_gpu_channel_sums_equal_the_cpu() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_channel_sums_are_exact(dtype: torch.dtype, channels: int) -> None:
-    images = torch.randint(0, 256, (3, 140, 150, channels), dtype=torch.uint8)
+@pytest.mark.parametrize("channels", [1, 3, 4, 7, 16])
+@pytest.mark.parametrize("size", [(1, 1), (3, 11), (32, 32), (140, 150)])
+def test_channel_sums_are_exact(dtype: torch.dtype, channels: int, size: tuple[int, int]) -> None:
+    images = torch.randint(0, 256, (3, *size, channels), dtype=torch.uint8)
+    images[0] = 255  # the largest sums
     values = images if dtype == torch.uint8 else images.float() + 0.3
     want = (values.double() * 65536).round().long().sum((1, 2))
     planar = values.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)

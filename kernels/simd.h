@@ -59,6 +59,11 @@ HOST_DEVICE void store_floats(float* out, Floats values) {
   *reinterpret_cast<Floats*>(out) = values;
 }
 
+// Past the caches, which `finish_streams` waits for; `out` is a multiple of 32 bytes.
+WARPMIX_SIMD_V3 HOST_DEVICE void stream_floats(float* out, Floats values) {
+  _mm256_stream_ps(out, values);
+}
+
 // In one step; GCC 12 takes two, through 16 bits.
 WARPMIX_SIMD_V3 HOST_DEVICE Floats widened(const uint8_t* bytes) {
   const __m128i loaded = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes));
@@ -68,3 +73,14 @@ WARPMIX_SIMD_V3 HOST_DEVICE Floats widened(const uint8_t* bytes) {
 }  // namespace warpmix
 
 #endif
+
+namespace warpmix {
+
+// Orders what this thread has streamed before what it writes next.
+inline void finish_streams() {
+#if defined(WARPMIX_SIMD_V3)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace warpmix

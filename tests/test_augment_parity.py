@@ -132,6 +132,25 @@ def test_bytes_do_not_depend_on_batch_order_or_threads(size: int, threads: int) 
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("mix", [warpmix.CutMix(), warpmix.MixUp()])
+@pytest.mark.parametrize("width", [32, 33])  # rows of whole vectors are written past the cache
+def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
+    width: int, mix: warpmix.CutMix | warpmix.MixUp, channels_last: bool
+) -> None:
+    images = torch.randint(0, 256, (500, 32, width, 3), dtype=torch.uint8)
+    labels, sums = torch.zeros(500, dtype=torch.int64), warpmix.ops.channel_sums(images)
+    pipeline = warpmix.Pipeline(
+        [*CARD[:2], mix, CARD[3]], mean=0.5, std=0.25, channels_last=channels_last
+    )
+    ids = torch.arange(2500)
+    whole, _ = pipeline(images, labels, index=ids % 500, ids=ids, sums=sums)
+    assert whole.nbytes > 24 << 20  # kCachedBytes of render.h
+    for part in ids.split(500):
+        batch, _ = pipeline(images, labels, index=part % 500, ids=part, sums=sums)
+        assert torch.equal(whole[part], batch)
+
+
 def test_epoch_step_and_seed_change_the_numbers() -> None:
     images, labels, sums = resident()
     index = torch.arange(64)

@@ -13,8 +13,10 @@
 
 namespace warpmix::augment {
 
-// Two products and a sum can round past 255 by an ulp; the clip keeps every stage's range.
-HOST_DEVICE float blend(float own, float partner, float lam) {
+// T: float, or on the CPU a vector of them. Two products and a sum can round past 255 by an ulp;
+// the clip keeps every stage's range.
+template <typename T>
+HOST_DEVICE T blend(T own, T partner, float lam) {
   return at_most(own * lam + partner * (1.0f - lam), 255.0f);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "gather.h"
@@ -29,6 +30,8 @@ class Renderer {
         interleaved_(params.out_channel_stride == 1),
         count_(params.width * params.channels),
         chunk_rows_(max_of(1, min_of(params.height, kChunkElements / count_))),
+        streams_(params.batch_size * params.out_image_stride * static_cast<int64_t>(sizeof(Out)) >
+                 kCachedBytes),
         gatherer_(params, interleaved_, params.width),
         columns_(params.width),
         zeros_(count_, 0.0f),
@@ -58,6 +61,7 @@ class Renderer {
       }
       render(position, drawn[position % 2]);
     }
+    finish_streams();
   }
 
  private:
@@ -66,6 +70,11 @@ class Renderer {
   static constexpr int32_t kChunkElements = 8192;
   // Of an image, to prefetch: the processor sees by itself how a larger one goes on.
   static constexpr int64_t kPrefetchBytes = 4096;
+
+  // Larger batches would not stay in the cache until they are read: they are written past it, at
+  // 64×3×224² in 0.6 of the time. Three quarters, as in glibc's memcpy, of the 32 MiB that a die's
+  // cores commonly share; sysconf told ten times that in a virtual machine.
+  static constexpr int64_t kCachedBytes = 24 << 20;
 
   struct Drawn {
     StageDraw draws[2][kMaxStages];
@@ -290,7 +299,7 @@ class Renderer {
     const Coefficients own = own_coefficients(rows.begin);
     for_each_plane([&](int32_t plane, int32_t elements) {
       const Band<const Source> from = {pixels + plane, count_};
-      const Band<Out> target = {out, params_.out_row_stride};
+      const Band<Out> target = {out, params_.out_row_stride, streams_};
       const float* scale = scale_.data() + plane;
       const float* bias = bias_.data() + plane;
       if (blends) {
@@ -307,6 +316,7 @@ class Renderer {
   const bool interleaved_;
   const int32_t count_;  // elements of a row
   const int32_t chunk_rows_;
+  const bool streams_;
   const Gatherer<Source> gatherer_;
   std::vector<int32_t> columns_;
   const std::vector<float> zeros_, ones_;

@@ -19,11 +19,12 @@ struct Coefficients {
   Coefficients from(int32_t element) const { return {factor + element, offset + element}; }
 };
 
-// Rows of `count` elements, `stride` apart.
+// Rows of `count` elements, `stride` apart. `streams`: better written past the caches.
 template <typename T>
 struct Band {
   T* data;
   int64_t stride;
+  bool streams = false;
 };
 
 template <typename Source, typename Out>
@@ -33,6 +34,15 @@ HOST_DEVICE void shade_row(const Source* __restrict own, const float* __restrict
   for (int32_t i = 0; i < count; ++i) {
     const float value = contrast(static_cast<float>(own[i]), factor[i], offset[i]);
     out[i] = rounded<Out>(normalise(value, scale[i], bias[i]));
+  }
+}
+
+template <typename Source, typename Out>
+HOST_DEVICE void shade_each(Band<const Source> own, Coefficients at, const float* scale,
+                            const float* bias, Band<Out> out, int32_t count, int32_t rows) {
+  for (int32_t y = 0; y < rows; ++y) {
+    shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,
+              out.data + y * out.stride, count);
   }
 }
 
@@ -48,67 +58,96 @@ HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict
   }
 }
 
-// GCC clones functions, not templates: one overload a type pair, each in the machine's best form.
-#define WARPMIX_SHADE(versions, Source, Out)                                           \
-  versions void shade(Band<const Source> own, Coefficients at, const float* scale,     \
-                      const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
-    for (int32_t y = 0; y < rows; ++y) {                                               \
-      shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,          \
-                out.data + y * out.stride, count);                                     \
-    }                                                                                  \
+template <typename Source, typename Out>
+HOST_DEVICE void blend_each(Band<const Source> own, Coefficients at, Band<const float> partner,
+                            float lam, const float* scale, const float* bias, Band<Out> out,
+                            int32_t count, int32_t rows) {
+  for (int32_t y = 0; y < rows; ++y) {
+    blend_row(own.data + y * own.stride, at.factor, at.offset, partner.data + y * partner.stride,
+              lam, scale, bias, out.data + y * out.stride, count);
   }
-#define WARPMIX_BLEND(Source, Out)                                                                \
-  WARPMIX_SIMD_CLONES void shade(Band<const Source> own, Coefficients at,                         \
-                                 Band<const float> partner, float lam, const float* scale,        \
-                                 const float* bias, Band<Out> out, int32_t count, int32_t rows) { \
-    for (int32_t y = 0; y < rows; ++y) {                                                          \
-      blend_row(own.data + y * own.stride, at.factor, at.offset,                                  \
-                partner.data + y * partner.stride, lam, scale, bias, out.data + y * out.stride,   \
-                count);                                                                           \
-    }                                                                                             \
+}
+
+// GCC clones functions, not templates: one overload a type pair, each in the machine's best form.
+#define WARPMIX_SHADES(versions, Source, Out)                                             \
+  versions void shade(Band<const Source> own, Coefficients at, const float* scale,        \
+                      const float* bias, Band<Out> out, int32_t count, int32_t rows) {    \
+    shade_each(own, at, scale, bias, out, count, rows);                                   \
+  }                                                                                       \
+  versions void shade(Band<const Source> own, Coefficients at, Band<const float> partner, \
+                      float lam, const float* scale, const float* bias, Band<Out> out,    \
+                      int32_t count, int32_t rows) {                                      \
+    blend_each(own, at, partner, lam, scale, bias, out, count, rows);                     \
   }
 
 namespace {
-WARPMIX_SHADE(WARPMIX_SIMD_DEFAULT, uint8_t, float)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, Half)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, BFloat16)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, uint8_t, uint8_t)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, float)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, Half)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, BFloat16)
-WARPMIX_SHADE(WARPMIX_SIMD_CLONES, float, uint8_t)
-WARPMIX_BLEND(uint8_t, float)
-WARPMIX_BLEND(uint8_t, Half)
-WARPMIX_BLEND(uint8_t, BFloat16)
-WARPMIX_BLEND(uint8_t, uint8_t)
-WARPMIX_BLEND(float, float)
-WARPMIX_BLEND(float, Half)
-WARPMIX_BLEND(float, BFloat16)
-WARPMIX_BLEND(float, uint8_t)
+WARPMIX_SHADES(WARPMIX_SIMD_DEFAULT, uint8_t, float)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, uint8_t, Half)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, uint8_t, BFloat16)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, uint8_t, uint8_t)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, float, float)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, float, Half)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, float, BFloat16)
+WARPMIX_SHADES(WARPMIX_SIMD_CLONES, float, uint8_t)
 
 #if defined(WARPMIX_SIMD_V3)
-// The common pair by hand. A row's last vector overlaps the one before, so that there is no rest.
-WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, const float* scale,
-                           const float* bias, Band<float> out, int32_t count, int32_t rows) {
-  const uint8_t* row = own.data;
-  float* target = out.data;
-  for (int32_t y = 0; y < rows; ++y, row += own.stride, target += out.stride) {
-    if (count < kFloats) {
-      shade_row(row, at.factor, at.offset, scale, bias, target, count);
-      continue;
-    }
+// The common pair by hand, eight elements from x on of row y.
+struct Shaded {
+  Band<const uint8_t> own;
+  Coefficients at;
+
+  WARPMIX_SIMD_V3 HOST_DEVICE Floats operator()(int64_t y, int64_t x) const {
+    return contrast(widened(own.data + y * own.stride + x), load_floats(at.factor + x),
+                    load_floats(at.offset + x));
+  }
+};
+
+struct Blended {
+  Shaded own;
+  Band<const float> partner;
+  float lam;
+
+  WARPMIX_SIMD_V3 HOST_DEVICE Floats operator()(int64_t y, int64_t x) const {
+    return blend(own(y, x), load_floats(partner.data + y * partner.stride + x), lam);
+  }
+};
+
+// A row's last vector overlaps the one before, so that there is no rest; count >= kFloats.
+template <typename Value>
+WARPMIX_SIMD_V3 HOST_DEVICE void store_rows(const Value& value, const float* scale,
+                                            const float* bias, Band<float> out, int64_t count,
+                                            int32_t rows) {
+  const bool streams = out.streams && count % kFloats == 0 && out.stride % kFloats == 0 &&
+                       reinterpret_cast<uintptr_t>(out.data) % sizeof(Floats) == 0;
+  for (int32_t y = 0; y < rows; ++y) {
+    float* row = out.data + y * out.stride;
     for (int64_t i = 0; i < count; i += kFloats) {
       const int64_t x = min_of<int64_t>(i, count - kFloats);
-      const Floats value =
-          contrast(widened(row + x), load_floats(at.factor + x), load_floats(at.offset + x));
-      store_floats(target + x, normalise(value, load_floats(scale + x), load_floats(bias + x)));
+      const Floats result = normalise(value(y, x), load_floats(scale + x), load_floats(bias + x));
+      streams ? stream_floats(row + x, result) : store_floats(row + x, result);
     }
   }
 }
+
+WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, const float* scale,
+                           const float* bias, Band<float> out, int32_t count, int32_t rows) {
+  if (count >= kFloats) {
+    return store_rows(Shaded{own, at}, scale, bias, out, count, rows);
+  }
+  shade_each(own, at, scale, bias, out, count, rows);
+}
+
+WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, Band<const float> partner,
+                           float lam, const float* scale, const float* bias, Band<float> out,
+                           int32_t count, int32_t rows) {
+  if (count >= kFloats) {
+    return store_rows(Blended{{own, at}, partner, lam}, scale, bias, out, count, rows);
+  }
+  blend_each(own, at, partner, lam, scale, bias, out, count, rows);
+}
 #endif
 }  // namespace
-#undef WARPMIX_SHADE
-#undef WARPMIX_BLEND
+#undef WARPMIX_SHADES
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Copying the source pixels that an image's rows are made of into output order.
 #pragma once
 
-#include "rows.h"
+#include "copies.h"
 #include "tables.h"
 
 namespace warpmix::augment {

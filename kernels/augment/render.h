@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gather.h"
+#include "layout.h"
 #include "rows.h"
 
 namespace warpmix::augment {
@@ -27,12 +28,12 @@ class Renderer {
  public:
   explicit Renderer(const AugmentParams& params)
       : params_(params),
-        interleaved_(params.out_channel_stride == 1),
-        count_(params.width * params.channels),
+        layout_(params),
+        count_(layout_.count()),
         chunk_rows_(max_of(1, min_of(params.height, kChunkElements / count_))),
         streams_(params.batch_size * params.out_image_stride * static_cast<int64_t>(sizeof(Out)) >
                  kCachedBytes),
-        gatherer_(params, interleaved_, params.width),
+        gatherer_(params, layout_.interleaved(), params.width),
         columns_(params.width),
         zeros_(count_, 0.0f),
         ones_(count_, 1.0f),
@@ -41,8 +42,8 @@ class Renderer {
         bias_(count_),
         partner_values_(static_cast<size_t>(chunk_rows_) * count_) {
     cut_.resize(count_);
-    spread(params.scale, scale_);
-    spread(params.bias, bias_);
+    layout_.spread(params.scale, scale_);
+    layout_.spread(params.bias, bias_);
     for (Lane& lane : lanes_) {
       lane.kept.resize(count_);
       lane.rows.resize(params.height);
@@ -70,7 +71,6 @@ class Renderer {
   static constexpr int32_t kChunkElements = 8192;
   // Of an image, to prefetch: the processor sees by itself how a larger one goes on.
   static constexpr int64_t kPrefetchBytes = 4096;
-
   // Larger batches would not stay in the cache until they are read: they are written past it, at
   // 64×3×224² in 0.6 of the time. Three quarters, as in glibc's memcpy, of the 32 MiB that a die's
   // cores commonly share; sysconf told ten times that in a virtual machine.
@@ -102,46 +102,6 @@ class Renderer {
     std::vector<Source> pixels;
     CoefficientRow kept;
   };
-
-  // One value a channel to one an element.
-  void spread(const float* values, std::vector<float>& row) const {
-    if (!interleaved_) {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        std::fill_n(row.data() + c * params_.width, params_.width, values[c]);
-      }
-    } else if (params_.channels == 3) {
-      spread_pixels<3>(values, 3, row);
-    } else {
-      spread_pixels<0>(values, params_.channels, row);
-    }
-  }
-
-  // kChannels: a number that the compiler knows, or 0.
-  template <int kChannels>
-  void spread_pixels(const float* values, int32_t channels, std::vector<float>& row) const {
-    const int32_t count = kChannels > 0 ? kChannels : channels;
-    float* out = row.data();
-    for (int32_t x = 0; x < params_.width; ++x) {
-      for (int32_t c = 0; c < count; ++c) {
-        out[x * count + c] = values[c];
-      }
-    }
-  }
-
-  // Calls function(first element, elements) for each plane that the output's rows have.
-  template <typename Function>
-  void for_each_plane(const Function& function) const {
-    const int32_t count = interleaved_ ? count_ : params_.width;
-    for (int32_t first = 0; first < count_; first += count) {
-      function(first, count);
-    }
-  }
-
-  // Columns to elements of a plane's row.
-  Range elements(Range columns) const {
-    const int32_t per_column = interleaved_ ? params_.channels : 1;
-    return {columns.begin * per_column, columns.end * per_column};
-  }
 
   const Source* image(int32_t row) const {
     return static_cast<const Source*>(params_.images) + row * params_.image_stride;
@@ -247,11 +207,11 @@ class Renderer {
   }
 
   void set_kept(const Side& side, CoefficientRow& kept) {
-    spread(side.step[0].offset, offset_);
-    for_each_plane([&](int32_t first, int32_t count) {
+    layout_.spread(side.step[0].offset, offset_);
+    layout_.for_each_plane([&](int32_t first, int32_t count) {
       keep_coefficients(side.step[0].factor, offset_.data() + first,
-                        elements({side.keep.x0, side.keep.x1}), count, kept.factor.data() + first,
-                        kept.offset.data() + first);
+                        layout_.elements({side.keep.x0, side.keep.x1}), count,
+                        kept.factor.data() + first, kept.offset.data() + first);
     });
   }
 
@@ -267,8 +227,8 @@ class Renderer {
       return own;
     }
     const Coefficients partner = row_coefficients(1, y);
-    const Range cut = elements({mixing_.box.x0, mixing_.box.x1});
-    for_each_plane([&](int32_t first, int32_t count) {
+    const Range cut = layout_.elements({mixing_.box.x0, mixing_.box.x1});
+    layout_.for_each_plane([&](int32_t first, int32_t count) {
       cut_coefficients(own.from(first), partner.from(first), cut, count, cut_.factor.data() + first,
                        cut_.offset.data() + first);
     });
@@ -297,7 +257,7 @@ class Renderer {
     }
     const Source* pixels = lanes_[0].pixels.data() + begin;
     const Coefficients own = own_coefficients(rows.begin);
-    for_each_plane([&](int32_t plane, int32_t elements) {
+    layout_.for_each_plane([&](int32_t plane, int32_t elements) {
       const Band<const Source> from = {pixels + plane, count_};
       const Band<Out> target = {out, params_.out_row_stride, streams_};
       const float* scale = scale_.data() + plane;
@@ -313,7 +273,7 @@ class Renderer {
   }
 
   const AugmentParams& params_;
-  const bool interleaved_;
+  const RowLayout layout_;
   const int32_t count_;  // elements of a row
   const int32_t chunk_rows_;
   const bool streams_;

@@ -19,6 +19,7 @@ class Gatherer {
         channel_stride_(params.channel_stride),
         interleaved_(interleaved),
         same_order_(interleaved ? params.channel_stride == 1 : params.pixel_stride == 1),
+        has_outside_(reaches_outside(params.program)),
         fill_(static_cast<Source>(params.program.fill)) {}
 
   // `columns` of `rows` rows, which go to `out`, `stride` elements apart. `row` are their rows of
@@ -36,6 +37,9 @@ class Gatherer {
       const bool in_blocks = run.step == 1 && same_order_;
       if (in_blocks) {
         copy_rows(first, row, rows, count, target, stride);
+        if (!has_outside_) {
+          continue;
+        }
       }
       for (int32_t y = 0; y < rows; ++y, target += stride) {
         if (row[y] == kOutside || run.step == 0) {
@@ -48,6 +52,16 @@ class Gatherer {
   }
 
  private:
+  static bool reaches_outside(const Program& program) {
+    bool constant = program.map_border == Border::kConstant && program.map_begin < program.map_end;
+    for (int32_t i = 0; i < program.geometry_end; ++i) {
+      const Stage& stage = program.stages[i];
+      constant |=
+          stage.kind == Kind::kShift && static_cast<Border>(stage.mode) == Border::kConstant;
+    }
+    return constant;
+  }
+
   void fill(Source* out, int32_t count) const {
     const int32_t x_step = interleaved_ ? channels_ : 1;
     const int64_t c_step = interleaved_ ? 1 : plane_;
@@ -102,7 +116,8 @@ class Gatherer {
   const int64_t plane_;
   const int32_t channels_, pixel_stride_, row_stride_, channel_stride_;
   const bool interleaved_;
-  const bool same_order_;  // pixels and channels lie in the source as they do in the output
+  const bool same_order_;   // pixels and channels lie in the source as they do in the output
+  const bool has_outside_;  // some pixels may have no source
   const Source fill_;
 };
 

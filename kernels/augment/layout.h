@@ -53,9 +53,11 @@ class RowLayout {
   template <int kChannels>
   void spread_pixels(const float* values, float* row) const {
     const int32_t channels = kChannels > 0 ? kChannels : channels_;
+    float pixel[kMaxChannels];  // a copy that no store reaches
+    std::copy_n(values, channels, pixel);
     for (int32_t x = 0; x < width_; ++x) {
       for (int32_t c = 0; c < channels; ++c) {
-        row[x * channels + c] = values[c];
+        row[x * channels + c] = pixel[c];
       }
     }
   }

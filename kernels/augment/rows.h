@@ -38,8 +38,8 @@ HOST_DEVICE void shade_row(const Source* __restrict own, const float* __restrict
 }
 
 template <typename Source, typename Out>
-HOST_DEVICE void shade_each(Band<const Source> own, Coefficients at, const float* scale,
-                            const float* bias, Band<Out> out, int32_t count, int32_t rows) {
+HOST_DEVICE void shade_each(const Band<const Source>& own, Coefficients at, const float* scale,
+                            const float* bias, const Band<Out>& out, int32_t count, int32_t rows) {
   for (int32_t y = 0; y < rows; ++y) {
     shade_row(own.data + y * own.stride, at.factor, at.offset, scale, bias,
               out.data + y * out.stride, count);
@@ -59,9 +59,9 @@ HOST_DEVICE void blend_row(const Source* __restrict own, const float* __restrict
 }
 
 template <typename Source, typename Out>
-HOST_DEVICE void blend_each(Band<const Source> own, Coefficients at, Band<const float> partner,
-                            float lam, const float* scale, const float* bias, Band<Out> out,
-                            int32_t count, int32_t rows) {
+HOST_DEVICE void blend_each(const Band<const Source>& own, Coefficients at,
+                            const Band<const float>& partner, float lam, const float* scale,
+                            const float* bias, const Band<Out>& out, int32_t count, int32_t rows) {
   for (int32_t y = 0; y < rows; ++y) {
     blend_row(own.data + y * own.stride, at.factor, at.offset, partner.data + y * partner.stride,
               lam, scale, bias, out.data + y * out.stride, count);
@@ -69,15 +69,15 @@ HOST_DEVICE void blend_each(Band<const Source> own, Coefficients at, Band<const 
 }
 
 // GCC clones functions, not templates: one overload a type pair, each in the machine's best form.
-#define WARPMIX_SHADES(versions, Source, Out)                                             \
-  versions void shade(Band<const Source> own, Coefficients at, const float* scale,        \
-                      const float* bias, Band<Out> out, int32_t count, int32_t rows) {    \
-    shade_each(own, at, scale, bias, out, count, rows);                                   \
-  }                                                                                       \
-  versions void shade(Band<const Source> own, Coefficients at, Band<const float> partner, \
-                      float lam, const float* scale, const float* bias, Band<Out> out,    \
-                      int32_t count, int32_t rows) {                                      \
-    blend_each(own, at, partner, lam, scale, bias, out, count, rows);                     \
+#define WARPMIX_SHADES(versions, Source, Out)                                                 \
+  versions void shade(const Band<const Source>& own, Coefficients at, const float* scale,     \
+                      const float* bias, const Band<Out>& out, int32_t count, int32_t rows) { \
+    shade_each(own, at, scale, bias, out, count, rows);                                       \
+  }                                                                                           \
+  versions void shade(const Band<const Source>& own, Coefficients at,                         \
+                      const Band<const float>& partner, float lam, const float* scale,        \
+                      const float* bias, const Band<Out>& out, int32_t count, int32_t rows) { \
+    blend_each(own, at, partner, lam, scale, bias, out, count, rows);                         \
   }
 
 namespace {
@@ -115,8 +115,8 @@ struct Blended {
 // A row's last vector overlaps the one before, so that there is no rest; count >= kFloats.
 template <typename Value>
 WARPMIX_SIMD_V3 HOST_DEVICE void store_rows(const Value& value, const float* scale,
-                                            const float* bias, Band<float> out, int64_t count,
-                                            int32_t rows) {
+                                            const float* bias, const Band<float>& out,
+                                            int64_t count, int32_t rows) {
   const bool streams = out.streams && count % kFloats == 0 && out.stride % kFloats == 0 &&
                        reinterpret_cast<uintptr_t>(out.data) % sizeof(Floats) == 0;
   for (int32_t y = 0; y < rows; ++y) {
@@ -129,17 +129,17 @@ WARPMIX_SIMD_V3 HOST_DEVICE void store_rows(const Value& value, const float* sca
   }
 }
 
-WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, const float* scale,
-                           const float* bias, Band<float> out, int32_t count, int32_t rows) {
+WARPMIX_SIMD_V3 void shade(const Band<const uint8_t>& own, Coefficients at, const float* scale,
+                           const float* bias, const Band<float>& out, int32_t count, int32_t rows) {
   if (count >= kFloats) {
     return store_rows(Shaded{own, at}, scale, bias, out, count, rows);
   }
   shade_each(own, at, scale, bias, out, count, rows);
 }
 
-WARPMIX_SIMD_V3 void shade(Band<const uint8_t> own, Coefficients at, Band<const float> partner,
-                           float lam, const float* scale, const float* bias, Band<float> out,
-                           int32_t count, int32_t rows) {
+WARPMIX_SIMD_V3 void shade(const Band<const uint8_t>& own, Coefficients at,
+                           const Band<const float>& partner, float lam, const float* scale,
+                           const float* bias, const Band<float>& out, int32_t count, int32_t rows) {
   if (count >= kFloats) {
     return store_rows(Blended{{own, at}, partner, lam}, scale, bias, out, count, rows);
   }

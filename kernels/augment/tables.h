@@ -78,14 +78,17 @@ namespace {
 
 // Where whole-pixel stages [begin, end) take coordinates of an axis (0: columns, 1: rows) from.
 WARPMIX_SIMD_CLONES void tabulate_stages(const Program& program, const StageDraw* draws,
-                                         int32_t begin, int32_t end, int32_t axis, AxisPart part) {
+                                         int32_t begin, int32_t end, int32_t axis,
+                                         const AxisPart& whole) {
+  const AxisPart part = whole;  // a copy that no store reaches
   start_table(part);
   apply_whole(program, draws, begin, end, axis, part);
 }
 
 // Where the whole geometry of a launch does, its map being whole: source_coordinate.
 WARPMIX_SIMD_CLONES void tabulate_axis(const Program& program, const StageDraw* draws,
-                                       const Map& map, int32_t axis, AxisPart part) {
+                                       const Map& map, int32_t axis, const AxisPart& whole) {
+  const AxisPart part = whole;
   start_table(part);
   apply_whole(program, draws, program.map_end, program.geometry_end, axis, part);
   if (program.map_begin < program.map_end) {
@@ -113,7 +116,7 @@ struct Run {
   int32_t step;
 };
 
-inline void find_runs(AxisPart axis, std::vector<Run>& runs) {
+inline void find_runs(const AxisPart& axis, std::vector<Run>& runs) {
   runs.clear();
   const int32_t* table = axis.table;
   for (int32_t begin = axis.range.begin; begin < axis.range.end;) {

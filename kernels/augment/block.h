@@ -39,10 +39,14 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
           min_of(kTileHeight, params.out_height - y)};
 }
 
-// Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
-// result is kBlack if either is, else negative if either is kFill, else it is their pixel.
-constexpr int32_t kBlack = -1;              // occluded
-constexpr int32_t kFill = -2147483647 - 1;  // a constant border
+// Table entries without a source, chosen so that one sum of a column's and a row's entry tells: it
+// is black if either is kBlack, else it has no source if either is kFill, else it is their pixel,
+// below kMaxPixels * kMaxChannels.
+constexpr int32_t kFill = -(1 << 28);   // a constant border
+constexpr int32_t kBlack = -(1 << 30);  // occluded
+static_assert(kMaxPixels * kMaxChannels <= -kFill && kBlack - kFill < 2 * kFill);
+
+HOST_DEVICE bool is_black(int32_t entry) { return entry < 2 * kFill; }
 
 struct Shared {
   StageDraw draws[2][kMaxStages];  // the sample's, and its partner's

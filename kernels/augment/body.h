@@ -43,14 +43,15 @@ struct Reader {
   // each of the group's loads would keep them from being in flight together.
   HOST_DEVICE void read(int32_t row, int32_t column, int32_t channel_stride, float fill,
                         float (&value)[kCount]) const {
-    const bool has_source = (row | column) >= 0;
-    const bool black = (row | column) == kBlack;
-    const Source* pixel = image + (has_source ? row + column : 0);
+    const int32_t entry = row + column;
+    const bool has_source = entry >= 0;
+    const Source* pixel = image + max_of(entry, 0);
+    const float highest = is_black(entry) ? 0.0f : 255.0f;
     UNROLL
     for (int c = 0; c < kCount; ++c) {
       const float loaded = load_value(pixel + c * channel_stride);
-      value[c] = contrast(has_source ? loaded : fill, factor, offset[c]);
-      value[c] = black ? 0.0f : value[c];
+      const float taken = has_source ? loaded : fill;
+      value[c] = at_most(at_least(taken * factor + offset[c], 0.0f), highest);
     }
   }
 };
@@ -73,8 +74,9 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
   }
-  Out* image = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
-               static_cast<int64_t>(first_channel) * params.out_channel_stride;
+  Out* first = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
+               static_cast<int64_t>(first_channel) * params.out_channel_stride +
+               (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
   const GroupRows rows(tile);
   for (int32_t group = thread; group < rows.count; group += kThreads) {
     const int32_t y = rows.row(group);
@@ -91,7 +93,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
       const int32_t own_column = shared.column[0][x + i];
       const int32_t partner_column = shared.column[kPartner][x + i];
       if (kMix == Mix::kCut) {
-        const bool cut = (cut_bits >> i & 1u) != 0;
+        const bool cut = (cut_bits & 1u << i) != 0;
         own.choose(partner, cut)
             .read(cut ? partner_row : own_row, cut ? partner_column : own_column, stride, fill,
                   value);
@@ -112,8 +114,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
       }
     }
     store_group<Out, kCount>(params,
-                             image + static_cast<int64_t>(tile.y + y) * params.out_row_stride +
-                                 static_cast<int64_t>(tile.x + x) * params.out_pixel_stride,
+                             first + (y * params.out_row_stride + x * params.out_pixel_stride),
                              min_of(kGroup, tile.width - x), out);
   }
 }

@@ -74,6 +74,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
   }
+  // The tile's first element. Within an image 32 bits are enough: see kFill.
   Out* first = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
                static_cast<int64_t>(first_channel) * params.out_channel_stride +
                (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);

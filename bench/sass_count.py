@@ -3,9 +3,10 @@
     python bench/sass_count.py [--arch sm_90]
 
 Compiles kernels/augment/augment.cu, disassembles it, and follows each pixel loop along the path of
-a full group of pixels (the one with 16-byte stores): every instruction on it is issued once for the
-group, predicated off or not. Of the whole-pixel template alone: the general one has a path a list.
-Prints registers, spills and stack of all kernels beside it.
+a full group of pixels (the one with stores of 16 bytes, or 8 where 16 do not divide a group): every
+instruction on it is issued once for the group, predicated off or not. Of the whole-pixel template
+alone: the general one has a path a list. Prints registers, spills and stack of all kernels beside
+it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUP = 8  # kGroup in kernels/augment/body.h
-LOOPS = ("MixUp", "CutMix", "no mix")  # in the order in which nvcc 13 lays them out: see main()
 
 
 def find_cuobjdump() -> str:
@@ -67,7 +67,7 @@ def branch_target(instruction: str) -> int | None:
 
 
 def group_path(code: list[tuple[int, str]], head: int, tail: int) -> int | None:
-    """Fewest instructions issued from head to tail through a 16-byte store; None without one."""
+    """Fewest instructions issued from head to tail through a wide store; None without one."""
     body = [(address, text) for address, text in code if head <= address <= tail]
     at = {address: i for i, (address, _) in enumerate(body)}
     best = {(0, False): 1}
@@ -75,7 +75,7 @@ def group_path(code: list[tuple[int, str]], head: int, tail: int) -> int | None:
     while queue:
         cost, i, stored = heapq.heappop(queue)
         text = body[i][1]
-        stored = stored or ("STG" in text and ".128" in text)
+        stored = stored or re.search(r"\bSTG\.E\.(64|128)\b", text) is not None
         if i == len(body) - 1:
             if stored:
                 return cost
@@ -109,15 +109,17 @@ def main() -> None:
         match = re.search(r"simple_kernelI(\w+)Li(\d)E", name)
         if not match:
             continue
-        counts = []
-        for address, text in code:
+        loops: dict[tuple[int, int], int] = {}
+        for tail, text in code:
             head = branch_target(text)
-            if head is not None and head < address:
-                path = group_path(code, head, address)
+            # The loop over channels, round those over pixels, ends after them and is left out.
+            if head is not None and head < tail and not any(head <= h for h, _ in loops):
+                path = group_path(code, head, tail)
                 if path:
-                    counts.append(path / GROUP)
-        shown = ", ".join(f"{count:.1f}" for count in sorted(counts))
-        print(f"  {match[1]:24} channels {match[2]}: {shown} instructions a pixel")
+                    loops[head, tail] = path
+        shown = ", ".join(f"{path / GROUP:.1f}" for path in sorted(loops.values()))
+        unit = "a pixel of a channel" if match[2] == "0" else "a pixel"
+        print(f"  {match[1]:24} channels {match[2]}: {shown} instructions {unit}")
 
 
 if __name__ == "__main__":

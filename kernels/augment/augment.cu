@@ -6,7 +6,7 @@
 namespace warpmix::augment {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 96 and
+// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 56 to 80 and
 // spills.
 constexpr int kBlocksPerSm = 4;
 

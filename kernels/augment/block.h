@@ -39,10 +39,18 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
           min_of(kTileHeight, params.out_height - y)};
 }
 
-// Table entries without a source, chosen so that one OR of a column's and a row's entry tells: the
-// result is kBlack if either is, else negative if either is kFill, else it is their pixel.
-constexpr int32_t kBlack = -1;              // occluded
-constexpr int32_t kFill = -2147483647 - 1;  // a constant border
+// Table entries without a source, chosen so that one sum of a column's and a row's entry tells: it
+// is black if either is kBlack, else it has no source if either is kFill, else it is their pixel,
+// below kMaxPixels * kMaxChannels.
+constexpr int32_t kFill = -(1 << 28);   // a constant border
+constexpr int32_t kBlack = -(1 << 30);  // occluded
+static_assert(kMaxPixels * kMaxChannels <= -kFill && kBlack - kFill < 2 * kFill);
+
+HOST_DEVICE bool is_black(int32_t entry) { return entry < 2 * kFill; }
+
+// Bits of a pixel in Shared::cut: two, since nvcc shifts a single one down before it tests it.
+constexpr int32_t kCutBits = 2;
+constexpr uint32_t kCutPixel = 3;
 
 struct Shared {
   StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
@@ -53,6 +61,10 @@ struct Shared {
   // not whole, its coordinate before the map; kFill, or kBlack.
   int32_t column[2][kTileWidth];
   int32_t row[2][kTileHeight];
+  // CutMix in the whole-pixel template: column[1] serves the rows that the box crosses, with own
+  // columns outside it, and this, a word a group across, tells whose they are: the first pixel in
+  // the lowest kCutBits, set where it is the partner's.
+  uint32_t cut[kTileWidth / kGroup];
 };
 
 // Who the partner is once the sample's draws are known; itself without a mix.
@@ -131,19 +143,34 @@ HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& share
   return source == kOutside ? kFill : source * stride;
 }
 
+// The word of Shared::cut for the group at x.
+HOST_DEVICE uint32_t cut_word(int32_t x, Box box) {
+  uint32_t word = 0;
+  for (int32_t i = 0; i < kGroup; ++i) {
+    word |= inside(x + i, box.x0, box.x1) ? kCutPixel << kCutBits * i : 0u;
+  }
+  return word;
+}
+
 template <bool kSimple>
 HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
   const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
-  const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
+  const Mixing& mixing = shared.mixing;
+  const bool cuts = kSimple && mixing.mix == Mix::kCut;
+  const int32_t used = mixing.mix == Mix::kNone ? 1 : 2;
   for (int32_t s = 0; s < used; ++s) {
     for (int32_t i = thread; i < columns + tile.height; i += kThreads) {
       if (i < columns) {
-        shared.column[s][i] = table_entry<kSimple>(params, shared, s, 0, tile.x + i);
+        const bool is_own = cuts && !inside(tile.x + i, mixing.box.x0, mixing.box.x1);
+        shared.column[s][i] = table_entry<kSimple>(params, shared, is_own ? 0 : s, 0, tile.x + i);
       } else {
         shared.row[s][i - columns] =
             table_entry<kSimple>(params, shared, s, 1, tile.y + i - columns);
       }
     }
+  }
+  if (cuts && thread < columns / kGroup) {
+    shared.cut[thread] = cut_word(tile.x + thread * kGroup, mixing.box);
   }
 }
 

@@ -39,18 +39,19 @@ struct Reader {
     return chosen;
   }
 
-  // The load is unconditional, of the image's first pixel where there is no source: a branch round
-  // each of the group's loads would keep them from being in flight together.
-  HOST_DEVICE void read(int32_t row, int32_t column, int32_t channel_stride, float fill,
+  // The pixel of a table entry, the sum of its column's and its row's. The load is unconditional,
+  // of the image's first pixel where there is no source: a branch round each of the group's loads
+  // would keep them from being in flight together. Black is the clip's upper end: one choice a
+  // pixel and not one a channel.
+  HOST_DEVICE void read(int32_t entry, int32_t channel_stride, float fill,
                         float (&value)[kCount]) const {
-    const bool has_source = (row | column) >= 0;
-    const bool black = (row | column) == kBlack;
-    const Source* pixel = image + (has_source ? row + column : 0);
+    const bool has_source = entry >= 0;
+    const Source* pixel = image + max_of(entry, 0);
+    const float highest = is_black(entry) ? 0.0f : 255.0f;
     UNROLL
     for (int c = 0; c < kCount; ++c) {
       const float loaded = load_value(pixel + c * channel_stride);
-      value[c] = contrast(has_source ? loaded : fill, factor, offset[c]);
-      value[c] = black ? 0.0f : value[c];
+      value[c] = contrast(has_source ? loaded : fill, factor, offset[c], highest);
     }
   }
 };
@@ -73,34 +74,33 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
   }
-  Out* image = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
-               static_cast<int64_t>(first_channel) * params.out_channel_stride;
+  // The tile's first element. Within an image 32 bits are enough: see kFill.
+  Out* first = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
+               static_cast<int64_t>(first_channel) * params.out_channel_stride +
+               (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
   const GroupRows rows(tile);
   for (int32_t group = thread; group < rows.count; group += kThreads) {
     const int32_t y = rows.row(group);
     const int32_t x = rows.first_pixel(group, y);
     const int32_t own_row = shared.row[0][y];
     const int32_t partner_row = shared.row[kPartner][y];
-    const uint32_t cut_bits = inside(tile.y + y, mixing.box.y0, mixing.box.y1)
-                                  ? group_bits(tile.x + x, mixing.box.x0, mixing.box.x1)
-                                  : 0u;
+    const bool crosses_cut = kMix == Mix::kCut && inside(tile.y + y, mixing.box.y0, mixing.box.y1);
+    const int32_t* columns = shared.column[crosses_cut ? 1 : 0] + x;
+    const uint32_t cut_bits = crosses_cut ? shared.cut[x / kGroup] : 0u;
     float out[kGroup * kCount];
     UNROLL
     for (int i = 0; i < kGroup; ++i) {
       float value[kCount];
-      const int32_t own_column = shared.column[0][x + i];
-      const int32_t partner_column = shared.column[kPartner][x + i];
       if (kMix == Mix::kCut) {
-        const bool cut = (cut_bits >> i & 1u) != 0;
+        const bool cut = (cut_bits & kCutPixel << kCutBits * i) != 0;
         own.choose(partner, cut)
-            .read(cut ? partner_row : own_row, cut ? partner_column : own_column, stride, fill,
-                  value);
+            .read((cut ? partner_row : own_row) + columns[i], stride, fill, value);
       } else {
-        own.read(own_row, own_column, stride, fill, value);
+        own.read(own_row + columns[i], stride, fill, value);
       }
       if (kMix == Mix::kBlend) {
         float other[kCount];
-        partner.read(partner_row, partner_column, stride, fill, other);
+        partner.read(partner_row + shared.column[1][x + i], stride, fill, other);
         UNROLL
         for (int c = 0; c < kCount; ++c) {
           value[c] = blend(value[c], other[c], mixing.lam);
@@ -112,8 +112,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
       }
     }
     store_group<Out, kCount>(params,
-                             image + static_cast<int64_t>(tile.y + y) * params.out_row_stride +
-                                 static_cast<int64_t>(tile.x + x) * params.out_pixel_stride,
+                             first + (y * params.out_row_stride + x * params.out_pixel_stride),
                              min_of(kGroup, tile.width - x), out);
   }
 }

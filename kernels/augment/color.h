@@ -18,13 +18,13 @@ struct ColorStep {
 
 // T: float, or on the CPU a vector of them.
 template <typename T>
-HOST_DEVICE T clipped(T value) {
-  return at_most(at_least(value, 0.0f), 255.0f);
+HOST_DEVICE T clipped(T value, float highest = 255.0f) {
+  return at_most(at_least(value, 0.0f), highest);
 }
 
 template <typename T>
-HOST_DEVICE T contrast(T value, T factor, T offset) {
-  return clipped<T>(value * factor + offset);
+HOST_DEVICE T contrast(T value, T factor, T offset, float highest = 255.0f) {
+  return clipped<T>(value * factor + offset, highest);
 }
 
 // ITU-R 601 luma as torchvision's rgb_to_grayscale has it.

@@ -7,23 +7,45 @@ namespace warpmix::augment {
 
 constexpr int kGroup = 8;  // pixels a thread makes at a time: 16-byte stores of every float type
 
-struct alignas(16) Vector16 {
-  uint32_t word[4];
+template <int kWords>
+struct alignas(4 * kWords) Words {
+  uint32_t word[kWords];
 };
 
-// Rounds and writes `count` of kCount values to consecutive elements; 16 bytes at a time where all
-// are wanted and the address allows it.
+// In one instruction on the device, where nvcc does not always join the words' stores by itself.
+HOST_DEVICE void store_words(void* out, const Words<4>& words) {
+#if defined(__CUDA_ARCH__)
+  __stwb(static_cast<uint4*>(out),
+         make_uint4(words.word[0], words.word[1], words.word[2], words.word[3]));
+#else
+  *static_cast<Words<4>*>(out) = words;
+#endif
+}
+
+HOST_DEVICE void store_words(void* out, const Words<2>& words) {
+#if defined(__CUDA_ARCH__)
+  __stwb(static_cast<uint2*>(out), make_uint2(words.word[0], words.word[1]));
+#else
+  *static_cast<Words<2>*>(out) = words;
+#endif
+}
+
+// Rounds and writes `count` of kCount values to consecutive elements; where all are wanted and the
+// address allows it, 16 bytes at a time, or 8 where that is how many divide them.
 template <typename Out, int kCount>
 HOST_DEVICE void store(Out* out, const float (&value)[kCount], int32_t count) {
   constexpr int kPerWord = 4 / sizeof(Out);
-  constexpr int kPerVector = 4 * kPerWord;
-  if (kCount % kPerVector == 0 && count == kCount && reinterpret_cast<uintptr_t>(out) % 16 == 0) {
+  constexpr int kWords = kCount % (4 * kPerWord) == 0 ? 4 : 2;
+  static_assert(kCount % (kWords * kPerWord) == 0);
+  if (count == kCount && reinterpret_cast<uintptr_t>(out) % (4 * kWords) == 0) {
     UNROLL
-    for (int i = 0; i + kPerVector <= kCount; i += kPerVector) {
-      const Vector16 vector = {{packed<Out>(value + i), packed<Out>(value + i + kPerWord),
-                                packed<Out>(value + i + 2 * kPerWord),
-                                packed<Out>(value + i + 3 * kPerWord)}};
-      *reinterpret_cast<Vector16*>(out + i) = vector;
+    for (int i = 0; i < kCount; i += kWords * kPerWord) {
+      Words<kWords> words;
+      UNROLL
+      for (int w = 0; w < kWords; ++w) {
+        words.word[w] = packed<Out>(value + i + w * kPerWord);
+      }
+      store_words(out + i, words);
     }
     return;
   }

@@ -74,6 +74,7 @@ HOST_DEVICE Sample block_partner(const AugmentParams& params, const Shared& shar
 }
 
 // One stage a thread: of the sample (side 0), then of its partner up to the mix (side 1).
+template <bool kSimple>
 HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side, int32_t thread,
                            Shared& shared) {
   const Program& program = params.program;
@@ -85,7 +86,7 @@ HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side,
     sample = block_partner(params, shared, sample);
   }
   if (thread < stages) {
-    shared.draws[side][thread] = obtain_draw(params, tile.position, side, thread, sample);
+    shared.draws[side][thread] = obtain_draw<kSimple>(params, tile.position, side, thread, sample);
   }
 }
 
@@ -189,7 +190,7 @@ template <bool kSimple>
 HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile, int32_t thread,
                                  int32_t color_end, Shared& shared) {
   if (phase < 2) {
-    draw_side(params, tile, phase, thread, shared);
+    draw_side<kSimple>(params, tile, phase, thread, shared);
   } else if (phase == 2) {
     resolve<kSimple>(params, tile, thread, color_end, shared);
   } else {

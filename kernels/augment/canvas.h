@@ -282,7 +282,7 @@ class CanvasRenderer {
 
   void render(int32_t position) {
     const Program& program = params_.program;
-    const SampleDraws drawn = draw_sample(params_, position, draws_);
+    const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
     mixing_ = resolve_mixing(program, draws_[0]);
     resolve_patches(program, draws_[0], program.mix_end, program.count, after_);
     own_.prepare(draws_[0], draws_[0], drawn.own.row);

@@ -53,12 +53,42 @@ HOST_DEVICE bool resizes(const Stage& stage) {
                                               stage.number[5] != static_cast<float>(stage.height));
 }
 
+// The kinds that no simple program has (see Program).
+HOST_DEVICE void draw_general(const AugmentParams& params, const Stage& stage, int64_t id,
+                              Philox4 words, StageDraw& draw) {
+  switch (stage.kind) {
+    case Kind::kAffine:
+      return draw_affine(stage, words, random_words(params, id, stage.stream, 1), draw);
+    case Kind::kResizedCrop:
+      if (!draw_fitting_box(params, stage, id, draw)) {
+        put_box(draw, central_box(stage));
+      }
+      return;
+    case Kind::kSaturation:
+    case Kind::kHue:
+      draw.number[0] = uniform_between(words.word[1], stage.number[0], stage.number[1]);
+      return;
+    case Kind::kErasing:  // no box fits: an empty one
+      draw_fitting_box(params, stage, id, draw);
+      return;
+    case Kind::kCutout:
+      return put_box(draw, draw_cutout(stage, words));
+    case Kind::kGridMask:
+      return draw_grid(stage, words, draw);
+    default:
+      return;
+  }
+}
+
+// kSimple: of a program that is_simple; most kernels are, and half of their code was the other
+// kinds'.
+template <bool kSimple>
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {
   const Stage& stage = params.program.stages[index];
   StageDraw draw = no_draw();
   Philox4 words = random_words(params, sample.id, stage.stream, 0);
   if (!stage_applies(params, stage, sample, words.word[0])) {
-    if (resizes(stage)) {  // all results of a launch have one size
+    if (!kSimple && resizes(stage)) {  // all results of a launch have one size
       draw.on = 1;
       put_box(draw, {0, 0, stage.width, stage.height});
     }
@@ -80,18 +110,8 @@ HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sam
     case Kind::kHorizontalFlip:
     case Kind::kVerticalFlip:
       break;
-    case Kind::kAffine:
-      draw_affine(stage, words, random_words(params, sample.id, stage.stream, 1), draw);
-      break;
-    case Kind::kResizedCrop:
-      if (!draw_fitting_box(params, stage, sample.id, draw)) {
-        put_box(draw, central_box(stage));
-      }
-      break;
     case Kind::kContrast:
     case Kind::kBrightness:
-    case Kind::kSaturation:
-    case Kind::kHue:
       draw.number[0] = uniform_between(words.word[1], number[0], number[1]);
       break;
     case Kind::kCropBlackout:  // the widest borders, pixels
@@ -99,15 +119,6 @@ HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sam
           static_cast<float>(uniform_below(words.word[1], static_cast<int32_t>(number[0]) + 1));
       draw.number[1] =
           static_cast<float>(uniform_below(words.word[2], static_cast<int32_t>(number[1]) + 1));
-      break;
-    case Kind::kErasing:  // no box fits: an empty one
-      draw_fitting_box(params, stage, sample.id, draw);
-      break;
-    case Kind::kCutout:
-      put_box(draw, draw_cutout(stage, words));
-      break;
-    case Kind::kGridMask:
-      draw_grid(stage, words, draw);
       break;
     case Kind::kCutMix:
     case Kind::kMixUp: {
@@ -121,6 +132,10 @@ HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sam
       }
       break;
     }
+    default:
+      if constexpr (!kSimple) {
+        draw_general(params, stage, sample.id, words, draw);
+      }
   }
   return draw;
 }
@@ -140,10 +155,11 @@ HOST_DEVICE int32_t sides(const Program& program) {
 }
 
 // The draw of stage `index` for the sample at `position` (side 0) or for its partner (side 1).
+template <bool kSimple>
 HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position, int32_t side,
                                   int32_t index, Sample sample) {
   if (!params.draws) {
-    return draw_stage(params, index, sample);
+    return draw_stage<kSimple>(params, index, sample);
   }
   const int64_t slot =
       (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.count +
@@ -158,19 +174,20 @@ struct SampleDraws {
 };
 
 // Every draw of the sample at `position` (side 0) and those of its partner up to the mix (side 1).
+template <bool kSimple>
 HOST_DEVICE SampleDraws draw_sample(const AugmentParams& params, int32_t position,
                                     StageDraw (*draws)[kMaxStages]) {
   const Program& program = params.program;
   SampleDraws drawn;
   drawn.own = drawn.partner = batch_sample(params, position);
   for (int32_t i = 0; i < program.count; ++i) {
-    draws[0][i] = obtain_draw(params, position, 0, i, drawn.own);
+    draws[0][i] = obtain_draw<kSimple>(params, position, 0, i, drawn.own);
   }
   const int32_t mix = applied_mix(program, draws[0]);
   if (mix >= 0) {
     drawn.partner = partner_sample(params, draws[0][mix].partner);
     for (int32_t i = 0; i < program.mix_begin; ++i) {
-      draws[1][i] = obtain_draw(params, position, 1, i, drawn.partner);
+      draws[1][i] = obtain_draw<kSimple>(params, position, 1, i, drawn.partner);
     }
   }
   return drawn;
@@ -195,12 +212,12 @@ HOST_DEVICE void draw_slot(const AugmentParams& params, int64_t slot, int32_t* d
   Sample sample = batch_sample(params, static_cast<int32_t>(image / sides(program)));
   StageDraw draw = no_draw();
   if (side == 0) {
-    draw = draw_stage(params, stage, sample);
+    draw = draw_stage<false>(params, stage, sample);
   } else if (stage < program.mix_begin) {
     for (int32_t i = program.mix_begin; i < program.mix_end; ++i) {
-      const StageDraw mix = draw_stage(params, i, sample);
+      const StageDraw mix = draw_stage<false>(params, i, sample);
       if (mix.on) {
-        draw = draw_stage(params, stage, partner_sample(params, mix.partner));
+        draw = draw_stage<false>(params, stage, partner_sample(params, mix.partner));
       }
     }
   }

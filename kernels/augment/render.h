@@ -17,7 +17,7 @@ namespace {
 // draw_sample with the machine's best instructions: floorf and rintf are calls without SSE 4.1.
 WARPMIX_SIMD_CLONES void draw_cloned(const AugmentParams& params, int32_t position,
                                      StageDraw (*draws)[kMaxStages], SampleDraws& samples) {
-  samples = draw_sample(params, position, draws);
+  samples = draw_sample<true>(params, position, draws);
 }
 
 }  // namespace

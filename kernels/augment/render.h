@@ -40,10 +40,14 @@ class Renderer {
         offset_(count_),
         scale_(count_),
         bias_(count_),
+        black_row_(count_),
         partner_values_(static_cast<size_t>(chunk_rows_) * count_) {
     cut_.resize(count_);
     layout_.spread(params.scale, scale_);
     layout_.spread(params.bias, bias_);
+    for (int32_t i = 0; i < count_; ++i) {
+      black_row_[i] = rounded<Out>(normalise(0.0f, scale_[i], bias_[i]));
+    }
     for (Lane& lane : lanes_) {
       lane.kept.resize(count_);
       lane.rows.resize(params.height);
@@ -161,24 +165,27 @@ class Renderer {
 
   // ---- pixels -----------------------------------------------------------------------------------
 
-  // `columns` and `rows` of side s to `lane`, which holds a chunk from row `first` on.
+  // `columns` of those of `rows` that are not black to `lane`, which holds a chunk from row `first`
+  // on, from side s.
   void gather(Lane& lane, int32_t s, Range columns, Range rows, int32_t first) const {
-    const Lane& from = lanes_[s];
-    gatherer_.gather(from.image, from.rows.data() + rows.begin, rows.end - rows.begin, from.runs,
-                     columns, lane.pixels.data() + (rows.begin - first) * count_, count_);
+    const Box& keep = sides_[s].keep;
+    const Range kept = {max_of(rows.begin, keep.y0), min_of(rows.end, keep.y1)};
+    if (kept.begin < kept.end) {
+      const Lane& from = lanes_[s];
+      gatherer_.gather(from.image, from.rows.data() + kept.begin, kept.end - kept.begin, from.runs,
+                       columns, lane.pixels.data() + (kept.begin - first) * count_, count_);
+    }
   }
 
   void gather_chunk(Range rows) {
     const Range columns = {0, params_.width};
+    const Box& box = mixing_.box;
     gather(lanes_[0], 0, columns, rows, rows.begin);
     if (mixing_.mix == Mix::kBlend) {
       gather(lanes_[1], 1, columns, rows, rows.begin);
     } else if (mixing_.mix == Mix::kCut) {
-      const Box& box = mixing_.box;
-      const Range cut = {max_of(rows.begin, box.y0), min_of(rows.end, box.y1)};
-      if (cut.begin < cut.end) {
-        gather(lanes_[0], 1, {box.x0, box.x1}, cut, rows.begin);
-      }
+      gather(lanes_[0], 1, {box.x0, box.x1}, {max_of(rows.begin, box.y0), min_of(rows.end, box.y1)},
+             rows.begin);
     }
   }
 
@@ -190,6 +197,12 @@ class Renderer {
 
   bool black_row(int32_t s, int32_t y) const {
     return !inside(y, sides_[s].keep.y0, sides_[s].keep.y1);
+  }
+
+  // A row that is black from end to end is a copy; `shade` can stream.
+  bool copies_black(int32_t y) const {
+    const bool has_partner = mixing_.mix == Mix::kBlend || cut_row(y);
+    return !streams_ && black_row(0, y) && (!has_partner || black_row(1, y));
   }
 
   // Rows of a band have the same coefficients: it ends before `end` where a box begins or ends.
@@ -239,9 +252,20 @@ class Renderer {
     gather_chunk(rows);
     for (int32_t y = rows.begin; y < rows.end;) {
       const int32_t end = band_end(y, rows.end);
-      shade_band({y, end}, rows.begin, image + static_cast<int64_t>(y) * params_.out_row_stride);
+      Out* out = image + static_cast<int64_t>(y) * params_.out_row_stride;
+      copies_black(y) ? blacken(end - y, out) : shade_band({y, end}, rows.begin, out);
       y = end;
     }
+  }
+
+  void blacken(int32_t rows, Out* out) const {
+    layout_.for_each_plane([&](int32_t plane, int32_t elements) {
+      for (int32_t y = 0; y < rows; ++y) {
+        std::copy_n(black_row_.data() + plane, elements,
+                    out + static_cast<int64_t>(y) * params_.out_row_stride);
+      }
+      out += params_.out_channel_stride;
+    });
   }
 
   // `rows` of the chunk that begins at row `first`.
@@ -284,6 +308,7 @@ class Renderer {
   std::vector<float> offset_;  // one side's, before its black columns
   CoefficientRow cut_;
   std::vector<float> scale_, bias_;
+  std::vector<Out> black_row_;
   std::vector<float> partner_values_;  // MixUp: the partner's chunk, shaded
   Side sides_[2];
   Mixing mixing_;

@@ -58,44 +58,21 @@ HOST_DEVICE float at_most(float value, float high) {
 #endif
 }
 
-HOST_DEVICE float float_from_bits(uint32_t bits) {
-#if defined(__CUDA_ARCH__)
-  return __uint_as_float(bits);
-#else
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-#endif
+// std::bit_cast for C++17, and for the device.
+template <typename To, typename From>
+HOST_DEVICE To bit_cast(From value) {
+  static_assert(sizeof(To) == sizeof(From));
+  To result;
+  memcpy(&result, &value, sizeof result);
+  return result;
 }
 
-HOST_DEVICE uint32_t bits_from_float(float value) {
-#if defined(__CUDA_ARCH__)
-  return __float_as_uint(value);
-#else
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-#endif
-}
+HOST_DEVICE float float_from_bits(uint32_t bits) { return bit_cast<float>(bits); }
 
-HOST_DEVICE double double_from_bits(uint64_t bits) {
-#if defined(__CUDA_ARCH__)
-  return __longlong_as_double(static_cast<long long>(bits));
-#else
-  double value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-#endif
-}
+HOST_DEVICE uint32_t bits_from_float(float value) { return bit_cast<uint32_t>(value); }
 
-HOST_DEVICE uint64_t bits_from_double(double value) {
-#if defined(__CUDA_ARCH__)
-  return static_cast<uint64_t>(__double_as_longlong(value));
-#else
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  return bits;
-#endif
-}
+HOST_DEVICE double double_from_bits(uint64_t bits) { return bit_cast<double>(bits); }
+
+HOST_DEVICE uint64_t bits_from_double(double value) { return bit_cast<uint64_t>(value); }
 
 }  // namespace warpmix

@@ -165,18 +165,14 @@ WARPMIX_SIMD_V3 void shade(const Band<const uint8_t>& own, Coefficients at,
 
 namespace {
 
-HOST_DEVICE bool within(int32_t x, Range range) {  // without a branch
-  return (x >= range.begin) & (x < range.end);
-}
-
 // Those of a row of `count` elements: `side_factor` and `side_offset`, but black outside `keep`.
 WARPMIX_SIMD_CLONES void keep_coefficients(float side_factor, const float* __restrict side_offset,
                                            Range keep, int32_t count, float* __restrict factor,
                                            float* __restrict offset) {
   for (int32_t i = 0; i < count; ++i) {
     const float value = side_offset[i];
-    factor[i] = within(i, keep) ? side_factor : 0.0f;
-    offset[i] = within(i, keep) ? value : 0.0f;
+    factor[i] = inside(i, keep.begin, keep.end) ? side_factor : 0.0f;
+    offset[i] = inside(i, keep.begin, keep.end) ? value : 0.0f;
   }
 }
 
@@ -191,8 +187,8 @@ WARPMIX_SIMD_CLONES void cut_coefficients(Coefficients own, Coefficients partner
   for (int32_t i = 0; i < count; ++i) {  // loads first: a choice between loads makes no vectors
     const float factors[2] = {own_factor[i], partner_factor[i]};
     const float offsets[2] = {own_offset[i], partner_offset[i]};
-    factor[i] = within(i, cut) ? factors[1] : factors[0];
-    offset[i] = within(i, cut) ? offsets[1] : offsets[0];
+    factor[i] = inside(i, cut.begin, cut.end) ? factors[1] : factors[0];
+    offset[i] = inside(i, cut.begin, cut.end) ? offsets[1] : offsets[0];
   }
 }
 

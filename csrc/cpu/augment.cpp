@@ -10,7 +10,6 @@
 
 #include <torch/csrc/stable/ops.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "augment/body.h"
@@ -83,7 +82,7 @@ WARPMIX_SIMD_CLONES void sum_columns(const uint8_t* bytes, int64_t lines, int32_
 void add_sums(const uint8_t* bytes, int64_t count, int32_t period, int64_t* sums) {
   uint16_t columns[kLinePixels * augment::kMaxChannels];
   const int32_t length = kLinePixels * period;
-  for (; count >= length;) {
+  while (count >= length) {
     const int64_t lines = min_of(count / length, kLinesOf16Bits);
     sum_columns(bytes, lines, length, columns);
     for (int32_t c = 0; c < period; ++c) {

@@ -18,7 +18,7 @@ from results import DEVICES, Measure
 from torch import Tensor
 
 from warpmix import ops
-from warpmix.vote import select_greedy
+from warpmix.ensemble import select_greedy
 
 MODELS, SAMPLES, CLASSES = 380, 10_000, 10  # the Warsaw report's third experiment
 STEPS = 50  # of greedy selection

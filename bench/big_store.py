@@ -17,8 +17,8 @@ from collections.abc import Callable
 import torch
 from rich.progress import Progress
 
-from warpmix.data.predictions import PredictionStore
-from warpmix.vote import member_accuracies, vote, vote_curve
+from warpmix.ensemble import member_accuracies, vote, vote_curve
+from warpmix.predictions import PredictionStore
 
 
 def make(folder: str, models: int, samples: int, classes: int) -> None:

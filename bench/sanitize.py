@@ -31,7 +31,7 @@ from warpmix import (
     RandomShift,
     Resize,
 )
-from warpmix.vote import bootstrap_intervals, select_greedy, vote, vote_curve
+from warpmix.ensemble import bootstrap_intervals, select_greedy, vote, vote_curve
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number

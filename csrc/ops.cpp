@@ -29,23 +29,25 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
 
   library.def(
       "vote(Tensor predictions, Tensor? weights, bool hard, bool logits, "
-      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? heat=None) -> ()");
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? inverse_temperature=None) "
+      "-> ()");
   library.def(
       "vote_emulated(Tensor predictions, Tensor? weights, bool hard, bool logits, "
-      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? heat=None) -> ()");
+      "Tensor(a!) labels, Tensor(b!) scores, Tensor(c!) invalid, Tensor? inverse_temperature=None) "
+      "-> ()");
   library.def(
       "vote_curve(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
       "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid, "
-      "Tensor? weights=None, Tensor? heat=None) -> ()");
+      "Tensor? weights=None, Tensor? inverse_temperature=None) -> ()");
   library.def(
       "vote_curve_emulated(Tensor predictions, Tensor targets, Tensor ranking, bool logits, "
       "Tensor(a!) soft_correct, Tensor(b!) hard_correct, Tensor(c!) invalid, "
-      "Tensor? weights=None, Tensor? heat=None) -> ()");
+      "Tensor? weights=None, Tensor? inverse_temperature=None) -> ()");
   library.def(
-      "class_planes(Tensor predictions, Tensor? heat, bool logits, "
+      "class_planes(Tensor predictions, Tensor? inverse_temperature, bool logits, "
       "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
-      "class_planes_emulated(Tensor predictions, Tensor? heat, bool logits, "
+      "class_planes_emulated(Tensor predictions, Tensor? inverse_temperature, bool logits, "
       "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
       "greedy_scores(Tensor? planes, Tensor own, Tensor? sum, Tensor own_sum, Tensor targets, "

@@ -60,13 +60,14 @@ int32_t model_count(const char* op, const Tensor& of_models) {
 }
 
 void join_with(const char* op, const Tensor& predictions, const std::optional<Tensor>& weights,
-               const std::optional<Tensor>& heat, VoteParams& params) {
+               const std::optional<Tensor>& inverse_temperature, VoteParams& params) {
   if (weights) {
     params.weights =
         data<double>(op, "weights", *weights, predictions, ScalarType::Double, params.size);
   }
-  if (heat) {
-    params.heat = data<float>(op, "heat", *heat, predictions, ScalarType::Float, params.size);
+  if (inverse_temperature) {
+    params.inverse_temperature = data<float>(op, "inverse_temperature", *inverse_temperature,
+                                             predictions, ScalarType::Float, params.size);
   }
 }
 
@@ -78,7 +79,7 @@ VoteParams vote_call(WARPMIX_VOTE_ARGUMENTS) {
   params.soft = !hard;
   params.hard = hard;
   params.size = static_cast<int32_t>(predictions.size(0));
-  join_with(op, predictions, weights, heat, params);
+  join_with(op, predictions, weights, inverse_temperature, params);
   params.labels =
       data<int64_t>(op, "labels", labels, predictions, ScalarType::Long, params.samples);
   params.scores = data<float>(op, "scores", scores, predictions, ScalarType::Float,
@@ -91,7 +92,7 @@ VoteParams curve_call(WARPMIX_CURVE_ARGUMENTS) {
   VoteParams params = common(op, predictions, logits, invalid);
   params.soft = params.hard = true;
   params.size = static_cast<int32_t>(ranking.numel());
-  join_with(op, predictions, weights, heat, params);
+  join_with(op, predictions, weights, inverse_temperature, params);
   params.ranking =
       data<int64_t>(op, "ranking", ranking, predictions, ScalarType::Long, params.size);
   params.targets =
@@ -113,8 +114,9 @@ vote::PlanesParams planes_call(WARPMIX_PLANES_ARGUMENTS) {
   params.models = model_count(op, predictions);
   params.classes = checked.classes;
   params.samples = checked.samples;
-  if (heat) {
-    params.heat = data<float>(op, "heat", *heat, predictions, ScalarType::Float, params.models);
+  if (inverse_temperature) {
+    params.inverse_temperature = data<float>(op, "inverse_temperature", *inverse_temperature,
+                                             predictions, ScalarType::Float, params.models);
   }
   params.planes = data<float>(op, "planes", planes, predictions, ScalarType::Float,
                               params.samples * params.models * params.classes);

@@ -11,25 +11,29 @@ namespace warpmix {
 
 // predictions: [M, N, C] f32, f16 or bf16; weights: [M] float64; labels: [N] int64;
 // scores: [N, C] float32; targets: [N] int64; ranking: [K] int64 models, K of them join in turn;
-// soft_correct, hard_correct: [K] int64; invalid: [1] int64; heat: [M] float32, 1 / temperature;
-// of a curve, weights and heat are [K], of the models in the order in which they join.
+// soft_correct, hard_correct: [K] int64; invalid: [1] int64; inverse_temperature: [M] float32, 1 /
+// temperature; of a curve, weights and inverse_temperature are [K], of the models in the order in
+// which they join.
 #define WARPMIX_VOTE_ARGUMENTS                                                            \
   const Tensor &predictions, const std::optional<Tensor>&weights, bool hard, bool logits, \
-      Tensor labels, Tensor scores, Tensor invalid, const std::optional<Tensor>&heat
-#define WARPMIX_PASS_VOTE predictions, weights, hard, logits, labels, scores, invalid, heat
+      Tensor labels, Tensor scores, Tensor invalid,                                       \
+      const std::optional<Tensor>&inverse_temperature
+#define WARPMIX_PASS_VOTE \
+  predictions, weights, hard, logits, labels, scores, invalid, inverse_temperature
 
 #define WARPMIX_CURVE_ARGUMENTS                                                         \
   const Tensor &predictions, const Tensor &targets, const Tensor &ranking, bool logits, \
       Tensor soft_correct, Tensor hard_correct, Tensor invalid,                         \
-      const std::optional<Tensor>&weights, const std::optional<Tensor>&heat
-#define WARPMIX_PASS_CURVE \
-  predictions, targets, ranking, logits, soft_correct, hard_correct, invalid, weights, heat
+      const std::optional<Tensor>&weights, const std::optional<Tensor>&inverse_temperature
+#define WARPMIX_PASS_CURVE                                                             \
+  predictions, targets, ranking, logits, soft_correct, hard_correct, invalid, weights, \
+      inverse_temperature
 
 // planes: [M, C, N] float32, what predictions' rows become as probabilities.
 #define WARPMIX_PLANES_ARGUMENTS                                                           \
-  const Tensor &predictions, const std::optional<Tensor>&heat, bool logits, Tensor planes, \
-      Tensor invalid
-#define WARPMIX_PASS_PLANES predictions, heat, logits, planes, invalid
+  const Tensor &predictions, const std::optional<Tensor>&inverse_temperature, bool logits, \
+      Tensor planes, Tensor invalid
+#define WARPMIX_PASS_PLANES predictions, inverse_temperature, logits, planes, invalid
 
 // planes: as above, or none to score by log-loss; own: [M, N] float32, the true class's; sum: [C,
 // N] and own_sum: [N] float64 of the `members` so far; score: [M] int64.

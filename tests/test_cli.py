@@ -158,7 +158,7 @@ def test_debug_shows_the_traceback(place):
 
 
 def test_predict_stores_probabilities(runs, images):
-    from warpmix.data import predictions
+    from warpmix import predictions
 
     code, output = run("predict", runs / "seed0", "--split", "train")
     assert code == 0

@@ -17,8 +17,8 @@ from test_select import noisy
 
 from warpmix import train
 from warpmix.data import load_folder, predictions
-from warpmix.data.predictions import PredictionStore
-from warpmix.vote import Bundle, fit_ensemble, vote
+from warpmix.ensemble import Bundle, fit_ensemble, vote
+from warpmix.predictions import PredictionStore
 
 SPLITS = {"val": slice(0, 400), "test": slice(400, 1000), "kaggle": slice(1000, 1200)}
 

@@ -14,7 +14,7 @@ from test_select import noisy
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from warpmix.vote import (
+from warpmix.ensemble import (
     Stacking,
     at_temperature,
     bootstrap_intervals,

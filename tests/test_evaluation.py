@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from warpmix.cli import app
 from warpmix.data import Dataset, ImageCache, open_images, predictions
-from warpmix.evaluation_figures import draw_calibration, draw_confusion, draw_images
+from warpmix.figures.evaluation import draw_calibration, draw_confusion, draw_images
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
 from warpmix.train.activation_maps import activation_maps

@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from warpmix.data.predictions import load, load_many, save
+from warpmix.predictions import load, load_many, save
 
 CLASSES = ("ant", "bee", "cat")
 

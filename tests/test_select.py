@@ -14,7 +14,7 @@ from test_vote import GPU, sixteenths
 from torch import Tensor
 
 from warpmix import ops
-from warpmix.vote import fit_weights, reference, select_greedy, vote
+from warpmix.ensemble import fit_weights, reference, select_greedy, vote
 
 STEPS = 12
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from warpmix.data.predictions import PredictionStore, import_files, is_store, load, save
+from warpmix.predictions import PredictionStore, import_files, is_store, load, save
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
 CLASSES = ("ant", "bee", "cat")
@@ -283,7 +283,7 @@ def write_members(path: Path, writer: int, log: Path) -> None:
 def test_two_writers_one_of_them_killed_at_random(tmp_path: Path) -> None:
     store = PredictionStore(tmp_path / "store", create=True)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["warpmix.data.predictions"])
+    context.set_forkserver_preload(["warpmix.predictions"])
     chance = random.Random(0)
 
     def start(writer: int) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from warpmix.train import recipes
+from warpmix import recipes
 from warpmix.train.config import TrainConfig
 from warpmix.train.config_file import load_config
 

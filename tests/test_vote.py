@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 import warpmix
-from warpmix.vote import member_accuracies, rank, reference, vote, vote_curve
+from warpmix.ensemble import member_accuracies, rank, reference, vote, vote_curve
 
 GPU = [
     pytest.param(
@@ -60,7 +60,7 @@ def ensembles(draw: Any) -> tuple[Tensor, bool, Tensor | None, Tensor | None, Te
     return scores.to(dtype), logits, weights, temperature, targets
 
 
-def heat_of(temperature: Tensor | None) -> Tensor | None:
+def inverse_of(temperature: Tensor | None) -> Tensor | None:
     return None if temperature is None else (1.0 / temperature.double()).float()
 
 
@@ -70,8 +70,10 @@ def test_votes_equal_the_reference(case: tuple[Any, ...]) -> None:
     predictions, logits, weights, temperature, _ = case
     options = {"logits": logits, "temperature": temperature}
     for method in ("soft", "hard"):
-        heat = heat_of(temperature)
-        labels, scores = reference.vote(predictions, method == "hard", weights, logits, heat)
+        inverse_temperature = inverse_of(temperature)
+        labels, scores = reference.vote(
+            predictions, method == "hard", weights, logits, inverse_temperature
+        )
         result = vote(predictions, method, weights, **options)
         with emulated_kernels():
             emulated = vote(predictions, method, weights, **options)
@@ -87,11 +89,13 @@ def test_curves_equal_the_reference(case: tuple[Any, ...], random: Any) -> None:
     order = list(range(predictions.shape[0]))
     random.shuffle(order)
     ranking = torch.tensor(order[: random.randint(1, len(order))])
-    heat = heat_of(temperature)
+    inverse_temperature = inverse_of(temperature)
     options = {
         "logits": logits,
         "weights": None if weights is None else weights[ranking],
-        "heat": None if heat is None else heat[ranking],
+        "inverse_temperature": None
+        if inverse_temperature is None
+        else inverse_temperature[ranking],
     }
     soft, hard = reference.vote_curve(predictions, targets, ranking, **options)
     got = warpmix.ops.vote_curve(predictions, targets, ranking, **options)

@@ -12,8 +12,7 @@ from test_select import noisy
 from test_vote import GPU
 from torch import Tensor
 
-from warpmix.data.predictions import PredictionStore, StoredPredictions
-from warpmix.vote import (
+from warpmix.ensemble import (
     Stacking,
     _chunks,
     diversity,
@@ -24,6 +23,7 @@ from warpmix.vote import (
     vote,
     vote_curve,
 )
+from warpmix.predictions import PredictionStore, StoredPredictions
 
 MODELS, SAMPLES, CLASSES = 6, 500, 5
 Case = tuple[StoredPredictions, Tensor, Tensor]

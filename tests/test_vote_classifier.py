@@ -16,7 +16,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 from test_select import noisy
 
-from warpmix.vote import METHODS, VotingClassifier, fit_ensemble
+from warpmix.ensemble import METHODS, VotingClassifier, fit_ensemble
 
 ESTIMATORS = [
     ("lr", LogisticRegression(max_iter=500)),

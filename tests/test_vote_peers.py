@@ -14,7 +14,7 @@ from sklearn.preprocessing import LabelEncoder
 from test_vote import sixteenths
 from torch import Tensor
 
-from warpmix.vote import vote, vote_curve
+from warpmix.ensemble import vote, vote_curve
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -37,7 +37,7 @@ struct VoteParams {
   int64_t samples;         // N
   const int64_t* ranking;  // [size] models in the order in which they join, or null: 0, 1, …
   const double* weights;   // [size] of each joining model, or null: all 1
-  const float* heat;       // [size] 1 / temperature of each joining model, or null: all 1
+  const float* inverse_temperature;  // [size] 1 / temperature of each joining model, or null: all 1
 
   // A vote: the final decision, by the votes where `hard` alone is asked for.
   int64_t* labels;  // [N] or null
@@ -64,10 +64,10 @@ struct PlanesParams {
   bool logits;
   int32_t models;
   int32_t classes;
-  int64_t samples;    // N
-  const float* heat;  // [models] 1 / temperature, or null: all 1
-  float* planes;      // [models, classes, N]
-  int64_t* invalid;   // [1] as a vote's; zeroed by the caller
+  int64_t samples;                   // N
+  const float* inverse_temperature;  // [models] 1 / temperature, or null: all 1
+  float* planes;                     // [models, classes, N]
+  int64_t* invalid;                  // [1] as a vote's; zeroed by the caller
 };
 
 // What the ensemble would score with each candidate added.

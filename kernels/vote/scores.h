@@ -62,17 +62,18 @@ struct Scores {
   }
 
   // Probabilities in place, of logits or of probabilities at another temperature: softmax, summed
-  // in the order of the classes. `highest` as examine() found it; `heat` is 1 / temperature.
-  HOST_DEVICE void normalise(bool logits, float heat, const float* highest) {
+  // in the order of the classes. `highest` as examine() found it; `inverse_temperature` is 1 /
+  // temperature.
+  HOST_DEVICE void normalise(bool logits, float inverse_temperature, const float* highest) {
     if (logits) {
-      softmax<true>(heat, highest);
-    } else if (heat != 1.0f) {
-      softmax<false>(heat, highest);
+      softmax<true>(inverse_temperature, highest);
+    } else if (inverse_temperature != 1.0f) {
+      softmax<false>(inverse_temperature, highest);
     }
   }
 
   template <bool kLogits>
-  HOST_DEVICE void softmax(float heat, const float* highest) {
+  HOST_DEVICE void softmax(float inverse_temperature, const float* highest) {
     float total[kLanes] = {};
     UNROLL
     for (int32_t c = 0; c < limit(); ++c) {
@@ -83,10 +84,11 @@ struct Scores {
         const float score = value[c * stride + t];
         float e;
         if constexpr (kLogits) {
-          e = fixed_exp((score - highest[t]) * heat);
-        } else {  // p^heat: 0 stays 0, which neither the logarithm nor fixed_exp could say
+          e = fixed_exp((score - highest[t]) * inverse_temperature);
+        } else {  // p^inverse_temperature: 0 stays 0, which neither the logarithm nor fixed_exp
+                  // could say
           const float ratio = fixed_log(max_of(score, kLeast)) - fixed_log(highest[t]);
-          e = choose(score > 0.0f, fixed_exp(ratio * heat), 0.0f);
+          e = choose(score > 0.0f, fixed_exp(ratio * inverse_temperature), 0.0f);
         }
         value[c * stride + t] = e;
         total[t] += e;

@@ -30,7 +30,8 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
   float highest[1];
   float label[1];
   count_into(params.invalid, scores.examine(params.logits, 1, highest, label) > 0);
-  scores.normalise(params.logits, params.heat ? params.heat[model] : 1.0f, highest);
+  scores.normalise(params.logits,
+                   params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
 }
 
 // ---- greedy selection ---------------------------------------------------------------------------

@@ -136,7 +136,8 @@ struct Tally {
       add_votes(label, weight);
     }
     if (params.soft) {
-      scores.normalise(params.logits, params.heat ? params.heat[k] : 1.0f, highest);
+      scores.normalise(params.logits,
+                       params.inverse_temperature ? params.inverse_temperature[k] : 1.0f, highest);
       if (params.soft_correct) {
         add_and_judge(weight);
       } else {

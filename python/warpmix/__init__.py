@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from ._version import __version__
+from warpmix._version import __version__
 
 _AUGMENT = (
     "ColorJitter",
@@ -39,16 +39,29 @@ _AUGMENT = (
     "collate",
     "mixed_cross_entropy",
 )
-_MODULES = ("augment", "cli", "data", "models", "ops", "presets", "train", "vote")
+_ENSEMBLE = ("vote",)
+_MODULES = (
+    "augment",
+    "cli",
+    "data",
+    "ensemble",
+    "models",
+    "ops",
+    "predictions",
+    "presets",
+    "recipes",
+    "train",
+)
 
-__all__ = ["__version__", *_AUGMENT, *_MODULES]
+__all__ = ["__version__", *_AUGMENT, *_ENSEMBLE, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f".{name}", __name__)
-    if name in _AUGMENT:
-        return getattr(importlib.import_module(".augment", __name__), name)
+    for package, names in (("augment", _AUGMENT), ("ensemble", _ENSEMBLE)):
+        if name in names:
+            return getattr(importlib.import_module(f".{package}", __name__), name)
     raise AttributeError(f"module 'warpmix' has no attribute {name!r}")
 
 

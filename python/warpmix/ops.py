@@ -2,8 +2,8 @@
 
 The ops write into tensors that these wrappers make, so that one schema serves ``out=``,
 ``torch.compile`` and CUDA graphs; schemas and layouts are in csrc/ops.cpp and csrc/augment.h.
-Arguments are checked by the callers (``warpmix.augment``, ``warpmix.vote``), which raise ValueError
-and TypeError; what reaches an op wrongly raises RuntimeError.
+Arguments are checked by the callers (``warpmix.augment``, ``warpmix.ensemble``), which raise
+ValueError and TypeError; what reaches an op wrongly raises RuntimeError.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from . import _extension
+from warpmix import _extension
 
 _extension.load()
 _ops = torch.ops.warpmix
@@ -109,16 +109,16 @@ def vote(
     *,
     hard: bool,
     logits: bool,
-    heat: Tensor | None = None,
+    inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
-    ``heat`` [M] float32 is 1 / temperature."""
+    ``inverse_temperature`` [M] float32 is 1 / temperature."""
     _, samples, classes = predictions.shape
     device = predictions.device
     labels = torch.empty(samples, dtype=torch.int64, device=device)
     scores = torch.empty(samples, classes, dtype=torch.float32, device=device)
     invalid = torch.empty(1, dtype=torch.int64, device=device)
-    _ops.vote(predictions, weights, hard, logits, labels, scores, invalid, heat)
+    _ops.vote(predictions, weights, hard, logits, labels, scores, invalid, inverse_temperature)
     return labels, scores, invalid
 
 
@@ -129,24 +129,27 @@ def vote_curve(
     *,
     logits: bool,
     weights: Tensor | None = None,
-    heat: Tensor | None = None,
+    inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models of the
-    ranking get right, for every k; weights [K] float64 and heat [K] are in the ranking's order."""
+    ranking get right, for every k; weights [K] float64 and
+    inverse_temperature [K] are in the ranking's order."""
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.vote_curve(predictions, targets, ranking, logits, soft, hard, invalid, weights, heat)
+    _ops.vote_curve(
+        predictions, targets, ranking, logits, soft, hard, invalid, weights, inverse_temperature
+    )
     return soft, hard, invalid
 
 
 def class_planes(
-    predictions: Tensor, *, logits: bool, heat: Tensor | None = None
+    predictions: Tensor, *, logits: bool, inverse_temperature: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class."""
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.class_planes(predictions, heat, logits, planes, invalid)
+    _ops.class_planes(predictions, inverse_temperature, logits, planes, invalid)
     return planes, invalid
 
 

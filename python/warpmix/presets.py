@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .augment import Pipeline, Transform, from_config
-from .train import recipes
+from warpmix import recipes
+from warpmix.augment import Pipeline, Transform, from_config
 
 _RUN_KEYS = {"data", "model"}  # a recipe with one of these is a whole training run
 

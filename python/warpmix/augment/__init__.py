@@ -1,11 +1,11 @@
 """Fused batched augmentation: uint8 images to a normalised training batch in one launch."""
 
-from .collate import collate
-from .config import from_config, to_config
-from .draws import Draws, NamedDraw
-from .pipeline import Pipeline
-from .targets import Targets, mixed_cross_entropy
-from .transforms import (
+from warpmix.augment.collate import collate
+from warpmix.augment.config import from_config, to_config
+from warpmix.augment.draws import Draws, NamedDraw
+from warpmix.augment.pipeline import Pipeline
+from warpmix.augment.targets import Targets, mixed_cross_entropy
+from warpmix.augment.transforms import (
     ColorJitter,
     CutMix,
     Cutout,

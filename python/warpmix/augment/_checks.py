@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .program import MAX_CHANNELS, MAX_PIXELS
-from .transforms import Listed, Normalize, RandomChoice, Transform
+from warpmix.augment.program import MAX_CHANNELS, MAX_PIXELS
+from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
 
 
 def check_transforms(

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .stages import PIVOTS, Stage
-from .transform import Transform, check_number, require_choice, require_range, require_rgb, span
+from warpmix.augment.stages import PIVOTS, Stage
+from warpmix.augment.transform import (
+    Transform,
+    check_number,
+    require_choice,
+    require_range,
+    require_rgb,
+    span,
+)
 
 _FACTOR = (("factor", 0),)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from . import transforms as _transforms
-from .transforms import Listed, Normalize, RandomChoice, Transform
+from warpmix.augment import transforms as _transforms
+from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
 
 _CLASSES: dict[str, type] = {
     name: value

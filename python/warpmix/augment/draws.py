@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .program import Launch
-from .stages import Stage
+from warpmix.augment.program import Launch
+from warpmix.augment.stages import Stage
 
 # Words of a StageDraw in kernels/augment/params.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from .program import Launch
-from .stages import Stage
+from warpmix.augment.program import Launch
+from warpmix.augment.stages import Stage
 
 
 def explain_launches(launches: Sequence[Launch], channels: int, dtype: torch.dtype) -> str:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .stages import Stage
-from .transform import (
+from warpmix.augment.stages import Stage
+from warpmix.augment.transform import (
     Transform,
     as_size,
     check_number,

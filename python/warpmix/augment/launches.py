@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import ops
-from .draws import Draws, partners_of, with_partners_at
-from .program import Launch
+from warpmix import ops
+from warpmix.augment.draws import Draws, partners_of, with_partners_at
+from warpmix.augment.program import Launch
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .stages import Stage
-from .transform import Transform, require_number
+from warpmix.augment.stages import Stage
+from warpmix.augment.transform import Transform, require_number
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .stages import Stage
-from .transform import (
+from warpmix.augment.stages import Stage
+from warpmix.augment.transform import (
     Transform,
     check_number,
     pixels,

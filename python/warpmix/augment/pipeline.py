@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import ops
-from ._checks import check_batch, check_transforms
-from .config import pipeline_arguments, to_config
-from .draws import Draws
-from .explain import explain_launches
-from .launches import Compiled, Samples, apply_launches, draw_launches
-from .program import compile_launches
-from .targets import Targets
-from .transforms import Normalize, RandomChoice, Resize, Transform
+from warpmix import ops
+from warpmix.augment._checks import check_batch, check_transforms
+from warpmix.augment.config import pipeline_arguments, to_config
+from warpmix.augment.draws import Draws
+from warpmix.augment.explain import explain_launches
+from warpmix.augment.launches import Compiled, Samples, apply_launches, draw_launches
+from warpmix.augment.program import compile_launches
+from warpmix.augment.targets import Targets
+from warpmix.augment.transforms import Normalize, RandomChoice, Resize, Transform
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 

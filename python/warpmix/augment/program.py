@@ -11,7 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from .stages import (
+from warpmix.augment.stages import (
     BORDERS,
     COLORS,
     GEOMETRY,
@@ -22,7 +22,7 @@ from .stages import (
     borders_of,
     units_of,
 )
-from .transforms import Listed, lower
+from warpmix.augment.transforms import Listed, lower
 
 MAX_STEPS = 8  # kMaxSteps in kernels/augment/params.h
 MAX_CHANNELS = 16  # kMaxChannels

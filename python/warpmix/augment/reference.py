@@ -12,12 +12,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .. import reference_math as fixed
-from . import reference_pixels as pixels
-from .reference_streams import Boxes, Streams
-from .reference_warp import shift, warp
-from .stages import Stage, units_of
-from .transforms import Listed, lower
+from warpmix import reference_math as fixed
+from warpmix.augment import reference_pixels as pixels
+from warpmix.augment.reference_streams import Boxes, Streams
+from warpmix.augment.reference_warp import shift, warp
+from warpmix.augment.stages import Stage, units_of
+from warpmix.augment.transforms import Listed, lower
 
 _SINGLE = {
     "shift": shift,

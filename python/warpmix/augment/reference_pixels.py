@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .. import reference_math as fixed
-from .reference_streams import Boxes, Streams, fitting_boxes, uniform_between
-from .stages import Stage
+from warpmix import reference_math as fixed
+from warpmix.augment.reference_streams import Boxes, Streams, fitting_boxes, uniform_between
+from warpmix.augment.stages import Stage
 
 _SUM_SCALE = 65536.0  # kSumScale
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .. import reference_math as fixed
-from .stages import Stage
+from warpmix import reference_math as fixed
+from warpmix.augment.stages import Stage
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from .. import reference_math as fixed
-from .reference_streams import Boxes, Streams, central_box, fitting_boxes, uniform_between
-from .stages import Stage, borders_of
+from warpmix import reference_math as fixed
+from warpmix.augment.reference_streams import (
+    Boxes,
+    Streams,
+    central_box,
+    fitting_boxes,
+    uniform_between,
+)
+from warpmix.augment.stages import Stage, borders_of
 
 _FAR = 4194304.0  # kFar in kernels/augment/map.h
 Matrix = tuple[

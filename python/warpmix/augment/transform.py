@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from .stages import BORDERS, Stage
+from warpmix.augment.stages import BORDERS, Stage
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Transform(ABC):
 
 
 def _alone(transform: Transform, seed: int) -> Any:
-    from .pipeline import Pipeline  # which knows every transform
+    from warpmix.augment.pipeline import Pipeline  # which knows every transform
 
     return Pipeline([transform], dtype=torch.uint8, layout="NCHW", channels_last=False, seed=seed)
 

@@ -7,8 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .color import ColorJitter, RandomBrightness, RandomContrast, RandomHue, RandomSaturation
-from .geometry import (
+from warpmix.augment.color import (
+    ColorJitter,
+    RandomBrightness,
+    RandomContrast,
+    RandomHue,
+    RandomSaturation,
+)
+from warpmix.augment.geometry import (
     RandomAffine,
     RandomCrop,
     RandomHorizontalFlip,
@@ -19,10 +25,10 @@ from .geometry import (
     RandomZoom,
     Resize,
 )
-from .mixing import CutMix, MixUp
-from .occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
-from .stages import COLORS, GEOMETRY, Stage, compose_maps
-from .transform import Transform, check_number
+from warpmix.augment.mixing import CutMix, MixUp
+from warpmix.augment.occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
+from warpmix.augment.stages import COLORS, GEOMETRY, Stage, compose_maps
+from warpmix.augment.transform import Transform, check_number
 
 __all__ = [
     "ColorJitter",

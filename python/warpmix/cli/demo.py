@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from warpmix.cli._app import console
-from warpmix.cli.ballot import count_votes
+from warpmix.cli._votes import count_votes
 from warpmix.cli.preview import write_preview
 from warpmix.cli.tables import show_votes, write_votes
 from warpmix.train.config_file import load_config
@@ -46,7 +46,7 @@ def demo(
         console.print(f"test accuracy {result.test_accuracy:.2%}", style="bold", highlight=False)
 
     console.rule("votes")
-    ballot = count_votes(members, rank_on="val", score_on="test")
-    show_votes(ballot)
-    write_votes(ballot, "all", out)
+    report = count_votes(members, rank_on="val", score_on="test")
+    show_votes(report)
+    write_votes(report, "all", out)
     console.print(f"preview: {preview}")

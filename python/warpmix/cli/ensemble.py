@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli.electorate import gather
-from warpmix.cli.tables import show_calibration, show_standings
+from warpmix.cli._selection import gather
+from warpmix.cli.tables import show_calibration, show_results
 
 if TYPE_CHECKING:
-    from warpmix.vote import Ensemble
+    from warpmix.ensemble import Ensemble
 
 Store = Annotated[Path, typer.Argument(metavar="STORE", help="Folder of the store.")]
 Members = Annotated[
@@ -116,24 +116,24 @@ def export(
         options |= {"size": size, "metric": metric, "initial": initial, "bags": bags, "seed": seed}
     if method == "stack":
         options |= {"features": features, "C": penalty}
-    electorate = gather(paths, rank_on, rank_on)
-    labels, _ = electorate.labels()
+    selection = gather(paths, rank_on, rank_on)
+    labels, _ = selection.labels()
     with console.status("fitting"):
+        from warpmix.ensemble import Bundle, fit_ensemble, fit_temperature
         from warpmix.train.ensembles import network_files, write_bundle
-        from warpmix.vote import Bundle, fit_ensemble, fit_temperature
 
-        chosen = fit_ensemble(electorate.ranked, labels, method, device=device, **options)
-        scores = chosen.vote(electorate.ranked, device=device).scores
+        chosen = fit_ensemble(selection.ranked, labels, method, device=device, **options)
+        scores = chosen.vote(selection.ranked, device=device).scores
         bundle = Bundle.of(
             chosen,
-            electorate.names,
-            networks=network_files(electorate.runs, runs or ()),
+            selection.names,
+            networks=network_files(selection.runs, runs or ()),
             temperature=fit_temperature(scores, labels.to(scores.device)),
-            classes=electorate.ranked.classes,
+            classes=selection.ranked.classes,
             facts={"fitted_on": rank_on, "samples": len(labels), **options},
         )
         write_bundle(bundle, out)
-    _show_weights(chosen, electorate.names)
+    _show_weights(chosen, selection.names)
     predicts = "images: warpmix predict" if bundle.has_networks else "over stored predictions alone"
     console.print(f"bundle: {out} (predicts {predicts})")
 
@@ -148,27 +148,27 @@ def _fit(
     seed: int,
 ) -> tuple[Ensemble, tuple[str, ...]]:
     """Fit one method, and print how it does beside the best single model."""
-    electorate = gather(paths, rank_on, score_on)
-    if electorate.flattered:
+    selection = gather(paths, rank_on, score_on)
+    if selection.flattered:
         raise ValueError(
             f"--rank-on and --score-on must differ, got {rank_on} for both: what is fitted to "
             "samples must be scored on others"
         )
-    ranked_labels, scored_labels = electorate.labels()
+    ranked_labels, scored_labels = selection.labels()
     with console.status("fitting"):
-        from warpmix.vote import Contest, compare, rank
+        from warpmix.ensemble import Candidate, compare, rank
 
-        standings = compare(
-            (electorate.ranked, ranked_labels),
-            (electorate.scored, scored_labels),
-            [Contest(method, method, options=tuple(options.items()))],
-            rank(electorate.ranked, ranked_labels, device=device).cpu(),
+        results = compare(
+            (selection.ranked, ranked_labels),
+            (selection.scored, scored_labels),
+            [Candidate(method, method, options=tuple(options.items()))],
+            rank(selection.ranked, ranked_labels, device=device).cpu(),
             seed=seed,
             device=device,
         )
-    show_standings(standings, f"fitted on {rank_on}, {score_on} accuracy in %")
-    show_calibration(standings)
-    return standings[1].ensemble, electorate.names
+    show_results(results, f"fitted on {rank_on}, {score_on} accuracy in %")
+    show_calibration(results)
+    return results[1].ensemble, selection.names
 
 
 def _show_weights(chosen: Ensemble, names: tuple[str, ...]) -> None:

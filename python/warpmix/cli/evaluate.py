@@ -52,9 +52,9 @@ def evaluate(
     config = load_config(stored if stored.exists() else None, **settings)
     with console.status("starting torch"):  # some seconds
         from warpmix import train
+        from warpmix.ensemble import is_bundle
         from warpmix.train.evaluation import evaluate_predictions
         from warpmix.train.prepare import load_images
-        from warpmix.vote import is_bundle
 
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
@@ -72,7 +72,7 @@ def evaluate(
 
 
 def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str) -> None:
-    from warpmix.evaluation_figures import draw_calibration, draw_confusion
+    from warpmix.figures.evaluation import draw_calibration, draw_confusion
 
     write_json(target / "metrics.json", found.summary(dataset.classes))
     with (
@@ -88,7 +88,7 @@ def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str
 
 
 def _draw_errors(path: Path, found: Evaluation, dataset: Dataset, count: int, title: str) -> None:
-    from warpmix.evaluation_figures import draw_images
+    from warpmix.figures.evaluation import draw_images
 
     rows = found.errors[:count]
     images = dataset.images[rows].numpy()
@@ -106,7 +106,7 @@ def _draw_maps(
     """Image, map of what was predicted, map of the truth; nothing where there are no maps."""
     from torch.nn.functional import interpolate
 
-    from warpmix.evaluation_figures import draw_images, overlay
+    from warpmix.figures.evaluation import draw_images, overlay
     from warpmix.train.activation_maps import activation_maps
     from warpmix.train.model_file import load_model
     from warpmix.train.prepare import evaluation_loader

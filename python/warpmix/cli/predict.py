@@ -55,8 +55,7 @@ def predict(
         _submit(submission, run, config, split, out)
         return
     with console.status("starting torch"):  # some seconds
-        from warpmix import train
-        from warpmix.data import predictions
+        from warpmix import predictions, train
         from warpmix.train.prepare import load_images
 
     dataset = load_images(config, split)
@@ -101,7 +100,7 @@ def _save(
     classes: tuple[str, ...],
 ) -> None:
     """Write a prediction file that names the run and the images."""
-    from warpmix.data import predictions
+    from warpmix import predictions
 
     predictions.save(
         path,

@@ -64,7 +64,7 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         import torch
 
         from warpmix.augment import Pipeline, from_config
-        from warpmix.figures import draw_preview
+        from warpmix.figures.preview import draw_preview
         from warpmix.train.prepare import load_images
 
     dataset = load_images(config, "train")

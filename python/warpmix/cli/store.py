@@ -9,12 +9,12 @@ import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli.electorate import gather
+from warpmix.cli._selection import gather
 from warpmix.cli.ensemble import Device, Members, Store
 from warpmix.cli.tables import write_csv
 
 if TYPE_CHECKING:
-    from warpmix.data.predictions import Entry
+    from warpmix.predictions import Entry
 
 _SPLIT = typer.Option(metavar="SPLIT", help="Which predictions.")
 
@@ -62,7 +62,7 @@ def import_files(
     with console.status("starting torch"):
         import torch
 
-        from warpmix.data import predictions
+        from warpmix import predictions
         from warpmix.train.ensembles import import_run
     target = predictions.PredictionStore(store, create=True)
     stored_as = getattr(torch, dtype)
@@ -95,7 +95,7 @@ def list_entries(store: Store) -> None:
     $ warpmix ensemble list STORE
     """
     with console.status("starting torch"):
-        from warpmix.data.predictions import PredictionStore
+        from warpmix.predictions import PredictionStore
     entries = PredictionStore(store).entries()
     table = Table("split", "model", title_justify="left", title=str(store))
     for heading in ("accuracy", "shape", "kind", "type", "recipe", "seed"):
@@ -126,7 +126,7 @@ def remove(
     $ warpmix ensemble remove STORE resnet20 vgg11
     """
     with console.status("starting torch"):
-        from warpmix.data.predictions import PredictionStore
+        from warpmix.predictions import PredictionStore
     for model in models:
         PredictionStore(store).remove(model, split)
 
@@ -149,9 +149,9 @@ def decide(
     if out.suffix not in (".csv", ".safetensors"):
         raise ValueError(f"--out must end in .csv or .safetensors, got {out}")
     with console.status("starting torch") as status:
-        from warpmix.data import predictions
-        from warpmix.data.predictions.samples import list_ids
-        from warpmix.vote import Bundle
+        from warpmix import predictions
+        from warpmix.ensemble import Bundle
+        from warpmix.predictions.samples import list_ids
 
         chosen = Bundle.load(bundle)
         stored = predictions.PredictionStore(store).open(split, chosen.models)
@@ -188,13 +188,13 @@ def diversity(
 
     $ warpmix ensemble diversity STORE --split val --out diversity
     """
-    electorate = gather(paths, split, split)
-    labels, _ = electorate.labels()
+    selection = gather(paths, split, split)
+    labels, _ = selection.labels()
     with console.status("counting"):
-        from warpmix.vote import diversity as measure
+        from warpmix.ensemble import diversity as measure
 
-        found = measure(electorate.scored, labels, device=device)
-    classes = electorate.scored.classes or [str(c) for c in range(len(found.class_disagreement))]
+        found = measure(selection.scored, labels, device=device)
+    classes = selection.scored.classes or [str(c) for c in range(len(found.class_disagreement))]
     table = Table("class", title_justify="left", title=f"{split}: means over pairs of models")
     for heading in ("mean accuracy", "disagreement", "error correlation"):
         table.add_column(heading, justify="right")
@@ -222,7 +222,7 @@ def diversity(
     write_csv(
         out / "classes.csv", ["class", "accuracy", "disagreement", "error_correlation"], by_class
     )
-    names = electorate.names
+    names = selection.names
     pairs = (
         (names[i], names[j], float(found.disagreement[i, j]), float(found.error_correlation[i, j]))
         for i in range(len(names))

@@ -11,97 +11,99 @@ from rich.table import Table
 
 from warpmix._files import atomic_write
 from warpmix.cli._app import console
-from warpmix.cli.ballot import VOTES, Ballot, Method
+from warpmix.cli._votes import VOTES, Method, VoteReport
 
 if TYPE_CHECKING:
-    from warpmix.vote import Standing
+    from warpmix.ensemble import CandidateResult
 
 _SHOWN_MEMBERS = 20  # more are in curve.csv
 
 
-def show_votes(ballot: Ballot, method: Method = "all") -> None:
+def show_votes(report: VoteReport, method: Method = "all") -> None:
     """Print the members, then the accuracy of the ensembles."""
     members = Table("rank", "model", title_justify="left", title="members")
-    for split in dict.fromkeys((ballot.ranked_on, ballot.scored_on)):
+    for split in dict.fromkeys((report.ranked_on, report.scored_on)):
         members.add_column(f"{split} accuracy", justify="right")
-    accuracies = {ballot.ranked_on: ballot.ranked, ballot.scored_on: ballot.scored}
-    for i, name in enumerate(ballot.names[:_SHOWN_MEMBERS]):
+    accuracies = {report.ranked_on: report.ranked, report.scored_on: report.scored}
+    for i, name in enumerate(report.names[:_SHOWN_MEMBERS]):
         members.add_row(str(i + 1), name, *(f"{column[i]:.2%}" for column in accuracies.values()))
     console.print(members)
-    if len(ballot.names) > _SHOWN_MEMBERS:
-        console.print(f"and {len(ballot.names) - _SHOWN_MEMBERS} more")
+    if len(report.names) > _SHOWN_MEMBERS:
+        console.print(f"and {len(report.names) - _SHOWN_MEMBERS} more")
 
-    if ballot.ranked_on == ballot.scored_on:
+    if report.ranked_on == report.scored_on:
         console.print(
             "ranked and scored on the same images: the small ensembles are flattered, and nothing "
             "is fitted"
         )
-    by_size = [name for name in VOTES if name in {s.contest.method for s in ballot.standings[1:]}]
+    by_size = [name for name in VOTES if name in {s.candidate.method for s in report.results[1:]}]
     if by_size:
-        _show_sizes(ballot, by_size)
-    single, *others = ballot.standings
-    fitted = [standing for standing in others if standing.contest.method not in VOTES]
+        _show_sizes(report, by_size)
+    single, *others = report.results
+    fitted = [result for result in others if result.candidate.method not in VOTES]
     if fitted:
-        title = f"fitted on {ballot.ranked_on}, {ballot.scored_on} accuracy in %"
-        show_standings([single, *fitted], title)
-    show_calibration(ballot.standings)
+        title = f"fitted on {report.ranked_on}, {report.scored_on} accuracy in %"
+        show_results([single, *fitted], title)
+    show_calibration(report.results)
 
 
-def _show_sizes(ballot: Ballot, by_size: Sequence[str]) -> None:
+def _show_sizes(report: VoteReport, by_size: Sequence[str]) -> None:
     """The report's Table 1: a row a share of the best models, a column a vote."""
-    title = f"{ballot.scored_on} accuracy in %, with 95 % intervals"
+    title = f"{report.scored_on} accuracy in %, with 95 % intervals"
     votes = Table("best", title_justify="left", title=title)
-    models = len(ballot.names)
+    models = len(report.names)
     rows = [
         [label if label.endswith(f"of {models}") else f"{label} ({size})"]
-        for label, size in ballot.sizes
+        for label, size in report.sizes
     ]
     for name in by_size:
         votes.add_column(f"{name} vote", justify="right")
-        found = [s for s in ballot.standings[1:] if s.contest.method == name]
-        for row, standing in zip(rows, found, strict=True):
-            row.append(_with_interval(standing))
+        found = [s for s in report.results[1:] if s.candidate.method == name]
+        for row, result in zip(rows, found, strict=True):
+            row.append(_with_interval(result))
     for row in rows:
         votes.add_row(*row)
     console.print(votes)
 
 
-def show_standings(standings: Iterable[Standing], title: str) -> None:
+def show_results(results: Iterable[CandidateResult], title: str) -> None:
     """Print methods with their accuracies, and what they gain on the best single model."""
     table = Table("method", "models", title_justify="left", title=title)
     for heading in ("accuracy", "gain on the best single"):
         table.add_column(heading, justify="right")
-    for standing in standings:
+    for result in results:
         table.add_row(
-            standing.contest.name,
-            str(len(standing.ensemble.members)),
-            _with_interval(standing),
-            f"{standing.gain_low * 100:+.2f} to {standing.gain_high * 100:+.2f}",
+            result.candidate.name,
+            str(len(result.ensemble.members)),
+            _with_interval(result),
+            f"{result.gain_low * 100:+.2f} to {result.gain_high * 100:+.2f}",
         )
     console.print(table)
 
 
-def show_calibration(standings: Iterable[Standing]) -> None:
+def show_calibration(results: Iterable[CandidateResult]) -> None:
     """Print expected calibration errors, before and after a temperature."""
     table = Table("method", title_justify="left", title="calibration: T fitted with the method")
     for heading in ("ECE", "ECE at T", "T"):
         table.add_column(heading, justify="right")
-    for s in standings:
-        table.add_row(s.contest.name, f"{s.ece:.4f}", f"{s.ece_after:.4f}", f"{s.temperature:.2f}")
+    for s in results:
+        table.add_row(
+            s.candidate.name, f"{s.ece:.4f}", f"{s.ece_after:.4f}", f"{s.temperature:.2f}"
+        )
     console.print(table)
 
 
-def _with_interval(standing: Standing) -> str:
-    low, high = standing.low * 100, standing.high * 100
-    return f"{standing.accuracy * 100:.2f} ({low:.2f}–{high:.2f})"
+def _with_interval(result: CandidateResult) -> str:
+    low, high = result.low * 100, result.high * 100
+    return f"{result.accuracy * 100:.2f} ({low:.2f}–{high:.2f})"
 
 
-def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
+def write_votes(report: VoteReport, method: Method, folder: Path) -> None:
     """Write ``curve.png`` and ``curve.csv``, a row for every ensemble size, and ``methods.csv``."""
-    from warpmix.figures import draw_vote_curve
+    from warpmix.figures.vote_curve import draw_vote_curve
 
-    curves = ballot.accuracies(method)
-    columns = (ballot.names, ballot.ranked, ballot.scored, *curves.values())
+    curves = report.accuracies(method)
+    columns = (report.names, report.ranked, report.scored, *curves.values())
     write_csv(
         folder / "curve.csv",
         ["k", "model", "rank_accuracy", "accuracy", *curves],
@@ -111,18 +113,18 @@ def write_votes(ballot: Ballot, method: Method, folder: Path) -> None:
         folder / "methods.csv",
         ["name", "method", "models", *_FIGURES],
         (
-            (s.contest.name, s.contest.method, len(s.ensemble.members), *_figures(s))
-            for s in ballot.standings
+            (s.candidate.name, s.candidate.method, len(s.ensemble.members), *_figures(s))
+            for s in report.results
         ),
     )
     with atomic_write(folder / "methods.md") as temporary:
-        temporary.write_text(_markdown(ballot), "utf-8")
+        temporary.write_text(_markdown(report), "utf-8")
     draw_vote_curve(
         folder / "curve.png",
-        members=ballot.scored,
+        members=report.scored,
         curves=curves,
-        title=f"{len(ballot.names)} models, "
-        f"ranked on {ballot.ranked_on}, scored on {ballot.scored_on}",
+        title=f"{len(report.names)} models, "
+        f"ranked on {report.ranked_on}, scored on {report.scored_on}",
     )
     files = ", ".join(str(folder / name) for name in _FILES)
     console.print(f"curve: {files}")
@@ -134,21 +136,21 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _figures(standing: Standing) -> list[float]:
-    return [getattr(standing, name) for name in _FIGURES]
+def _figures(result: CandidateResult) -> list[float]:
+    return [getattr(result, name) for name in _FIGURES]
 
 
-def _markdown(ballot: Ballot) -> str:
+def _markdown(report: VoteReport) -> str:
     """All methods as a table for a document."""
-    head = f"| fitted on {ballot.ranked_on}, scored on {ballot.scored_on} | models | accuracy, % "
+    head = f"| fitted on {report.ranked_on}, scored on {report.scored_on} | models | accuracy, % "
     lines = [f"{head}| gain on the best single, points | ECE | ECE at T | T |"]
     lines.append("|---|---|---|---|---|---|---|")
-    for s in ballot.standings:
+    for s in report.results:
         gain = f"{s.gain_low * 100:+.2f} to {s.gain_high * 100:+.2f}"
         calibration = f"{s.ece:.4f} | {s.ece_after:.4f} | {s.temperature:.2f}"
         models = len(s.ensemble.members)
         lines.append(
-            f"| {s.contest.name} | {models} | {_with_interval(s)} | {gain} | {calibration} |"
+            f"| {s.candidate.name} | {models} | {_with_interval(s)} | {gain} | {calibration} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -74,7 +74,7 @@ def train(
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
     if store is not None and is_first_process:
-        from warpmix.data.predictions import PredictionStore
+        from warpmix.predictions import PredictionStore
         from warpmix.train.ensembles import import_run
 
         import_run(PredictionStore(store, create=True), folder, overwrite=resume is not None)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from warpmix.cli.ballot import EVERY_SIZE_UP_TO, Method, count_votes
+from warpmix.cli._votes import EVERY_SIZE_UP_TO, Method, count_votes
 from warpmix.cli.tables import show_votes, write_votes
 
 
@@ -63,7 +63,7 @@ def vote(
     $ warpmix vote a.safetensors b.safetensors c.npz --rank-on test
     """
     shares = None if top is None else _parse_shares(top)
-    ballot = count_votes(
+    report = count_votes(
         paths,
         rank_on,
         score_on,
@@ -73,9 +73,9 @@ def vote(
         replicates=replicates,
         seed=seed,
     )
-    show_votes(ballot, method)
+    show_votes(report, method)
     out.mkdir(parents=True, exist_ok=True)
-    write_votes(ballot, method, out)
+    write_votes(report, method, out)
 
 
 def _parse_shares(text: str) -> Sequence[float]:

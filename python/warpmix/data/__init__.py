@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from .._files import default_cache
-from .arrays import from_arrays, load_arrays, load_cifar101
-from .cache import ImageCache, open_cache
-from .cifar import load_cifar10, load_cifar100
-from .cifar_images import list_cinic10, list_kaggle_cifar10
-from .dataset import Dataset
-from .decode import ImageFiles
-from .digits import load_digits
-from .folder import list_folder, load_folder
-from .loader import Loader
-from .sources import load, open_images
-from .split import few_shot, k_fold, stratified_split
-from .streamed import StreamedDataset
+from warpmix._files import default_cache
+from warpmix.data.arrays import from_arrays, load_arrays, load_cifar101
+from warpmix.data.cache import ImageCache, open_cache
+from warpmix.data.cifar import load_cifar10, load_cifar100
+from warpmix.data.cifar_images import list_cinic10, list_kaggle_cifar10
+from warpmix.data.dataset import Dataset
+from warpmix.data.decode import ImageFiles
+from warpmix.data.digits import load_digits
+from warpmix.data.folder import list_folder, load_folder
+from warpmix.data.loader import Loader
+from warpmix.data.sources import load, open_images
+from warpmix.data.split import few_shot, k_fold, stratified_split
+from warpmix.data.streamed import StreamedDataset
 
 __all__ = [
     "Dataset",

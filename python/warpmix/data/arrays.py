@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .cifar import CLASSES
-from .dataset import Dataset
-from .split import train_or_test
+from warpmix.data.cifar import CLASSES
+from warpmix.data.dataset import Dataset
+from warpmix.data.split import train_or_test
 
 CIFAR101_VERSIONS = ("v4", "v6")
 _URL = "https://github.com/modestyachts/CIFAR-10.1/tree/master/datasets"

@@ -29,11 +29,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, build
-from .dataset import Dataset
-from .decode import ImageFiles, LeftOut, kept_rows, report
-from .images import Fit
-from .streamed import StreamedDataset
+from warpmix.data.cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, build
+from warpmix.data.dataset import Dataset
+from warpmix.data.decode import ImageFiles, LeftOut, kept_rows, report
+from warpmix.data.images import Fit
+from warpmix.data.streamed import StreamedDataset
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ import numpy as np
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from .._files import atomic_write
-from .decode import Block, Decoder, ImageFiles, make_decoder
-from .images import Fit
+from warpmix._files import atomic_write
+from warpmix.data.decode import Block, Decoder, ImageFiles, make_decoder
+from warpmix.data.images import Fit
 
 CACHE_FILE = "cache.json"
 IMAGES_FILE = "images.u8"

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .archive import check_md5
-from .cifar_files import CIFAR10, CIFAR100, Layout, find_or_download
-from .dataset import Dataset
-from .safe_pickle import load_pickle
+from warpmix.data.archive import check_md5
+from warpmix.data.cifar_files import CIFAR10, CIFAR100, Layout, find_or_download
+from warpmix.data.dataset import Dataset
+from warpmix.data.safe_pickle import load_pickle
 
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",

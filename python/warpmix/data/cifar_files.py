@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .archive import download, extract_archive
+from warpmix.data.archive import download, extract_archive
 
 _URL = "https://www.cs.toronto.edu/~kriz/"
 _SEARCH_DEPTH = 2  # folders below root that are looked into

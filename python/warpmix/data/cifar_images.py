@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from .archive import download, extract_archive
-from .cifar import CLASSES
-from .decode import ImageFiles
-from .folder import list_folder
+from warpmix.data.archive import download, extract_archive
+from warpmix.data.cifar import CLASSES
+from warpmix.data.decode import ImageFiles
+from warpmix.data.folder import list_folder
 
 _CINIC10_URL = "https://datashare.ed.ac.uk/bitstream/handle/10283/3192/CINIC-10.tar.gz"
 _CINIC10_MD5 = "6ee4d0c996905fe93221de577967a372"

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from .. import ops
+from warpmix import ops
 
 _CHUNK = 1024  # images of chunks()
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .images import BadImageError, Fit, OtherSizeError, Pixels, read_image
+from warpmix.data.images import BadImageError, Fit, OtherSizeError, Pixels, read_image
 
 _BLOCK_BYTES = 4 << 20  # of the pixels that one task decodes
 _LARGEST_BLOCK = 1024  # images

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from .dataset import Dataset
-from .split import train_or_test
+from warpmix.data.dataset import Dataset
+from warpmix.data.split import train_or_test
 
 
 def load_digits(split: str = "train") -> Dataset:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 
-from .cache import open_cache
-from .dataset import Dataset
-from .decode import ImageFiles, read_images
-from .images import EXTENSIONS, Fit, height_and_width
-from .split import train_or_test
+from warpmix.data.cache import open_cache
+from warpmix.data.dataset import Dataset
+from warpmix.data.decode import ImageFiles, read_images
+from warpmix.data.images import EXTENSIONS, Fit, height_and_width
+from warpmix.data.split import train_or_test
 
 _PARTS = {
     "train": ("train", "training"),

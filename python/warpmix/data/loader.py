@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .dataset import Dataset
-from .order import Share, epoch_length, epoch_order, share_of_batch
-from .stream_loader import stream
-from .streamed import StreamedDataset
+from warpmix.data.dataset import Dataset
+from warpmix.data.order import Share, epoch_length, epoch_order, share_of_batch
+from warpmix.data.stream_loader import stream
+from warpmix.data.streamed import StreamedDataset
 
 if TYPE_CHECKING:
-    from ..augment import Pipeline, Targets
+    from warpmix.augment import Pipeline, Targets
 
 _CPU = torch.device("cpu")
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..reference_math import philox
+from warpmix.reference_math import philox
 
 if TYPE_CHECKING:
-    from ..augment import Targets
+    from warpmix.augment import Targets
 
 # Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
 _ORDER_STREAM = 0xFFFFFFFF

@@ -6,16 +6,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from .._files import default_cache
-from .arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101
-from .cache import ImageCache, open_cache
-from .cifar import load_cifar10, load_cifar100
-from .cifar_images import list_cinic10, list_kaggle_cifar10
-from .dataset import Dataset
-from .decode import ImageFiles
-from .digits import load_digits
-from .folder import list_folder, load_files, splits_of_folder
-from .images import Fit, height_and_width, resize_dataset
+from warpmix._files import default_cache
+from warpmix.data.arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101
+from warpmix.data.cache import ImageCache, open_cache
+from warpmix.data.cifar import load_cifar10, load_cifar100
+from warpmix.data.cifar_images import list_cinic10, list_kaggle_cifar10
+from warpmix.data.dataset import Dataset
+from warpmix.data.decode import ImageFiles
+from warpmix.data.digits import load_digits
+from warpmix.data.folder import list_folder, load_files, splits_of_folder
+from warpmix.data.images import Fit, height_and_width, resize_dataset
 
 NAMES = (
     "digits",

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..augment.draws import Draws, with_partners_at
-from ..augment.stages import Stage
-from .order import Share
-from .streamed import StreamedDataset
+from warpmix.augment.draws import Draws, with_partners_at
+from warpmix.augment.stages import Stage
+from warpmix.data.order import Share
+from warpmix.data.streamed import StreamedDataset
 
 if TYPE_CHECKING:
-    from ..augment import Pipeline, Targets
+    from warpmix.augment import Pipeline, Targets
 
 _AHEAD = 2  # batches that are read and not yet asked for
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .dataset import Dataset
+from warpmix.data.dataset import Dataset
 
 _CHUNK_BYTES = 32 << 20  # of what chunks() yields
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from torch import nn
 
-from .describe import Layer, describe
-from .heads import HeadName, create_head
-from .layers import initialise
-from .network import Network, TestTimeAugmentation
-from .registry import OWN, check_options
-from .weights import load_backbone, read_state
+from warpmix.models.describe import Layer, describe
+from warpmix.models.heads import HeadName, create_head
+from warpmix.models.layers import initialise
+from warpmix.models.network import Network, TestTimeAugmentation
+from warpmix.models.registry import OWN, check_options
+from warpmix.models.weights import load_backbone, read_state
 
 __all__ = ["Layer", "Network", "create", "describe", "names"]
 
@@ -84,7 +84,7 @@ def create(
         if weights is not None:
             load_backbone(backbone, read_state(Path(weights)), str(weights))
     else:
-        from .backbones import create_backbone  # torchvision takes a second to import
+        from warpmix.models.backbones import create_backbone  # torchvision takes a second to import
 
         backbone, features = create_backbone(name, weights, size, in_channels)
     new_head = create_head(head, features, num_classes, dropout)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from .weights import FILE_SUFFIXES, State, load_backbone, original_names, read_state
+from warpmix.models.weights import FILE_SUFFIXES, State, load_backbone, original_names, read_state
 
 _DEFAULT_SIZE = (224, 224)  # for the networks that are built for one size
 _AUXILIARY = ("aux1", "aux2", "AuxLogits")  # GoogLeNet's and Inception's extra classifiers

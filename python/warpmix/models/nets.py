@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .layers import (
+from warpmix.models.layers import (
     ActivationName,
     BatchNormPlace,
     activation_layer,

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from . import nets
-from .airbench import airbench
-from .layers import InitName
+from warpmix.models import nets
+from warpmix.models.airbench import airbench
+from warpmix.models.layers import InitName
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from warpmix import recipes
 from warpmix._files import default_cache
-from warpmix.train import recipes
 from warpmix.train.config_checks import check_together
 from warpmix.train.setting_types import ChannelValues, Optimizer, Rates, setting
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from warpmix.train import recipes
+from warpmix import recipes
 from warpmix.train.config import TrainConfig
 
 

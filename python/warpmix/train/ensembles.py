@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from warpmix import predictions
 from warpmix._files import atomic_write
-from warpmix.data import Dataset, predictions
-from warpmix.data.predictions import Entry, PredictionStore
+from warpmix.data import Dataset
+from warpmix.ensemble import Bundle, VoteResult
+from warpmix.predictions import Entry, PredictionStore
 from warpmix.train.run_folder import CONFIG_FILE, MODEL_FILE, PREDICTIONS_FILES, load_settings
-from warpmix.vote import Bundle, VoteResult
 
 
 def import_run(

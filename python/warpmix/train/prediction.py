@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from warpmix.data import Dataset, Loader
+from warpmix.ensemble import is_bundle
 from warpmix.train.device import make_fabric
 from warpmix.train.ensembles import predict_ensemble
 from warpmix.train.model_file import load_model
 from warpmix.train.prepare import evaluation_loader
-from warpmix.vote import is_bundle
 
 
 @torch.inference_mode()

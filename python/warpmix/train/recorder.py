@@ -11,8 +11,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from warpmix import info
-from warpmix.data import predictions
+from warpmix import info, predictions
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.held_out import HeldOut

@@ -1,0 +1,134 @@
+"""Which models vote, and their predictions: from a store, or from runs and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warpmix.cli._app import console
+from warpmix.train.run_folder import PREDICTIONS_FILES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Selection:
+    """M models' predictions for two splits, in one order.
+
+    Attributes:
+        names: of the models.
+        ranked, scored: their predictions, in memory or in a store.
+        ranked_on, scored_on: the splits' names.
+        left_out: models of a store that have no predictions for one of the two.
+        runs: folders in which models were trained, by their names, as far as they are known.
+    """
+
+    names: tuple[str, ...]
+    ranked: Any
+    scored: Any
+    ranked_on: str
+    scored_on: str
+    left_out: tuple[str, ...] = ()
+    runs: tuple[tuple[str, Path], ...] = ()
+
+    @property
+    def flattered(self) -> bool:
+        """Whether models are ranked on the very samples that score them."""
+        return self.ranked_on == self.scored_on
+
+    def labels(self) -> tuple[Tensor, Tensor]:
+        """Of the ranked and of the scored samples.
+
+        Raises:
+            ValueError: they are unknown.
+        """
+        if self.ranked.labels is None or self.scored.labels is None:
+            raise ValueError("predictions must hold labels to rank and to score models, got none")
+        return self.ranked.labels, self.scored.labels
+
+
+def gather(paths: Sequence[Path], rank_on: str, score_on: str) -> Selection:
+    """Open the predictions in ``paths``: a store stays on disk, anything else is read.
+
+    Raises:
+        FileNotFoundError: there are no predictions, or none of the split to rank on.
+        ValueError: predictions that do not belong together.
+    """
+    with console.status("starting torch"):  # some seconds
+        from warpmix.predictions import PredictionStore, is_store, load_many
+    if len(paths) == 1 and is_store(paths[0]):
+        store = PredictionStore(paths[0])
+        having = [{entry.model: entry for entry in store.entries(s)} for s in (rank_on, score_on)]
+        common = sorted(having[0].keys() & having[1].keys())
+        if not common:
+            raise FileNotFoundError(
+                f"{store.path} has no model with predictions for {rank_on!r} and {score_on!r}; "
+                f"splits: {', '.join(store.splits) or 'none'}"
+            )
+        return Selection(
+            names=tuple(common),
+            ranked=store.open(rank_on, common),
+            scored=store.open(score_on, common),
+            ranked_on=rank_on,
+            scored_on=score_on,
+            left_out=tuple(sorted(having[0].keys() ^ having[1].keys())),
+            runs=tuple((m, Path(r)) for m in common if (r := having[1][m].run) is not None),
+        )
+    files = [file for path in paths for file in _prediction_files(path, score_on)]
+    scored = load_many(files, score_on)
+    ranked = scored
+    if rank_on != score_on:
+        ranked = load_many([_beside(file, rank_on) for file in files], rank_on)
+    if len(ranked.models) != len(scored.models):
+        raise ValueError(
+            f"there are {len(ranked.models)} models with predictions for {rank_on} and "
+            f"{len(scored.models)} for {score_on}; name a store alone to leave models out"
+        )
+    distinct = len(set(scored.models)) == len(scored.models)
+    names = scored.models if distinct else tuple(map(str, scored.paths))
+    return Selection(
+        names=names,
+        ranked=ranked,
+        scored=scored,
+        ranked_on=rank_on,
+        scored_on=score_on,
+        runs=tuple((name, path.parent) for name, path in zip(names, scored.paths, strict=True)),
+    )
+
+
+def _prediction_files(path: Path, split: str) -> list[Path]:
+    """The split's prediction files of the runs in a folder, sorted; a file or a store stands for
+    itself."""
+    from warpmix.predictions import is_store
+
+    if not path.is_dir() or is_store(path):
+        return [path]
+    found = sorted(path.rglob(_run_file(split)))
+    if not found:
+        raise FileNotFoundError(f"{path} holds no run with a {_run_file(split)}")
+    return found
+
+
+def _beside(file: Path, split: str) -> Path:
+    """The file of another split in the same run folder; a store is its own."""
+    if file.is_dir():
+        return file
+    other = file.with_name(_run_file(split))
+    if not other.is_file():
+        raise FileNotFoundError(
+            f"{file} has no {other.name} beside it to rank on; use --rank-on test to rank on the "
+            "predictions that are scored, too"
+        )
+    return other
+
+
+def _run_file(split: str) -> str:
+    if split not in PREDICTIONS_FILES:
+        raise ValueError(
+            f"runs have the splits {', '.join(PREDICTIONS_FILES)}, got {split!r}; stores may have "
+            "others"
+        )
+    return PREDICTIONS_FILES[split]

@@ -1,0 +1,134 @@
+"""A vote over stored predictions: which order, which accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from warpmix.cli._app import console
+from warpmix.cli._selection import gather
+
+if TYPE_CHECKING:
+    from warpmix.ensemble import CandidateResult, Curve
+
+Method = Literal["all", "soft", "hard", "weighted", "greedy", "stack"]
+VOTES = ("soft", "hard", "weighted")  # by shares of the best models; the others are fitted over all
+FITTED = ("weighted", "greedy", "stack")
+EVERY_SIZE_UP_TO = 10  # models; above that, the report's shares
+REPORT_SHARES = (10.0, 20.0, 30.0, 40.0, 50.0, 100.0)
+
+
+@dataclass(frozen=True)
+class VoteReport:
+    """M models in the order of their ranking, and how the best 1, 2, ..., M of them vote.
+
+    Attributes:
+        names: of the models.
+        ranked, scored: each model's own accuracy where it was ranked and where it was scored.
+        curve: accuracy of the best k models together, for every k.
+        ranked_on, scored_on: names of splits.
+        results: every method asked for, fitted where the models were ranked; the first is the
+            best single model.
+        sizes: label and number of models of each ensemble to show.
+    """
+
+    names: tuple[str, ...]
+    ranked: tuple[float, ...]
+    scored: tuple[float, ...]
+    curve: Curve
+    ranked_on: str
+    scored_on: str
+    results: tuple[CandidateResult, ...]
+    sizes: tuple[tuple[str, int], ...]
+
+    def accuracies(self, method: Method) -> dict[str, list[float]]:
+        """The curves to show, by the name of the vote; the best k models are at k - 1."""
+        both = {"soft": self.curve.soft.tolist(), "hard": self.curve.hard.tolist()}
+        return {method: both[method]} if method in both else both
+
+
+def count_votes(
+    paths: Sequence[Path],
+    rank_on: str,
+    score_on: str,
+    method: Method = "all",
+    shares: Sequence[float] | None = None,
+    *,
+    device: str | None = None,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> VoteReport:
+    """Rank the models whose predictions lie in ``paths``, and let them vote.
+
+    Args:
+        shares: percentages of the best models; None: every size of few models, else the Warsaw
+            report's.
+        device: where to count; None: the CPU.
+        replicates, seed: of the bootstrap.
+
+    Raises:
+        FileNotFoundError: there are no predictions, or none of the split to rank on.
+        ValueError: predictions that do not belong together, or without labels; a fitted method
+            without a split of its own to fit on.
+    """
+    selection = gather(paths, rank_on, score_on)
+    ranked_labels, scored_labels = selection.labels()
+    methods: tuple[str, ...] = (*VOTES, "greedy", "stack") if method == "all" else (method,)
+    if selection.flattered:
+        if method in FITTED:
+            raise ValueError(
+                f"--method {method} is fitted: it must be ranked and scored on different splits, "
+                f"got {rank_on} for both"
+            )
+        methods = tuple(m for m in methods if m not in FITTED)
+    with console.status("counting") as status:
+        from warpmix.ensemble import compare, member_accuracies, standard_candidates, vote_curve
+
+        def shown(what: str) -> Callable[[int, int], None]:
+            return lambda done, of: status.update(f"{what}: {done:,} of {of:,} samples")
+
+        alone = [
+            member_accuracies(
+                predictions, labels, device=device, progress=shown(f"{split} accuracy")
+            ).cpu()
+            for predictions, labels, split in (
+                (selection.ranked, ranked_labels, rank_on),
+                (selection.scored, scored_labels, score_on),
+            )
+        ]
+        ranking = alone[0].argsort(descending=True, stable=True)
+        curve = vote_curve(
+            selection.scored, scored_labels, ranking, device=device, progress=shown("every size")
+        )
+        sizes = _sizes(len(selection.names), shares)
+        results = compare(
+            (selection.ranked, ranked_labels),
+            (selection.scored, scored_labels),
+            standard_candidates(methods, [size / len(ranking) for _, size in sizes]),
+            ranking,
+            replicates=replicates,
+            seed=seed,
+            device=device,
+            on_candidate=lambda name: status.update(f"fitting: {name}"),
+        )
+    return VoteReport(
+        names=tuple(selection.names[i] for i in ranking),
+        ranked=tuple(alone[0][ranking].tolist()),
+        scored=tuple(alone[1][ranking].tolist()),
+        curve=curve,
+        ranked_on=rank_on,
+        scored_on=score_on,
+        results=tuple(results),
+        sizes=tuple(sizes),
+    )
+
+
+def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:
+    """Label and number of models of each ensemble to show."""
+    from warpmix.ensemble.voting import size_of
+
+    if shares is None and models <= EVERY_SIZE_UP_TO:
+        return [(f"{k} of {models}", k) for k in range(1, models + 1)]
+    return [(f"{share:g} %", size_of(share / 100, models)) for share in shares or REPORT_SHARES]

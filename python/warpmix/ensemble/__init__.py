@@ -1,0 +1,58 @@
+"""Voting: many models' stored predictions become one decision, at every ensemble size at once."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from warpmix.ensemble.bootstrap import Intervals, bootstrap_intervals
+from warpmix.ensemble.bundle import Bundle, is_bundle
+from warpmix.ensemble.calibration import at_temperature, expected_calibration_error, fit_temperature
+from warpmix.ensemble.comparison import Candidate, CandidateResult, compare, standard_candidates
+from warpmix.ensemble.diversity import Diversity, diversity
+from warpmix.ensemble.ensemble import METHODS, Ensemble, fit_ensemble
+from warpmix.ensemble.selection import GreedyPath, Selection, select_greedy
+from warpmix.ensemble.stacking import Stacking, join_folds
+from warpmix.ensemble.voting import Curve, VoteResult, member_accuracies, rank, vote, vote_curve
+from warpmix.ensemble.weights import fit_weights
+
+if TYPE_CHECKING:
+    from warpmix.ensemble.classifier import VotingClassifier
+
+__all__ = [
+    "METHODS",
+    "Bundle",
+    "Candidate",
+    "CandidateResult",
+    "Curve",
+    "Diversity",
+    "Ensemble",
+    "GreedyPath",
+    "Intervals",
+    "Selection",
+    "Stacking",
+    "VoteResult",
+    "VotingClassifier",
+    "at_temperature",
+    "bootstrap_intervals",
+    "compare",
+    "diversity",
+    "expected_calibration_error",
+    "fit_ensemble",
+    "fit_temperature",
+    "fit_weights",
+    "is_bundle",
+    "join_folds",
+    "member_accuracies",
+    "rank",
+    "select_greedy",
+    "standard_candidates",
+    "vote",
+    "vote_curve",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "VotingClassifier":  # it is a scikit-learn class, and that takes seconds to import
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(".classifier", __name__).VotingClassifier

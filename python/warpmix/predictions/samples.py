@@ -1,0 +1,136 @@
+"""Which samples were predicted, in which order: what models must share to vote together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from warpmix._files import atomic_write
+
+_FORMAT = "warpmix.samples"
+
+Ids = Tensor | tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """N samples in their order.
+
+    Attributes:
+        ids: [N] int64, or N strings (file names, say); distinct.
+        labels: [N] int64 true classes, or None where they are unknown.
+    """
+
+    ids: Ids
+    labels: Tensor | None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the ids in their order, in hexadecimal."""
+        return hashlib.sha256(_bytes_of(self.ids).numpy().tobytes()).hexdigest()
+
+    def difference(self, other: Samples) -> str:
+        """Why the two can't be voted on together, in words; "" where they can."""
+        if len(self.ids) != len(other.ids):
+            return f"it has {len(self.ids)} samples, not {len(other.ids)}"
+        if self.digest != other.digest:
+            own, others = list_ids(self.ids), list_ids(other.ids)
+            row = next(
+                i for i, pair in enumerate(zip(own, others, strict=True)) if len({*pair}) > 1
+            )
+            same = "the same samples in another order" if {*own} == {*others} else "other samples"
+            return f"it has {same}: sample {row} is {own[row]!r}, not {others[row]!r}"
+        if self.labels is None or other.labels is None:
+            return ""
+        differing = self.labels != other.labels
+        if count := int(differing.sum()):
+            row = int(differing.int().argmax())
+            return (
+                f"its labels differ for {count} of {len(self.ids)} samples, first for sample {row}"
+            )
+        return ""
+
+    def save(self, path: Path) -> None:
+        """Write a safetensors file, whole or not at all."""
+        kind = "int64" if isinstance(self.ids, Tensor) else "text"
+        tensors = {"ids": _bytes_of(self.ids)}
+        if self.labels is not None:
+            tensors["labels"] = self.labels
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(save(tensors, {"format": _FORMAT, "ids": kind}))
+
+    @classmethod
+    def load(cls, path: Path) -> Samples:
+        """Read a file of :meth:`save`.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged or holds something else.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"no file of samples {path.absolute()}")
+        try:
+            with safe_open(path, framework="pt") as file:
+                metadata = file.metadata() or {}
+                if metadata.get("format") != _FORMAT:
+                    raise ValueError("not a file of samples")
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except (ValueError, SafetensorError) as error:
+            raise ValueError(f"{path}: {error}") from error
+        ids: Ids = tensors["ids"]
+        if metadata["ids"] == "text":
+            ids = tuple(json.loads(tensors["ids"].numpy().tobytes()))
+        return cls(ids, tensors.get("labels"))
+
+
+def list_ids(ids: Ids) -> list[int] | list[str]:
+    """The ids as Python's own values."""
+    return ids.tolist() if isinstance(ids, Tensor) else list(ids)
+
+
+def check_ids(ids: Ids | Sequence[str | int | os.PathLike[str]] | None, count: int) -> Ids:
+    """Ids in one of their two forms; row numbers where there are none.
+
+    Raises:
+        TypeError: neither integers nor strings.
+        ValueError: not one a sample, or not distinct.
+    """
+    if ids is None:
+        return torch.arange(count)
+    checked = _as_ids(ids)
+    if tuple(np.shape(checked)) != (count,):
+        raise ValueError(f"ids must be one a sample, [{count}], got {list(np.shape(checked))}")
+    values = list_ids(checked)
+    if len(set(values)) != count:
+        twice = next(value for value, times in Counter(values).items() if times > 1)
+        raise ValueError(f"ids must be distinct, got {twice!r} twice")
+    return checked
+
+
+def _as_ids(ids: Tensor | Sequence[str | int | os.PathLike[str]]) -> Ids:
+    if isinstance(ids, Tensor) or (len(ids) and isinstance(ids[0], (int, np.integer))):
+        tensor = torch.as_tensor(ids).cpu()
+        if tensor.is_floating_point() or tensor.dtype == torch.bool:
+            raise TypeError(f"ids must be integers or strings, got {tensor.dtype}")
+        return tensor.long().contiguous()
+    if not all(isinstance(value, (str, os.PathLike)) for value in ids):
+        raise TypeError(f"ids must be integers or strings, got {type(ids[0]).__name__}")
+    return tuple(str(value) for value in ids)
+
+
+def _bytes_of(ids: Ids) -> Tensor:
+    """int64 ids as they are; strings as the bytes of their JSON, since tensors hold no text."""
+    if isinstance(ids, Tensor):
+        return ids
+    return torch.frombuffer(bytearray(json.dumps(ids).encode()), dtype=torch.uint8)

@@ -1,0 +1,248 @@
+"""The predictions store: a folder to which many processes at once add what their models predicted.
+
+| file | holds |
+|---|---|
+| ``SPLIT/MODEL.safetensors`` | ``predictions`` [N, C], and in its header what is known of it |
+| ``SPLIT.samples.safetensors`` | the ids and labels of the split's samples, once for all models |
+| ``index.json`` | what the headers say, on one page |
+
+A member is in the store from the moment its file has its name: the file is complete, and on the
+disk, before it is renamed. The index is a copy that heals itself: members that a killed writer did
+not come to list are read from their headers, and listed by the next writer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from warpmix._files import atomic_write
+from warpmix.predictions.entry import TENSOR, Entry
+from warpmix.predictions.model import Predictions
+from warpmix.predictions.samples import Ids, Samples, check_ids
+from warpmix.predictions.store_checks import (
+    as_stored,
+    check_joins,
+    check_kind,
+    check_member,
+    check_name,
+)
+from warpmix.predictions.store_folder import INDEX_FILE, StoreFolder
+from warpmix.predictions.stored import StoredPredictions
+
+_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+
+
+def is_store(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is a predictions store."""
+    return StoreFolder(Path(path)).is_store()
+
+
+class PredictionStore:
+    """Predictions of many models, for one or more splits, over the same classes.
+
+    Args:
+        path: the folder.
+        create: make it where it does not exist.
+
+    Raises:
+        FileNotFoundError: no such store.
+        ValueError: a folder that holds something else, or a damaged index.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, create: bool = False) -> None:
+        self.path = Path(path)
+        self._folder = StoreFolder(self.path)
+        if create and not self._folder.is_store():
+            self._folder.make()
+        if not self._folder.is_store():
+            raise FileNotFoundError(
+                f"no store of predictions at {self.path.absolute()} (no {INDEX_FILE} in it); "
+                "warpmix ensemble import makes one"
+            )
+        self.entries()
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    def entries(self, split: str | None = None) -> tuple[Entry, ...]:
+        """The members, of one split or all, sorted by split and model.
+
+        Raises:
+            ValueError: a damaged index or header, or a listed member whose file is gone.
+        """
+        listed = self._folder.read_index()
+        files = self._folder.members()
+        if any(entry.key not in files for entry in listed):
+            listed = self._folder.read_index()  # another process removed one in between?
+        for entry in listed:
+            if entry.key not in files and not self._folder.member(*entry.key).is_file():
+                raise ValueError(
+                    f"{self.path}: {entry.model} ({entry.split}) is in {INDEX_FILE}, but its file "
+                    f"{self._folder.member(*entry.key)} is gone; bring it back, or drop the "
+                    f"member: warpmix ensemble remove {self.path} {entry.model}"
+                )
+        found = {entry.key: entry for entry in listed}
+        for key, path in files.items():
+            if key not in found:
+                found[key] = Entry.of_file(path)
+        return tuple(found[key] for key in sorted(found) if split in (None, key[0]))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have members, sorted."""
+        return tuple(sorted({entry.split for entry in self.entries()}))
+
+    def samples(self, split: str) -> Samples:
+        """The ids and labels of a split's samples."""
+        return Samples.load(self._folder.samples(split))
+
+    def open(self, split: str, models: Sequence[str] | None = None) -> StoredPredictions:
+        """A split's predictions, to be read a chunk at a time.
+
+        Args:
+            models: which and in which order; None: all, sorted by name.
+
+        Raises:
+            FileNotFoundError: a split or model that is not there.
+            ValueError: a damaged file, or one that was copied here from another store.
+        """
+        there = {entry.model for entry in self.entries(split)}
+        if not there:
+            has = ", ".join(self.splits) or "none"
+            raise FileNotFoundError(f"{self.path} has no predictions for {split!r}; splits: {has}")
+        chosen = tuple(sorted(there) if models is None else models)
+        if not chosen:
+            raise ValueError("models must name at least one model, got an empty ensemble")
+        for model in chosen:
+            if model not in there:
+                raise FileNotFoundError(f"{self.path} has no predictions of {model!r} for {split}")
+        paths = tuple(self._folder.member(split, model) for model in chosen)
+        entries = tuple(Entry.of_file(path) for path in paths)
+        about = self.samples(split)
+        for model, path, entry in zip(chosen, paths, entries, strict=True):
+            if entry.key != (split, model):
+                raise ValueError(f"{path} holds predictions of {entry.model} for {entry.split}")
+            check_member(entry, entries[0], about, str(path))
+        return StoredPredictions(entries, paths, about)
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def add(
+        self,
+        predictions: Tensor,
+        *,
+        model: str,
+        split: str,
+        labels: Tensor | None = None,
+        ids: Ids | Sequence[str | int] | None = None,
+        classes: Sequence[str] | None = None,
+        logits: bool = False,
+        dtype: torch.dtype | None = None,
+        recipe: str | None = None,
+        seed: int | None = None,
+        run: str | os.PathLike[str] | None = None,
+        dataset: str | None = None,
+        overwrite: bool = False,
+    ) -> Entry:
+        """Add one model's predictions; when this returns they are on the disk, whole.
+
+        Args:
+            predictions: [N, C] floating-point, on any device; probabilities unless ``logits``.
+            model, split: its name; a pair that is there already is an error unless ``overwrite``.
+            labels: [N] int64; needed once a split, from whichever model has them.
+            ids: [N] integers or strings that name the samples in the order of the rows; the row
+                numbers where left out.
+            dtype: float32, float16 or bfloat16 to store; None: as given, float64 as float32.
+            classes, recipe, seed, run, dataset: as in :class:`Entry`.
+
+        Raises:
+            TypeError, ValueError: as :class:`Predictions`; rows that are no probabilities; samples,
+                sample order, labels, classes or kind other than the store's (the message says
+                which); a name that is taken.
+            OSError: it cannot be written; the store is as it was.
+        """
+        tensor = as_stored(predictions, dtype)
+        named = None if classes is None else tuple(classes)
+        known = None if labels is None else labels.detach().cpu().contiguous()
+        checked = Predictions(tensor.float(), known, model, dataset, split, named)
+        check_kind(checked, logits)
+        about = Samples(check_ids(ids, len(tensor)), known)
+        entry = Entry(
+            model=check_name("model", model),
+            split=check_name("split", split),
+            logits=logits,
+            samples=tensor.shape[0],
+            num_classes=tensor.shape[1],
+            dtype=_DTYPE_NAMES[tensor.dtype],
+            ids=about.digest,
+            accuracy=checked.accuracy,
+            classes=named,
+            recipe=recipe,
+            seed=seed,
+            run=None if run is None else os.fspath(run),
+            dataset=dataset,
+        )
+        with self._folder.lock():
+            return self._add_locked(tensor, entry, about, overwrite)
+
+    def _add_locked(self, tensor: Tensor, entry: Entry, about: Samples, overwrite: bool) -> Entry:
+        entries = self.entries()
+        others = [other for other in entries if other.key != entry.key]
+        if len(others) < len(entries) and not overwrite:
+            raise ValueError(
+                f"{self.path} already holds predictions of {entry.model!r} for {entry.split}; "
+                "give the model another name, or overwrite it"
+            )
+        where = f"{entry.model} cannot join {self.path}"
+        check_joins(entry, others, where)
+        beside = [other for other in others if other.split == entry.split]
+        about = self._join_samples(about, entry.split, bool(beside), where)
+        if entry.accuracy is None and about.labels is not None:
+            labelled = Predictions(tensor.float(), about.labels, entry.model)
+            entry = replace(entry, accuracy=labelled.accuracy)
+        path = self._folder.member(*entry.key)
+        path.parent.mkdir(exist_ok=True)
+        if len(others) < len(entries):  # what is listed must never be of an older file
+            self._folder.write_index(others)
+        with atomic_write(path) as temporary:
+            # Not save_file: that makes files that the owner alone can read, whatever the umask.
+            temporary.write_bytes(save({TENSOR: tensor}, entry.header()))
+        self._folder.write_index((*others, entry))
+        return entry
+
+    def _join_samples(self, about: Samples, split: str, has_members: bool, where: str) -> Samples:
+        """The split's samples, with labels where these or those know them."""
+        path = self._folder.samples(split)
+        if has_members:
+            stored = self.samples(split)
+            if difference := about.difference(stored):
+                raise ValueError(
+                    f"{where}: {difference}; predictions vote together for the same samples in "
+                    "the same order"
+                )
+            if about.labels is None or stored.labels is not None:
+                return stored
+        about.save(path)
+        return about
+
+    def remove(self, model: str, split: str | None = None) -> None:
+        """Drop a model's predictions, for one split or all.
+
+        Raises:
+            FileNotFoundError: there are none.
+        """
+        with self._folder.lock():
+            listed = self._folder.read_index()
+            there = {entry.key for entry in listed} | set(self._folder.members())
+            keys = {key for key in there if key[1] == model and split in (None, key[0])}
+            if not keys:
+                raise FileNotFoundError(f"{self.path} has no predictions of {model!r}")
+            self._folder.write_index(entry for entry in listed if entry.key not in keys)
+            for key in keys:
+                self._folder.member(*key).unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""The files of a predictions store: names, the writers' lock, the index."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from warpmix._files import atomic_write
+from warpmix.predictions.entry import Entry
+
+INDEX_FILE = "index.json"
+"""Its presence makes a folder a store."""
+
+_FORMAT = "warpmix.predictions-store"
+_VERSION = 1
+_LOCK_FILE = ".lock"
+_SAMPLES_SUFFIX = ".samples.safetensors"
+_MEMBER_SUFFIX = ".safetensors"
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.(safetensors|json)")  # names of atomic_write
+
+
+class StoreFolder:
+    """A store's folder, without its rules.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def is_store(self) -> bool:
+        return (self.path / INDEX_FILE).is_file()
+
+    def make(self) -> None:
+        """Make an empty store, unless another process was faster.
+
+        Raises:
+            ValueError: the folder holds something else.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        foreign = sorted(p.name for p in self.path.iterdir() if not _is_own(p.name))
+        if foreign and not self.is_store():
+            raise ValueError(
+                f"{self.path} must be empty or a store of predictions, got a folder with "
+                f"{foreign[0]}"
+            )
+        with self.lock():
+            if not self.is_store():
+                self.write_index(())
+
+    def member(self, split: str, model: str) -> Path:
+        return self.path / _file_name(split) / f"{_file_name(model)}{_MEMBER_SUFFIX}"
+
+    def samples(self, split: str) -> Path:
+        return self.path / f"{_file_name(split)}{_SAMPLES_SUFFIX}"
+
+    def members(self) -> dict[tuple[str, str], Path]:
+        """The finished members' files, by (split, model)."""
+        return {
+            (unquote(path.parent.name), unquote(path.name.removesuffix(_MEMBER_SUFFIX))): path
+            for path in self.path.glob(f"*/*{_MEMBER_SUFFIX}")
+            if not path.name.startswith(".")
+        }
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """One writer at a time, of all processes; the system frees a killed one's lock.
+
+        All files are written under it, so what is unfinished now belongs to a killed writer.
+        """
+        with (self.path / _LOCK_FILE).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            for path in (*self.path.glob(".*"), *self.path.glob("*/.*")):
+                if _UNFINISHED.fullmatch(path.name):
+                    path.unlink()
+            yield
+
+    def read_index(self) -> tuple[Entry, ...]:
+        """The listed members.
+
+        Raises:
+            ValueError: the index is damaged, or of a later version.
+        """
+        path = self.path / INDEX_FILE
+        try:
+            index = json.loads(path.read_text())
+            if index["format"] != _FORMAT or index["version"] > _VERSION:
+                raise ValueError(
+                    f"expected {_FORMAT} of version {_VERSION}, got {index['format']} of version "
+                    f"{index['version']}"
+                )
+            return tuple(Entry.of_json(facts) for facts in index["entries"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{path}: {error}; replace a damaged index with "
+                f'{{"format": "{_FORMAT}", "version": {_VERSION}, "entries": []}}: it is made anew '
+                "from the members' files"
+            ) from error
+
+    def write_index(self, entries: Iterable[Entry]) -> None:
+        ordered = sorted(entries, key=lambda entry: entry.key)
+        index = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "entries": [asdict(entry) for entry in ordered],
+        }
+        with atomic_write(self.path / INDEX_FILE) as temporary:
+            temporary.write_text(json.dumps(index, indent=1) + "\n")
+
+
+def _is_own(name: str) -> bool:
+    return name == _LOCK_FILE or bool(_UNFINISHED.fullmatch(name))
+
+
+def _file_name(name: str) -> str:
+    """A name that is one path component, not hidden, and can be turned back."""
+    quoted = quote(name, safe=" +,=@()")
+    return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted

@@ -1,0 +1,91 @@
+"""Many models' predictions that stay on disk and are read a chunk of samples at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from warpmix.predictions.entry import TENSOR, Entry
+from warpmix.predictions.samples import Ids, Samples
+
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+
+
+@dataclass(frozen=True, eq=False)
+class StoredPredictions:
+    """M models' predictions for the same N samples of a split; voting takes it for a tensor.
+
+    Attributes:
+        entries: M members of a store.
+        paths: their files.
+        about: the samples' ids and labels.
+    """
+
+    entries: tuple[Entry, ...]
+    paths: tuple[Path, ...]
+    about: Samples
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """M names."""
+        return tuple(entry.model for entry in self.entries)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(M, N, C)"""
+        return len(self.entries), self.entries[0].samples, self.entries[0].num_classes
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the members where they share one, else float32."""
+        kinds = {entry.dtype for entry in self.entries}
+        return _DTYPES[kinds.pop()] if len(kinds) == 1 else torch.float32
+
+    @property
+    def logits(self) -> bool:
+        """Whether the members are logits; else probabilities."""
+        return self.entries[0].logits
+
+    @property
+    def labels(self) -> Tensor | None:
+        """[N] int64, or None where they are unknown."""
+        return self.about.labels
+
+    @property
+    def ids(self) -> Ids:
+        """[N] int64, or N strings."""
+        return self.about.ids
+
+    @property
+    def classes(self) -> tuple[str, ...] | None:
+        """C names, or None where no member knows them."""
+        return next((entry.classes for entry in self.entries if entry.classes), None)
+
+    def read(self, begin: int = 0, end: int | None = None, *, out: Tensor | None = None) -> Tensor:
+        """[M, end - begin, C] of the memory-mapped files; all samples where no end is given.
+
+        Each file is mapped for as long as its rows are copied, so that no more than one file's
+        rows are resident beside the result.
+
+        Args:
+            out: a tensor of that shape to fill.
+
+        Raises:
+            FileNotFoundError: a member was removed meanwhile.
+            ValueError: a file is damaged.
+        """
+        models, samples, classes = self.shape
+        end = samples if end is None else end
+        if out is None:
+            out = torch.empty(models, end - begin, classes, dtype=self.dtype)
+        for row, path in zip(out, self.paths, strict=True):
+            try:
+                with safe_open(path, framework="pt") as file:
+                    row.copy_(file.get_slice(TENSOR)[begin:end])
+            except SafetensorError as error:
+                raise ValueError(f"{path}: {error}") from error
+        return out

@@ -22,8 +22,8 @@ def collate(samples: Sequence[tuple[Any, ...]]) -> tuple[Tensor, ...]:
             (torchvision's ``decode_image``, ``PILToTensor``), all of one size.
 
     Returns:
-        ([B, H, W, C] uint8, [B] int64 labels), and [B] int64 ids where the samples have them: pass
-        them as ``ids=`` for augmentations that depend on neither order nor workers.
+        ([B, C, H, W] uint8 in NHWC memory, [B] int64 labels), and [B] int64 ids where the samples
+        have them: pass them as ``ids=`` for augmentations that depend on neither order nor workers.
 
     Raises:
         TypeError: an image that is none of these.
@@ -38,7 +38,7 @@ def collate(samples: Sequence[tuple[Any, ...]]) -> tuple[Tensor, ...]:
         )
     others = zip(*(sample[1:] for sample in samples), strict=True)
     return (
-        torch.stack(images),
+        torch.stack(images).permute(0, 3, 1, 2),
         *(torch.tensor([int(value) for value in values]) for values in others),
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
-import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import as_int
 from warpmix.augment.draws import Draws
 from warpmix.augment.program import MAX_CHANNELS, MAX_PIXELS
 
@@ -198,13 +197,6 @@ def _as_epoch(epoch: int) -> int:
     if not 0 <= epoch < 2**32:
         raise ValueError(f"epoch must be in [0, 2^32), got {epoch}")
     return epoch
-
-
-def as_int(name: str, value: Any) -> int:
-    """Return a whole number of any type that is one, NumPy's too, as an int; no bool."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    return operator.index(value)
 
 
 def _check_vector(

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from warpmix.augment import transforms as _transforms
+from warpmix.augment.settings import FIELDS
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
 
 _CLASSES: dict[str, type] = {
@@ -39,18 +40,13 @@ def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
     return [_to_entry(transform) for transform in transforms]
 
 
-PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "seed")
-
-
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
     """Arguments of a pipeline from what ``Pipeline.to_dict`` wrote."""
     if not isinstance(config, dict):
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
-        if name not in PIPELINE_FIELDS:
-            raise ValueError(
-                f"Pipeline: unknown field {name!r}{_nearest(name, list(PIPELINE_FIELDS))}"
-            )
+        if name not in FIELDS:
+            raise ValueError(f"Pipeline: unknown field {name!r}{_nearest(name, list(FIELDS))}")
     arguments = dict(config)
     arguments["transforms"] = from_config(config.get("transforms", ()))
     if "dtype" in config:

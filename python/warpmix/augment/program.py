@@ -11,6 +11,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.stages import (
     BORDERS,
     COLORS,
@@ -22,7 +23,6 @@ from warpmix.augment.stages import (
     borders_of,
     units_of,
 )
-from warpmix.augment.transforms import Listed, lower
 
 MAX_STEPS = 8  # kMaxSteps in kernels/augment/params.h
 MAX_CHANNELS = 16  # kMaxChannels
@@ -138,7 +138,7 @@ class Launch:
 
 
 def compile_launches(
-    transforms: Sequence[Listed], height: int, width: int, channels: int
+    transforms: Sequence[Lowerable], height: int, width: int, channels: int
 ) -> list[Launch]:
     """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
     launches = [Launch((height, width))]

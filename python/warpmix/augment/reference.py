@@ -14,10 +14,10 @@ from torch import Tensor
 
 from warpmix import reference_math as fixed
 from warpmix.augment import reference_pixels as pixels
+from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference_streams import Boxes, Streams
 from warpmix.augment.reference_warp import shift, warp
 from warpmix.augment.stages import Stage, units_of
-from warpmix.augment.transforms import Listed, lower
 
 _SINGLE = {
     "shift": shift,
@@ -86,7 +86,7 @@ def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[
 
 def augment(
     images: Tensor,
-    transforms: Sequence[Listed],
+    transforms: Sequence[Lowerable],
     *,
     index: Tensor | None = None,
     ids: Tensor | None = None,

@@ -7,15 +7,12 @@ every version of PyTorch, which no ``torch.randperm`` is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from warpmix.reference_math import philox
-
-if TYPE_CHECKING:
-    from warpmix.augment import Targets
 
 # Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
 _ORDER_STREAM = 0xFFFFFFFF
@@ -56,10 +53,12 @@ class Share:
     own: int
     batch_size: int
 
-    def own_targets(self, targets: Targets) -> Targets:
-        """The targets without those of borrowed samples."""
+    def own_targets(self, targets: Any) -> Any:
+        """Return the targets, one-hot rows or pairs, without those of borrowed samples."""
         if self.own == len(self.order.index):
             return targets
+        if isinstance(targets, Tensor):
+            return targets[: self.own]
         return type(targets)(*(part[: self.own] for part in targets))
 
 

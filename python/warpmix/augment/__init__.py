@@ -3,8 +3,9 @@
 from warpmix.augment.collate import collate
 from warpmix.augment.config import from_config, to_config
 from warpmix.augment.draws import Draws, NamedDraw
+from warpmix.augment.losses import mixed_cross_entropy
 from warpmix.augment.pipeline import Pipeline
-from warpmix.augment.targets import Targets, mixed_cross_entropy
+from warpmix.augment.targets import Targets
 from warpmix.augment.transforms import (
     ColorJitter,
     CutMix,

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+__all__ = ["collate"]
+
 
 def collate(samples: Sequence[tuple[Any, ...]]) -> tuple[Tensor, ...]:
     """Stacks (image, label) or (image, label, id) samples: a DataLoader's ``collate_fn``.

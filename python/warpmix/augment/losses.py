@@ -8,6 +8,8 @@ from torch import Tensor
 
 from warpmix.augment.targets import Targets, check_class_numbers, check_smoothing
 
+__all__ = ["mixed_cross_entropy"]
+
 _REDUCTIONS = ("mean", "sum", "none")
 
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+__all__ = ["Targets"]
+
 
 class Targets(NamedTuple):
     """What a batch is to be learnt as: ``lam`` of ``y_a`` and ``1 - lam`` of ``y_b``.

@@ -174,7 +174,7 @@ def test_collate_serves_an_ordinary_dataloader() -> None:
     want, _ = pipeline(images, torch.arange(10) % 4, index=torch.arange(10))
     for workers in (0, 2):
         loader = DataLoader(Rows(), 4, num_workers=workers, collate_fn=warpmix.collate)
-        parts = list(loader)
+        parts = [(p[0].permute(0, 2, 3, 1), *p[1:]) for p in loader]
         assert torch.equal(torch.cat([p[0] for p in parts]), images)
         assert torch.equal(torch.cat([p[1] for p in parts]), torch.arange(10) % 4)
         shifted = Pipeline([RandomShift(0.5)])
@@ -187,7 +187,7 @@ def test_collate_refuses_floats_and_mixed_sizes() -> None:
     with pytest.raises(TypeError, match=r"leave ToTensor and Normalize out"):
         warpmix.collate([(torch.rand(3, 8, 8), 0)])
     gray = np.zeros((4, 5), dtype=np.uint8)
-    assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 4, 5, 1)
+    assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 1, 4, 5)
     with pytest.raises(ValueError, match="one size"):
         warpmix.collate([(gray, 1), (gray.T, 2)])
 

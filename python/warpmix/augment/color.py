@@ -15,6 +15,14 @@ from warpmix.augment.transform import (
     span,
 )
 
+__all__ = [
+    "ColorJitter",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomHue",
+    "RandomSaturation",
+]
+
 _FACTOR = (("factor", 0),)
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from warpmix.augment.program import Launch
 from warpmix.augment.stages import Stage
 
+__all__ = ["Draws", "NamedDraw"]
+
 # Words of a StageDraw in kernels/augment/params.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
 

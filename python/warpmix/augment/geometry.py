@@ -21,6 +21,18 @@ from warpmix.augment.transform import (
     span,
 )
 
+__all__ = [
+    "RandomAffine",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomShift",
+    "RandomVerticalFlip",
+    "RandomZoom",
+    "Resize",
+]
+
 # ---- whole pixels -----------------------------------------------------------------------------
 
 

@@ -17,6 +17,8 @@ from warpmix.augment.transform import (
     span,
 )
 
+__all__ = ["Cutout", "GridMask", "RandomCropBlackout", "RandomErasing"]
+
 _BOX = (("x0", 0), ("y0", 1), ("x1", 2), ("y1", 3))
 
 

@@ -13,10 +13,13 @@ from warpmix.augment._checks import check_batch, check_transforms
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
+from warpmix.augment.geometry import Resize
 from warpmix.augment.launches import Compiled, Samples, apply_launches, draw_launches
 from warpmix.augment.program import compile_launches
 from warpmix.augment.targets import Targets
-from warpmix.augment.transforms import Normalize, RandomChoice, Resize, Transform
+from warpmix.augment.transforms import Normalize, RandomChoice, Transform
+
+__all__ = ["Pipeline"]
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 

@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from warpmix.augment.registry import register
 from warpmix.augment.stages import BORDERS, Stage
+
+__all__ = ["Transform"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Transform(ABC):
 
     p: float = dataclasses.field(default=1.0, kw_only=True)
     mixes: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        register(cls)
 
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)

@@ -173,7 +173,7 @@ class Trainer:
             own = len(targets.lam)
             logits = self._model(batch)[:own]
             if own > 0:
-                loss = mixed_cross_entropy(logits, targets, config.label_smoothing)
+                loss = mixed_cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
                 losses.update(loss.detach(), own)
                 accuracies.update(_label_mass(logits.detach(), targets))
             else:

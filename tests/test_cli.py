@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 
 from warpmix import __version__
 from warpmix.cli import app
-from warpmix.train.config import TrainConfig
+from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = ("demo", "train", "predict", "evaluate", "vote", "preview", "info", "model", "data")
@@ -103,14 +105,24 @@ def test_train_resumes_with_the_settings_of_the_run(runs, tmp_path):
     assert (code, "holds no run: there is no config.json in it" in output) == (2, True)
 
 
-def test_train_stopped_by_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch):
-    def stop(self):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("warpmix.train.progress.TrainingProgress.step", stop)
-    code, output = run("train", images, "--out", tmp_path / "run")
-    assert code == 130
-    assert "stopped; go on with: warpmix train --resume" in output
+def test_train_stopped_by_ctrl_c_says_how_to_go_on(images, tmp_path):
+    folder = tmp_path / "run"
+    command = (sys.executable, "-m", "warpmix", "train", images, "--epochs", 100_000)
+    process = subprocess.Popen(
+        [*map(str, command), "--device", "cpu", "--out", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (folder / "checkpoint.safetensors").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "stopped; go on with: warpmix train --resume" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(

@@ -15,15 +15,15 @@ from sklearn.metrics import confusion_matrix, log_loss
 from torch import nn
 from typer.testing import CliRunner
 
+from warpmix import predictions
 from warpmix.cli import app
-from warpmix.data import Dataset, ImageCache, open_images, predictions
+from warpmix.data import Dataset, ImageCache, open_images
+from warpmix.evaluation import CALIBRATION_BINS, activation_maps, evaluate_predictions
 from warpmix.figures.evaluation import draw_calibration, draw_confusion, draw_images
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
-from warpmix.train.activation_maps import activation_maps
-from warpmix.train.evaluation import CALIBRATION_BINS, evaluate_predictions
-from warpmix.train.model_file import ModelSpec, copy_weights, save_model
-from warpmix.train.submission import write_submission
+from warpmix.train.model import ModelSpec, copy_weights, save_model
+from warpmix.train.prediction import write_submission
 
 # ---- figures ------------------------------------------------------------------------------------
 

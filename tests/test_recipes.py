@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from warpmix import models
+from warpmix import models, recipes
 from warpmix.augment import Pipeline, from_config
-from warpmix.train import load_config, recipes
+from warpmix.train import load_config
 from warpmix.train.optimizer import make_optimizer
 
 RUNS = [name for name in recipes.names() if set(recipes.read(name)) - {"augment", "p"}]

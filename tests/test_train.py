@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import errno
-import itertools
 
 import numpy as np
 import pytest
@@ -12,12 +11,19 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from warpmix.data import load, predictions
-from warpmix.train import TrainConfig, fit, load_config, load_model, predict
+from warpmix import predictions
+from warpmix.data import load
+from warpmix.train import (
+    Callback,
+    TrainConfig,
+    Trainer,
+    fit,
+    load_config,
+    load_model,
+    predict,
+)
 from warpmix.train.checkpoint import load_checkpoint
-from warpmix.train.progress import TrainingProgress
 from warpmix.train.run_folder import RUN_FILES
-from warpmix.train.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,22 @@ def settings(images):
         return TrainConfig(data=str(images), **{**defaults, **changes})
 
     return make
+
+
+class Calls(Callback):
+    """Keeps what was called, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        self.names.append("start")
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self.names.append("step")
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.names.append(f"epoch {len(trainer.history)}")
 
 
 def rows(folder):
@@ -100,11 +122,10 @@ def test_without_validation_images_the_last_weights_count(settings, tmp_path):
 
 
 @pytest.mark.parametrize(("expand", "steps"), [(0.0, 3), (0.5, 5), (2.0, 9)])
-def test_append_mode_has_longer_epochs(settings, monkeypatch, expand, steps):
-    taken = []
-    monkeypatch.setattr(TrainingProgress, "step", lambda self: taken.append(self))
-    fit(settings(epochs=1, expand=expand))
-    assert len(taken) == steps
+def test_append_mode_has_longer_epochs(settings, expand, steps):
+    calls = Calls()
+    fit(settings(epochs=1, expand=expand), callbacks=[calls])
+    assert calls.names == ["start", *["step"] * steps, "epoch 1"]
 
 
 @pytest.mark.parametrize(
@@ -178,12 +199,8 @@ def test_divergence_in_the_first_epoch_is_refused_in_words(settings, tmp_path):
     fit(settings(), tmp_path / "run")  # nothing is in the way of another try
 
 
-def test_divergence_later_keeps_the_best_weights(settings, monkeypatch):
-    monkeypatch.setattr(
-        "warpmix.train.trainer.learning_rate",
-        lambda config, step, steps: 0.01 if step < 2 * steps else 1e20,
-    )
-    result = fit(settings(epochs=9))
+def test_divergence_later_keeps_the_best_weights(settings):
+    result = fit(settings(epochs=9, lr=0.01, sched="constant", switch_epoch=2, switch_lr=1e20))
     assert result.ended == "diverged"
     assert len(result.history) == 3
     assert result.best_epoch < 3
@@ -193,15 +210,16 @@ def test_divergence_later_keeps_the_best_weights(settings, monkeypatch):
 # ---- resuming -----------------------------------------------------------------------------------
 
 
-def interrupt_after(steps, monkeypatch):
-    """Stop the next run as Ctrl-C does, after so many optimiser steps."""
-    counter = itertools.count(1)
+class Interrupt(Callback):
+    """Stops a run as Ctrl-C does, after so many optimiser steps."""
 
-    def step(self):
-        if next(counter) == steps:
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self.left -= 1
+        if self.left == 0:
             raise KeyboardInterrupt
-
-    monkeypatch.setattr(TrainingProgress, "step", step)
 
 
 @pytest.mark.parametrize("steps", [2, 9])  # in the first epoch, in a later one
@@ -220,14 +238,12 @@ def interrupt_after(steps, monkeypatch):
     ],
 )
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
-    settings, tmp_path, monkeypatch, changes, steps
+    settings, tmp_path, changes, steps
 ):
     config = settings(epochs=4, **changes)
     whole = fit(config, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        interrupt_after(steps, patch)
-        with pytest.raises(KeyboardInterrupt):
-            fit(config, tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, tmp_path / "killed", callbacks=[Interrupt(steps)])
     (tmp_path / "killed" / ".checkpoint.0123abcd.safetensors").touch()  # a kill while writing
     resumed = fit(config, tmp_path / "killed", resume=True)
     assert {path.name for path in (tmp_path / "killed").iterdir()} == RUN_FILES
@@ -253,10 +269,12 @@ def test_a_finished_run_goes_on_when_given_more_epochs(settings, tmp_path):
         assert torch.equal(tensor, longer.model.state_dict()[name])
 
 
-def test_resuming_a_finished_run_trains_nothing(settings, tmp_path, monkeypatch):
+def test_resuming_a_finished_run_trains_nothing(settings, tmp_path):
     first = fit(settings(), tmp_path / "run")
-    monkeypatch.setattr(Trainer, "run_epoch", None)
-    assert fit(settings(), tmp_path / "run", resume=True).test_accuracy == first.test_accuracy
+    calls = Calls()
+    again = fit(settings(), tmp_path / "run", resume=True, callbacks=[calls])
+    assert calls.names == ["start"]
+    assert again.test_accuracy == first.test_accuracy
 
 
 def test_folders_that_do_not_fit_are_refused(settings, tmp_path):

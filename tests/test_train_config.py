@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from warpmix import recipes
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 
 
 @pytest.fixture

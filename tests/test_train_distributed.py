@@ -12,10 +12,11 @@ import torch
 from conftest import noisy_classes
 from safetensors.torch import load_file
 
+from warpmix import predictions
 from warpmix.augment import CutMix, Pipeline, RandomContrast, RandomShift
-from warpmix.data import Dataset, Loader, predictions
+from warpmix.data import Dataset, Loader
 from warpmix.train import TrainConfig, fit
-from warpmix.train.held_out import share_of
+from warpmix.train.distributed import share_of
 
 
 def random_images(count: int) -> Dataset:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from warpmix.train import TrainConfig, fit
 from warpmix.train.checkpoint import load_checkpoint
-from warpmix.train.model_file import ModelSpec, read_tensors
+from warpmix.train.model import ModelSpec, read_tensors
 from warpmix.train.run_folder import RUN_FILES
 
 KILLS = 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 
 import numpy as np
@@ -11,15 +12,14 @@ from conftest import noisy_classes
 from PIL import Image
 from torch import nn
 
-from warpmix.data import few_shot, k_fold, load, predictions
+from warpmix import predictions
+from warpmix.data import few_shot, k_fold, load
 from warpmix.models import create
-from warpmix.train import TrainConfig, fit, predict
-from warpmix.train.images import split_rows
-from warpmix.train.model_file import read_tensors
-from warpmix.train.optimizer import Penalty, make_optimizer
-from warpmix.train.schedule import learning_rate
-from warpmix.train.setting_types import OptimizerName
-from warpmix.train.trainer import Trainer
+from warpmix.train import Callback, TrainConfig, Trainer, fit, predict
+from warpmix.train.data import split_rows
+from warpmix.train.model import read_tensors
+from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
+from warpmix.train.settings import OptimizerName
 
 OPTIMIZERS = OptimizerName.__args__
 
@@ -82,17 +82,21 @@ def test_the_optimiser_switches_after_its_epoch_and_resumes_as_what_it_is(settin
     assert [record.lr for record in whole.history] == [0.002, 0.002, 0.01, 0.01]
     for stop in (2, 3):  # right before the switch, and after it
         folder = tmp_path / str(stop)
-        original, Trainer.ended = Trainer.ended, property(lambda self, s=stop: _at(self, s))
-        try:
-            fit(config, folder)
-        finally:
-            Trainer.ended = original
+        with pytest.raises(KeyboardInterrupt):
+            fit(config, folder, callbacks=[Interrupt(after_epoch=stop)])
         assert weights_of(fit(config, folder, resume=True)).equal(weights_of(whole))
     assert not weights_of(fit(settings(epochs=4, opt="adam", lr=0.002))).equal(weights_of(whole))
 
 
-def _at(trainer, epochs):
-    return "epochs" if len(trainer.history) >= epochs else None
+class Interrupt(Callback):
+    """Stops a run as Ctrl-C does, between two epochs."""
+
+    def __init__(self, after_epoch: int) -> None:
+        self.after_epoch = after_epoch
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        if len(trainer.history) == self.after_epoch:
+            raise KeyboardInterrupt
 
 
 def test_biases_of_batch_norm_can_learn_faster():
@@ -150,40 +154,41 @@ def test_penalties_shrink_the_weights_they_act_on(settings):
 # ---- averages, clipping, compilation ------------------------------------------------------------
 
 
-def test_the_average_is_the_exponential_one(settings, monkeypatch):
-    seen = []
-    original = Trainer._step
+class Weights(Callback):
+    """Keeps the trained weights, flattened, from before the first step on and after each."""
 
-    def step(self, loss):
-        original(self, loss)
-        seen.append(self.network.head[-1].weight.detach().clone())
+    def __init__(self, part: str = "") -> None:
+        self.part = part
+        self.seen: list[torch.Tensor] = []
 
-    monkeypatch.setattr(Trainer, "_step", step)
-    result = fit(settings(epochs=1, ema=0.8))
-    average = seen[0]
-    for weight in seen[1:]:
-        average = 0.8 * average + 0.2 * weight
-    torch.testing.assert_close(result.model.head[-1].weight.detach(), average)
-    assert not result.model.head[-1].weight.equal(seen[-1])
+    def on_fit_start(self, trainer: Trainer) -> None:
+        self.on_step_end(trainer)
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        weights = trainer.network.get_submodule(self.part).parameters()
+        self.seen.append(torch.cat([weight.detach().flatten() for weight in weights]))
 
 
-def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(settings, monkeypatch):
-    lengths = []
-    original = Trainer._step
+def test_the_average_is_the_exponential_one(settings):
+    head = Weights("head")
+    result = fit(settings(epochs=1, ema=0.8), callbacks=[head])
+    _, average, *rest = head.seen  # it begins with the weights after the first step
+    for weights in rest:
+        average = 0.8 * average + 0.2 * weights
+    found = torch.cat([weight.detach().flatten() for weight in result.model.head.parameters()])
+    torch.testing.assert_close(found, average)
+    assert not found.equal(head.seen[-1])
 
-    def step(self, loss):
-        before = torch.cat([w.detach().flatten().clone() for w in self.network.parameters()])
-        original(self, loss)
-        after = torch.cat([w.detach().flatten() for w in self.network.parameters()])
-        lengths.append(float((after - before).norm()))
 
-    monkeypatch.setattr(Trainer, "_step", step)
-    common = {"epochs": 1, "momentum": 0, "lr": 0.5, "sched": "constant"}
-    fit(settings(clip_grad=0.01, **common))
-    assert lengths and max(lengths) <= 0.5 * 0.01 * 1.001
-    lengths.clear()
-    fit(settings(**common))
-    assert max(lengths) > 0.5 * 0.01
+def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(settings):
+    def longest_step(**changes):
+        weights = Weights()
+        config = settings(epochs=1, momentum=0, lr=0.5, sched="constant", **changes)
+        fit(config, callbacks=[weights])
+        return max(float((b - a).norm()) for a, b in itertools.pairwise(weights.seen))
+
+    assert 0 < longest_step(clip_grad=0.01) <= 0.5 * 0.01 * 1.001
+    assert longest_step() > 0.5 * 0.01
 
 
 def test_a_compiled_model_learns_the_same_and_is_stored_as_ever(settings, tmp_path):
@@ -218,12 +223,11 @@ def test_airbench_is_whitened_by_the_training_images(settings):
         {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
     ],
 )
-def test_options_resume_exactly(settings, tmp_path, monkeypatch, changes):
+def test_options_resume_exactly(settings, tmp_path, changes):
     config = settings(epochs=3, **changes)
     whole = fit(config, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "ended", property(lambda self: _at(self, 1)))
-        fit(config, tmp_path / "cut")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, tmp_path / "cut", callbacks=[Interrupt(after_epoch=1)])
     resumed = fit(config, tmp_path / "cut", resume=True)
     assert weights_of(resumed).equal(weights_of(whole))
     assert resumed.test_accuracy == whole.test_accuracy
@@ -232,36 +236,45 @@ def test_options_resume_exactly(settings, tmp_path, monkeypatch, changes):
 # ---- cached features ----------------------------------------------------------------------------
 
 
+class BackbonePasses(Callback):
+    """Counts how often the backbone's first layer runs: while epochs run, and in all."""
+
+    def __init__(self) -> None:
+        self.total = self.in_epochs = 0
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        first = next(m for m in trainer.network.backbone.modules() if isinstance(m, nn.Conv2d))
+        first.register_forward_hook(self.count)
+
+    def count(self, *_: object) -> None:
+        self.total += 1
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.in_epochs = self.total
+
+
 @pytest.mark.parametrize("model", ["resnet18", "cnn3"])
-def test_cached_features_train_the_same_head(settings, monkeypatch, model):
+def test_cached_features_train_the_same_head(settings, model):
     config = settings(epochs=3, model=model, frozen=True, head="dense", dropout=0.2, lr=0.01)
-    passes = []
-    layer = "backbone.conv1" if model == "resnet18" else "backbone.0"
-    original = Trainer.__init__
-
-    def watch(self, config, fabric, network, *rest):
-        network.get_submodule(layer).register_forward_hook(lambda *_: passes.append(1))
-        original(self, config, fabric, network, *rest)
-
-    monkeypatch.setattr(Trainer, "__init__", watch)
-    cached = fit(config)
-    assert len(passes) == 2  # val and test at the end; nothing while it trains
-    uncached = fit(config.model_copy(update={"cache_features": False}))
-    assert len(passes) > 10
+    passes, others = BackbonePasses(), BackbonePasses()
+    cached = fit(config, callbacks=[passes])
+    assert (passes.in_epochs, passes.total) == (0, 2)  # val and test at the end
+    uncached = fit(config.model_copy(update={"cache_features": False}), callbacks=[others])
+    assert others.in_epochs == 3 * (4 + 1)  # steps, and the validation images
     torch.testing.assert_close(weights_of(cached), weights_of(uncached), rtol=1e-4, atol=1e-5)
     for one, other in zip(cached.history, uncached.history, strict=True):
         assert one.validation_accuracy == pytest.approx(other.validation_accuracy, abs=1e-6)
 
 
-def test_features_are_not_cached_where_images_change(settings, monkeypatch):
-    def refuse(*_):
-        raise AssertionError("features were cached")
+def test_features_are_not_cached_where_images_change(settings):
+    def passes(**changes):
+        counter = BackbonePasses()
+        fit(settings(epochs=1, frozen=True, **changes), callbacks=[counter])
+        return counter.in_epochs
 
-    monkeypatch.setattr("warpmix.train.loop.FeatureLoader", refuse)
     for changes in ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5}):
-        fit(settings(epochs=1, frozen=True, **changes))
-    with pytest.raises(AssertionError, match="features were cached"):
-        fit(settings(epochs=1, frozen=True))
+        assert passes(**changes) > 4, changes
+    assert passes() == 0
 
 
 # ---- splits -------------------------------------------------------------------------------------

@@ -11,11 +11,10 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
-from warpmix.train.history import EpochRecord, write_history
-from warpmix.train.model_file import ModelSpec, load_model, save_model
-from warpmix.train.normalization import channel_statistics
-from warpmix.train.schedule import learning_rate
-from warpmix.train.stopping import EarlyStopping
+from warpmix.train.data import channel_statistics
+from warpmix.train.history import EarlyStopping, EpochRecord, write_history
+from warpmix.train.model import ModelSpec, load_model, save_model
+from warpmix.train.optimizer import learning_rate
 
 SPEC = ModelSpec(
     model="vgg3",

@@ -12,11 +12,11 @@ from rich.table import Table
 
 from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config_file import load_config
+from warpmix.train import load_config
 
 if TYPE_CHECKING:
     from warpmix.data import ImageCache, ImageFiles
-    from warpmix.train.config import TrainConfig
+    from warpmix.train import TrainConfig
 
 data = group(
     "data",
@@ -151,7 +151,7 @@ def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
     """The caches of all splits there are, made if need be."""
     from warpmix.data import ImageCache
     from warpmix.data.sources import splits_of
-    from warpmix.train.images import open_cached
+    from warpmix.train.data import open_cached
 
     for split in splits_of(config.data, config.root):
         opened = open_cached(config, split)

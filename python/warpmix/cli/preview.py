@@ -9,8 +9,7 @@ import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,7 +64,7 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
 
         from warpmix.augment import Pipeline, from_config
         from warpmix.figures.preview import draw_preview
-        from warpmix.train.prepare import load_images
+        from warpmix.train.data import load_images
 
     dataset = load_images(config, "train")
     rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))

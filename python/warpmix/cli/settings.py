@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
-from warpmix.train.config import TrainConfig
+from warpmix.train import TrainConfig
 
 Command = Callable[..., None]
 

@@ -10,8 +10,7 @@ import typer
 
 from warpmix.cli._app import console, is_first_process
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 from warpmix.train.run_folder import CONFIG_FILE, load_settings
 
 if TYPE_CHECKING:

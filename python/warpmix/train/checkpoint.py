@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from warpmix.train.model_file import ModelSpec, read_tensors, write_tensors
+from warpmix.train.model import ModelSpec, read_tensors, write_tensors
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], spec: ModelSpec) -> None:

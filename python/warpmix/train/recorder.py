@@ -12,11 +12,12 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from warpmix import info, predictions
+from warpmix._files import write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
-from warpmix.train.held_out import HeldOut
+from warpmix.train.distributed import HeldOut
 from warpmix.train.history import write_history
-from warpmix.train.model_file import ModelSpec, read_tensors, save_model, write_tensors
+from warpmix.train.model import ModelSpec, read_tensors, save_model, write_tensors
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -27,7 +28,6 @@ from warpmix.train.run_folder import (
     SPLIT_FILE,
     TENSORBOARD_FOLDER,
     remove_leftovers,
-    write_json,
 )
 from warpmix.train.trainer import Trainer
 

@@ -1,18 +1,19 @@
-"""From images and settings to the two pipelines: what trains a model, and what tests it."""
+"""From images to batches: those that train a model, and those that test it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from warpmix.augment import Pipeline, from_config
+from warpmix.augment import Pipeline, Targets, from_config
 from warpmix.data import Loader
+from warpmix.data.order import Share
 from warpmix.train.config import TrainConfig
-from warpmix.train.images import Images, Splits, load_images
-from warpmix.train.model_file import ModelSpec
-
-__all__ = ["check_input_size", "evaluation_loader", "load_images", "training_loader"]
+from warpmix.train.data import Images, Splits
+from warpmix.train.model import ModelSpec
 
 _EVALUATION_BATCH_SIZE = 512
 
@@ -27,7 +28,7 @@ _BATCH_DTYPE = {
 def training_loader(
     config: TrainConfig, splits: Splits, rank: int = 0, world_size: int = 1
 ) -> Loader:
-    """Shuffled, augmented batches of the training images, none of a single sample."""
+    """Return shuffled, augmented batches of the training images, none of a single sample."""
     transforms = from_config([*_resize(config.input_size), *config.augment])
     pipeline = Pipeline(
         transforms,
@@ -68,7 +69,7 @@ def check_input_size(train: Loader, spec: ModelSpec) -> None:
 def evaluation_loader(
     dataset: Images, spec: ModelSpec, precision: str, channels_last: bool = True
 ) -> Loader:
-    """Every image of the data set in order, resized and normalised as ``spec`` says."""
+    """Return every image of the data set in order, resized and normalised as ``spec`` says."""
     pipeline = Pipeline(
         from_config(_resize(spec.input_size)),
         mean=spec.mean,
@@ -79,8 +80,44 @@ def evaluation_loader(
     return Loader(dataset, pipeline, _EVALUATION_BATCH_SIZE, shuffle=False)
 
 
+class FeatureLoader:
+    """The batches of a :class:`warpmix.data.Loader` whose images never change, as features.
+
+    A frozen backbone computes them once, and training then costs the head alone. The order, the
+    batches and the shares of the ranks are the loader's, so a head that trains on them ends with
+    the weights it would have had with the whole network.
+
+    Args:
+        loader: of images that nothing augments.
+        features: [N, F] of all its data set's images, in order.
+
+    Attributes:
+        epoch: of the next pass, as the loader's.
+    """
+
+    def __init__(self, loader: Loader, features: Tensor) -> None:
+        self._loader = loader
+        self._features = features.clone()  # out of inference mode
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
+        epoch, self.epoch = self.epoch, self.epoch + 1
+        labels = self._loader.dataset.labels
+        assert labels is not None  # what is trained on has labels
+        labels = labels.to(self._features.device)
+        return (self._batch(share, labels) for share in self._loader.shares(epoch))
+
+    def _batch(self, share: Share, labels: Tensor) -> tuple[Tensor, Targets]:
+        rows = share.order.index.to(labels.device)
+        own = labels[rows[: share.own]]
+        return self._features[rows], Targets(own, own, torch.ones_like(own).float())
+
+
 def _resize(size: int | tuple[int, int] | None) -> list[str | dict[str, Any]]:
-    """The transform, as plain data, that enlarges images in the augmentation launch."""
+    """Return the transform, as plain data, that enlarges images in the augmentation launch."""
     if size is None:
         return []
     return [{"Resize": {"size": size if isinstance(size, int) else list(size)}}]

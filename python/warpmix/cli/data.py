@@ -148,7 +148,7 @@ def download(source: Annotated[str, _SOURCE], **settings: Any) -> None:
 
 
 def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
-    """The caches of all splits there are, made if need be."""
+    """Yield the caches of all splits there are, made if need be."""
     from warpmix.data import ImageCache
     from warpmix.data.sources import splits_of
     from warpmix.train.data import open_cached
@@ -161,7 +161,7 @@ def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
 
 
 def _show_files(split: str, files: ImageFiles) -> None:
-    """Classes, sizes, formats and broken headers of a split's files."""
+    """Print classes, sizes, formats and broken headers of a split's files."""
     from warpmix.data.survey import survey
 
     with console.status(f"reading {len(files.paths)} headers"):
@@ -182,6 +182,7 @@ def _show_files(split: str, files: ImageFiles) -> None:
 
 
 def _show_classes(classes: tuple[str, ...], labels: Sequence[int]) -> None:
+    """Print a table of the images of each class."""
     counts = Counter(labels)
     table = Table("class", "images", "share", box=None, header_style="bold")
     for label, name in enumerate(classes):

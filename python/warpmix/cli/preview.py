@@ -90,14 +90,14 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
 def _mixed_label(
     classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor
 ) -> list[str]:
-    """The label of a mixed image in words, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
+    """Say the label of a mixed image, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
     if share == 1:
         return []
     return [f"label: {share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"]
 
 
 def _one_of_each(labels: list[int], count: int) -> list[int]:
-    """Rows of ``count`` images: one of every class in turn, then a second of every class, ..."""
+    """Choose ``count`` rows: one of every class in turn, then a second of every class, ..."""
     turns: dict[int, int] = {}
     keys = []
     for row, label in enumerate(labels):

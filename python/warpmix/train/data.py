@@ -174,6 +174,7 @@ def _amount(size: int) -> str:
 
 
 def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:
+    """Refuse parts of other classes, sizes or channels than the training images'."""
     train = parts["train"]
     for name, part in parts.items():
         for what in ("classes", "image_size", "channels"):

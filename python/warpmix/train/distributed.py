@@ -120,7 +120,13 @@ class HeldOut:
 def held_out_images(
     dataset: Images, spec: ModelSpec, config: TrainConfig, fabric: Fabric
 ) -> HeldOut:
-    """Return a split that all ranks predict together."""
+    """Return a split that all ranks predict together.
+
+    Args:
+        dataset: its images, all of them on every rank, with labels.
+        spec, config: of the run.
+        fabric: the ranks, and the device that the labels go to.
+    """
     own = dataset
     if fabric.world_size > 1:
         rows = share_of(len(dataset), fabric.global_rank, fabric.world_size)

@@ -69,8 +69,9 @@ def network_files(known: Iterable[tuple[str, Path]], folders: Iterable[Path]) ->
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle; one with networks also gets its first member's settings, which say how
-    ``warpmix predict`` loads images.
+    """Write a bundle, and its first member's settings where it has networks.
+
+    ``warpmix predict`` loads images as these settings say.
 
     Raises:
         ValueError, OSError: as :meth:`Bundle.save`.

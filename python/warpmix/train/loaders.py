@@ -28,7 +28,16 @@ _BATCH_DTYPE = {
 def training_loader(
     config: TrainConfig, splits: Splits, rank: int = 0, world_size: int = 1
 ) -> Loader:
-    """Return shuffled, augmented batches of the training images, none of a single sample."""
+    """Return shuffled, augmented batches of the training images, none of a single sample.
+
+    Args:
+        config: its augmentation, batch size, precision and seed count.
+        splits: the images, and how they are normalised.
+        rank, world_size: this process's place among those that share every batch.
+
+    Raises:
+        ValueError: an unknown transform, or parameters that it does not take.
+    """
     transforms = from_config([*_resize(config.input_size), *config.augment])
     pipeline = Pipeline(
         transforms,
@@ -69,7 +78,14 @@ def check_input_size(train: Loader, spec: ModelSpec) -> None:
 def evaluation_loader(
     dataset: Images, spec: ModelSpec, precision: str, channels_last: bool = True
 ) -> Loader:
-    """Return every image of the data set in order, resized and normalised as ``spec`` says."""
+    """Return every image of the data set in order, resized and normalised as ``spec`` says.
+
+    Args:
+        dataset: images of ``spec.image_size`` and ``spec.channels``.
+        spec: of the model that they are for.
+        precision: as in :class:`warpmix.train.TrainConfig`; the batches' dtype follows it.
+        channels_last: memory format of the batches.
+    """
     pipeline = Pipeline(
         from_config(_resize(spec.input_size)),
         mean=spec.mean,

@@ -128,7 +128,7 @@ def fit(
             callback.on_fit_start(trainer)
         while trainer.ended is None:
             trainer.run_epoch(watchers)
-            recorder.epoch(trainer)
+            recorder.save_epoch(trainer)
             for callback in watchers:
                 callback.on_epoch_end(trainer)
 
@@ -176,13 +176,13 @@ def _test_best(
     """Restore the best weights, predict what was held out, and store both."""
     model: nn.Module = trainer.evaluated
     model.load_state_dict(trainer.best_weights)
-    recorder.model(trainer.best_weights)
+    recorder.save_model(trainer.best_weights)
     accuracy: dict[str, float] = {}
     for split, images in held_out.items():
         predicted = images.outputs(model, recorder.fabric).softmax(dim=1).cpu()
         labels = images.labels.cpu()
         accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
-        recorder.predictions(split, predicted, images)
+        recorder.save_predictions(split, predicted, images)
     return TrainResult(
         model=model.eval(),
         spec=spec,

@@ -72,6 +72,7 @@ class ModelSpec:
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with tuples in place of its lists, at any depth of objects."""
     tuples: dict[str, Any] = {}
     for key, value in values.items():
         tuples[key] = tuple(value) if isinstance(value, list) else value
@@ -114,7 +115,7 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
         path = path / MODEL_FILE
     weights, metadata = read_tensors(path)
     spec = ModelSpec.from_json(metadata["spec"])
-    if "state" in metadata:  # a checkpoint: see checkpoint.py
+    if "state" in metadata:  # of warpmix.train.checkpoint
         best = "/best_weights/"
         weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
     model = spec.build()

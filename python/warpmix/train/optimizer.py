@@ -53,6 +53,7 @@ def optimizer_name(config: TrainConfig, epoch: int) -> str:
 
 
 def _groups(model: nn.Module, config: TrainConfig) -> list[dict[str, object]]:
+    """Return the trained weights in groups; batch norm's biases may have a faster rate."""
     biases: list[Tensor] = []
     if config.bias_lr != 1.0:
         biases = [m.bias for m in model.modules() if isinstance(m, _BATCH_NORMS)]

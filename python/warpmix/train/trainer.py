@@ -41,8 +41,7 @@ class Callback:
         """Act after an optimiser step."""
 
     def on_epoch_end(self, trainer: Trainer) -> None:
-        """Act after an epoch, whose figures are ``trainer.history[-1]`` and whose checkpoint is
-        written."""
+        """Act after an epoch and its checkpoint; its figures are ``trainer.history[-1]``."""
 
 
 class Trainer:

@@ -19,7 +19,7 @@ def test_recipes_make_batches(name: str) -> None:
     resize = [] if config.input_size is None else [{"Resize": {"size": config.input_size}}]
     pipeline = Pipeline(from_config([*resize, *config.augment]), p=config.p)
     side = config.image_size or 32
-    images = torch.randint(0, 256, (4, side, side, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8)
     batch, targets = pipeline(images, torch.arange(4))
     expected = config.input_size or side
     assert batch.shape == (4, 3, expected, expected) and len(targets.lam) == 4

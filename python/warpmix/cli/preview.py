@@ -71,10 +71,9 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
     pipeline = Pipeline(
         from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
     )
-    augmented, targets = pipeline(
-        dataset.images, dataset.labels, index=rows, epoch=epoch, sums=dataset.channel_sums
-    )
-    draws = pipeline.draw(images=dataset.images, index=rows, epoch=epoch)
+    images = dataset.images.permute(0, 3, 1, 2)
+    draws = pipeline.draw(images=images, index=rows, epoch=epoch)
+    augmented, targets = pipeline.replay(images, draws, dataset.labels, sums=dataset.channel_sums)
     draw_preview(
         path,
         originals=dataset.images[rows].numpy(),

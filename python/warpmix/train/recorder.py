@@ -126,8 +126,6 @@ class Recorder:
 
 def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
     """Refuse to go on with other images than the run began with."""
-    if not path.exists():  # a run of an earlier version
-        return
     stored, _ = read_tensors(path)
     if stored.keys() != rows.keys() or not all(torch.equal(stored[k], rows[k]) for k in rows):
         raise ValueError(

@@ -105,8 +105,8 @@ class Trainer:
             return "early stopping"
         return "epochs" if done >= self.epochs else None
 
-    def run_epoch(self, callbacks: Sequence[Callback] = ()) -> EpochRecord:
-        """Train for one epoch, validate, and keep the weights if they are the best.
+    def run_epoch(self, callbacks: Sequence[Callback] = ()) -> None:
+        """Train for one epoch, validate, add to the history, and keep the weights if the best.
 
         Args:
             callbacks: their ``on_step_end`` is called.
@@ -140,7 +140,6 @@ class Trainer:
         self.history.append(record)
         if self.stopping.update(record.epoch, self._score(record)):
             self.best_weights = copy_weights(self.evaluated)
-        return record
 
     def state(self) -> dict[str, Any]:
         """Return all that :meth:`restore` needs: tensors, numbers, strings, lists and dicts."""

@@ -217,7 +217,7 @@ def test_opcheck(op: str, device: str) -> None:
     images = batch().to(device)
     pipeline = Pipeline(CARD)
     nhwc = warpmix.ops.as_nhwc(images)
-    compiled = pipeline._compile_for(8, 9, 3)
+    compiled = pipeline._compile(8, 9, 3)
     sums = torch.empty(6, 3, dtype=torch.int64, device=device)
     labels = torch.arange(6, device=device)
     outputs = [
@@ -239,8 +239,9 @@ def test_opcheck(op: str, device: str) -> None:
 
 
 def test_op_called_directly_checks_its_arguments() -> None:
+    nhwc = warpmix.ops.as_nhwc(batch())
     with pytest.raises(RuntimeError, match="channel_sums: images must be uint8 or float32"):
-        torch.ops.warpmix.channel_sums(batch().int(), torch.empty(6, 3, dtype=torch.int64))
+        torch.ops.warpmix.channel_sums(nhwc.int(), torch.empty(6, 3, dtype=torch.int64))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

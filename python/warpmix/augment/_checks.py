@@ -40,6 +40,12 @@ class Call:
     is_single: bool
 
     @property
+    def size(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    @property
     def count(self) -> int:
         """B, the number of samples to make."""
         return self.images.shape[0] if self.index is None else self.index.shape[0]

@@ -3,6 +3,7 @@ apart. docs/random-numbers.md says in a table what depends on what."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from typing import Any
@@ -11,11 +12,12 @@ import torch
 import torch.distributed
 from torch.utils.data import get_worker_info
 
-from warpmix import _C
+from warpmix._extension import load
 from warpmix._numbers import as_int
 
 _KEYS = 2**63  # keys, like seeds, are in [0, _KEYS)
 _WORD = 0xFFFFFFFF
+_numbers = itertools.count(1)  # of the keys that torch's generator is to give
 
 
 def check_seed(seed: Any) -> int:
@@ -31,6 +33,48 @@ def rank() -> int:
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank()
     return int(os.environ.get("RANK", 0))
+
+
+class Key:
+    """The key of one pipeline: its seed, or what torch's generator gives when it is first needed.
+
+    A copy has the same key; a copy of one that is not taken yet takes its own.
+
+    Args:
+        seed: None leaves the key to torch's generator.
+    """
+
+    def __init__(self, seed: int | None) -> None:
+        self._value = -next(_numbers) if seed is None else seed  # below 0: not taken yet
+        self._home_rank = 0
+
+    @property
+    def value(self) -> int:
+        """The key, in [0, 2^63); the first look takes it."""
+        if self._value >= 0:
+            return self._value
+        return self._take(self._value, traced=torch.compiler.is_dynamo_compiling())
+
+    @property
+    def of_process(self) -> int:
+        """The key with which this process numbers samples that have no ids."""
+        return process_key(self.value, self._home_rank)
+
+    @torch.compiler.assume_constant_result
+    def _take(self, untaken: int, traced: bool) -> int:
+        """Take the key, once. What torch.compile traced with it serves keys of the same number
+        alone, which is why no two have the same."""
+        if self._value == untaken:
+            self._value = new_key(-untaken if traced else 0)
+        return self._value
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"value": self._value, "rank": rank()}
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        value = state["value"]
+        self._value = value if value >= 0 else -next(_numbers)
+        self._home_rank = state["rank"]
 
 
 def new_key(number: int = 0) -> int:
@@ -63,8 +107,8 @@ def process_key(key: int, home_rank: int = 0) -> int:
 
     Args:
         key: in [0, 2^63).
-        home_rank: rank of the process that sent the pipeline here; a DataLoader's worker that was
-            not forked knows no other.
+        home_rank: of the process that sent the pipeline here; a DataLoader's worker that was not
+            forked knows no other.
     """
     own = rank()
     worker: Any = get_worker_info()
@@ -85,5 +129,5 @@ def key_of_call() -> int:
 def _mixed(key: int, number: int, worker: int, of_rank: int) -> int:
     """63 bits of Philox: other words or another key, other bits."""
     words = [number & _WORD, number >> 32 & _WORD, worker, of_rank]
-    high, low, *_ = _C.philox(words, key)
+    high, low, *_ = load().module.philox(words, key)
     return (high << 32 | low) >> 1

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-from warpmix.augment.stages import Stage, compose_maps
+from warpmix.augment.stages import KINDS, Stage, compose_maps
 
 
 class Lowerable(Protocol):
@@ -46,6 +46,8 @@ def lower(
         groups.append(group)
         first += listed.streams
         for stage in group:
+            if KINDS[stage.kind].needs_rgb and channels != 3:
+                raise ValueError(f"{stage.name} needs images of 3 channels (RGB), got {channels}")
             height, width = stage.result_size
     numbers = iter(compose_maps([stage for group in groups for stage in group]))
     return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
-import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,14 +14,14 @@ from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
 from warpmix.augment.geometry import Resize
-from warpmix.augment.keys import new_key, process_key, rank
+from warpmix.augment.keys import Key
 from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
 from warpmix.augment.run import Result, run
 from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
 from warpmix.augment.transform import Transform
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice
 
-_keyless = itertools.count(1)
+__all__ = ["Pipeline"]
 
 
 class Pipeline(nn.Module):
@@ -105,8 +103,7 @@ class Pipeline(nn.Module):
             num_classes=num_classes,
             label_smoothing=label_smoothing,
         )
-        self._key = _first_key(self._settings)
-        self._home_rank = 0
+        self._key = Key(self._settings.seed)
         self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64), persistent=False)
         self._compiled: dict[tuple[int, int, int, bool], Compiled] = {}
 
@@ -162,7 +159,7 @@ class Pipeline(nn.Module):
         call = check_call(
             images, labels=labels, ids=ids, index=index, active=active, sums=sums, epoch=epoch
         )
-        compiled = self._compile(call)
+        compiled = self._compile(*call.size)
         samples = self._samples(call, compiled, step)
         return run(call, compiled, samples, self._settings.form, out)
 
@@ -178,7 +175,7 @@ class Pipeline(nn.Module):
     ) -> Draws:
         """Draw the random parameters that :meth:`forward` would use: to look at, store, replay."""
         call = check_call(images, ids=ids, index=index, active=active, epoch=epoch)
-        compiled = self._compile(call)
+        compiled = self._compile(*call.size)
         return draw_launches(call.images, compiled, self._samples(call, compiled, step))
 
     def replay(
@@ -195,19 +192,19 @@ class Pipeline(nn.Module):
         (Not ``apply``: ``nn.Module`` has a method of that name, which recurses into submodules.)
         """
         call = check_call(images, labels=labels, sums=sums)
-        compiled = self._compile(call)
+        compiled = self._compile(*call.size)
         draws.check(compiled.launches)
         check_draws(draws, call)
         return run(call, compiled, draws, self._settings.form, out)
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
         """Return (height, width) of the batch for images of this size."""
-        return self._compile_for(height, width, channels).result_size
+        return self._compile(height, width, channels).result_size
 
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
         """Return the launches for images of this size, one a line, with the bytes that each moves
         for a sample: a mixed one reads its partner too."""
-        compiled = self._compile_for(height, width, channels)
+        compiled = self._compile(height, width, channels)
         return explain_launches(compiled.launches, channels, self.dtype)
 
     @property
@@ -217,9 +214,7 @@ class Pipeline(nn.Module):
         ``Pipeline(..., seed=pipeline.key)`` has the same numbers. Without a seed, the first look
         takes the key.
         """
-        if self._key >= 0:
-            return self._key
-        return self._take_key(self._key, traced=torch.compiler.is_dynamo_compiling())
+        return self._key.value
 
     def replace(self, **changes: Any) -> Pipeline:
         """Return a pipeline with other settings, in the same mode.
@@ -234,16 +229,11 @@ class Pipeline(nn.Module):
             TypeError: an unknown argument, with the nearest known one.
             ValueError: as of :class:`Pipeline`.
         """
-        for name in changes:
-            if name not in FIELDS:
-                close = difflib.get_close_matches(name, FIELDS, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(FIELDS)}"
-                raise TypeError(f"replace: unknown setting {name!r}; {hint}")
+        settings = self._settings.changed(changes)
         other = copy.deepcopy(self)
-        other._settings = self._settings.changed(changes)
-        other._compiled = {}
+        other._settings, other._compiled = settings, {}
         if "seed" in changes:
-            other._key = _first_key(other._settings)
+            other._key = Key(settings.seed)
         return other
 
     def without_mixing(self) -> Pipeline:
@@ -279,11 +269,7 @@ class Pipeline(nn.Module):
 
     # ---- one call -----------------------------------------------------------------------------
 
-    def _compile(self, call: Call) -> Compiled:
-        _, height, width, channels = call.images.shape
-        return self._compile_for(height, width, channels)
-
-    def _compile_for(self, height: int, width: int, channels: int) -> Compiled:
+    def _compile(self, height: int, width: int, channels: int) -> Compiled:
         key = (height, width, channels, self.training)
         if key not in self._compiled:
             size = (height, width, channels)
@@ -297,10 +283,10 @@ class Pipeline(nn.Module):
     def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:
         ids, key = call.ids, 0
         if compiled.is_random:
-            key = self.key
             if ids is None and call.index is None:
-                ids = self._counted(call.count, call.images.device)
-                key = process_key(key, self._home_rank)
+                ids, key = self._counted(call.count, call.images.device), self._key.of_process
+            else:
+                key = self._key.value
         from_batch = call.index is None
         return Samples(call.index, ids, call.active, call.count, step, key, call.epoch, from_batch)
 
@@ -311,26 +297,3 @@ class Pipeline(nn.Module):
         ids = self.samples_seen + torch.arange(count, device=device)
         self.samples_seen += count
         return ids
-
-    # ---- keys ---------------------------------------------------------------------------------
-
-    @torch.compiler.assume_constant_result
-    def _take_key(self, untaken: int, traced: bool) -> int:
-        """Take the key, once. What torch.compile traced with it serves pipelines of the same
-        number alone, which is why none has another's."""
-        if self._key == untaken:
-            self._key = new_key(-untaken if traced else 0)
-        return self._key
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_home_rank": rank()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if self._key < 0:  # a copy takes a key of its own
-            self._key = _first_key(self._settings)
-
-
-def _first_key(settings: Settings) -> int:
-    """The seed, or a number below zero, another for each pipeline, until a key is taken."""
-    return -next(_keyless) if settings.seed is None else settings.seed

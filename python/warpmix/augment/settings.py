@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -122,7 +123,16 @@ class Settings:
 
     def changed(self, changes: dict[str, Any]) -> Settings:
         """Return these settings with some others; a Normalize that ends a new list replaces mean
-        and std."""
+        and std.
+
+        Raises:
+            TypeError: an unknown setting, with the nearest known one.
+        """
+        for name in changes:
+            if name not in FIELDS:
+                close = difflib.get_close_matches(name, FIELDS, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(FIELDS)}"
+                raise TypeError(f"replace: unknown setting {name!r}; {hint}")
         listed = list(changes.get("transforms", ()))
         if listed and isinstance(listed[-1], Normalize):
             changes = {"mean": None, "std": None, **changes}

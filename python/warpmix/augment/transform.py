@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -18,8 +18,11 @@ from warpmix._numbers import as_int, as_number
 from warpmix.augment._checks import check_call
 from warpmix.augment.keys import check_seed, key_of_call
 from warpmix.augment.launches import Compiled, Samples, compile_list
+from warpmix.augment.registry import register
 from warpmix.augment.run import Form, run
-from warpmix.augment.stages import BORDERS, Stage
+from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
+
+__all__ = ["Transform"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class Transform(ABC):
 
     p: float = dataclasses.field(default=1.0, kw_only=True)
     mixes: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        register(cls)
 
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)
@@ -72,7 +79,7 @@ class Transform(ABC):
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
         """
         call = check_call(images, labels=labels, ids=ids, epoch=epoch)
-        compiled = _compile_alone(self, *call.images.shape[1:])
+        compiled = _compile_alone(self, *call.size)
         key = 0
         if seed is not None:
             key = check_seed(seed)
@@ -82,10 +89,45 @@ class Transform(ABC):
         channels_last = call.images.is_contiguous()
         return run(call, compiled, samples, Form(torch.uint8, channels_last))
 
-    def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
-        """A stage with this transform's p and name."""
-        others = {"p": self.p, "name": type(self).__name__, **others}
-        return Stage(kind, width=width, height=height, numbers=tuple(numbers), **others)
+    def stage(
+        self,
+        kind: str,
+        height: int,
+        width: int,
+        *,
+        p: float | None = None,
+        border: str | None = None,
+        fill: float = 0.0,
+        block: int = 0,
+        shown: Mapping[str, str] | None = None,
+        **numbers: Value,
+    ) -> Stage:
+        """A stage of this transform.
+
+        Args:
+            kind: by its name in kernels/augment/stages.h.
+            height, width: of the image that enters it.
+            p: its probability; left out, the transform's.
+            border, fill, block: as in :class:`Stage`.
+            shown: what a user sees of its draws; left out, all of them under their own names.
+            numbers: the kind's.
+        """
+        if shown is None:
+            shown = {of.name: of.name for of in KINDS[kind].draw}
+        if border is not None and any(of.name == "border" for of in KINDS[kind].stage):
+            numbers["border"] = border
+        return Stage(
+            kind,
+            self.p if p is None else p,
+            width,
+            height,
+            numbers,
+            block=block,
+            border=border,
+            fill=fill,
+            name=type(self).__name__,
+            shown=shown,
+        )
 
 
 @lru_cache(maxsize=64)
@@ -157,14 +199,6 @@ def require_border(transform: Any) -> None:
         )
 
 
-def require_rgb(transform: Any, channels: int) -> None:
-    """Colour transforms that need red, green and blue."""
-    if channels != 3:
-        raise ValueError(
-            f"{type(transform).__name__} needs images of 3 channels (RGB), got {channels}"
-        )
-
-
 def as_size(transform: Any, name: str) -> tuple[int, int]:
     """The field as (height, width); one int is a square. Stored as a tuple."""
     value = getattr(transform, name)
@@ -181,9 +215,9 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
     return height, width
 
 
-def span(bounds: tuple[float, float]) -> tuple[float, float]:
-    """(low, high) as the kernels take it: (low, high - low)."""
-    return bounds[0], bounds[1] - bounds[0]
+def uniform(bounds: tuple[float, float], prefix: str = "") -> dict[str, Any]:
+    """The numbers of a stage that draws from [low, high)."""
+    return {f"{prefix}low": bounds[0], f"{prefix}span": bounds[1] - bounds[0]}
 
 
 def pixels(fraction: float, size: int) -> int:

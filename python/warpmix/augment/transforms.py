@@ -1,4 +1,4 @@
-"""The transforms that a :class:`~warpmix.augment.Pipeline` lists."""
+"""What a pipeline lists beside plain transforms: a choice of several, and the normalisation."""
 
 from __future__ import annotations
 
@@ -7,57 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warpmix.augment.color import (
-    ColorJitter,
-    RandomBrightness,
-    RandomContrast,
-    RandomHue,
-    RandomSaturation,
-)
-from warpmix.augment.geometry import (
-    RandomAffine,
-    RandomCrop,
-    RandomHorizontalFlip,
-    RandomResizedCrop,
-    RandomRotation,
-    RandomShift,
-    RandomVerticalFlip,
-    RandomZoom,
-    Resize,
-)
-from warpmix.augment.mixing import CutMix, MixUp
-from warpmix.augment.occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
-from warpmix.augment.stages import COLORS, GEOMETRY, Stage
+from warpmix.augment.registry import register
+from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform, check_number
 
-__all__ = [
-    "ColorJitter",
-    "CutMix",
-    "Cutout",
-    "GridMask",
-    "Listed",
-    "MixUp",
-    "Normalize",
-    "RandomAffine",
-    "RandomBrightness",
-    "RandomChoice",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomCropBlackout",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomHue",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomShift",
-    "RandomVerticalFlip",
-    "RandomZoom",
-    "Resize",
-    "Transform",
-]
+__all__ = ["Normalize", "RandomChoice"]
 
 
+@register
 @dataclass(frozen=True)
 class RandomChoice:
     """Applies one of the transforms, chosen per sample, as torchvision's RandomChoice.
@@ -134,6 +91,7 @@ class RandomChoice:
         return sorted(stages, key=_rank)
 
 
+@register
 @dataclass(frozen=True)
 class Normalize:
     """``(x / 255 - mean) / std`` per channel; the last of a list, as torchvision's on [0, 1].
@@ -178,8 +136,4 @@ Listed = Transform | RandomChoice
 def _rank(stage: Stage) -> int:
     """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
     result, but for mixes: a partner is taken as it enters the choice, so they come first."""
-    if stage.is_mix:
-        return 0
-    if stage.kind in GEOMETRY:
-        return 1
-    return 2 if stage.kind in COLORS else 3
+    return ("mix", "geometry", "color", "occlusion").index(stage.section)

@@ -111,6 +111,7 @@ vote::PlanesParams planes_call(WARPMIX_PLANES_ARGUMENTS) {
   params.predictions = checked.predictions;
   params.type = checked.type;
   params.logits = logits;
+  params.log = log;
   params.models = model_count(op, predictions);
   params.classes = checked.classes;
   params.samples = checked.samples;

@@ -29,11 +29,11 @@ namespace warpmix {
   predictions, targets, ranking, logits, soft_correct, hard_correct, invalid, weights, \
       inverse_temperature
 
-// planes: [M, C, N] float32, what predictions' rows become as probabilities.
+// planes: [M, C, N] float32, what predictions' rows become as probabilities, or their logarithms.
 #define WARPMIX_PLANES_ARGUMENTS                                                           \
   const Tensor &predictions, const std::optional<Tensor>&inverse_temperature, bool logits, \
-      Tensor planes, Tensor invalid
-#define WARPMIX_PASS_PLANES predictions, inverse_temperature, logits, planes, invalid
+      bool log, Tensor planes, Tensor invalid
+#define WARPMIX_PASS_PLANES predictions, inverse_temperature, logits, log, planes, invalid
 
 // planes: as above, or none to score by log-loss; own: [M, N] float32, the true class's; sum: [C,
 // N] and own_sum: [N] float64 of the `members` so far; score: [M] int64.

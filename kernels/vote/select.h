@@ -32,12 +32,13 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
   count_into(params.invalid, scores.examine(params.logits, 1, highest, label) > 0);
   scores.normalise(params.logits,
                    params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
+  if (params.log) {
+    scores.take_logarithms();
+  }
 }
 
 // ---- greedy selection ---------------------------------------------------------------------------
 
-// Smaller probabilities count as this one, as a log-loss must stay finite.
-constexpr double kLeastProbability = 1e-15;
 // Steps of the log-loss sums. 35 · 2^32 · 2^26 samples stay below 2^63.
 constexpr double kLogSteps = 4294967296.0;
 

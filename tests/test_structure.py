@@ -26,7 +26,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"study"},
-    {"train"},
+    {"train", "evaluation"},
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},

@@ -32,7 +32,7 @@ def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
     return [_to_entry(transform) for transform in transforms]
 
 
-PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "layout", "seed")
+PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "seed")
 
 
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:

@@ -44,22 +44,22 @@ class Transform(ABC):
     def __call__(
         self,
         images: Tensor,
-        labels: Tensor | None = None,
+        labels: Tensor | int | None = None,
         *,
         seed: int = 0,
         epoch: int = 0,
-        ids: Tensor | None = None,
+        ids: Tensor | int | None = None,
     ) -> Any:
         """Applies this transform alone to a batch, each sample with its own parameters.
 
         Args:
-            images: [B, C, H, W] uint8, torchvision's layout.
-            labels: [B] int64, for mixes.
+            images: [B, C, H, W] uint8 in any memory format, or one image [C, H, W].
+            labels: as for :class:`warpmix.Pipeline`; mixes need them.
             seed, epoch, ids: as for :class:`warpmix.Pipeline`. Without ids, samples are counted
                 from one call to the next.
 
         Returns:
-            [B, C, h, w] uint8, rounded; for a mix (images, targets).
+            [B, C, h, w] uint8, rounded; with labels (images, targets).
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
@@ -67,8 +67,7 @@ class Transform(ABC):
         key = f"_pipeline_{seed}"  # in the instance's dict: it keeps count of the samples
         if key not in self.__dict__:
             self.__dict__[key] = _alone(self, seed)
-        batch, targets = self.__dict__[key](images, labels, ids=ids, epoch=epoch)
-        return (batch, targets) if self.mixes else batch
+        return self.__dict__[key](images, labels, ids=ids, epoch=epoch)
 
     def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
         """A stage with this transform's p and name."""
@@ -79,7 +78,7 @@ class Transform(ABC):
 def _alone(transform: Transform, seed: int) -> Any:
     from warpmix.augment.pipeline import Pipeline  # which knows every transform
 
-    return Pipeline([transform], dtype=torch.uint8, layout="NCHW", channels_last=False, seed=seed)
+    return Pipeline([transform], dtype=torch.uint8, channels_last=False, seed=seed)
 
 
 # ---- checks -----------------------------------------------------------------------------------

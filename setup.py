@@ -24,20 +24,40 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
-SHARED_SOURCES = ["csrc/augment.cpp", "csrc/vote.cpp"]
-CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
-CPU_SOURCES += ["csrc/cpu/augment_emulated.cpp", "csrc/cpu/select.cpp"]
-CUDA_SOURCES = [*SHARED_SOURCES, "csrc/cuda/augment.cpp", "csrc/cuda/vote.cpp"]
-CUDA_SOURCES += ["kernels/augment/augment.cu", "kernels/vote/vote.cu"]
-CUDA_SOURCES += ["csrc/cuda/select.cpp", "kernels/vote/select.cu"]
+OPERATORS = [
+    "augment",
+    "draw",
+    "channel_sums",
+    "vote",
+    "class_planes",
+    "greedy_scores",
+    "bootstrap",
+]
+SHARED_SOURCES = ["csrc/program.cpp", "csrc/augment.cpp", "csrc/ensemble.cpp"]
+CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, *(f"csrc/cpu/{name}.cpp" for name in OPERATORS)]
+CPU_SOURCES += ["csrc/emulated/augment.cpp", "csrc/emulated/ensemble.cpp"]
+CPU_SOURCES += ["kernels/augment/cpu/augment.cpp"]
+CPU_SOURCES += ["kernels/ensemble/cpu/vote.cpp", "kernels/ensemble/cpu/selection.cpp"]
+CUDA_SOURCES = [*SHARED_SOURCES, *(f"csrc/cuda/{name}.cpp" for name in OPERATORS)]
+CUDA_SOURCES += ["kernels/augment/gpu/augment.cu"]
+CUDA_SOURCES += ["kernels/ensemble/gpu/vote.cu", "kernels/ensemble/gpu/selection.cu"]
 SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 
 # TORCH_TARGET_VERSION: LibTorch's stable ABI as of 2.11, so that one binary serves every torch from
 # there on. (Py_LIMITED_API stays unset: pybind11 needs one Python version's full API.) No
 # contraction to fused multiply-add: the CPU, the GPU and the PyTorch twin round alike. -g0:
-# Python's own flags would put debug information into every wheel.
-HOST_FLAGS = ["-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
+# Python's own flags would put debug information into every wheel. -Werror=switch: an enumerator
+# that a switch forgets is an error. -Wno-psabi: GCC notes that vectors were passed otherwise before
+# 4.6; ours are inlined, so that none is passed at all.
+HOST_FLAGS = [
+    "-O3",
+    "-g0",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+    "-Werror=switch",
+    "-Wno-psabi",
+]
 HOST_FLAGS += ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
 DEVICE_FLAGS = ["-O3", "--fmad=false", "-Xcompiler=-g0,-ffp-contract=off,-fvisibility=hidden"]
 DEVICE_FLAGS += [f"--threads={os.environ.get('MAX_JOBS', '0')}"]  # architectures side by side

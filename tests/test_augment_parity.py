@@ -146,7 +146,7 @@ def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
     )
     ids = torch.arange(2500)
     whole, _ = pipeline(images, labels, index=ids % 500, ids=ids, sums=sums)
-    assert whole.nbytes > 24 << 20  # kCachedBytes of render.h
+    assert whole.nbytes > 24 << 20  # kCachedBytes of whole_pixel_renderer.h
     for part in ids.split(500):
         batch, _ = pipeline(images, labels, index=part % 500, ids=part, sums=sums)
         assert torch.equal(whole[part], batch)

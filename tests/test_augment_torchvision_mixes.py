@@ -16,9 +16,9 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from warpmix import CutMix, MixUp, Pipeline, RandomChoice
-from warpmix import reference_math as fixed
+from warpmix._philox import uniform_below
 from warpmix.augment import reference
-from warpmix.augment.reference_streams import Streams
+from warpmix.augment.reference.streams import Streams
 
 COUNT, HEIGHT, WIDTH, CLASSES = 120, 20, 28, 10
 IDS = torch.arange(COUNT) + 1000
@@ -37,7 +37,7 @@ def raw_numbers(alpha: float) -> tuple[Tensor, Tensor, Tensor]:
     streams = Streams(IDS, torch.ones(COUNT, dtype=torch.bool), seed=0, epoch=0, p=1.0)
     words, more = streams.words(1), streams.words(1, block=1)
     lam = reference.symmetric_beta(words[1], words[2], 1.0 / alpha)
-    return lam, fixed.uniform_below(more[0], WIDTH), fixed.uniform_below(more[1], HEIGHT)
+    return lam, uniform_below(more[0], WIDTH), uniform_below(more[1], HEIGHT)
 
 
 def by_torchvision(kind: Any, pair: Tensor, labels: Tensor, *numbers: Tensor) -> Any:

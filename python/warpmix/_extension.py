@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch  # before _C: it brings libtorch_cpu.so, which _C is linked with
@@ -16,6 +17,8 @@ import torch  # before _C: it brings libtorch_cpu.so, which _C is linked with
 class Extension(NamedTuple):
     """What `load` found."""
 
+    #: `_C`: the table of the kernels' kinds of stages, limits, and hooks of the tests.
+    module: ModuleType
     #: How the build was made (setup.py): torch, commit, cuda, host_flags, and either cuda_compiler,
     #: architectures and device_flags, or cpu_only, the reason for building without CUDA.
     build: dict[str, Any]
@@ -40,7 +43,7 @@ def load() -> Extension:
             "or machine: pip install --force-reinstall --no-deps <where it came from>"
         ) from error
     build = json.loads(_C.build_info())
-    return Extension(build, _load_cuda(Path(_C.__file__), build))
+    return Extension(_C, build, _load_cuda(Path(_C.__file__), build))
 
 
 def _load_cuda(compiled: Path, build: dict[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from warpmix import _extension
 
-_extension.load()
+_DRAW_WORDS: int = _extension.load().module.draw_words
 _ops = torch.ops.warpmix
 
 
@@ -76,7 +76,8 @@ def draw(
 ) -> Tensor:
     """[B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give shape
     and pool."""
-    draws = torch.empty(batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device)
+    shape = (batch_size, sides, program[0], _DRAW_WORDS)
+    draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
     return draws

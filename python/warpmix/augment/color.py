@@ -11,8 +11,7 @@ from warpmix.augment.transform import (
     check_number,
     require_choice,
     require_range,
-    require_rgb,
-    span,
+    uniform,
 )
 
 __all__ = [
@@ -22,8 +21,6 @@ __all__ = [
     "RandomHue",
     "RandomSaturation",
 ]
-
-_FACTOR = (("factor", 0),)
 
 
 def _contrast_stage(
@@ -39,7 +36,7 @@ def _contrast_stage(
             f"{type(transform).__name__}: pivot 'gray_mean' needs 1 or 3 channels, got {channels}; "
             "use RandomContrast with 'channel_mean' or 'center'"
         )
-    return transform.stage("contrast", height, width, *span(factor), pivot=pivot, fields=_FACTOR)
+    return transform.stage("contrast", height, width, **uniform(factor), pivot=pivot)
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ class RandomBrightness(Transform):
         require_range(self, "factor", 0.0, 1e6)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        return [self.stage("brightness", height, width, *span(self.factor), fields=_FACTOR)]
+        return [self.stage("brightness", height, width, **uniform(self.factor))]
 
 
 @dataclass(frozen=True)
@@ -99,8 +96,7 @@ class RandomSaturation(Transform):
         require_range(self, "factor", 0.0, 1e6)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        require_rgb(self, channels)
-        return [self.stage("saturation", height, width, *span(self.factor), fields=_FACTOR)]
+        return [self.stage("saturation", height, width, **uniform(self.factor))]
 
 
 @dataclass(frozen=True)
@@ -118,9 +114,8 @@ class RandomHue(Transform):
         require_range(self, "hue", -0.5, 0.5, mirrored=True)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        require_rgb(self, channels)
         bounds: Any = self.hue
-        return [self.stage("hue", height, width, *span(bounds), fields=(("hue", 0),))]
+        return [self.stage("hue", height, width, **uniform(bounds), shown={"hue": "factor"})]
 
 
 @dataclass(frozen=True)
@@ -161,8 +156,6 @@ class ColorJitter(Transform):
             if name == "contrast":
                 stage = _contrast_stage(self, bounds, "gray_mean", *size, channels)
             else:
-                if name != "brightness":
-                    require_rgb(self, channels)
-                stage = self.stage(name, *size, *span(bounds))
-            stages.append(replace(stage, block=block, fields=((name, 0),)))
+                stage = self.stage(name, *size, **uniform(bounds))
+            stages.append(replace(stage, block=block, shown={name: "factor"}))
         return stages

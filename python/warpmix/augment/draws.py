@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 
 from warpmix.augment.program import Launch
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import KINDS, Stage
 
 __all__ = ["Draws", "NamedDraw"]
 
-# Words of a StageDraw in kernels/augment/params.h.
+# Words of a StageDraw in kernels/augment/stages.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
 
-_TURNS = frozenset({"degrees", "shear_x", "shear_y"})  # drawn in turns, shown in degrees
-_REAL = _TURNS | {"factor", "scale", "lam", "brightness", "contrast", "saturation", "hue"}
+_IN_DEGREES = frozenset({"degrees", "shear_x", "shear_y"})  # as shown; drawn in turns
 
 
 @dataclass(frozen=True)
@@ -105,12 +104,15 @@ class NamedDraw:
 
 
 def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
-    numbers = words[:, _NUMBERS:].contiguous().view(torch.float32)
+    fields = {of.name: of for of in KINDS[stage.kind].draw}
     values = {}
-    for name, position in stage.fields:
-        value = numbers[:, position]
-        value = value * 360 if name in _TURNS else value
-        values[name] = value if name in _REAL else value.long()
+    for shown, name in stage.shown.items():
+        value = words[:, _NUMBERS + fields[name].place]
+        if fields[name].type == "int":
+            values[shown] = value.long()
+        else:
+            value = value.contiguous().view(torch.float32)
+            values[shown] = value * 360 if shown in _IN_DEGREES else value
     if stage.is_mix:
         values["partner"] = words[:, _PARTNER].long()
     return values

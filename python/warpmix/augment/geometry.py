@@ -18,7 +18,7 @@ from warpmix.augment.transform import (
     require_number,
     require_range,
     require_whole,
-    span,
+    uniform,
 )
 
 __all__ = [
@@ -95,9 +95,16 @@ def _shift_stage(
                 f"{type(transform).__name__}: a shift of {shift} pixels needs border "
                 f"'{border}' to reach past the image's {axis} of {size}; use a smaller shift"
             )
-    fields = (("dx", 0), ("dy", 1))
-    fill = float(transform.fill)
-    return transform.stage("shift", height, width, *extent, border=border, fill=fill, fields=fields)
+    max_x, max_y = extent
+    return transform.stage(
+        "shift",
+        height,
+        width,
+        max_x=max_x,
+        max_y=max_y,
+        border=border,
+        fill=float(transform.fill),
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +129,15 @@ class RandomVerticalFlip(Transform):
 
 # ---- warps ------------------------------------------------------------------------------------
 
-_AFFINE_FIELDS = ("degrees", "dx", "dy", "scale", "shear_x", "shear_y")
+# As shown, and as drawn.
+_AFFINE_DRAWS = {
+    "degrees": "turns",
+    "dx": "dx",
+    "dy": "dy",
+    "scale": "scale",
+    "shear_x": "shear_x",
+    "shear_y": "shear_y",
+}
 
 
 def _affine_stage(
@@ -135,25 +150,25 @@ def _affine_stage(
     scale: tuple[float, float] = (1.0, 1.0),
     shear: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
     clockwise: bool = True,
-    shown: Sequence[str] = _AFFINE_FIELDS,
+    shown: Sequence[str] = tuple(_AFFINE_DRAWS),
 ) -> Stage:
-    def turns(low: float, high: float) -> tuple[float, float]:
-        return low / 360, (high - low) / 360
+    def turns(prefix: str, low: float, high: float) -> dict[str, Any]:
+        return {f"{prefix}_low": low / 360, f"{prefix}_span": (high - low) / 360}
 
     return transform.stage(
         "affine",
         height,
         width,
-        *turns(*degrees),
-        translate[0] * width,
-        translate[1] * height,
-        *span(scale),
-        *turns(shear[0], shear[1]),
-        *turns(shear[2], shear[3]),
-        1.0 if clockwise else -1.0,
+        **turns("turns", *degrees),
+        max_x=translate[0] * width,
+        max_y=translate[1] * height,
+        **uniform(scale, "scale_"),
+        **turns("shear_x", shear[0], shear[1]),
+        **turns("shear_y", shear[2], shear[3]),
+        direction=1.0 if clockwise else -1.0,
         border=transform.border,
         fill=float(transform.fill),
-        fields=tuple((name, i) for i, name in enumerate(_AFFINE_FIELDS) if name in shown),
+        shown={name: _AFFINE_DRAWS[name] for name in shown},
     )
 
 
@@ -311,8 +326,31 @@ class Resize(Transform):
         _refuse_shrinking(self, "width", width, new_width)
         if (new_height, new_width) == (height, width):
             return []
-        sizes = (0.0, 0.0, 0.0, 0.0, new_width, new_height, 0.0, 0.0)
-        return [self.stage("resized_crop", height, width, *sizes, p=0.0)]
+        return [
+            self.stage(
+                "resized_crop",
+                height,
+                width,
+                p=0.0,  # of a crop: the whole image is resized
+                **_crop_numbers((1.0, 1.0), (1.0, 1.0), new_height, new_width),
+                shown={},
+            )
+        ]
+
+
+def _crop_numbers(
+    scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
+) -> dict[str, Any]:
+    """Of a resized crop: its share of the area, its width by height, and the size of the result."""
+    low, high = ratio
+    return {
+        **uniform(scale, "area_"),
+        **uniform((math.log(low), math.log(high)), "log_ratio_"),
+        "ratio_low": low,
+        "ratio_high": high,
+        "out_width": width,
+        "out_height": height,
+    }
 
 
 @dataclass(frozen=True)
@@ -347,12 +385,5 @@ class RandomResizedCrop(Transform):
         widest = min(width, math.ceil(math.sqrt(area * self.ratio[1])))
         _refuse_shrinking(self, "height", tallest, new_height)
         _refuse_shrinking(self, "width", widest, new_width)
-        low, high = self.ratio
-        numbers = (*span(self.scale), *span((math.log(low), math.log(high))))
-        fields = tuple((name, i) for i, name in enumerate(("x0", "y0", "x1", "y1")))
-        return [
-            self.stage(
-                "resized_crop", height, width, *numbers, new_width, new_height, low, high,
-                fields=fields,
-            )
-        ]  # fmt: skip
+        numbers = _crop_numbers(self.scale, self.ratio, new_height, new_width)
+        return [self.stage("resized_crop", height, width, **numbers)]

@@ -15,7 +15,6 @@ __all__ = ["CutMix", "MixUp"]
 class _Mix(Transform):
     alpha: float = 1.0
     kind: ClassVar[str]
-    fields: ClassVar[tuple[tuple[str, int], ...]]
     mixes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -23,7 +22,7 @@ class _Mix(Transform):
         require_number(self, "alpha", 1e-3, 1e3)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        return [self.stage(self.kind, height, width, 1.0 / self.alpha, fields=self.fields)]
+        return [self.stage(self.kind, height, width, inverse_alpha=1.0 / self.alpha)]
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,6 @@ class CutMix(_Mix):
     """
 
     kind: ClassVar[str] = "cutmix"
-    fields: ClassVar[tuple[tuple[str, int], ...]] = (
-        ("lam", 4), ("x0", 0), ("y0", 1), ("x1", 2), ("y1", 3),
-    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,4 +47,3 @@ class MixUp(_Mix):
     """
 
     kind: ClassVar[str] = "mixup"
-    fields: ClassVar[tuple[tuple[str, int], ...]] = (("lam", 0),)

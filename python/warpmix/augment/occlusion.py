@@ -14,12 +14,10 @@ from warpmix.augment.transform import (
     require_number,
     require_range,
     require_whole,
-    span,
+    uniform,
 )
 
 __all__ = ["Cutout", "GridMask", "RandomCropBlackout", "RandomErasing"]
-
-_BOX = (("x0", 0), ("y0", 1), ("x1", 2), ("y1", 3))
 
 
 @dataclass(frozen=True)
@@ -38,9 +36,8 @@ class RandomCropBlackout(Transform):
         require_number(self, "max_border", 0.0, 0.5)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        extent = (pixels(self.max_border, width), pixels(self.max_border, height))
-        fields = (("border_x", 0), ("border_y", 1))
-        return [self.stage("crop_blackout", height, width, *extent, fields=fields)]
+        max_x, max_y = (pixels(self.max_border, size) for size in (width, height))
+        return [self.stage("crop_blackout", height, width, max_x=max_x, max_y=max_y)]
 
 
 @dataclass(frozen=True)
@@ -78,9 +75,16 @@ class RandomErasing(Transform):
                 "use one value"
             )
         aspect = (math.log(self.ratio[0]), math.log(self.ratio[1]))
-        values = self.value if len(self.value) == 3 else self.value * 3
-        numbers = (*span(self.scale), *span(aspect), *values)
-        return [self.stage("erasing", height, width, *numbers, fields=_BOX)]
+        return [
+            self.stage(
+                "erasing",
+                height,
+                width,
+                **uniform(self.scale, "area_"),
+                **uniform(aspect, "log_ratio_"),
+                value=self.value if len(self.value) == 3 else self.value * 3,
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -108,8 +112,16 @@ class Cutout(Transform):
                 f"Cutout: a square of {self.size} pixels does not fit inside {height} x {width}; "
                 "use a smaller size or overhang=True"
             )
-        size = (self.size, self.size)
-        return [self.stage("cutout", height, width, *size, overhang=self.overhang, fields=_BOX)]
+        return [
+            self.stage(
+                "cutout",
+                height,
+                width,
+                cut_width=self.size,
+                cut_height=self.size,
+                overhang=self.overhang,
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -133,7 +145,13 @@ class GridMask(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         low, high = (max(2, pixels(s, min(height, width))) for s in self.spacing)
-        fields = (("offset_x", 0), ("offset_y", 1), ("period", 2), ("square", 3))
         return [
-            self.stage("grid_mask", height, width, low, high - low + 1, self.ratio, fields=fields)
+            self.stage(
+                "grid_mask",
+                height,
+                width,
+                period_low=low,
+                period_count=high - low + 1,
+                kept=self.ratio,
+            )
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from warpmix.augment.registry import register
-from warpmix.augment.stages import BORDERS, Stage
+from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
 
 __all__ = ["Transform"]
 
@@ -69,10 +69,45 @@ class Transform(ABC):
             self.__dict__[key] = _alone(self, seed)
         return self.__dict__[key](images, labels, ids=ids, epoch=epoch)
 
-    def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
-        """A stage with this transform's p and name."""
-        others = {"p": self.p, "name": type(self).__name__, **others}
-        return Stage(kind, width=width, height=height, numbers=tuple(numbers), **others)
+    def stage(
+        self,
+        kind: str,
+        height: int,
+        width: int,
+        *,
+        p: float | None = None,
+        border: str | None = None,
+        fill: float = 0.0,
+        block: int = 0,
+        shown: Mapping[str, str] | None = None,
+        **numbers: Value,
+    ) -> Stage:
+        """A stage of this transform.
+
+        Args:
+            kind: by its name in kernels/augment/stages.h.
+            height, width: of the image that enters it.
+            p: its probability; left out, the transform's.
+            border, fill, block: as in :class:`Stage`.
+            shown: what a user sees of its draws; left out, all of them under their own names.
+            numbers: the kind's.
+        """
+        if shown is None:
+            shown = {of.name: of.name for of in KINDS[kind].draw}
+        if border is not None and any(of.name == "border" for of in KINDS[kind].stage):
+            numbers["border"] = border
+        return Stage(
+            kind,
+            self.p if p is None else p,
+            width,
+            height,
+            numbers,
+            block=block,
+            border=border,
+            fill=fill,
+            name=type(self).__name__,
+            shown=shown,
+        )
 
 
 def _alone(transform: Transform, seed: int) -> Any:
@@ -146,14 +181,6 @@ def require_border(transform: Any) -> None:
         )
 
 
-def require_rgb(transform: Any, channels: int) -> None:
-    """Colour transforms that need red, green and blue."""
-    if channels != 3:
-        raise ValueError(
-            f"{type(transform).__name__} needs images of 3 channels (RGB), got {channels}"
-        )
-
-
 def as_size(transform: Any, name: str) -> tuple[int, int]:
     """The field as (height, width); one int is a square. Stored as a tuple."""
     value = getattr(transform, name)
@@ -169,9 +196,9 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
-def span(bounds: tuple[float, float]) -> tuple[float, float]:
-    """(low, high) as the kernels take it: (low, high - low)."""
-    return bounds[0], bounds[1] - bounds[0]
+def uniform(bounds: tuple[float, float], prefix: str = "") -> dict[str, Any]:
+    """The numbers of a stage that draws from [low, high)."""
+    return {f"{prefix}low": bounds[0], f"{prefix}span": bounds[1] - bounds[0]}
 
 
 def pixels(fraction: float, size: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warpmix.augment.registry import register
-from warpmix.augment.stages import COLORS, GEOMETRY, Stage, compose_maps
+from warpmix.augment.stages import KINDS, Stage, compose_maps
 from warpmix.augment.transform import Transform, check_number
 
 __all__ = ["Normalize", "RandomChoice"]
@@ -121,6 +121,8 @@ def lower(
         )
         stream += 1
         for stage in group:
+            if KINDS[stage.kind].needs_rgb and channels != 3:
+                raise ValueError(f"{stage.name} needs images of 3 channels (RGB), got {channels}")
             height, width = stage.result_size
     numbers = iter(compose_maps([stage for group in groups for stage in group]))
     return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]
@@ -153,8 +155,4 @@ def _lower_choice(
 def _rank(stage: Stage) -> int:
     """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
     result, but for mixes: a partner is taken as it enters the choice, so they come first."""
-    if stage.is_mix:
-        return 0
-    if stage.kind in GEOMETRY:
-        return 1
-    return 2 if stage.kind in COLORS else 3
+    return ("mix", "geometry", "color", "occlusion").index(stage.section)

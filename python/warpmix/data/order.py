@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from warpmix.reference_math import philox
+from warpmix._philox import philox
 
 if TYPE_CHECKING:
     from warpmix.augment import Targets

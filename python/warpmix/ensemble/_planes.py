@@ -12,7 +12,7 @@ from warpmix.ensemble._checks import check_temperature
 from warpmix.ensemble._chunks import Chunked
 
 LEAST_PROBABILITY = 1e-15
-"""Smaller ones count as this in a log-loss; in kernels/vote/select.h too."""
+"""Smaller ones count as this in a log-loss; in kernels/ensemble/greedy.h too."""
 
 
 def own_probabilities(

@@ -6,7 +6,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from warpmix import reference_math as fixed
+from warpmix import _fixed_math as fixed
+from warpmix._philox import philox, uniform_below
 
 
 def probabilities(
@@ -105,8 +106,8 @@ def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     blocks = torch.arange(-(-samples // 4))
     for replicate in range(replicates):
         counter = (blocks, torch.full_like(blocks, replicate), blocks * 0, blocks * 0)
-        words = torch.stack(fixed.philox(counter, seed), 1).flatten()[:samples]
-        drawn = right[fixed.uniform_below(words, samples)]
+        words = torch.stack(philox(counter, seed), 1).flatten()[:samples]
+        drawn = right[uniform_below(words, samples)]
         for rule in range(rules):
             counts[replicate, rule] = ((drawn >> rule) & 1).sum()
     return counts

@@ -13,7 +13,7 @@ from warpmix.ensemble._chunks import Predicted, Progress, chunked
 from warpmix.ensemble._planes import own_planes, probability_planes
 
 _METRICS = ("accuracy", "log_loss")
-_LOG_STEPS = 2.0**32  # kernels/vote/select.h
+_LOG_STEPS = 2.0**32  # kernels/ensemble/greedy.h
 _MOST_SAMPLES = 2**26  # whose log-losses still fit 64 bits in those steps
 
 

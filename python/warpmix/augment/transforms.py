@@ -79,7 +79,7 @@ class Normalize:
             object.__setattr__(self, name, values)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """(scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
+        """Return (scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
         expanded = []
         for name in ("mean", "std"):
             values = getattr(self, name)
@@ -102,8 +102,9 @@ Listed = Transform | RandomChoice
 def lower(
     transforms: Sequence[Listed], height: int, width: int, channels: int
 ) -> list[list[Stage]]:
-    """The stages of each listed transform, with their random streams and maps, in the order in
-    which they apply; a RandomChoice's children share one list. Stream 0 is the pipeline's ``p``."""
+    """Return the stages of each listed transform, with their random streams and maps, in the order
+    in which they apply; a RandomChoice's children share one list. Stream 0 is the pipeline's
+    ``p``."""
     groups: list[list[Stage]] = []
     stream = 1
     for position, listed in enumerate(transforms):

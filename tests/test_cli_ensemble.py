@@ -15,8 +15,8 @@ import torch
 from test_cli import HEAVY, images, run  # noqa: F401 (a fixture)
 from test_select import noisy
 
-from warpmix import train
-from warpmix.data import load_folder, predictions
+from warpmix import predictions, train
+from warpmix.data import load_folder
 from warpmix.ensemble import Bundle, fit_ensemble, vote
 from warpmix.predictions import PredictionStore
 

@@ -27,7 +27,7 @@ ALPHAS = (0.1, 1.0, 5.0)
 
 def data() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
-    shape = (COUNT, HEIGHT, WIDTH, 3)
+    shape = (COUNT, 3, HEIGHT, WIDTH)
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     return images, torch.randint(0, CLASSES, (COUNT,), generator=generator)
 
@@ -64,11 +64,10 @@ def test_cutmix_has_torchvisions_box_share_and_labels(alpha: float) -> None:
     batch, targets = pipeline.replay(images, draws, labels)
     onehot = targets.to_onehot(CLASSES)
     lam, x, y = raw_numbers(alpha)
-    planar = images.permute(0, 3, 1, 2)
     for i, partner in enumerate(drawn["partner"].tolist()):
         both = torch.tensor([i, partner])
         image, row, made = by_torchvision(
-            v2.CutMix, planar[both], labels[both], 1 - (1 - lam[i]).double(), x[i], y[i]
+            v2.CutMix, images[both], labels[both], 1 - (1 - lam[i]).double(), x[i], y[i]
         )
         assert made["box"] == tuple(int(drawn[name][i]) for name in ("x0", "y0", "x1", "y1"))
         share = torch.tensor(made["lam_adjusted"])  # torchvision's is float64: rounded once
@@ -88,10 +87,10 @@ def test_mixup_has_torchvisions_share_images_and_labels(alpha: float) -> None:
     onehot = targets.to_onehot(CLASSES)
     lam, _, _ = raw_numbers(alpha)
     assert torch.equal(drawn["lam"], lam) and torch.equal(targets.lam, lam)
-    planar = images.permute(0, 3, 1, 2).double() / 255
+    exact = images.double() / 255
     for i, partner in enumerate(drawn["partner"].tolist()):
         both = torch.tensor([i, partner])
-        image, row, _ = by_torchvision(v2.MixUp, planar[both], labels[both], lam[i])
+        image, row, _ = by_torchvision(v2.MixUp, exact[both], labels[both], lam[i])
         assert (batch[i] - image).abs().max() <= 4e-7  # seven roundings to 2^-24
         torch.testing.assert_close(onehot[i], row, rtol=0, atol=1e-7)
 
@@ -103,15 +102,14 @@ def test_a_choice_of_both_mixes_as_the_one_that_was_chosen() -> None:
     cut, blend = draws.named()
     batch, targets = pipeline.replay(images, draws, labels)
     assert torch.equal(cut.on, ~blend.on) and cut.on.any() and blend.on.any()
-    planar = images.permute(0, 3, 1, 2).float()
     for i in range(COUNT):
         chosen = cut if cut.on[i] else blend
-        partner = planar[chosen["partner"][i]]
+        own, partner = images[i].float(), images[chosen["partner"][i]].float()
         lam = float(chosen["lam"][i])
-        want = planar[i] * lam + partner * (1 - lam)
+        want = own * lam + partner * (1 - lam)
         if cut.on[i]:
             x0, y0, x1, y1 = (int(cut[name][i]) for name in ("x0", "y0", "x1", "y1"))
-            want = planar[i].clone()
+            want = own.clone()
             want[:, y0:y1, x0:x1] = partner[:, y0:y1, x0:x1]
         assert (batch[i] - want).abs().max() <= 0.5 + 1e-4
         assert targets.lam[i] == chosen["lam"][i]

@@ -32,7 +32,7 @@ def test_dataset_facts():
 def test_channel_sums_are_computed_once():
     dataset = small_dataset()
     assert dataset.channel_sums is dataset.channel_sums
-    assert dataset.channel_sums.equal(ops.channel_sums(dataset.images))
+    assert dataset.channel_sums.equal(ops.channel_sums(dataset.images.permute(0, 3, 1, 2)))
 
 
 def test_subset_keeps_the_order_of_its_indices():

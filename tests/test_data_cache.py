@@ -33,7 +33,7 @@ from warpmix.data.decode import Decoder
 from warpmix.data.folder import list_folder
 from warpmix.data.images import BadImageError
 from warpmix.train import TrainConfig, fit
-from warpmix.train.images import load_splits
+from warpmix.train.data import load_splits
 
 
 @pytest.fixture
@@ -298,7 +298,7 @@ def test_what_does_not_fit_into_memory_streams_and_says_so(folder, monkeypatch):
     config = TrainConfig(data=str(folder), image_size=8)
     device = torch.device("cpu")
     assert load_splits(config, device).placement.startswith("0.1 MB of images on cpu;")
-    monkeypatch.setattr("warpmix.train.images.free_memory", lambda device: 50_000)
+    monkeypatch.setattr("warpmix.train.data.free_memory", lambda device: 50_000)
     splits = load_splits(config, device)
     assert splits.placement == "0.1 MB of images stream from the cache; 0.1 MB are free"
     assert isinstance(splits.train, StreamedDataset) and isinstance(splits.test, StreamedDataset)

@@ -94,7 +94,7 @@ def test_batches_are_the_pipelines_for_these_ids():
     loader.epoch = 6
     batches = [batch for batch, _ in loader]  # kept while the pass goes on: none is overwritten
     whole, _ = pipeline(
-        dataset.images,
+        dataset.images.permute(0, 3, 1, 2),
         dataset.labels,
         index=torch.arange(11),
         epoch=6,

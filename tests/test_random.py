@@ -71,11 +71,11 @@ def test_fixed_math_is_close_and_the_twins_are_equal(
 
 
 def drawn(transforms: list[object], size: tuple[int, int] = (20, 30), **options: object) -> list:
-    images = torch.zeros(1, *size, 3, dtype=torch.uint8).expand(DRAWS, -1, -1, -1)
+    images = torch.zeros(1, 3, *size, dtype=torch.uint8)
     pipeline = Pipeline(transforms, **options)
     ids = torch.arange(DRAWS)
     # The draw op reads the images' shape alone.
-    return pipeline.draw(ids, images=images[:1], index=torch.zeros_like(ids)).named()
+    return pipeline.draw(ids, images=images, index=torch.zeros_like(ids)).named()
 
 
 def assert_rate(on: Tensor, p: float) -> None:
@@ -125,7 +125,7 @@ def test_contrast_factor_is_uniform() -> None:
 
 
 def test_partners_are_uniform_over_the_data_set() -> None:
-    images = torch.zeros(50, 4, 4, 1, dtype=torch.uint8)
+    images = torch.zeros(50, 1, 4, 4, dtype=torch.uint8)
     index = torch.arange(DRAWS) % 50
     pipeline = Pipeline([warpmix.MixUp()])
     (mix,) = pipeline.draw(torch.arange(DRAWS), images=images, index=index).named()
@@ -194,7 +194,7 @@ def test_transforms_are_independent_of_each_other() -> None:
 
 def test_cutmix_share_equals_the_pixels_exactly() -> None:
     """A black data set with white partners: own share is the share of the pixels left black."""
-    images = torch.zeros(512, 17, 23, 1, dtype=torch.uint8)
+    images = torch.zeros(512, 1, 17, 23, dtype=torch.uint8)
     images[256:] = 255
     pipeline = Pipeline([warpmix.CutMix()], dtype=torch.uint8)
     batch, targets = pipeline(images, torch.arange(512) // 256, index=torch.arange(256))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -37,6 +39,12 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _flush(path.parent)  # the rename itself lasts only once the folder is on the disk
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a mapping as indented JSON, in one step."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
 def default_cache() -> Path:

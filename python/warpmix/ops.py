@@ -22,11 +22,27 @@ _ops = torch.ops.warpmix
 # ---- augmentation -----------------------------------------------------------------------------
 
 
+def as_nhwc(images: Tensor) -> Tensor:
+    """Return images [N, C, H, W] as the ops read them: [N, H, W, C], dense as NHWC or as NCHW.
+
+    A view wherever the images are dense in either order; others are copied to NHWC.
+    """
+    nhwc = images.permute(0, 2, 3, 1)
+    if images.is_contiguous() and not nhwc.is_contiguous():
+        return _plain_strides(images).permute(0, 2, 3, 1)
+    return _plain_strides(nhwc.contiguous())
+
+
+def _plain_strides(dense: Tensor) -> Tensor:
+    """A dimension of one may have any stride, and the ops read them all."""
+    return dense.flatten().view(dense.shape) if 1 in dense.shape else dense
+
+
 def channel_sums(images: Tensor) -> Tensor:
-    """Exact channel sums of images, which contrast's means are made of.
+    """Return the exact channel sums of images, which contrast's means are made of.
 
     Args:
-        images: [N, H, W, C] uint8, or float32 on [0, 255]; dense as NHWC or as NCHW.
+        images: [N, C, H, W] uint8, or float32 on [0, 255], in any memory format.
 
     Returns:
         [N, C] int64 in steps of 2^-16, the same whatever the device or the order of summation.
@@ -36,11 +52,11 @@ def channel_sums(images: Tensor) -> Tensor:
         TypeError: another dtype.
     """
     if images.dim() != 4:
-        raise ValueError(f"images must be [N, H, W, C], got shape {tuple(images.shape)}")
+        raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
-    sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
-    _ops.channel_sums(images, sums)
+    sums = torch.empty(images.shape[:2], dtype=torch.int64, device=images.device)
+    _ops.channel_sums(as_nhwc(images), sums)
     return sums
 
 
@@ -58,7 +74,8 @@ def draw(
     batch_size: int,
     sides: int,
 ) -> Tensor:
-    """[B, sides, stages, 8] int32: what :func:`augment` would draw; images give shape and pool."""
+    """[B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give shape
+    and pool."""
     shape = (batch_size, sides, program[0], _DRAW_WORDS)
     draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
@@ -84,7 +101,8 @@ def augment(
     bias: Sequence[float],
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """One launch into ``out`` [B, C, H, W]; returns (pair [2, B] int64, lam [B] float32)."""
+    """One launch from images [N, H, W, C], see :func:`as_nhwc`, into ``out`` [B, C, h, w]; returns
+    (pair [2, B] int64, lam [B] float32)."""
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     labels, sums, draws = _dense(labels), _dense(sums), _dense(draws)
     pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)

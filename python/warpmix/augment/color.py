@@ -14,6 +14,14 @@ from warpmix.augment.transform import (
     uniform,
 )
 
+__all__ = [
+    "ColorJitter",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomHue",
+    "RandomSaturation",
+]
+
 
 def _contrast_stage(
     transform: Transform,

@@ -9,17 +9,10 @@ from typing import Any
 
 import torch
 
-from warpmix.augment import transforms as _transforms
-from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
+from warpmix.augment.registry import registered
+from warpmix.augment.transforms import Listed, Normalize
 
-_CLASSES: dict[str, type] = {
-    name: value
-    for name, value in vars(_transforms).items()
-    if isinstance(value, type)
-    and (issubclass(value, Transform) or value in (RandomChoice, Normalize))
-    and not name.startswith("_")
-    and value is not Transform
-}
+__all__ = ["from_config", "to_config"]
 
 
 def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normalize]:
@@ -39,7 +32,7 @@ def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
     return [_to_entry(transform) for transform in transforms]
 
 
-PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "layout", "seed")
+PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "seed")
 
 
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
@@ -76,18 +69,19 @@ def _from_entry(entry: str | dict[str, Any]) -> Any:
         raise TypeError(f"a transform must be one name with its fields, got {entry!r}")
     ((name, fields),) = entry.items()
     fields = {} if fields is None else fields
-    if name not in _CLASSES:
-        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(_CLASSES))}")
+    classes = registered()
+    if name not in classes:
+        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(classes))}")
     if not isinstance(fields, dict):
         raise TypeError(f"{name}: fields must be a mapping, got {fields!r}")
-    known = [field.name for field in dataclasses.fields(_CLASSES[name])]
+    known = [field.name for field in dataclasses.fields(classes[name])]
     for field in fields:
         if field not in known:
             raise ValueError(f"{name}: unknown field {field!r}{_nearest(field, known)}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     if name == "RandomChoice" and "transforms" in fields:
         values["transforms"] = from_config(fields["transforms"])
-    return _CLASSES[name](**values)
+    return classes[name](**values)
 
 
 def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from torch import Tensor
 from warpmix.augment.program import Launch
 from warpmix.augment.stages import KINDS, Stage
 
+__all__ = ["Draws", "NamedDraw"]
+
 # Words of a StageDraw in kernels/augment/stages.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
 

@@ -8,6 +8,8 @@ from typing import ClassVar
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform, require_number
 
+__all__ = ["CutMix", "MixUp"]
+
 
 @dataclass(frozen=True)
 class _Mix(Transform):

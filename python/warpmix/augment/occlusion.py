@@ -17,6 +17,8 @@ from warpmix.augment.transform import (
     uniform,
 )
 
+__all__ = ["Cutout", "GridMask", "RandomCropBlackout", "RandomErasing"]
+
 
 @dataclass(frozen=True)
 class RandomCropBlackout(Transform):

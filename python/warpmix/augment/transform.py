@@ -12,7 +12,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from warpmix.augment.registry import register
 from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
+
+__all__ = ["Transform"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,10 @@ class Transform(ABC):
     p: float = dataclasses.field(default=1.0, kw_only=True)
     mixes: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        register(cls)
+
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)
 
@@ -37,22 +44,22 @@ class Transform(ABC):
     def __call__(
         self,
         images: Tensor,
-        labels: Tensor | None = None,
+        labels: Tensor | int | None = None,
         *,
         seed: int = 0,
         epoch: int = 0,
-        ids: Tensor | None = None,
+        ids: Tensor | int | None = None,
     ) -> Any:
         """Applies this transform alone to a batch, each sample with its own parameters.
 
         Args:
-            images: [B, C, H, W] uint8, torchvision's layout.
-            labels: [B] int64, for mixes.
+            images: [B, C, H, W] uint8 in any memory format, or one image [C, H, W].
+            labels: as for :class:`warpmix.Pipeline`; mixes need them.
             seed, epoch, ids: as for :class:`warpmix.Pipeline`. Without ids, samples are counted
                 from one call to the next.
 
         Returns:
-            [B, C, h, w] uint8, rounded; for a mix (images, targets).
+            [B, C, h, w] uint8, rounded; with labels (images, targets).
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
@@ -60,8 +67,7 @@ class Transform(ABC):
         key = f"_pipeline_{seed}"  # in the instance's dict: it keeps count of the samples
         if key not in self.__dict__:
             self.__dict__[key] = _alone(self, seed)
-        batch, targets = self.__dict__[key](images, labels, ids=ids, epoch=epoch)
-        return (batch, targets) if self.mixes else batch
+        return self.__dict__[key](images, labels, ids=ids, epoch=epoch)
 
     def stage(
         self,
@@ -107,7 +113,7 @@ class Transform(ABC):
 def _alone(transform: Transform, seed: int) -> Any:
     from warpmix.augment.pipeline import Pipeline  # which knows every transform
 
-    return Pipeline([transform], dtype=torch.uint8, layout="NCHW", channels_last=False, seed=seed)
+    return Pipeline([transform], dtype=torch.uint8, channels_last=False, seed=seed)
 
 
 # ---- checks -----------------------------------------------------------------------------------

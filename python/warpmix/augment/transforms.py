@@ -1,4 +1,4 @@
-"""The transforms that a :class:`~warpmix.augment.Pipeline` lists, and how a list is lowered."""
+"""What a pipeline lists beside plain transforms, and how a list is lowered to stages."""
 
 from __future__ import annotations
 
@@ -7,58 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warpmix.augment.color import (
-    ColorJitter,
-    RandomBrightness,
-    RandomContrast,
-    RandomHue,
-    RandomSaturation,
-)
-from warpmix.augment.geometry import (
-    RandomAffine,
-    RandomCrop,
-    RandomHorizontalFlip,
-    RandomResizedCrop,
-    RandomRotation,
-    RandomShift,
-    RandomVerticalFlip,
-    RandomZoom,
-    Resize,
-)
-from warpmix.augment.mixing import CutMix, MixUp
-from warpmix.augment.occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
+from warpmix.augment.registry import register
 from warpmix.augment.stages import KINDS, Stage, compose_maps
 from warpmix.augment.transform import Transform, check_number
 
-__all__ = [
-    "ColorJitter",
-    "CutMix",
-    "Cutout",
-    "GridMask",
-    "Listed",
-    "MixUp",
-    "Normalize",
-    "RandomAffine",
-    "RandomBrightness",
-    "RandomChoice",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomCropBlackout",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomHue",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomShift",
-    "RandomVerticalFlip",
-    "RandomZoom",
-    "Resize",
-    "Transform",
-    "lower",
-]
+__all__ = ["Normalize", "RandomChoice"]
 
 
+@register
 @dataclass(frozen=True)
 class RandomChoice:
     """Applies one of the transforms, chosen per sample, as torchvision's RandomChoice.
@@ -101,6 +57,7 @@ class RandomChoice:
         return [*edges, 1.0]
 
 
+@register
 @dataclass(frozen=True)
 class Normalize:
     """``(x / 255 - mean) / std`` per channel; the last of a list, as torchvision's on [0, 1].

@@ -10,8 +10,7 @@ from rich.progress import Progress
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 from warpmix.train.run_folder import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def predict(
         return
     with console.status("starting torch"):  # some seconds
         from warpmix import predictions, train
-        from warpmix.train.prepare import load_images
+        from warpmix.train.data import load_images
 
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
@@ -70,8 +69,8 @@ def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | 
     """Write the labels of images that may have none, and their probabilities where asked for."""
     with console.status("starting torch"):  # some seconds
         from warpmix.data import ImageCache
-        from warpmix.train.images import open_cached
-        from warpmix.train.submission import write_submission
+        from warpmix.train.data import open_cached
+        from warpmix.train.prediction import write_submission
 
     images = open_cached(config, split)
     count = len(images.rows) if isinstance(images, ImageCache) else len(images)

@@ -94,7 +94,7 @@ class Dataset:
     @cached_property
     def channel_sums(self) -> Tensor:
         """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
-        return ops.channel_sums(self.images)
+        return ops.channel_sums(self.images.permute(0, 3, 1, 2))
 
     def chunks(self) -> Iterator[Tensor]:
         """All images, in order, [n, H, W, C] uint8 at a time."""

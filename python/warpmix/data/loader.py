@@ -139,7 +139,7 @@ class Loader:
     def _batch(self, dataset: Dataset, share: Share, epoch: int) -> tuple[Tensor, Targets]:
         order = share.order
         batch, targets = self.pipeline(
-            dataset.images,
+            dataset.images.permute(0, 3, 1, 2),
             dataset.labels,
             ids=order.ids,
             index=order.index,

@@ -29,11 +29,12 @@ _AHEAD = 2  # batches that are read and not yet asked for
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a batch needs, on the CPU: images [n, H, W, C] and draws whose rows are of these."""
+    """What a batch needs, on the CPU: images [n, C, H, W] and draws whose rows are of these.
+    Where the labels are unknown, the rows of the data set stand for them."""
 
     share: Share
     images: Tensor
-    labels: Tensor | None
+    labels: Tensor
     draws: Draws
 
 
@@ -76,7 +77,11 @@ def stream(
 def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: int) -> _Prepared:
     order = share.order
     draws = pipeline.draw(
-        order.ids, images=dataset.pool, index=order.index, epoch=epoch, active=order.active
+        order.ids,
+        images=dataset.pool.permute(0, 3, 1, 2),
+        index=order.index,
+        epoch=epoch,
+        active=order.active,
     )
     needed = draws.rows if draws.partner is None else torch.cat([draws.rows, draws.partner])
     rows, places = needed.unique(return_inverse=True)
@@ -90,10 +95,12 @@ def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: 
             for words, of in zip(per_launch, mixes, strict=True)
         ]
     images = dataset.read(rows)
+    if dataset.device.type == "cuda":
+        images = images.pin_memory()
     return _Prepared(
         share,
-        images.pin_memory() if dataset.device.type == "cuda" else images,
-        None if dataset.labels is None else dataset.labels[rows],
+        images.permute(0, 3, 1, 2),
+        rows if dataset.labels is None else dataset.labels[rows],
         replace(draws, rows=places[:count], partner=partner, per_launch=per_launch),
     )
 
@@ -106,7 +113,6 @@ def _mixes(stages: list[Stage]) -> range:
 
 def _make(dataset: StreamedDataset, pipeline: Pipeline, item: _Prepared) -> tuple[Tensor, Targets]:
     device = dataset.device
-    images = item.images.to(device, non_blocking=True)
-    labels = None if item.labels is None else item.labels.to(device)
+    images, labels = item.images.to(device, non_blocking=True), item.labels.to(device)
     batch, targets = pipeline.replay(images, item.draws.to(device), labels)
     return batch, item.share.own_targets(targets)

@@ -1,4 +1,4 @@
-"""How good predictions are, beyond their accuracy: by class, by confidence, at their worst."""
+"""How good predictions are beyond their accuracy, and where in an image a network saw its class."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn.functional import nll_loss, one_hot
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, nll_loss, one_hot
 from torchmetrics.functional.classification import (
     multiclass_calibration_error,
     multiclass_confusion_matrix,
 )
+
+from warpmix.models import Network
 
 CALIBRATION_BINS = 15  # Guo et al., arXiv:1706.04599
 
@@ -46,7 +48,7 @@ class Evaluation:
     confidence: Tensor
 
     def summary(self, classes: tuple[str, ...]) -> dict[str, Any]:
-        """The figures as plain values for JSON."""
+        """Return the figures as plain values for JSON."""
         return {
             "images": len(self.predicted),
             "accuracy": self.accuracy,
@@ -95,9 +97,57 @@ def evaluate_predictions(probabilities: Tensor, labels: Tensor) -> Evaluation:
 
 
 def _bins(confidence: Tensor, right: Tensor) -> Tensor:
+    """Return :attr:`Evaluation.bins` of samples' confidence and whether each is right."""
     place = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
     sums = [
         torch.zeros(CALIBRATION_BINS, dtype=torch.float64).index_add_(0, place, values.double())
         for values in (torch.ones_like(confidence), confidence, right)
     ]
     return torch.stack([sums[0], sums[1] / sums[0], sums[2] / sums[0]], dim=1)
+
+
+def activation_maps(network: Network, images: Tensor, classes: Tensor) -> Tensor:
+    """Return how much each place of an image speaks for a class: Grad-CAM.
+
+    Selvaraju et al., arXiv:1610.02391. For networks that end in global average pooling and one
+    linear layer these are the class activation maps of Zhou et al. (CVPR 2016), up to a factor.
+
+    Args:
+        network: in evaluation mode, with convolutions.
+        images: [B, C, H, W] float, normalised, on the network's device.
+        classes: [B] int64, the class to explain for each image.
+
+    Returns:
+        [B, H, W] float32, 0 to 1 in each image; all 0 where nothing speaks for the class.
+
+    Raises:
+        ValueError: the network has no convolutions whose maps have more than one place.
+    """
+    maps: list[Tensor] = []
+
+    def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        if output.dim() == 4 and min(output.shape[2:]) > 1:
+            maps[:] = [output]  # the last one stays
+
+    layers = [m for m in network.backbone.modules() if isinstance(m, nn.Conv2d)]
+    handles = [layer.register_forward_hook(keep) for layer in layers]
+    try:
+        # Beginning with the images, gradients reach the layers of a frozen backbone too.
+        with torch.enable_grad():
+            logits = network.head(network.backbone(images.detach().requires_grad_()))
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not maps or len(layers) == 1:
+        raise ValueError(
+            "the network must have convolutions that keep places apart to show where it looks; "
+            "an MLP or a vision transformer has none"
+        )
+    chosen = logits.gather(1, classes[:, None]).sum()
+    (gradient,) = torch.autograd.grad(chosen, maps[0])
+    weighted = (gradient.mean((2, 3), keepdim=True) * maps[0]).sum(1, keepdim=True).relu()
+    enlarged = interpolate(
+        weighted.detach().float(), images.shape[2:], mode="bilinear", align_corners=False
+    )
+    highest = enlarged.amax((1, 2, 3), keepdim=True)
+    return (enlarged / highest.clamp(min=torch.finfo(torch.float32).tiny)).squeeze(1)

@@ -1,4 +1,4 @@
-"""``model.safetensors``: a trained model's weights, and what it takes to build and feed it."""
+"""A model on disk: its weights, and what it takes to build and feed it (``model.safetensors``)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ModelSpec:
     def build(
         self, weights: str | None = None, frozen: bool = False, unfrozen: int = 0
     ) -> models.Network:
-        """A new model; arguments and errors as :func:`warpmix.models.create`."""
+        """Return a new model; arguments and errors as :func:`warpmix.models.create`."""
         return models.create(
             self.model,
             len(self.classes),
@@ -67,11 +67,12 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
-        """The spec of a JSON object, whose lists are tuples here."""
+        """Return the spec of a JSON object, whose lists are tuples here."""
         return cls(**_with_tuples(values))
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with tuples in place of its lists, at any depth of objects."""
     tuples: dict[str, Any] = {}
     for key, value in values.items():
         tuples[key] = tuple(value) if isinstance(value, list) else value
@@ -81,7 +82,7 @@ def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def copy_weights(model: nn.Module) -> dict[str, Tensor]:
-    """A copy of the model's weights in CPU memory, contiguous as safetensors needs them."""
+    """Return a copy of the model's weights in CPU memory, contiguous as safetensors needs them."""
     return {
         name: tensor.detach().to("cpu", copy=True).contiguous()
         for name, tensor in model.state_dict().items()
@@ -94,7 +95,7 @@ def save_model(path: Path, weights: dict[str, Tensor], spec: ModelSpec) -> None:
 
 
 def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
-    """A trained model, in eval mode on the CPU.
+    """Load a trained model, in eval mode on the CPU.
 
     Args:
         path: a run folder, its ``model.safetensors``, or the ``checkpoint.safetensors`` of a run
@@ -114,7 +115,7 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
         path = path / MODEL_FILE
     weights, metadata = read_tensors(path)
     spec = ModelSpec.from_json(metadata["spec"])
-    if "state" in metadata:  # a checkpoint: see checkpoint.py
+    if "state" in metadata:  # of warpmix.train.checkpoint
         best = "/best_weights/"
         weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
     model = spec.build()
@@ -148,7 +149,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str,
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What :func:`write_tensors` wrote.
+    """Read what :func:`write_tensors` wrote.
 
     Raises:
         FileNotFoundError: there is no such file.

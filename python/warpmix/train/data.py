@@ -1,9 +1,9 @@
-"""From settings to images: open, split, and place them in memory or not."""
+"""From settings to images: open, split, normalise, and place them in memory or not."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -24,12 +24,15 @@ from warpmix.data import (
 )
 from warpmix.data.sources import has_labels, list_files
 from warpmix.train.config import TrainConfig
-from warpmix.train.normalization import IMAGENET_MEAN, IMAGENET_STD, channel_statistics
 
 Images = Dataset | StreamedDataset
 _Opened = TypeVar("_Opened")
 
 _USABLE = 0.7  # of the free memory: the model wants some, too
+
+# Of the images that torchvision's ImageNet weights were trained on.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -56,20 +59,21 @@ class Splits:
 
 
 def load_images(config: TrainConfig, split: str) -> Dataset:
-    """The settings' images, on the CPU; errors as :func:`warpmix.data.load`."""
+    """Load the settings' images, on the CPU; errors as :func:`warpmix.data.load`."""
     return _of_settings(load, config, split)
 
 
 def open_cached(config: TrainConfig, split: str) -> ImageCache | Dataset:
-    """The settings' images, labelled or not: their cache where they come as files, made if need be.
+    """Open the settings' images, labelled or not; errors as :func:`warpmix.data.open_images`.
 
-    Errors as :func:`warpmix.data.open_images`.
+    Returns:
+        The cache of images that come as files, made if need be; other images in memory.
     """
     return _of_settings(open_images, config, split)
 
 
 def _of_settings(function: Callable[..., _Opened], config: TrainConfig, split: str) -> _Opened:
-    """What :func:`load` or :func:`open_images`, whose arguments are the same, makes of settings."""
+    """Call :func:`load` or :func:`open_images`, whose arguments are the same, with settings."""
     return function(
         config.data,
         split=split,
@@ -122,7 +126,7 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
 
 
 def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
-    """A part of the data set: its cache where it is made of files, and they have one."""
+    """Open a part of the data set: its cache where it is made of files, and they have one."""
     files = list_files(config.data, split, config.root, config.download)
     if config.cache_folder is None or files is None:
         if config.loading == "stream":
@@ -138,7 +142,7 @@ def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
 def _placement(
     config: TrainConfig, parts: dict[str, ImageCache | Dataset], device: torch.device
 ) -> tuple[bool, str]:
-    """Whether the images stream, and where they are, in words."""
+    """Return whether the images stream, and where they are, in words."""
     size = sum(
         part.images.numel() if isinstance(part, Dataset) else int(torch.tensor(part.shape).prod())
         for part in parts.values()
@@ -154,7 +158,7 @@ def _placement(
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that could be had on a device, or in the machine's memory."""
+    """Return the bytes that could be had on a device, or in the machine's memory."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     meminfo = Path("/proc/meminfo")
@@ -170,6 +174,7 @@ def _amount(size: int) -> str:
 
 
 def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:
+    """Refuse parts of other classes, sizes or channels than the training images'."""
     train = parts["train"]
     for name, part in parts.items():
         for what in ("classes", "image_size", "channels"):
@@ -182,7 +187,7 @@ def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:
 
 
 def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:
-    """Rows of the training split by the part they go to; empty where all are trained on.
+    """Return rows of the training split by the part they go to; none where all are trained on.
 
     Args:
         labels: [N] int64 of the training split.
@@ -206,7 +211,7 @@ def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:
 def _normalization(
     config: TrainConfig, train: Images
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The settings' mean and std, else ImageNet's for pretrained weights, else the images' own."""
+    """Return the mean and std: given, ImageNet's for pretrained weights, or the images' own."""
     channels = train.channels
     if config.mean is not None and config.std is not None:
         if len(config.mean) != channels:
@@ -218,3 +223,36 @@ def _normalization(
     if config.weights is not None and channels == len(IMAGENET_MEAN):
         return IMAGENET_MEAN, IMAGENET_STD
     return channel_statistics(train.chunks())
+
+
+def channel_statistics(chunks: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the mean and standard deviation of every channel over all images.
+
+    Counted in integers through a histogram, so neither the order of the images nor the device
+    changes a bit. A channel of one value gets the deviation 1/255 instead of 0.
+
+    Args:
+        chunks: the images, uint8 [n, H, W, C] at a time; few enough at a time for an int64 copy.
+
+    Returns:
+        (mean, std), each C values, as fractions of 255.
+    """
+    sums: list[Tensor] = []
+    for rows in chunks:
+        parts = [
+            torch.bincount(rows[..., channel].flatten(), minlength=256).cpu()
+            for channel in range(rows.shape[-1])
+        ]
+        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+    counts = torch.stack(sums)
+    values = torch.arange(256)
+    pixels = int(counts[0].sum())
+    means, deviations = [], []
+    for histogram in counts:
+        total = int((histogram * values).sum())
+        squares = int((histogram * values * values).sum())
+        mean = total / pixels
+        variance = (squares * pixels - total * total) / pixels**2
+        means.append(mean / 255)
+        deviations.append(max(variance**0.5, 1.0) / 255)
+    return tuple(means), tuple(deviations)

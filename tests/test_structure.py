@@ -31,7 +31,7 @@ LAYERS = [
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
     {"_extension"},
-    {"_C", "_cuda", "_files", "_fixed_math", "_philox", "_pillow", "_version"},
+    {"_C", "_cuda", "_files", "_philox", "_pillow", "_version", "_fixed_math"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}

@@ -85,7 +85,7 @@ def test_a_stage_has_its_kinds_numbers_and_no_others() -> None:
 
 def test_draws_say_what_the_tables_fields_say() -> None:
     """Each kind's numbers are read where the kernels write them: whole ones are small integers."""
-    images = torch.zeros(64, 8, 8, 3, dtype=torch.uint8)
+    images = torch.zeros(64, 3, 8, 8, dtype=torch.uint8)
     for kind in KINDS.values():
         assert [f.place for f in kind.draw] == list(range(len(kind.draw)))
     draws = Pipeline([RandomShift(0.5), CutMix()]).draw(images=images, ids=torch.arange(64))

@@ -13,9 +13,9 @@ from warpmix.augment._checks import Call, check_call, check_draws
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
-from warpmix.augment.geometry import Resize
 from warpmix.augment.launches import Compiled, Samples, draw_launches, run_launches
 from warpmix.augment.program import compile_launches
+from warpmix.augment.resizing import Resize
 from warpmix.augment.settings import check_settings
 from warpmix.augment.targets import Targets
 from warpmix.augment.transforms import Normalize, RandomChoice, Transform

@@ -133,6 +133,7 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
                           const Tensor& batch, const Tensor& pair, const Tensor& lam) {
   constexpr const char* op = "augment";
   AugmentParams params = {};
+  const bool is_float = is_float_source(op, images);
   const int64_t batch_size = batch.size(0);
   set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, batch_size,
               params);
@@ -158,7 +159,7 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
     params.scale[c] = static_cast<float>(scale[c]);
     params.bias[c] = static_cast<float>(bias[c]);
   }
-  return {params, is_float_source(op, images), images};
+  return {params, is_float, images};
 }
 
 int64_t entering_count(const AugmentParams& params) {
@@ -184,12 +185,13 @@ DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const Opt
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums) {
   constexpr const char* op = "channel_sums";
   augment::SumsParams params = {};
+  const bool is_float = is_float_source(op, images);
   set_source(op, images, params);
   WARPMIX_CHECK_DIM(op, sums, 2);
   WARPMIX_CHECK_SIZE(op, sums, 0, params.image_count);
   WARPMIX_CHECK_SIZE(op, sums, 1, params.channels);
   params.sums = checked_data<int64_t>(op, "sums", sums, images, sums.numel());
-  return {params, is_float_source(op, images), images};
+  return {params, is_float, images};
 }
 
 }  // namespace warpmix

@@ -15,8 +15,8 @@ import torch
 from test_cli import HEAVY, images, run  # noqa: F401 (a fixture)
 from test_select import noisy
 
-from warpmix import train
-from warpmix.data import load_folder, predictions
+from warpmix import predictions, train
+from warpmix.data import load_folder
 from warpmix.ensemble import Bundle, fit_ensemble, vote
 from warpmix.predictions import PredictionStore
 
@@ -51,6 +51,8 @@ def test_vote_over_a_store(store: Path, tmp_path: Path) -> None:
         "soft vote",
         "hard vote",
         "weighted vote",
+        "geometric vote",
+        "rank vote",
         "greedy by accuracy",
         "stacked",
         "ECE",
@@ -134,7 +136,7 @@ def test_a_bundle_decides_as_it_was_fitted(store: Path, tmp_path: Path, method: 
     assert described["method"] == method and described["chosen"]["fitted_on"] == "val"
     assert 0.05 <= described["temperature"] <= 20
     again = Bundle.load(bundle)
-    assert again.decide(kaggle.read()[fitted.members]).labels.equal(want.labels)
+    assert again.vote(kaggle.read()[fitted.members]).labels.equal(want.labels)
 
 
 def test_safetensors_of_a_bundle_are_predictions(store: Path, tmp_path: Path) -> None:

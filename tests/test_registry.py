@@ -110,7 +110,7 @@ def test_a_transform_of_ones_own_can_be_listed_by_name(monkeypatch: pytest.Monke
     assert from_config([{"Tilt": {"p": 0.5}}]) == [Tilt(p=0.5)]
     assert from_config(to_config([Tilt()])) == [Tilt()]
     own = {"__module__": __name__}
-    words = r"RandomRotation of test_registry has the name of one in warpmix\.augment\.geometry"
+    words = r"RandomRotation of test_registry has the name of one in warpmix\.augment\.warps"
     with pytest.raises(TypeError, match=words):
         type("RandomRotation", (Tilt,), own)
     type("Tilt", (Tilt,), {**own, "__qualname__": Tilt.__qualname__})  # a notebook's cell, again

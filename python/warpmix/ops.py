@@ -162,13 +162,18 @@ def vote_curve(
 
 
 def class_planes(
-    predictions: Tensor, *, logits: bool, inverse_temperature: Tensor | None = None
+    predictions: Tensor,
+    *,
+    logits: bool,
+    log: bool = False,
+    inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class."""
+    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with ``log``
+    the logarithms of those of at least 1e-15."""
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.class_planes(predictions, inverse_temperature, logits, planes, invalid)
+    _ops.class_planes(predictions, inverse_temperature, logits, log, planes, invalid)
     return planes, invalid
 
 
@@ -196,11 +201,11 @@ def greedy_scores(
     return score
 
 
-def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
+def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     """[replicates, rules] int64: of N samples drawn with replacement, how many each rule gets
-    right; bit r of right [N] int64 says whether rule r does."""
-    counts = torch.empty(replicates, rules, dtype=torch.int64, device=right.device)
-    _ops.bootstrap(right, seed, counts)
+    right; bit r of correct [N] int64 says whether rule r does."""
+    counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
+    _ops.bootstrap(correct, seed, counts)
     return counts
 
 

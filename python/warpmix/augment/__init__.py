@@ -9,14 +9,16 @@ from warpmix.augment.collate import *
 from warpmix.augment.color import *
 from warpmix.augment.config import *
 from warpmix.augment.draws import *
-from warpmix.augment.geometry import *
 from warpmix.augment.losses import *
 from warpmix.augment.mixing import *
 from warpmix.augment.occlusion import *
 from warpmix.augment.pipeline import *
+from warpmix.augment.resizing import *
 from warpmix.augment.targets import *
 from warpmix.augment.transform import *
 from warpmix.augment.transforms import *
+from warpmix.augment.warps import *
+from warpmix.augment.whole_pixels import *
 
 if not TYPE_CHECKING:  # type checkers take what is imported above; they do not compute __all__
     __all__ = sorted(

@@ -17,7 +17,7 @@ __all__ = ["from_config", "to_config"]
 
 
 def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normalize]:
-    """Transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
+    """Return transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
 
     Raises:
         ValueError: an unknown name or field, with the nearest known one; or a field's own check.
@@ -29,12 +29,12 @@ def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normali
 
 
 def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
-    """The inverse of :func:`from_config`; every field is written out."""
+    """Return what :func:`from_config` reads; every field is written out."""
     return [_to_entry(transform) for transform in transforms]
 
 
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a pipeline from what ``Pipeline.to_dict`` wrote."""
+    """Return a pipeline's arguments from what ``Pipeline.to_dict`` wrote."""
     if not isinstance(config, dict):
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
@@ -51,7 +51,7 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_place(place: str, entry: str | dict[str, Any]) -> Any:
-    """An entry's transform; its errors say where in the list it is."""
+    """Return an entry's transform; its errors say where in the list it is."""
     try:
         return _from_entry(entry)
     except (TypeError, ValueError) as error:

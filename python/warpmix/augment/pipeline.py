@@ -13,11 +13,12 @@ from warpmix.augment._checks import Call, check_call, check_draws
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
-from warpmix.augment.geometry import Resize
 from warpmix.augment.keys import Key
 from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
+from warpmix.augment.resizing import Resize
 from warpmix.augment.run import Result, run
 from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
+from warpmix.augment.targets import Targets
 from warpmix.augment.transform import Transform
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice
 
@@ -114,7 +115,7 @@ class Pipeline(nn.Module):
         @overload
         def __call__(
             self, images: Tensor, labels: Tensor | int, **options: Any
-        ) -> tuple[Tensor, Any]: ...
+        ) -> tuple[Tensor, Targets]: ...  # one-hot rows, if asked for, want a cast
         def __call__(self, images: Any, labels: Any = None, **options: Any) -> Any: ...
 
     def forward(
@@ -283,12 +284,11 @@ class Pipeline(nn.Module):
     def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:
         ids, key = call.ids, 0
         if compiled.is_random:
-            if ids is None and call.index is None:
-                ids, key = self._counted(call.count, call.images.device), self._key.of_process
-            else:
-                key = self._key.value
-        from_batch = call.index is None
-        return Samples(call.index, ids, call.active, call.count, step, key, call.epoch, from_batch)
+            counts = ids is None and call.index is None
+            key = self._key.of_process if counts else self._key.value
+            ids = self._counted(call.count, call.images.device) if counts else ids
+        of = (call.index, ids, call.active, call.count, step, key, call.epoch)
+        return Samples(*of, from_batch=call.index is None)
 
     def _counted(self, count: int, device: torch.device) -> Tensor:
         """[count] int64 ids that this process has not used yet."""

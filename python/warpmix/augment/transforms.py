@@ -113,7 +113,7 @@ class Normalize:
             object.__setattr__(self, name, values)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """(scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
+        """Return (scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
         expanded = []
         for name in ("mean", "std"):
             values = getattr(self, name)

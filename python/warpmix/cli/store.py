@@ -156,7 +156,7 @@ def decide(
         chosen = Bundle.load(bundle)
         stored = predictions.PredictionStore(store).open(split, chosen.models)
         status.update("counting")
-        result = chosen.decide(
+        result = chosen.vote(
             stored,
             device=device,
             progress=lambda done, of: status.update(f"counting: {done:,} of {of:,} samples"),

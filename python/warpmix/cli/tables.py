@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from warpmix.ensemble import CandidateResult
 
 _SHOWN_MEMBERS = 20  # more are in curve.csv
+_VOTES_PER_TABLE = 3  # with their intervals, 80 columns
 
 
 def show_votes(report: VoteReport, method: Method = "all") -> None:
@@ -37,8 +38,8 @@ def show_votes(report: VoteReport, method: Method = "all") -> None:
             "is fitted"
         )
     by_size = [name for name in VOTES if name in {s.candidate.method for s in report.results[1:]}]
-    if by_size:
-        _show_sizes(report, by_size)
+    for first in range(0, len(by_size), _VOTES_PER_TABLE):
+        _show_sizes(report, by_size[first : first + _VOTES_PER_TABLE])
     single, *others = report.results
     fitted = [result for result in others if result.candidate.method not in VOTES]
     if fitted:

@@ -20,8 +20,9 @@ def vote(
     method: Annotated[
         Method,
         typer.Option(
-            help="Average probabilities (soft), count votes (hard), average with fitted weights "
-            "(weighted), select greedily, stack, or all of it."
+            help="Average probabilities (soft), count votes (hard), average log-probabilities "
+            "(geometric) or ranks (rank), average with fitted weights (weighted), select greedily, "
+            "stack, or all of it."
         ),
     ] = "all",
     top: Annotated[

@@ -34,7 +34,7 @@ class EpochOrder:
     active: Tensor | None
 
     def __getitem__(self, positions: slice | Tensor) -> EpochOrder:
-        """Some of the samples."""
+        """Return some of the samples."""
         active = None if self.active is None else self.active[positions]
         return EpochOrder(self.index[positions], self.ids[positions], active)
 
@@ -66,7 +66,7 @@ _SMALLEST = 2  # images a rank needs for batch norm
 
 
 def share_of_batch(batch: EpochOrder, rank: int, world_size: int) -> Share:
-    """The samples of a batch that fall to a rank: in the order of ranks they are the batch.
+    """Return the samples of a batch that fall to a rank: in the order of ranks they are the batch.
 
     A rank that would have none or one borrows others, so that all ranks do the same work.
     """

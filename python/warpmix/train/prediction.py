@@ -73,7 +73,7 @@ def predict_ensemble(
         for network in bundle.networks
         if network is not None
     ]
-    return bundle.decide(torch.stack(members), logits=False)
+    return bundle.vote(torch.stack(members), logits=False)
 
 
 def write_submission(

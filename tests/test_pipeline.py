@@ -263,3 +263,19 @@ def test_cuda_graph_replays_with_new_numbers_on_a_side_stream() -> None:
         graph.replay()
         want, _ = pipeline(images, ids, ids=ids, epoch=epoch, sums=sums)
         assert torch.equal(out, want)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_graph_without_ids_counts_on() -> None:
+    images, labels = batch(32).cuda(), torch.arange(32).cuda()
+    pipeline = Pipeline(CARD, seed=5).cuda()
+    sums = warpmix.ops.channel_sums(images)
+    out = torch.empty(32, 3, 8, 9, device="cuda")
+    pipeline(images, labels, sums=sums, out=out)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        pipeline(images, labels, sums=sums, out=out)
+    for replay in range(1, 4):
+        graph.replay()
+        want, _ = pipeline(images, labels, ids=labels + 32 * replay, sums=sums)
+        assert torch.equal(out, want)

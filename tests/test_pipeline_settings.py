@@ -121,6 +121,15 @@ def test_a_copy_goes_on_as_the_original(make: Any) -> None:
         assert torch.equal(got, want)
 
 
+def test_the_count_moves_with_the_images_even_in_inference_mode() -> None:
+    """A buffer that is moved in that mode must still be counted on afterwards."""
+    pipeline, images, labels = Pipeline(CARD), batch().to("meta"), IDS.to("meta")
+    with torch.inference_mode():
+        pipeline(images, labels)
+    assert pipeline.samples_seen.device == images.device
+    assert pipeline(images, labels)[0].device == images.device
+
+
 # ---- one-hot targets --------------------------------------------------------------------------
 
 

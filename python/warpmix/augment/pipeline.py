@@ -293,7 +293,8 @@ class Pipeline(nn.Module):
     def _counted(self, count: int, device: torch.device) -> Tensor:
         """[count] int64 ids that this process has not used yet."""
         if self.samples_seen.device != device:
-            self.samples_seen = self.samples_seen.to(device)
+            with torch.inference_mode(False):  # or it could be counted on in that mode alone
+                self.samples_seen = self.samples_seen.to(device)
         ids = self.samples_seen + torch.arange(count, device=device)
         self.samples_seen += count
         return ids

@@ -53,7 +53,7 @@ def vote(
           the probabilities, or logarithmic opinion pool (Genest and Zidek, 1986). Probabilities
           below 1e-15 count as 1e-15, so that a zero of one model does not rule a class out alone.
         - "rank": Borda count (Ho, Hull and Srihari, 1994): a model gives a class a point for each
-          class that it scores lower, and half a point for each that it scores alike, so that
+          class that it scores lower, and half a point for each that it scores equally, so that
           ties share the average of their ranks.
 
     Sums run in float64 over the models in their order.

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import warpmix
 from warpmix import CutMix, Pipeline, RandomAffine, RandomContrast, RandomRotation, RandomShift
+from warpmix.augment.keys import rank
 
 LISTED = (RandomRotation(180), RandomContrast((0.5, 2.0)))
 BITS = 48  # of the two draws of a sample: an angle and a factor, each of 2^24 values
@@ -67,8 +68,8 @@ def of_ranks(
 ) -> Tensor:
     """The draws of all epochs on all ranks, which all have the same seed of torch."""
     parts = []
-    for rank in range(ranks):
-        monkeypatch.setenv("RANK", str(rank))
+    for number in range(ranks):
+        monkeypatch.setenv("RANK", str(number))
         torch.manual_seed(0)
         parts += epochs()
     return torch.cat(parts)
@@ -125,11 +126,24 @@ def test_workers_that_are_not_forked(method: str, monkeypatch: pytest.MonkeyPatc
     dataset = Drawn(Pipeline(LISTED, seed=5), 8)
     loader = DataLoader(dataset, 2, num_workers=1, multiprocessing_context=method)
     started = []
-    for rank in range(2):
-        monkeypatch.setattr("warpmix.augment.keys.rank", lambda rank=rank: rank)
+    for number in range(2):
+        monkeypatch.setattr("warpmix.augment.keys.rank", lambda number=number: number)
         torch.manual_seed(0)
         started.append(iter(loader))  # both import torch at the same time
     assert_distinct(torch.cat([item for epoch in started for item in epoch]), 2 * 8)
+
+
+def test_a_rank_is_kept_through_copies_and_an_environments_other_words_are_none() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RANK", "3")
+        sent = pickle.dumps(Pipeline(LISTED, seed=5))
+        for word in ("", "gold"):
+            patch.setenv("RANK", word)
+            assert rank() == 0
+    arrived = pickle.loads(sent)
+    for pipeline in (arrived, copy.deepcopy(arrived), arrived.replace(p=0.5)):
+        assert pipeline._key._home_rank == 3
+        assert pipeline._key.of_process == 5  # it counts in a DataLoader's workers alone
 
 
 def test_one_process_counts_on_from_epoch_to_epoch(monkeypatch: pytest.MonkeyPatch) -> None:

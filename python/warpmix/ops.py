@@ -28,9 +28,9 @@ def as_nhwc(images: Tensor) -> Tensor:
     A view wherever the images are dense in either order; others are copied to NHWC.
     """
     nhwc = images.permute(0, 2, 3, 1)
-    if images.is_contiguous() and not nhwc.is_contiguous():
-        return _plain_strides(images).permute(0, 2, 3, 1)
-    return _plain_strides(nhwc.contiguous())
+    if nhwc.is_contiguous() or not images.is_contiguous():
+        return _plain_strides(nhwc.contiguous())
+    return _plain_strides(images).permute(0, 2, 3, 1)
 
 
 def _plain_strides(dense: Tensor) -> Tensor:
@@ -55,8 +55,13 @@ def channel_sums(images: Tensor) -> Tensor:
         raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
-    sums = torch.empty(images.shape[:2], dtype=torch.int64, device=images.device)
-    _ops.channel_sums(as_nhwc(images), sums)
+    return channel_sums_nhwc(as_nhwc(images))
+
+
+def channel_sums_nhwc(images: Tensor) -> Tensor:
+    """Return :func:`channel_sums` of images [N, H, W, C] as :func:`as_nhwc` gives them."""
+    sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
+    _ops.channel_sums(images, sums)
     return sums
 
 

@@ -32,7 +32,8 @@ def rank() -> int:
     """Return this process's rank: torch.distributed's, else RANK of the environment, else 0."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank()
-    return int(os.environ.get("RANK", 0))
+    told = os.environ.get("RANK", "")
+    return int(told) if told.isdecimal() else 0
 
 
 class Key:
@@ -69,7 +70,7 @@ class Key:
         return self._value
 
     def __getstate__(self) -> dict[str, int]:
-        return {"value": self._value, "rank": rank()}
+        return {"value": self._value, "rank": rank() or self._home_rank}
 
     def __setstate__(self, state: dict[str, int]) -> None:
         value = state["value"]

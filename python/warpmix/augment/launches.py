@@ -20,13 +20,14 @@ from warpmix.augment.program import Launch, compile_launches
 
 @dataclass(frozen=True)
 class Compiled:
-    """The launches for one image shape, with their op arguments.
+    """The launches for one image shape, with their op arguments and what every call asks.
 
     Attributes:
         scale, bias: of the last launch, one a channel.
         is_random: a sample may be changed, so that random numbers are needed.
-        needs_sums: of the first launch; this and result_size are read at every call.
+        needs_sums: of the first launch.
         result_size: (height, width) that leaves the last launch.
+        mix: number of the launch that mixes, if one does.
     """
 
     launches: list[Launch]
@@ -36,11 +37,7 @@ class Compiled:
     is_random: bool
     needs_sums: bool
     result_size: tuple[int, int]
-
-    @property
-    def mix(self) -> int | None:
-        """Number of the launch that mixes, if one does."""
-        return next((i for i, launch in enumerate(self.launches) if launch.has_mix), None)
+    mix: int | None
 
     @property
     def mix_names(self) -> str:
@@ -70,6 +67,7 @@ def compile_list(
         is_random=p > 0 and any(stage.p > 0 for stage in stages),
         needs_sums=launches[0].needs_sums,
         result_size=launches[-1].result_size,
+        mix=next((i for i, launch in enumerate(launches) if launch.has_mix), None),
     )
 
 
@@ -184,7 +182,7 @@ def run_launches(
         words = draws.per_launch[number]
         if number > 0:
             drawn_for = _drawn(None, source.shape[0], draws.from_batch)
-            sums = ops.channel_sums(source.permute(0, 3, 1, 2)) if launch.needs_sums else None
+            sums = ops.channel_sums_nhwc(source) if launch.needs_sums else None
             if number == mix:
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)

@@ -76,7 +76,7 @@ def _sums(call: Call, compiled: Compiled) -> Tensor | None:
             "the images: compute sums = warpmix.ops.channel_sums(images) once and pass it, or use "
             "warpmix.data.Dataset, which keeps them"
         )
-    return ops.channel_sums(call.images.permute(0, 3, 1, 2))
+    return ops.channel_sums_nhwc(call.images)
 
 
 def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor | None) -> Tensor:

@@ -258,7 +258,7 @@ def test_a_bundle_reads_a_store_of_another_order(tmp_path: Path) -> None:
     assert code == 0, output
     code, output = run("ensemble", "predict", bundle, other.path, "--out", out, "--scores")
     assert code == 0, output
-    want = Bundle.load(bundle).decide(scores)
+    want = Bundle.load(bundle).vote(scores)
     assert [row["predicted"] for row in rows_of(out)] == [NAMES[i] for i in want.labels]
     again = predictions.load(out)
     assert again.classes == NAMES and again.labels is None

@@ -73,11 +73,11 @@ class Bundle:
             about: temperature, classes, facts.
         """
         names = tuple(models[i] for i in ensemble.members.tolist())
-        own = Ensemble(
+        renumbered = Ensemble(
             ensemble.method, torch.arange(len(names)), ensemble.weights, ensemble.stacking
         )
         files = tuple((networks or {}).get(name) for name in names)
-        return cls(own, names, networks=files, **about)
+        return cls(renumbered, names, networks=files, **about)
 
     @property
     def has_networks(self) -> bool:

@@ -54,7 +54,7 @@ class VotingClassifier(peer.VotingClassifier):
         n_features_in_, feature_names_in_, le_: as scikit-learn's.
 
     Sample weights go to the estimators. What combines them is fitted to the samples whose weight is
-    not 0, all alike.
+    not 0, with equal weights.
     """
 
     # "voting" is checked in fit, in this package's words.

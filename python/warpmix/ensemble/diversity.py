@@ -64,39 +64,39 @@ def diversity(
         raise ValueError("predictions must hold at least one sample, got none")
     # Counts by the true class: [C, M, M] pairs that agree, that are both wrong; [C, M] wrong.
     agree = torch.zeros(classes, models, models, dtype=torch.float64, device=source.device)
-    both = torch.zeros_like(agree)
-    alone = torch.zeros(classes, models, dtype=torch.float64, device=source.device)
+    both_wrong = torch.zeros_like(agree)
+    wrong_count = torch.zeros(classes, models, dtype=torch.float64, device=source.device)
     for first, chunk in source:
         labels = source.labels(chunk, first)
         expected = true_classes[first : first + chunk.shape[1]]
         for true_class in expected.unique().tolist():
             of_class = labels[:, expected == true_class]
             wrong = (of_class != true_class).double()
-            both[true_class] += wrong @ wrong.T
-            alone[true_class] += wrong.sum(1)
+            both_wrong[true_class] += wrong @ wrong.T
+            wrong_count[true_class] += wrong.sum(1)
             for predicted in of_class.unique().tolist():
                 votes = (of_class == predicted).double()
                 agree[true_class] += votes @ votes.T
     count = torch.bincount(true_classes, minlength=classes).double()
     correlation = torch.stack(
-        [_correlation(b, a, n) for b, a, n in zip(both, alone, count, strict=True)]
+        [_correlation(b, a, n) for b, a, n in zip(both_wrong, wrong_count, count, strict=True)]
     )
     disagreement = 1.0 - agree / count[:, None, None]
     return Diversity(
-        accuracy=1.0 - alone.sum(0) / samples,
-        class_accuracy=(1.0 - alone / count[:, None]).T,
+        accuracy=1.0 - wrong_count.sum(0) / samples,
+        class_accuracy=(1.0 - wrong_count / count[:, None]).T,
         disagreement=1.0 - agree.sum(0) / samples,
-        error_correlation=_correlation(both.sum(0), alone.sum(0), count.sum()),
+        error_correlation=_correlation(both_wrong.sum(0), wrong_count.sum(0), count.sum()),
         class_disagreement=torch.stack([_mean_pair(matrix) for matrix in disagreement]),
         class_error_correlation=torch.stack([_mean_pair(matrix) for matrix in correlation]),
     )
 
 
-def _correlation(both: Tensor, alone: Tensor, count: Tensor) -> Tensor:
+def _correlation(both_wrong: Tensor, wrong_count: Tensor, count: Tensor) -> Tensor:
     """[M, M] of the indicators of being wrong: phi, from counts."""
-    rate = alone / count
+    rate = wrong_count / count
     spread = (rate * (1.0 - rate)).sqrt()
-    return (both / count - rate[:, None] * rate) / (spread[:, None] * spread)
+    return (both_wrong / count - rate[:, None] * rate) / (spread[:, None] * spread)
 
 
 def _mean_pair(matrix: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,10 @@ def test_sample_weights_that_an_estimator_does_not_take(data: Any, voting: str) 
     own = VotingClassifier([("knn", KNeighborsClassifier())], voting=voting)
     with pytest.raises(TypeError, match="KNeighborsClassifier does not support sample weights"):
         own.fit(x, y, sample_weight=np.ones(300))
+
+
+def test_the_documentation_is_right(data: Any) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "ensembling.md").read_text()
+    names: dict[str, Any] = {}
+    exec(text.split("```python\n")[1].split("```")[0], names)
+    assert names["classifier"].fit(*data).score(*data) > 0.6

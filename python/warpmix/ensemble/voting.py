@@ -165,10 +165,19 @@ def _rank(
 
 def _borda_points(scores: Tensor) -> Tensor:
     """[n, C] float64 in [0, C - 1], in halves: the mean rank of each class, counted from below."""
-    in_order = scores.sort(1).values
-    lower = torch.searchsorted(in_order, scores)
-    at_most = torch.searchsorted(in_order, scores, right=True)  # the class itself included
-    return (lower + at_most - 1).double() / 2.0
+    ascending, order = scores.sort(1)
+    lower = _first_of_equals(ascending)
+    higher = _first_of_equals(ascending.flip(1)).flip(1)
+    points = (lower + (scores.shape[1] - 1) - higher).double() / 2.0
+    return torch.empty_like(points).scatter_(1, order, points)
+
+
+def _first_of_equals(in_order: Tensor) -> Tensor:
+    """[n, C] int64: for each place of sorted rows, the first place with the same value."""
+    places = torch.arange(in_order.shape[1], device=in_order.device)
+    is_first = torch.ones_like(in_order, dtype=torch.bool)
+    is_first[:, 1:] = in_order[:, 1:] != in_order[:, :-1]
+    return torch.where(is_first, places, 0).cummax(1).values
 
 
 def _per_model(weights: Tensor | None, models: int) -> list[float]:

@@ -164,7 +164,7 @@ def _rank(
 
 
 def _borda_points(scores: Tensor) -> Tensor:
-    """[n, C] float64 in [0, C - 1], in halves: the mean rank of each class, counted from below."""
+    """Return [n, C] float64 in [0, C - 1]: the mean rank of each class, counted from below."""
     in_order = scores.sort(1).values
     lower = torch.searchsorted(in_order, scores)
     at_most = torch.searchsorted(in_order, scores, right=True)  # the class itself included

@@ -90,7 +90,7 @@ def home_of(nvcc: str) -> Path:
 
 
 def cuda_homes() -> list[Path]:
-    """Folders that may hold a CUDA toolkit, the preferred one first."""
+    """List folders that may hold a CUDA toolkit, the preferred one first."""
     named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     if named:
         return [Path(named)]
@@ -129,7 +129,7 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
 
 
 def default_architectures(known: str) -> str:
-    """ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
     usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
     if not usable:
         raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")

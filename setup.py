@@ -73,7 +73,7 @@ CUDA_LIBRARIES = ["torch_cpu", "torch_cuda", "cudart_static", "rt", "dl", "pthre
 
 
 def ask(*command: str | Path) -> str:
-    """What `command` prints, on either stream; "" where it fails or cannot be run."""
+    """Return what `command` prints, on either stream; "" where it fails or cannot be run."""
     try:
         return subprocess.check_output(
             command, stderr=subprocess.STDOUT, text=True, cwd=ROOT
@@ -83,14 +83,14 @@ def ask(*command: str | Path) -> str:
 
 
 def home_of(nvcc: str) -> Path:
-    """The toolkit of an nvcc, which may be a wrapper script or a link: nvcc prints it as TOP."""
+    """Find the toolkit of an nvcc, which may be a wrapper script or a link: nvcc calls it TOP."""
     plan = ask(nvcc, "--dryrun", "-x", "cu", os.devnull, "-o", os.devnull)
     top = re.search(r"^#\$ TOP=(.+)$", plan, re.MULTILINE)
     return Path(top[1]).resolve() if top else Path(nvcc).resolve().parents[1]
 
 
 def cuda_homes() -> list[Path]:
-    """Folders that may hold a CUDA toolkit, the preferred one first."""
+    """List folders that may hold a CUDA toolkit, the preferred one first."""
     named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     if named:
         return [Path(named)]
@@ -105,7 +105,7 @@ def cuda_homes() -> list[Path]:
 
 
 def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
-    """The toolkit to build with and its version; or None and the reason for building without.
+    """Find the toolkit to build with and its version; or None and the reason for building without.
 
     `wish` is WARPMIX_CUDA, `torch_cuda` the version of CUDA that torch was built with, if any.
     """
@@ -129,7 +129,7 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
 
 
 def default_architectures(known: str) -> str:
-    """ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
     usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
     if not usable:
         raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")
@@ -137,7 +137,7 @@ def default_architectures(known: str) -> str:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, marked where it has changes; None outside of one."""
+    """Return the commit of this checkout, marked where it has changes; None outside of one."""
     describe = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     return (ask(*describe) or None) if (ROOT / ".git").exists() else None
 
@@ -189,7 +189,7 @@ def main() -> None:
 
     class BuildExtension(cpp_extension.BuildExtension):
         def build_extensions(self) -> None:
-            """Prints the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
+            """Print the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
             print("warpmix:", *(f"  {key:14} {value}" for key, value in info.items()), sep="\n")
             header = folder / "generated" / "build_info.h"
             header.parent.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,10 +242,3 @@ def test_the_widest_temperatures_give_numbers(temperature: float) -> None:
             scores = vote(PREDICTIONS, method, logits=logits, temperature=temperature).scores
             assert scores.isfinite().all()
             torch.testing.assert_close(scores.sum(1), torch.ones(60))
-
-
-def test_the_readme_is_right() -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text()
-    block = re.search(r"Voting, over predictions.*?```python\n(.*?)```", text, re.DOTALL)
-    assert block is not None
-    exec(block[1].replace("10_000", "100"), {"torch": torch, "warpmix": __import__("warpmix")})

@@ -48,7 +48,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def default_cache() -> Path:
-    """Folder of decoded images: that of the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
+    """Return the folder of decoded images: the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
     named = os.environ.get("WARPMIX_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "warpmix" / "decoded"
 

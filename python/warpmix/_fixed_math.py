@@ -41,7 +41,7 @@ _SIN = (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)
 
 
 def fixed_log(x: Tensor) -> Tensor:
-    """Natural logarithm of normal, positive float32 values."""
+    """Return the natural logarithm of normal, positive float32 values."""
     bits = x.view(torch.int32)
     exponent = ((bits >> 23) - 126).float()
     m = ((bits & 0x007FFFFF) | 0x3F000000).view(torch.float32)
@@ -56,7 +56,7 @@ def fixed_log(x: Tensor) -> Tensor:
 
 
 def fixed_exp(x: Tensor) -> Tensor:
-    """e^x of float32 values, x clamped to [-87, 88]."""
+    """Return e^x of float32 values, x clamped to [-87, 88]."""
     x = x.clamp(-87.0, 88.0)
     n = torch.floor(x * 1.44269504088896341 + 0.5)
     x = x - n * 0.693359375
@@ -66,7 +66,7 @@ def fixed_exp(x: Tensor) -> Tensor:
 
 
 def fixed_sincos_turns(v: Tensor) -> tuple[Tensor, Tensor]:
-    """(sin(2 pi v), cos(2 pi v)) of float32 values, |v| < 2^20."""
+    """Return (sin(2 pi v), cos(2 pi v)) of float32 values, |v| < 2^20."""
     quarters = v * 4.0
     nearest = torch.floor(quarters + 0.5)
     x = (quarters - nearest) * 1.57079632679489662
@@ -83,17 +83,17 @@ def fixed_sincos_turns(v: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def fixed_sin_turns(v: Tensor) -> Tensor:
-    """sin(2 pi v) of float32 values, |v| < 2^20."""
+    """Return sin(2 pi v) of float32 values, |v| < 2^20."""
     return fixed_sincos_turns(v)[0]
 
 
 def fixed_cos_turns(v: Tensor) -> Tensor:
-    """cos(2 pi v) of float32 values, |v| < 2^20."""
+    """Return cos(2 pi v) of float32 values, |v| < 2^20."""
     return fixed_sincos_turns(v)[1]
 
 
 def fixed_sqrt(x: Tensor) -> Tensor:
-    """IEEE square root of float32 values, as ``sqrtf``.
+    """Return the IEEE square root of float32 values, as ``sqrtf`` does.
 
     Through float64, because torch's vectorised float32 sqrt is an ulp off for a fifth of all inputs
     (2.15, AVX2); 53 bits are enough for the second rounding to be harmless.

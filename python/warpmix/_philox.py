@@ -11,7 +11,7 @@ _MASK32 = 0xFFFFFFFF
 
 
 def _multiply_32x32(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
-    """High and low 32-bit words of the 64-bit product, kept in int64 without overflow."""
+    """Return the high and low words of the 64-bit product, kept in int64 without overflow."""
     low_part = a * (b & 0xFFFF)  # < 2^48
     high_part = a * (b >> 16)  # < 2^48
     middle = high_part + (low_part >> 16)
@@ -19,7 +19,7 @@ def _multiply_32x32(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: int) -> tuple[Tensor, ...]:
-    """Philox4x32-10 (Salmon et al., SC'11).
+    """Compute Philox4x32-10 (Salmon et al., SC'11).
 
     Args:
         counter: four int64 tensors of one shape, each holding a 32-bit word.
@@ -40,15 +40,15 @@ def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: int) -> tuple[Te
 
 
 def uniform_closed_open(word: Tensor) -> Tensor:
-    """float32 uniform on {0, 2^-24, ..., 1 - 2^-24} from a 32-bit word in int64."""
+    """Return float32 uniform on {0, 2^-24, ..., 1 - 2^-24}, from a 32-bit word in int64."""
     return (word >> 8).float() * 2.0**-24
 
 
 def uniform_open_closed(word: Tensor) -> Tensor:
-    """float32 uniform on {2^-24, ..., 1} from a 32-bit word in int64."""
+    """Return float32 uniform on {2^-24, ..., 1}, from a 32-bit word in int64."""
     return ((word >> 8) + 1).float() * 2.0**-24
 
 
 def uniform_below(word: Tensor, n: int) -> Tensor:
-    """int64 uniform on {0, ..., n - 1} from a 32-bit word in int64; n < 2^31."""
+    """Return int64 uniform on {0, ..., n - 1}, from a 32-bit word in int64; n < 2^31."""
     return (word * n) >> 32

@@ -34,7 +34,7 @@ def as_nhwc(images: Tensor) -> Tensor:
 
 
 def _plain_strides(dense: Tensor) -> Tensor:
-    """A dimension of one may have any stride, and the ops read them all."""
+    """Return the tensor with plain strides; of a dimension of one they may be any number."""
     return dense.flatten().view(dense.shape) if 1 in dense.shape else dense
 
 
@@ -79,8 +79,8 @@ def draw(
     batch_size: int,
     sides: int,
 ) -> Tensor:
-    """[B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give shape
-    and pool."""
+    """Return [B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give
+    shape and pool."""
     shape = (batch_size, sides, program[0], _DRAW_WORDS)
     draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
@@ -106,8 +106,8 @@ def augment(
     bias: Sequence[float],
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """One launch from images [N, H, W, C], see :func:`as_nhwc`, into ``out`` [B, C, h, w]; returns
-    (pair [2, B] int64, lam [B] float32)."""
+    """Make one launch from images [N, H, W, C], see :func:`as_nhwc`, into ``out`` [B, C, h, w];
+    return (pair [2, B] int64, lam [B] float32)."""
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     labels, sums, draws = _dense(labels), _dense(sums), _dense(draws)
     pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)
@@ -120,7 +120,7 @@ def augment(
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
-    """The tensor as the ops take it: every rank's ``order[rank::world]`` has gaps, for one."""
+    """Return the tensor as the ops take it: a rank's ``order[rank::world]`` has gaps, say."""
     return None if tensor is None else tensor.contiguous()
 
 
@@ -135,7 +135,7 @@ def vote(
     logits: bool,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
+    """Return (labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
     ``inverse_temperature`` [M] float32 is 1 / temperature."""
     _, samples, classes = predictions.shape
     device = predictions.device
@@ -155,9 +155,9 @@ def vote_curve(
     weights: Tensor | None = None,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models of the
-    ranking get right, for every k; weights [K] float64 and
-    inverse_temperature [K] are in the ranking's order."""
+    """Return (soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models
+    of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
+    the ranking's order."""
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
     _ops.vote_curve(
@@ -173,8 +173,8 @@ def class_planes(
     log: bool = False,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with ``log``
-    the logarithms of those of at least 1e-15."""
+    """Return (planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with
+    ``log`` the logarithms of those of at least 1e-15."""
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
@@ -190,7 +190,7 @@ def greedy_scores(
     targets: Tensor,
     members: int,
 ) -> Tensor:
-    """[M] int64: how an ensemble would score with each of M candidates added.
+    """Return [M] int64: how an ensemble would score with each of M candidates added.
 
     Args:
         planes: [M, C, N] float32, to count the samples it would get right; None: the negative
@@ -207,8 +207,8 @@ def greedy_scores(
 
 
 def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
-    """[replicates, rules] int64: of N samples drawn with replacement, how many each rule gets
-    right; bit r of correct [N] int64 says whether rule r does."""
+    """Return [replicates, rules] int64: of N samples drawn with replacement, how many each rule
+    gets right; bit r of correct [N] int64 says whether rule r does."""
     counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
     _ops.bootstrap(correct, seed, counts)
     return counts
@@ -218,7 +218,7 @@ def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor
 
 
 def _fake(*_: object) -> None:
-    """Writes its outputs."""
+    """Infer nothing: the op writes its outputs."""
 
 
 _VOTING = ("vote", "vote_curve", "class_planes", "greedy_scores", "bootstrap")

@@ -113,7 +113,7 @@ def check_draws(draws: Draws, call: Call) -> None:
 
 
 def _row_of_one(value: Any, device: torch.device) -> Tensor | None:
-    """What belongs to one image, a number or a tensor without the dimension N, with it."""
+    """Return what belongs to one image, a number or a tensor, with the dimension N before it."""
     if value is None:
         return None
     return value[None] if isinstance(value, Tensor) else torch.as_tensor([value], device=device)
@@ -151,7 +151,7 @@ def _check_images(images: Tensor) -> None:
 
 
 def _is_channels_last(images: Tensor) -> bool:
-    """True where the strides alone tell that dimension -3 holds the channels."""
+    """Return whether the strides alone tell that dimension -3 holds the channels."""
     return images.shape[-3] > 1 and images.stride(-3) == 1
 
 
@@ -159,7 +159,7 @@ def _is_channels_last(images: Tensor) -> bool:
 
 
 def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
-    """[N] int64 or [N, K] floating point."""
+    """Return labels [N] int64 or [N, K] floating point."""
     if labels is None:
         return None
     if not isinstance(labels, Tensor):
@@ -226,7 +226,7 @@ def _check_device(name: str, tensor: Tensor, images: Tensor) -> None:
 
 
 def _check_range(name: str, tensor: Tensor, limit: int | None) -> None:
-    """On the CPU, where looking costs microseconds; on a GPU it would wait for the device."""
+    """Check values on the CPU, in microseconds; on a GPU it would wait for the device."""
     if tensor.device.type != "cpu" or torch.compiler.is_compiling() or tensor.numel() == 0:
         return
     low, high = (int(v) for v in torch.aminmax(tensor))

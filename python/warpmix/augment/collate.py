@@ -103,7 +103,7 @@ def _collate_dicts(samples: Sequence[Any]) -> dict[str, Any]:
 
 
 def _stack_images(images: Sequence[Any]) -> Tensor:
-    """[B, C, H, W] in NHWC memory."""
+    """Return [B, C, H, W] in NHWC memory."""
     pixels = [_pixels(image) for image in images]
     sizes = {tuple(image.shape) for image in pixels}
     if len(sizes) > 1:
@@ -116,7 +116,7 @@ def _stack_images(images: Sequence[Any]) -> Tensor:
 
 
 def _pixels(image: Any) -> Tensor:
-    """[H, W, C] uint8."""
+    """Return [H, W, C] uint8."""
     pixels = np.asarray(to_8_bits(image)) if isinstance(image, Image.Image) else image
     if not isinstance(pixels, np.ndarray | Tensor):
         raise TypeError(f"images must be {_FORMS}, got {type(image).__name__}")
@@ -143,7 +143,7 @@ def _pixels(image: Any) -> Tensor:
 
 
 def _stack_numbers(name: str, values: Sequence[Any]) -> Tensor:
-    """[B] or [B, C]: int64 if all are whole by type, else float32."""
+    """Return [B] or [B, C]: int64 if all are whole by type, else float32."""
     needed = "a number or a vector of numbers"
     if name == "id":
         needed = "an integer, such as the sample's row number"

@@ -39,7 +39,7 @@ class Draws:
     stages: list[list[Stage]]
 
     def named(self) -> list[NamedDraw]:
-        """One entry a transform, in the order of the list (the children of a RandomChoice by
+        """Return one entry a transform, in the order of the list (the children of a RandomChoice by
         themselves), with tensors of the B samples."""
         count = self.rows.shape[0]
         entries: dict[tuple[int, int], NamedDraw] = {}
@@ -53,7 +53,7 @@ class Draws:
         return [entries[owner] for owner in sorted(entries)]
 
     def describe(self, sample: int) -> list[str]:
-        """The transforms that apply to one sample, with their numbers, a line each."""
+        """Return the transforms that apply to one sample, with their numbers, a line each."""
         lines = []
         for entry in self.named():
             if entry.on[sample]:
@@ -66,7 +66,7 @@ class Draws:
         return lines
 
     def to(self, device: torch.device | str) -> Draws:
-        """A copy on another device."""
+        """Return a copy on another device."""
         partner = None if self.partner is None else self.partner.to(device)
         moved = [draws.to(device) for draws in self.per_launch]
         return Draws(self.rows.to(device), partner, self.from_batch, moved, self.stages)
@@ -93,7 +93,7 @@ class Draws:
         return rows, replace(self, rows=places[:count], partner=partner, per_launch=per_launch)
 
     def check(self, launches: list[Launch]) -> None:
-        """Raises ValueError unless these draws come from a pipeline of these launches."""
+        """Raise ValueError unless these draws come from a pipeline of these launches."""
         expected = [launch.stages for launch in launches]
         if self.stages != expected:
             kinds = [[[s.kind for s in stages] for stages in of] for of in (expected, self.stages)]
@@ -111,7 +111,7 @@ class NamedDraw:
         transform: the name of its class.
         on: [B] bool, whether it applies.
         values: [B] each, meaningful where ``on``. float32: factor, brightness, contrast, saturation
-            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (own share).
+            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ).
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
             period, square (pixels), partner (see :class:`Draws`).
     """
@@ -140,13 +140,13 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
 
 
 def _mix_range(stages: list[Stage]) -> range:
-    """Places of the mixing stages in a launch; they are neighbours."""
+    """Return the places of the mixing stages in a launch; they are neighbours."""
     places = [i for i, stage in enumerate(stages) if stage.is_mix]
     return range(places[0], places[-1] + 1) if places else range(0)
 
 
 def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:
-    """[B] int64 partner of each sample of a mix launch's draws; ``otherwise`` without one."""
+    """Return the [B] int64 partners of a mix launch's draws; ``otherwise`` without one."""
     partner = otherwise
     for i in mixes:
         words = draws[:, 0, i]
@@ -155,7 +155,7 @@ def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:
 
 
 def with_partners_at(draws: Tensor, mixes: range, partner: Tensor) -> Tensor:
-    """A copy of a mix launch's draws whose partners are the given rows."""
+    """Return a copy of a mix launch's draws whose partners are the given rows."""
     moved = draws.clone()
     for i in mixes:
         moved[:, 0, i, _PARTNER] = partner.int()

@@ -128,7 +128,7 @@ def key_of_call() -> int:
 
 
 def _mixed(key: int, number: int, worker: int, of_rank: int) -> int:
-    """63 bits of Philox: other words or another key, other bits."""
+    """Return 63 bits of Philox: other words or another key, other bits."""
     words = [number & _WORD, number >> 32 & _WORD, worker, of_rank]
     high, low, *_ = load().module.philox(words, key)
     return (high << 32 | low) >> 1

@@ -92,7 +92,7 @@ class Samples:
         return torch.arange(self.count, device=device) if self.index is None else self.index
 
     def beside(self, partner: Tensor, device: torch.device) -> Samples:
-        """These samples and behind them their partners."""
+        """Return these samples and behind them their partners."""
         rows = self.rows(device)
         ids = rows if self.ids is None else self.ids
         active = torch.ones_like(rows, dtype=torch.bool) if self.active is None else self.active
@@ -206,7 +206,7 @@ def _launch(
     sums: Tensor | None,
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """One of the launches; the last one normalises."""
+    """Run one of the launches; the last one normalises."""
     last = number == len(compiled.launches) - 1
     channels = images.shape[3]
     return ops.augment(
@@ -229,11 +229,11 @@ def _launch(
 
 
 def _drawn(index: Tensor | None, count: int, from_batch: bool) -> Samples:
-    """Samples whose parameters are drawn already: no random stream is read."""
+    """Return samples whose parameters are drawn already: no random stream is read."""
     return Samples(index, None, None, count, None, 0, 0, from_batch)
 
 
 def _between(source: Tensor, count: int, size: tuple[int, int]) -> Tensor:
-    """A float32 batch for the next launch, dense as NHWC."""
+    """Return a float32 batch for the next launch, dense as NHWC."""
     shape = (count, *size, source.shape[3])
     return torch.empty(shape, dtype=torch.float32, device=source.device).permute(0, 3, 1, 2)

@@ -80,7 +80,7 @@ def _hard_terms(
     ignore_index: int,
     smoothing: float,
 ) -> tuple[Tensor, Tensor]:
-    """([B] losses, [B] their weights in the mean)."""
+    """Return ([B] losses, [B] their weights in the mean)."""
     wide = torch.promote_types(log_p.dtype, torch.float32)
     if isinstance(target, Targets):
         lam = target.lam.to(wide)
@@ -106,7 +106,7 @@ def _hard_terms(
 def _soft_terms(
     log_p: Tensor, target: Targets | Tensor, weight: Tensor | None, smoothing: float
 ) -> Tensor:
-    """[B] losses."""
+    """Return [B] losses."""
     classes = log_p.shape[1]
     if isinstance(target, Targets):
         share = target.to_onehot(classes, smoothing)
@@ -116,13 +116,13 @@ def _soft_terms(
 
 
 def _over_classes(log_p: Tensor, factor: Tensor | None) -> Tensor:
-    """[B] sums over the classes, times [C] or [B, C] factors."""
+    """Return [B] sums over the classes, times [C] or [B, C] factors."""
     wide = torch.promote_types(log_p.dtype, torch.float32)
     return (log_p if factor is None else _product(factor, log_p)).sum(1, dtype=wide)
 
 
 def _product(factor: Tensor, value: Tensor) -> Tensor:
-    """factor · value, and 0 where the factor is 0 and the value infinite; so its gradients too."""
+    """Return factor · value, but 0 where factor is 0 and value infinite; so its gradients too."""
     return factor * torch.where(factor == 0, 0.0, value)
 
 

@@ -17,7 +17,7 @@ class Lowerable(Protocol):
         """How many streams of random numbers it has."""
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """The stages for images of this size, with streams from 0 upwards."""
+        """Return the stages for images of this size, with streams from 0 upwards."""
 
 
 def lower(

@@ -1,4 +1,4 @@
-"""Transforms that mix a sample with another. λ is always the sample's own share."""
+"""Transforms that mix a sample with another. λ is always the weight of the sample itself."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Mix(Transform):
 @dataclass(frozen=True)
 class CutMix(_Mix):
     """Pastes a box of another sample (Yun et al., 2019): λ ~ Beta(alpha, alpha), sides √(1-λ),
-    centre uniform, clipped; λ is then the own share of pixels, exactly. torchvision's box.
+    centre uniform, clipped; λ is then the fraction of pixels that stay, exactly. torchvision's box.
 
     Args:
         alpha: of the Beta distribution, in [0.001, 1000]. 1 is uniform.
@@ -40,7 +40,7 @@ class CutMix(_Mix):
 @dataclass(frozen=True)
 class MixUp(_Mix):
     """Blends with another sample (Zhang et al., 2018): λ · own + (1-λ) · partner,
-    λ ~ Beta(alpha, alpha), λ the own share.
+    λ ~ Beta(alpha, alpha).
 
     Args:
         alpha: of the Beta distribution, in [0.001, 1000]. 1 is uniform.

@@ -291,7 +291,7 @@ class Pipeline(nn.Module):
         return Samples(*of, from_batch=call.index is None)
 
     def _counted(self, count: int, device: torch.device) -> Tensor:
-        """[count] int64 ids that this process has not used yet."""
+        """Return [count] int64 ids that this process has not used yet."""
         if self.samples_seen.device != device:
             with torch.inference_mode(False):  # or it could be counted on in that mode alone
                 self.samples_seen = self.samples_seen.to(device)

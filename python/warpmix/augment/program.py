@@ -42,7 +42,7 @@ def _bits(value: float) -> int:
 
 
 def _words(field: Field, value: Any) -> list[int]:
-    """The words of a stage's field."""
+    """Return the words of a stage's field."""
     if field.type in ("border", "pivot"):
         return [(BORDERS if field.type == "border" else PIVOTS).index(value)]
     values = [value] if field.count == 1 else value
@@ -86,7 +86,7 @@ class Launch:
         return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
 
     def pivots_on_source(self, stage: Stage) -> bool:
-        """True unless the mean that a colour stage needs is another than the source's."""
+        """Return False where the mean that a colour stage needs is another than the source's."""
         if not stage.pivots_on_mean:
             return True
         stages = self.stages
@@ -99,12 +99,12 @@ class Launch:
         return next((s.fill for s in self.stages if s.border == "constant"), 0.0)
 
     def mix_range(self) -> range:
-        """Positions of the mix stages among :attr:`stages`."""
+        """Return the positions of the mix stages among :attr:`stages`."""
         begin = sum(len(section) for section in self.sections[:_MIX])
         return range(begin, begin + len(self.sections[_MIX]))
 
     def accept(self, stages: Sequence[Stage]) -> bool:
-        """Takes stages that belong together, the members of a map or one by itself, if the launch
+        """Take stages that belong together, the members of a map or one by itself, if the launch
         stays in normal form and means what the list means."""
         section = self._section_for(stages[0])
         if section is None or len(self.stages) + len(stages) > MAX_STAGES:
@@ -134,7 +134,7 @@ class Launch:
         return _BEFORE_MIX if last <= _BEFORE_MIX else _AFTER_MIX
 
     def words(self, p: float) -> list[int]:
-        """The op's ``program`` argument, as csrc/program.h reads it."""
+        """Return the op's ``program`` argument, as csrc/program.h reads it."""
         ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
         words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
@@ -153,7 +153,7 @@ class Launch:
 def compile_launches(
     transforms: Sequence[Lowerable], height: int, width: int, channels: int
 ) -> list[Launch]:
-    """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
+    """Return the fewest launches that apply the transforms in the listed order, cut greedily."""
     launches = [Launch((height, width))]
     for unit in units_of(lower(transforms, height, width, channels)):
         if not launches[-1].accept(unit):

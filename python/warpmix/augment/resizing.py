@@ -63,7 +63,7 @@ class Resize(Transform):
 def _crop_numbers(
     scale: tuple[float, float], ratio: tuple[float, float], height: int, width: int
 ) -> dict[str, Any]:
-    """Of a resized crop: its share of the area, its width by height, and the size of the result."""
+    """Return a resized crop's area, its width by height, and the size of the result."""
     low, high = ratio
     return {
         **uniform(scale, "area_"),

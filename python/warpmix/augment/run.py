@@ -80,7 +80,7 @@ def _sums(call: Call, compiled: Compiled) -> Tensor | None:
 
 
 def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor | None) -> Tensor:
-    """The batch to write into; of ``out`` where it is given."""
+    """Return the batch to write into: ``out`` where it is given."""
     shape = (count, call.images.shape[3], *compiled.result_size)
     dtype, device = form.dtype, call.images.device
     if out is None:

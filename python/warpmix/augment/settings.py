@@ -115,7 +115,7 @@ class Settings:
         return Form(self.dtype, self.channels_last, self.num_classes, self.label_smoothing)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """(scale, bias), one a channel, of the batch: ``x · scale + bias`` for x on [0, 255]."""
+        """Return (scale, bias), one a channel: the batch is ``x · scale + bias``, x on [0, 255]."""
         if self.normalize is not None:
             return self.normalize.coefficients(channels)
         scale = 1.0 if self.dtype == torch.uint8 else 1.0 / 255.0
@@ -156,7 +156,7 @@ def _split(
     std: Sequence[float] | float | None,
     dtype: torch.dtype,
 ) -> tuple[tuple[Listed, ...], Normalize | None]:
-    """The transforms without Normalize, and the Normalize of the list or of mean and std."""
+    """Return the transforms without Normalize, and the Normalize of the list or of mean and std."""
     listed: list[Any] = list(transforms)
     for i, transform in enumerate(listed):
         if not isinstance(transform, Transform | RandomChoice | Normalize):

@@ -143,13 +143,13 @@ class Stage:
         return KINDS[self.kind].permutes or wraps
 
     def excludes(self, other: Stage) -> bool:
-        """True when no sample has both: they are children of one RandomChoice."""
+        """Return whether no sample has both: they are children of one RandomChoice."""
         of_one_choice = self.choice_stream >= 0 and self.choice_stream == other.choice_stream
         return of_one_choice and self.owner != other.owner
 
 
 def borders_of(stages: Sequence[Stage]) -> set[tuple[str, float]]:
-    """The different borders that some stages have, a constant one with its value."""
+    """Return the different borders that some stages have, a constant one with its value."""
     return {
         (s.border, s.fill if s.border == "constant" else 0.0)
         for s in stages
@@ -158,7 +158,7 @@ def borders_of(stages: Sequence[Stage]) -> set[tuple[str, float]]:
 
 
 def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
-    """The map that each stage is composed into, or None.
+    """Return the map that each stage is composed into, or None.
 
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
     geometric stages from one warp to another, with one border, are one map: the product of their
@@ -185,8 +185,8 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
 
 
 def units_of(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
-    """Stages one by one, but for the members of a map: these are together, because they are sampled
-    together and so must share a launch."""
+    """List stages one by one, but the members of a map together, because they are sampled together
+    and so must share a launch."""
     units: list[list[Stage]] = []
     for stage in (stage for group in groups for stage in group):
         if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:

@@ -1,4 +1,4 @@
-"""Labels of mixed samples: a pair and the own share, never a one-hot unless asked for."""
+"""Labels of mixed samples: a pair and its λ, never a one-hot unless asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Targets(NamedTuple):
     Attributes:
         y_a: [B] own class numbers of any integer dtype, or [B, C] float soft labels.
         y_b: the same of the mix partners; equal to ``y_a`` where nothing was mixed.
-        lam: [B] float own share in [0, 1].
+        lam: [B] float in [0, 1], the weight of ``y_a``.
     """
 
     y_a: Tensor

@@ -46,7 +46,7 @@ class Transform(ABC):
 
     @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """The stages for images of this size; raises ValueError where they do not fit together."""
+        """Return the stages for images of this size; raise ValueError where they do not fit."""
 
     @property
     def streams(self) -> int:
@@ -102,7 +102,7 @@ class Transform(ABC):
         shown: Mapping[str, str] | None = None,
         **numbers: Value,
     ) -> Stage:
-        """A stage of this transform.
+        """Return a stage of this transform.
 
         Args:
             kind: by its name in kernels/augment/stages.h.
@@ -132,7 +132,7 @@ class Transform(ABC):
 
 @lru_cache(maxsize=64)
 def _compile_alone(transform: Transform, height: int, width: int, channels: int) -> Compiled:
-    """The transform as a list of its own, which rounds to uint8."""
+    """Compile the transform as a list of its own, which rounds to uint8."""
     unchanged = [1.0] * channels, [0.0] * channels
     return compile_list([transform], (height, width, channels), unchanged)
 
@@ -154,13 +154,13 @@ def require_number(transform: Any, name: str, low: float, high: float) -> None:
 
 
 def require_whole(transform: Any, name: str, low: int, high: int) -> None:
-    """The field must be an int in [low, high]."""
+    """Check that a field is an int in [low, high]."""
     as_int(f"{type(transform).__name__}: {name}", getattr(transform, name))
     require_number(transform, name, low, high)
 
 
 def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
-    """The field must be one of some words."""
+    """Check that a field is one of some words."""
     value = getattr(transform, name)
     if value not in choices:
         raise ValueError(
@@ -171,7 +171,7 @@ def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
 def require_range(
     transform: Any, name: str, low: float, high: float, mirrored: bool = False
 ) -> None:
-    """The field must be (lowest, highest) within [low, high]; it is stored as two floats.
+    """Check that a field is (lowest, highest) within [low, high]; store it as two floats.
 
     ``mirrored``: one number x of at least 0 stands for (-x, x), as in torchvision.
     """
@@ -189,7 +189,7 @@ def require_range(
 
 
 def require_border(transform: Any) -> None:
-    """Checks the fields ``border`` and ``fill``."""
+    """Check the fields ``border`` and ``fill``."""
     require_choice(transform, "border", BORDERS)
     require_number(transform, "fill", 0, 255)
     if int(transform.fill) != transform.fill:
@@ -200,7 +200,7 @@ def require_border(transform: Any) -> None:
 
 
 def as_size(transform: Any, name: str) -> tuple[int, int]:
-    """The field as (height, width); one int is a square. Stored as a tuple."""
+    """Return a field as (height, width); one int is a square. Store it as a tuple."""
     value = getattr(transform, name)
     sizes = (value, value) if isinstance(value, numbers.Integral) else value
     owner = type(transform).__name__
@@ -216,10 +216,10 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
 
 
 def uniform(bounds: tuple[float, float], prefix: str = "") -> dict[str, Any]:
-    """The numbers of a stage that draws from [low, high)."""
+    """Return the numbers of a stage that draws from [low, high)."""
     return {f"{prefix}low": bounds[0], f"{prefix}span": bounds[1] - bounds[0]}
 
 
 def pixels(fraction: float, size: int) -> int:
-    """floor(fraction · size), unharmed by 0.29 · 100 being 28.999…"""
+    """Return floor(fraction · size), unharmed by 0.29 · 100 being 28.999…."""
     return math.floor(fraction * size + 1e-9)

@@ -67,7 +67,7 @@ class RandomChoice:
         return 1 + sum(transform.streams for transform in self.transforms)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """The candidates' stages, of which the choice's stream turns one on."""
+        """Return the candidates' stages, of which the choice's stream turns one on."""
         stages = []
         first = 1
         for i, child in enumerate(self.transforms):
@@ -134,6 +134,6 @@ Listed = Transform | RandomChoice
 
 
 def _rank(stage: Stage) -> int:
-    """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
+    """Order a RandomChoice's children. No sample has two of them, so any order gives the same
     result, but for mixes: a partner is taken as it enters the choice, so they come first."""
     return ("mix", "geometry", "color", "occlusion").index(stage.section)

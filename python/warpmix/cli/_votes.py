@@ -45,7 +45,7 @@ class VoteReport:
     sizes: tuple[tuple[str, int], ...]
 
     def accuracies(self, method: Method) -> dict[str, list[float]]:
-        """The curves to show, by the name of the vote; the best k models are at k - 1."""
+        """Return the curves to show, by the name of the vote; the best k models are at k - 1."""
         both = {"soft": self.curve.soft.tolist(), "hard": self.curve.hard.tolist()}
         return {method: both[method]} if method in both else both
 
@@ -156,7 +156,7 @@ def decide_unscored(
 
 
 def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:
-    """Label and number of models of each ensemble to show."""
+    """Return the label and the number of models of each ensemble to show."""
     from warpmix.ensemble.curve import size_of
 
     if shares is None and models <= EVERY_SIZE_UP_TO:

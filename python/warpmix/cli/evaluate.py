@@ -26,7 +26,7 @@ _SHOWN_CLASSES = 20  # of more, the worst
     "data", "root", "image_size", "fit", "skip_bad_images", "cache", "device", "precision"
 )
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
+    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
     out: Annotated[
         Path | None, typer.Option(help="Folder to write (default RUN/evaluation-SPLIT).")
@@ -103,7 +103,7 @@ def _draw_errors(path: Path, found: Evaluation, dataset: Dataset, count: int, ti
 def _draw_maps(
     path: Path, run: Path, found: Evaluation, dataset: Dataset, count: int, title: str
 ) -> None:
-    """Image, map of what was predicted, map of the truth; nothing where there are no maps."""
+    """Draw images beside the maps of what was predicted and of the truth, where there are maps."""
     from torch.nn.functional import interpolate
 
     from warpmix.evaluation import activation_maps

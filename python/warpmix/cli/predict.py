@@ -1,4 +1,4 @@
-"""``warpmix predict``: a trained model's probabilities over any images."""
+"""``warpmix predict``: probabilities of a trained model, or of an ensemble, over any images."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     *("device", "precision"),
 )
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
-    split: Annotated[str, typer.Option(metavar="train|test", help="Which images.")] = "test",
+    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
+    split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
     out: Annotated[
         Path | None,
         typer.Option(help="File to write (default RUN/predictions-DATA-SPLIT.safetensors)"),
@@ -36,7 +36,7 @@ def predict(
     ] = None,
     **settings: Any,
 ) -> None:
-    """Store a trained model's class probabilities over a data set.
+    """Store class probabilities of a trained model, or of an exported ensemble, over a data set.
 
     Without further flags the images are loaded as the run loaded them.
 
@@ -45,6 +45,7 @@ def predict(
     $ warpmix predict runs/digits-vgg3-seed0 --split train
     $ warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
+    $ warpmix predict bundle --split test                (of warpmix ensemble export)
     """
     folder = _folder(run)
     stored = folder / CONFIG_FILE

@@ -21,7 +21,9 @@ DEFAULT_RECIPE = "warsaw-all"
 def preview(
     data: Annotated[
         str | None,
-        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+        typer.Argument(
+            help="A data set's name, a .npz file, or a folder of images (default digits)."
+        ),
     ] = None,
     config: Annotated[
         str | None,

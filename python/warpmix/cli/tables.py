@@ -50,7 +50,7 @@ def show_votes(report: VoteReport, method: Method = "all") -> None:
 
 
 def _show_sizes(report: VoteReport, by_size: Sequence[str]) -> None:
-    """The report's Table 1: a row a share of the best models, a column a vote."""
+    """Print the report's Table 1: a row a fraction of the best models, a column a vote."""
     title = f"{report.scored_on} accuracy in %, with 95 % intervals"
     votes = Table("best", title_justify="left", title=title)
     models = len(report.names)
@@ -143,7 +143,7 @@ def _figures(result: CandidateResult) -> list[float]:
 
 
 def _markdown(report: VoteReport) -> str:
-    """All methods as a table for a document."""
+    """Return all methods as a Markdown table."""
     head = f"| fitted on {report.ranked_on}, scored on {report.scored_on} | models | accuracy, % "
     lines = [f"{head}| gain on the best single, points | ECE | ECE at T | T |"]
     lines.append("|---|---|---|---|---|---|---|")

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def train(
     data: Annotated[
         str | None,
-        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+        typer.Argument(
+            help="A data set's name, a .npz file, or a folder of images (default digits)."
+        ),
     ] = None,
     config: Annotated[
         str | None,

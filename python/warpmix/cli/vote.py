@@ -112,7 +112,7 @@ def _decide(
 
 
 def _parse_shares(text: str) -> Sequence[float]:
-    """Percentages from ``"10,20,50"``."""
+    """Return the percentages of ``"10,20,50"``."""
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError:

@@ -72,7 +72,7 @@ class ImageCache:
         return self.files, *self.size, 3
 
     def images(self) -> Tensor:
-        """``images.u8`` mapped into memory, [N, H, W, 3] uint8: what is read is loaded then."""
+        """Map ``images.u8`` into memory, [N, H, W, 3] uint8: what is read is loaded then."""
         mapped = np.memmap(self.folder / IMAGES_FILE, np.uint8, "c", shape=self.shape)
         return torch.from_numpy(mapped)
 
@@ -103,7 +103,7 @@ class ImageCache:
         return [self.paths[row] for row in self.rows.tolist()]
 
     def damaged(self) -> Iterator[tuple[range, bool]]:
-        """For every block of rows: whether its bytes differ from those that were written."""
+        """Yield every block of rows, and whether its bytes differ from those that were written."""
         row_bytes = int(np.prod(self.shape[1:]))
         with (self.folder / IMAGES_FILE).open("rb") as file:
             for number, checksum in enumerate(self.checksums):
@@ -179,7 +179,7 @@ def _open(folder: Path, files: ImageFiles) -> ImageCache:
 
 
 def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit) -> str:
-    """Hash of what the cache would hold."""
+    """Return a hash of what the cache would hold."""
     digest = hashlib.sha256(repr((FORMAT, size, fit, files.classes)).encode())
     labels: Sequence[Any] = files.labels or [None] * len(files.paths)
     for path, label in zip(files.paths, labels, strict=True):

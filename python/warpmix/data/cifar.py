@@ -28,7 +28,7 @@ _PIXELS = 3 * 32 * 32  # of one image: the red plane, the green, the blue, each 
 def load_cifar10(
     root: str | Path, split: str = "train", download: bool = False, verify: bool = True
 ) -> Dataset:
-    """CIFAR-10: 50,000 training and 10,000 test images of 32x32 RGB pixels in ten classes.
+    """Load CIFAR-10: 50,000 training and 10,000 test images of 32x32 RGB pixels in ten classes.
 
     Args:
         root: a folder that holds the official files or an official archive, itself or up to two
@@ -57,7 +57,7 @@ def load_cifar100(
     verify: bool = True,
     coarse: bool = False,
 ) -> Dataset:
-    """CIFAR-100: 50,000 training and 10,000 test images of 32x32 RGB pixels in 100 classes.
+    """Load CIFAR-100: 50,000 training and 10,000 test images of 32x32 RGB pixels in 100 classes.
 
     Args:
         root, split, download, verify: as :func:`load_cifar10`.
@@ -118,7 +118,7 @@ def _dataset(parts: list[tuple[Tensor, Tensor]], classes: tuple[str, ...], name:
 
 
 def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Tensor, Tensor]:
-    """Planes [n, 3072] uint8 and labels [n] int64 of a file.
+    """Read the planes [n, 3072] uint8 and the labels [n] int64 of a file.
 
     Args:
         key: of the labels in the python layout.

@@ -38,7 +38,7 @@ class Layout:
         return [folder / name for name in self.splits[split]]
 
     def is_in(self, folder: Path, split: str) -> bool:
-        """Whether all that a split needs lies in ``folder``."""
+        """Return whether all that a split needs lies in ``folder``."""
         needed = [*self.files(folder, split), *([folder / self.names] if self.names else [])]
         return all(path.is_file() for path in needed)
 

@@ -98,7 +98,7 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
 
 
 def _read_labels(path: Path) -> dict[str, str]:
-    """Class name of each id."""
+    """Return the class name of each id."""
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or not {"id", "label"} <= set(reader.fieldnames):

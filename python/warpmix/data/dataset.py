@@ -97,7 +97,7 @@ class Dataset:
         return ops.channel_sums(self.images.permute(0, 3, 1, 2))
 
     def chunks(self) -> Iterator[Tensor]:
-        """All images, in order, [n, H, W, C] uint8 at a time."""
+        """Yield all images, in order, [n, H, W, C] uint8 at a time."""
         return iter(self.images.split(_CHUNK))
 
     def subset(self, indices: Tensor) -> Dataset:

@@ -96,7 +96,7 @@ class Decoder:
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def decode(self, rows: Iterable[range]) -> Iterator[Block]:
-        """Blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller.
+        """Yield blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller.
 
         Raises:
             ValueError: images of different sizes where none was asked for.
@@ -201,7 +201,7 @@ def read_images(
 
 
 def kept_rows(count: int, left_out: Sequence[LeftOut]) -> Tensor:
-    """Rows of ``count`` files without those left out, int64 ascending."""
+    """Return the rows of ``count`` files without those left out, int64 ascending."""
     kept = torch.ones(count, dtype=torch.bool)
     kept[[each.row for each in left_out]] = False
     return kept.nonzero().flatten()

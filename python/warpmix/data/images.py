@@ -87,7 +87,7 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
 
 
 def height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) from both or from the side of a square.
+    """Return (height, width) from both or from the side of a square.
 
     Raises:
         ValueError: a side is below 1.

@@ -116,7 +116,7 @@ class Loader:
         return epoch_length(len(self.dataset), self.expand)
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Return the number of batches of an epoch."""
         whole, odd = divmod(self.samples, self.batch_size)
         return whole + (odd > 0 and not self.drop_last and not self._joins)
 
@@ -126,7 +126,7 @@ class Loader:
         return self.join_last and self.samples % self.batch_size == 1 < self.samples
 
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
-        """One epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
+        """Yield one epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
         pipeline = self.pipeline
         if 0 < self.mixup_off_epoch <= epoch:
@@ -137,7 +137,7 @@ class Loader:
         return (_batch(dataset, pipeline, share, epoch) for share in self.shares(epoch))
 
     def shares(self, epoch: int) -> Iterator[Share]:
-        """What this rank makes of each batch of an epoch."""
+        """Yield what this rank makes of each batch of an epoch."""
         order = epoch_order(
             len(self.dataset),
             seed=self.seed,

@@ -82,7 +82,7 @@ def share_of_batch(batch: EpochOrder, rank: int, world_size: int) -> Share:
 
 
 def epoch_length(rows: int, expand: float) -> int:
-    """T, the number of samples of every epoch."""
+    """Return T, the number of samples of every epoch."""
     return rows + round(expand * rows)
 
 
@@ -112,7 +112,7 @@ def epoch_order(
 
 
 def _shuffled(count: int, seed: int, epoch: int, stream: int, device: torch.device) -> Tensor:
-    """0..count-1 sorted by 63 random bits each; the stable sort settles even equal bits."""
+    """Return 0..count-1 sorted by 63 random bits each; the stable sort settles even equal bits."""
     position = torch.arange(count, device=device)
     counter = (
         position & 0xFFFFFFFF,

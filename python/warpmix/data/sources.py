@@ -41,7 +41,7 @@ def load(
     fit: Fit = "stretch",
     cache: str | Path | None = None,
 ) -> Dataset:
-    """Images by the name of their source or by the folder they lie in.
+    """Load images by the name of their source or by the folder they lie in.
 
     Args:
         name_or_path: ``"digits"`` (:func:`load_digits`); ``"cifar10"`` (:func:`load_cifar10`);
@@ -121,7 +121,7 @@ def list_files(
 
 
 def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[str, ...]:
-    """Names of a source's splits, as :func:`load` takes them."""
+    """Return the names of a source's splits, as :func:`load` takes them."""
     source = str(name_or_path)
     if source.startswith("cifar10.1-"):
         return ("test",)
@@ -135,7 +135,7 @@ def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple
 
 
 def has_labels(name_or_path: str | Path, split: str) -> bool:
-    """Whether the labels of a split are known."""
+    """Return whether the labels of a split are known."""
     return (str(name_or_path), split) != ("kaggle-cifar10", "test")
 
 

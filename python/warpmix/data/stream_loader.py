@@ -38,7 +38,7 @@ class _Prepared:
 def stream(
     dataset: StreamedDataset, pipeline: Pipeline, shares: Iterator[Share], epoch: int
 ) -> Iterator[tuple[Tensor, Targets]]:
-    """(batch, targets) of each share of an epoch; arguments as :class:`warpmix.data.Loader`'s."""
+    """Yield (batch, targets) of each share; arguments as :class:`warpmix.data.Loader`'s."""
     prepared: queue.Queue[_Prepared | BaseException | None] = queue.Queue(_AHEAD)
     stopped = threading.Event()
 

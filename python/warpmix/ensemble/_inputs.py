@@ -183,7 +183,7 @@ def as_integers(name: str, values: Integers) -> Tensor:
 
 
 def _floats(name: str, values: SupportsFloat | Numbers, device: torch.device) -> Tensor:
-    """[...] float64 on the device"""
+    """Return [...] float64 on the device."""
     if isinstance(values, Tensor):
         if values.dtype == torch.bool or values.is_complex():
             raise TypeError(f"{name} must be real numbers, got {values.dtype}")

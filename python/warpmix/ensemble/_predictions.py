@@ -105,7 +105,7 @@ def are_the_same(first: PredictionsLike, second: PredictionsLike) -> bool:
 
 
 def _stacked(members: Sequence[Tensor | np.ndarray], name: str) -> Tensor:
-    """[M, N, C] of M predictions [N, C]"""
+    """Return [M, N, C] of M predictions [N, C]."""
     if not members:
         raise ValueError(f"{name} must hold at least one model, got an empty ensemble")
     tensors = [as_member(member, f"{name}[{model}]") for model, member in enumerate(members)]
@@ -126,7 +126,7 @@ def _stacked(members: Sequence[Tensor | np.ndarray], name: str) -> Tensor:
 
 
 def _as_tensor(values: PredictionsLike, name: str) -> Tensor:
-    """[...] float32, float16 or bfloat16"""
+    """Return [...] float32, float16 or bfloat16."""
     if isinstance(values, Tensor):
         if values.dtype not in (*_DTYPES, torch.float64):
             raise TypeError(

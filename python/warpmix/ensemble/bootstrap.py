@@ -82,7 +82,7 @@ def bootstrap_intervals(
 
 
 def _packed(rows: Tensor) -> Tensor:
-    """[N] int64: row r in bit r."""
+    """Pack the rows into [N] int64: row r in bit r."""
     bits = torch.zeros(rows.shape[1], dtype=torch.int64, device=rows.device)
     for r, row in enumerate(rows):
         bits |= row.long() << r

@@ -78,7 +78,7 @@ def at_temperature(scores: Tensor | np.ndarray, temperature: SupportsFloat) -> T
 
 
 def _checked(scores: Tensor | np.ndarray, targets: Integers) -> tuple[Tensor, Tensor]:
-    """[N, C] float32 probabilities and [N] int64 true classes on their device."""
+    """Return [N, C] float32 probabilities and [N] int64 true classes on their device."""
     probabilities = as_member(scores, "scores")
     if len(probabilities) == 0:
         raise ValueError("scores must hold at least one sample, got none")

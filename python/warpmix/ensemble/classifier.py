@@ -173,7 +173,7 @@ class VotingClassifier(peer.VotingClassifier):
         return fitted.vote(self._collect_probas(X))
 
     def _out_of_fold(self, X: Any, y: np.ndarray, fit_params: dict[str, Any]) -> list[np.ndarray]:
-        """M probabilities [N, C], each by clones of an estimator that did not see the sample."""
+        """Return M probabilities [N, C], by clones that did not see the sample."""
         routed: Any = {name: {"fit": fit_params} for name, _ in self.estimators}
         if sklearn.get_config()["enable_metadata_routing"]:
             routed = process_routing(self, "fit", **fit_params)

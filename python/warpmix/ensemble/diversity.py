@@ -93,7 +93,7 @@ def diversity(
 
 
 def _correlation(both_wrong: Tensor, wrong_count: Tensor, count: Tensor) -> Tensor:
-    """[M, M] of the indicators of being wrong: phi, from counts."""
+    """Return the [M, M] correlation of the indicators of being wrong: phi, from counts."""
     rate = wrong_count / count
     spread = (rate * (1.0 - rate)).sqrt()
     return (both_wrong / count - rate[:, None] * rate) / (spread[:, None] * spread)

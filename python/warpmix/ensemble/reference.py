@@ -13,8 +13,8 @@ from warpmix._philox import philox, uniform_below
 def probabilities(
     predictions: Tensor, logits: bool, inverse_temperature: Tensor | None = None
 ) -> Tensor:
-    """[..., C] float32: softmax of logits, summed in the order of the classes; else as they are,
-    or, with ``inverse_temperature`` [M] (1 / temperature), their powers, normalised."""
+    """Return [..., C] float32: softmax of logits, summed in the order of the classes; else as they
+    are, or, with ``inverse_temperature`` [M] (1 / temperature), their powers, normalised."""
     scores = predictions.float()
     inverse = torch.ones(len(scores)) if inverse_temperature is None else inverse_temperature
     inverse = inverse.reshape(-1, *[1] * (scores.dim() - 1))
@@ -35,14 +35,14 @@ def probabilities(
 def log_probabilities(
     predictions: Tensor, logits: bool, inverse_temperature: Tensor | None = None
 ) -> Tensor:
-    """[..., C] float32: logarithms of :func:`probabilities`, of at least 1e-15."""
+    """Return [..., C] float32: logarithms of :func:`probabilities`, of at least 1e-15."""
     least = torch.tensor(1e-15, dtype=torch.float32)
     found = probabilities(predictions, logits, inverse_temperature)
     return fixed.fixed_log(torch.maximum(found, least))
 
 
 def running_votes(predictions: Tensor, weights: Tensor | None = None) -> Tensor:
-    """[M, N, C] float64 votes after each model has joined."""
+    """Return [M, N, C] float64 votes after each model has joined."""
     # argmax's choice among ties is not documented; the first of the maxima is found explicitly.
     scores = predictions.float()
     is_best = scores == scores.amax(-1, keepdim=True)
@@ -56,14 +56,14 @@ def running_probabilities(
     logits: bool = False,
     inverse_temperature: Tensor | None = None,
 ) -> Tensor:
-    """[M, N, C] float64 sums of probabilities after each model has joined."""
+    """Return [M, N, C] float64 sums of probabilities after each model has joined."""
     return _weighted(
         probabilities(predictions, logits, inverse_temperature).double(), weights
     ).cumsum(0)
 
 
 def first_leader(scores: Tensor) -> Tensor:
-    """Lowest class with the highest score, of [..., C]."""
+    """Return the lowest class with the highest score, of [..., C]."""
     is_best = scores == scores.amax(-1, keepdim=True)
     return (is_best & (is_best.cumsum(-1) == 1)).int().argmax(-1)
 
@@ -73,7 +73,7 @@ def _weighted(scores: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def borda_points(predictions: Tensor) -> Tensor:
-    """[..., C] float64: how many classes each class beats, and half of those that it ties with."""
+    """Return [..., C] float64: how many classes each class beats, plus half of its ties."""
     scores = predictions.float()
     wins = (scores[..., :, None] > scores[..., None, :]).double().sum(-1)
     ties = (scores[..., :, None] == scores[..., None, :]).double().sum(-1) - 1.0
@@ -87,7 +87,7 @@ def vote(
     logits: bool = False,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(labels [N], scores [N, C] float32) of predictions [M, N, C]; weights [M] float64."""
+    """Return (labels [N], scores [N, C] float32) of predictions [M, N, C]; weights [M] float64."""
     classes = predictions.shape[2]
     ones = torch.ones(predictions.shape[0], dtype=torch.float64)
     total_weight = (ones if weights is None else weights).cumsum(0)[-1]
@@ -117,8 +117,8 @@ def vote_curve(
     weights: Tensor | None = None,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(soft [K], hard [K]) int64 samples that the first k models of the ranking get right; weights
-    and inverse_temperature [K] in the ranking's order."""
+    """Return (soft [K], hard [K]) int64 samples that the first k models of the ranking get right;
+    weights and inverse_temperature [K] in the ranking's order."""
     ranked = predictions[ranking]
     soft = (
         first_leader(running_probabilities(ranked, weights, logits, inverse_temperature)) == targets
@@ -128,8 +128,8 @@ def vote_curve(
 
 
 def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
-    """[replicates, rules] int64: how many of N samples drawn with replacement each rule gets right;
-    bit r of correct [N] says whether rule r does."""
+    """Return [replicates, rules] int64: how many of N samples drawn with replacement each rule gets
+    right; bit r of correct [N] says whether rule r does."""
     samples = len(correct)
     counts = torch.zeros(replicates, rules, dtype=torch.int64)
     blocks = torch.arange(-(-samples // 4))

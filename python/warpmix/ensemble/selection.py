@@ -169,7 +169,7 @@ class _Steps:
 
 
 def _bags(bags: int, choices: int, models: int, seed: int) -> list[Tensor]:
-    """[M] bool for each bag: the models that it selects from."""
+    """Return [M] bool for each bag: the models that it selects from."""
     if bags == 1:
         return [torch.ones(models, dtype=torch.bool)]
     generator = torch.Generator().manual_seed(seed)

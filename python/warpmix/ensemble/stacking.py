@@ -156,7 +156,7 @@ class Stacking:
         return VoteResult(scores.argmax(1), scores.float())
 
     def _features(self, source: Chunked, chunk: Tensor, first: int) -> Tensor:
-        """[n, M * C] float32"""
+        """Return [n, M * C] float32."""
         models, samples, classes = chunk.shape
         if self.features == "labels":
             one_hot = torch.nn.functional.one_hot(source.labels(chunk, first), classes).float()

@@ -164,7 +164,7 @@ def _rank(
 
 
 def _borda_points(scores: Tensor) -> Tensor:
-    """[n, C] float64 in [0, C - 1], in halves: the mean rank of each class, counted from below."""
+    """Return [n, C] float64 in [0, C - 1], in halves: the mean rank of each class, counted from below."""
     ascending, order = scores.sort(1)
     lower = _first_of_equals(ascending)
     higher = _first_of_equals(ascending.flip(1)).flip(1)
@@ -173,7 +173,7 @@ def _borda_points(scores: Tensor) -> Tensor:
 
 
 def _first_of_equals(in_order: Tensor) -> Tensor:
-    """[n, C] int64: for each place of sorted rows, the first place with the same value."""
+    """Return [n, C] int64: for each place of sorted rows, the first place with the same value."""
     places = torch.arange(in_order.shape[1], device=in_order.device)
     is_first = torch.ones_like(in_order, dtype=torch.bool)
     is_first[:, 1:] = in_order[:, 1:] != in_order[:, :-1]

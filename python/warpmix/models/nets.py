@@ -29,7 +29,7 @@ def vgg(
     activation: ActivationName = "relu",
     block_dropout: Sequence[float] = (0.0,),
 ) -> tuple[nn.Sequential, int]:
-    """VGG-like blocks, then flatten: the Warsaw report's custom CNN, and the two baselines.
+    """Build VGG-like blocks, then flatten: the Warsaw report's custom CNN, and the two baselines.
 
     A block is two 3x3 convolutions of padding 1, each with its activation, and a 2x2 max pooling
     (Simonyan and Zisserman, arXiv:1409.1556); each block doubles the filters. The Warsaw report

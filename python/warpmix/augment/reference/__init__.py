@@ -50,7 +50,7 @@ def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
 
 
 def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float) -> Tensor:
-    """Beta(α, α) from two words; see symmetric_beta in kernels/augment/mix.h for the source."""
+    """Draw Beta(α, α) from two words; symmetric_beta in kernels/augment/mix.h has the source."""
     g = fixed.fixed_exp(fixed.fixed_log(uniform_open_closed(word_u)) * inverse_alpha)
     c = fixed.fixed_cos_turns(uniform_closed_open(word_v))
     q = (1.0 - g) * c * c
@@ -73,7 +73,7 @@ def _cut(
 
 
 def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[Tensor, ...]:
-    """(mixed images, own share) of every sample, as if the stage applied to it."""
+    """Return (mixed images, λ of each sample itself), as if the stage applied to all."""
     words = streams.words(stage.stream)
     lam = symmetric_beta(words[1], words[2], stage["inverse_alpha"])
     if stage.kind == "cutmix":
@@ -96,13 +96,13 @@ def augment(
     epoch: int = 0,
     p: float = 1.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What a :class:`Pipeline` of these transforms computes before it normalises.
+    """Compute what a :class:`Pipeline` of these transforms computes before it normalises.
 
     Args:
         images: [N, H, W, C] uint8 on the CPU; the other arguments as :meth:`Pipeline.forward`.
 
     Returns:
-        ([B, C, h, w] float32 on [0, 255], [B] int64 rows of the partners, [B] float32 own share).
+        ([B, C, h, w] float32 on [0, 255], [B] int64 rows of the partners, [B] float32 λ).
     """
     count, height, width, channels = images.shape
     rows = torch.arange(count) if index is None else index
@@ -137,7 +137,7 @@ def augment(
 def _of_rows(
     images: Tensor, rows: Tensor, units: Sequence[Sequence[Stage]], streams: Streams
 ) -> Tensor:
-    """Rows of a resident data set after some stages, each with its own random numbers."""
+    """Return rows of a data set after some stages, each with its own random numbers."""
     theirs = streams.of_rows(rows)
     batch = images[rows].permute(0, 3, 1, 2).float()
     for unit in units:
@@ -148,6 +148,6 @@ def _of_rows(
 def normalise(
     batch: Tensor, scale: Sequence[float], bias: Sequence[float], dtype: torch.dtype
 ) -> Tensor:
-    """``x · scale + bias`` per channel of [B, C, H, W] float32, rounded to nearest even."""
+    """Return ``x · scale + bias`` per channel of [B, C, H, W] float32, rounded to nearest even."""
     scaled = batch * torch.tensor(scale)[:, None, None] + torch.tensor(bias)[:, None, None]
     return scaled.round().to(dtype) if dtype == torch.uint8 else scaled.to(dtype)

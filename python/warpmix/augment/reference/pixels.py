@@ -16,7 +16,7 @@ _SUM_SCALE = 65536.0  # kSumScale
 
 
 def _factor(stage: Stage, streams: Streams) -> Tensor:
-    """[B, 1, 1, 1] the stage's one number."""
+    """Return the stage's one number, [B, 1, 1, 1]."""
     word = streams.words(stage.stream, stage.block)[1]
     return uniform_between(word, stage["low"], stage["span"])[:, None, None, None]
 
@@ -53,7 +53,7 @@ def saturation(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 
 
 def hue(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    """RGB to HSV, the hue turned, and back; see turn_hue in kernels/augment/color.h."""
+    """Turn the hue in HSV, from RGB and back; see turn_hue in kernels/augment/color.h."""
     red, green, blue = images.unbind(1)
     largest, smallest = images.amax(1), images.amin(1)
     chroma = largest - smallest

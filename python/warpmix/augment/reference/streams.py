@@ -23,7 +23,7 @@ class Streams:
     p: float
 
     def words(self, stream: int, block: int = 0) -> tuple[Tensor, ...]:
-        """Four [B] int64 tensors of 32-bit words."""
+        """Draw four [B] int64 tensors of 32-bit words."""
         counter = (
             self.ids & 0xFFFFFFFF,
             self.ids >> 32,
@@ -33,7 +33,7 @@ class Streams:
         return philox(counter, self.seed)
 
     def applies(self, stage: Stage) -> Tensor:
-        """[B] bool: the samples that have this stage."""
+        """Return [B] bool: the samples that have this stage."""
         on = self.active & (uniform_closed_open(self.words(stage.stream)[0]) < stage.p)
         on &= uniform_closed_open(self.words(0)[0]) < self.p
         if stage.choice_stream >= 0:
@@ -42,17 +42,17 @@ class Streams:
         return on
 
     def of_rows(self, rows: Tensor) -> Streams:
-        """The streams of a resident data set's rows."""
+        """Return the streams of a resident data set's rows."""
         return Streams(rows, torch.ones_like(rows, dtype=torch.bool), self.seed, self.epoch, self.p)
 
 
 def _single(value: float) -> float:
-    """The nearest float32, as the kernels hold it."""
+    """Return the nearest float32, as the kernels hold it."""
     return float(torch.tensor(value, dtype=torch.float32))
 
 
 def uniform_between(word: Tensor, low: float, span: float) -> Tensor:
-    """float32 uniform in [low, low + span)."""
+    """Draw float32 uniform in [low, low + span)."""
     return uniform_closed_open(word) * span + low
 
 
@@ -66,20 +66,20 @@ class Boxes:
     y1: Tensor
 
     def inside(self, height: int, width: int) -> Tensor:
-        """[B, 1, height, width] bool."""
+        """Return [B, 1, height, width] bool."""
         x, y = torch.arange(width)[None], torch.arange(height)[None]
         in_x = (x >= self.x0[:, None]) & (x < self.x1[:, None])
         in_y = (y >= self.y0[:, None]) & (y < self.y1[:, None])
         return (in_y[:, :, None] & in_x[:, None, :])[:, None]
 
     def where(self, condition: Tensor, other: Boxes) -> Boxes:
-        """These boxes where the condition holds, else the others."""
+        """Return these boxes where the condition holds, else the others."""
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
         return Boxes(*(torch.where(condition, a, b) for a, b in pairs))
 
 
 def fitting_boxes(stage: Stage, streams: Streams) -> tuple[Boxes, Tensor]:
-    """The boxes of RandomResizedCrop or RandomErasing, and [B] bool where one of ten fitted."""
+    """Draw boxes of RandomResizedCrop or RandomErasing; say in [B] bool where one of ten fitted."""
     zero = torch.zeros_like(streams.ids)
     boxes, found = Boxes(zero, zero, zero, zero), torch.zeros_like(streams.active)
     erases = stage.kind == "erasing"
@@ -103,7 +103,7 @@ def fitting_boxes(stage: Stage, streams: Streams) -> tuple[Boxes, Tensor]:
 
 
 def central_box(stage: Stage) -> tuple[int, int, int, int]:
-    """torchvision's last resort for RandomResizedCrop: x0, y0, x1, y1."""
+    """Return torchvision's last resort for RandomResizedCrop: x0, y0, x1, y1."""
     single = torch.tensor(
         [stage.width, stage.height, stage["ratio_low"], stage["ratio_high"]], dtype=torch.float32
     )

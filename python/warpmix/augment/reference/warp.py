@@ -28,7 +28,7 @@ Matrix = tuple[
 
 
 def folded(source: Tensor, size: int, border: str) -> Tensor:
-    """Whole coordinates brought into [0, size); a constant border keeps its edge pixels."""
+    """Bring whole coordinates into [0, size); a constant border keeps its edge pixels."""
     if border == "wrap":
         return source.remainder(size)
     if border == "reflect" and size > 1:
@@ -38,7 +38,7 @@ def folded(source: Tensor, size: int, border: str) -> Tensor:
 
 
 def pick(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """[B, C, H, W] pixels of images [B, C, h, w] at coordinates [B, H or 1, W or 1]."""
+    """Return [B, C, H, W] pixels of images [B, C, h, w] at coordinates [B, H or 1, W or 1]."""
     batch = torch.arange(images.shape[0])[:, None, None]
     return images.permute(0, 2, 3, 1)[batch, y, x].permute(0, 3, 1, 2)
 
@@ -47,7 +47,7 @@ def pick(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 def shift_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
-    """[B] int64 (dx, dy)."""
+    """Draw [B] int64 (dx, dy)."""
     words = streams.words(stage.stream)
     x, y = stage["max_x"], stage["max_y"]
     dx = uniform_below(words[1], 2 * x + 1) - x
@@ -73,7 +73,7 @@ def shift(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 
 
 def _affine(stage: Stage, streams: Streams) -> Matrix:
-    """torchvision's inverse matrix about the centre; see compose_affine in kernels."""
+    """Return torchvision's inverse matrix about the centre; see compose_affine in kernels."""
     words, more = streams.words(stage.stream), streams.words(stage.stream, 1)
     turns = uniform_between(words[1], stage["turns_low"], stage["turns_span"])
     dx = (uniform_between(words[2], -1.0, 2.0) * stage["max_x"]).round()
@@ -111,7 +111,7 @@ def _resized_crop(stage: Stage, streams: Streams) -> Matrix:
 
 
 def _matrix(stage: Stage, streams: Streams) -> Matrix:
-    """From a pixel of the stage's result to one of the image that enters it, if it applies."""
+    """Map a pixel of the stage's result to one of the image that enters it, if it applies."""
     one = torch.ones(streams.ids.shape[0])
     zero = torch.zeros_like(one)
     if stage.kind == "affine":
@@ -127,7 +127,7 @@ def _matrix(stage: Stage, streams: Streams) -> Matrix:
 
 
 def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
-    """From a pixel of the map's result to a source coordinate; the last stage is met first."""
+    """Map a pixel of the map's result to a source coordinate; the last stage is met first."""
     one = torch.ones(streams.ids.shape[0])
     zero = torch.zeros_like(one)
     identity = (one, zero, zero, zero, one, zero)
@@ -148,7 +148,7 @@ def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
 
 
 def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
-    """One map: the stages' matrices composed, sampled once, bilinear."""
+    """Apply one map: the stages' matrices composed, sampled once, bilinear."""
     borders = borders_of(stages)
     border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", 0.0)
     _, _, height, width = images.shape

@@ -268,7 +268,9 @@ static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kMixU
 // instructions (nvcc 13.0), and the host runs the same code under test.
 HOST_DEVICE void unknown_kind() {
 #if !defined(__CUDA_ARCH__)
-  throw std::logic_error("a kind of stage has no case in a switch over its section's kinds");
+  throw std::logic_error(
+      "a kind of stage has no case in a switch over its section's kinds: add one in "
+      "kernels/augment/color.h, geometry.h, occlusion.h or mix.h");
 #endif
 }
 

@@ -26,6 +26,7 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
     RandomSaturation,
@@ -64,6 +65,7 @@ warps = st.one_of(
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
     st.builds(RandomBrightness, FACTOR, p=P),
+    st.builds(RandomPosterize, st.integers(0, 8), P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),

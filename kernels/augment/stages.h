@@ -23,6 +23,7 @@ enum class Kind : int32_t {
   kBrightness,
   kSaturation,
   kHue,
+  kPosterize,
   kCropBlackout,
   kErasing,
   kCutout,
@@ -82,6 +83,9 @@ struct FactorStage {  // brightness and saturation; hue in turns
 };
 struct FactorDraw {
   float factor;
+};
+struct PosterizeStage {
+  float step;  // between the values that are kept
 };
 
 struct CropBlackoutStage {
@@ -146,6 +150,7 @@ struct Stage {
     ResizedCropStage resized_crop;
     ContrastStage contrast;
     FactorStage factor;
+    PosterizeStage posterize;
     CropBlackoutStage crop_blackout;
     ErasingStage erasing;
     CutoutStage cutout;
@@ -226,6 +231,7 @@ constexpr KindInfo kKinds[] = {
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
     {Kind::kHue, "hue", Section::kColor, trait::kNeedsRgb,
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kPosterize, "posterize", Section::kColor, 0, {F(PosterizeStage, step)}, {}},
     {Kind::kCropBlackout, "crop_blackout", Section::kOcclusion, trait::kSimple,
      {F(CropBlackoutStage, max_x), F(CropBlackoutStage, max_y)},
      {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},

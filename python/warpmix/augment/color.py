@@ -11,6 +11,7 @@ from warpmix.augment.transform import (
     check_number,
     require_choice,
     require_range,
+    require_whole,
     uniform,
 )
 
@@ -19,6 +20,7 @@ __all__ = [
     "RandomBrightness",
     "RandomContrast",
     "RandomHue",
+    "RandomPosterize",
     "RandomSaturation",
 ]
 
@@ -116,6 +118,28 @@ class RandomHue(Transform):
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         bounds: Any = self.hue
         return [self.stage("hue", height, width, **uniform(bounds), shown={"hue": "factor"})]
+
+
+@dataclass(frozen=True)
+class RandomPosterize(Transform):
+    """Keeps the highest bits of each value: ``floor(x / s) · s`` with s = 2^(8 - bits); on whole
+    values torchvision's posterize of uint8 images.
+
+    Args:
+        bits: in [0, 8]. 0 is black; 8 leaves whole values alone and rounds others down.
+    """
+
+    bits: int
+
+    def __init__(self, bits: int, p: float = 0.5) -> None:
+        self._set(bits=bits, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_whole(self, "bits", 0, 8)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("posterize", height, width, step=2.0 ** (8 - self.bits))]
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,10 @@ def hue(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     return torch.stack(channels, 1)
 
 
+def posterize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return (images / stage["step"]).floor() * stage["step"]
+
+
 # ---- occlusion --------------------------------------------------------------------------------
 
 

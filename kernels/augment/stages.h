@@ -24,6 +24,7 @@ enum class Kind : int32_t {
   kSaturation,
   kHue,
   kPosterize,
+  kSolarize,
   kCropBlackout,
   kErasing,
   kCutout,
@@ -86,6 +87,9 @@ struct FactorDraw {
 };
 struct PosterizeStage {
   float step;  // between the values that are kept
+};
+struct SolarizeStage {
+  float threshold;
 };
 
 struct CropBlackoutStage {
@@ -151,6 +155,7 @@ struct Stage {
     ContrastStage contrast;
     FactorStage factor;
     PosterizeStage posterize;
+    SolarizeStage solarize;
     CropBlackoutStage crop_blackout;
     ErasingStage erasing;
     CutoutStage cutout;
@@ -232,6 +237,7 @@ constexpr KindInfo kKinds[] = {
     {Kind::kHue, "hue", Section::kColor, trait::kNeedsRgb,
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
     {Kind::kPosterize, "posterize", Section::kColor, 0, {F(PosterizeStage, step)}, {}},
+    {Kind::kSolarize, "solarize", Section::kColor, 0, {F(SolarizeStage, threshold)}, {}},
     {Kind::kCropBlackout, "crop_blackout", Section::kOcclusion, trait::kSimple,
      {F(CropBlackoutStage, max_x), F(CropBlackoutStage, max_y)},
      {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},

@@ -10,6 +10,7 @@ from warpmix.augment.transform import (
     Transform,
     check_number,
     require_choice,
+    require_number,
     require_range,
     require_whole,
     uniform,
@@ -22,6 +23,7 @@ __all__ = [
     "RandomHue",
     "RandomPosterize",
     "RandomSaturation",
+    "RandomSolarize",
 ]
 
 
@@ -140,6 +142,27 @@ class RandomPosterize(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("posterize", height, width, step=2.0 ** (8 - self.bits))]
+
+
+@dataclass(frozen=True)
+class RandomSolarize(Transform):
+    """Inverts bright values: ``255 - x`` where x is at least a threshold; torchvision's solarize.
+
+    Args:
+        threshold: in [0, 255], as for torchvision's uint8 images. 0 inverts the whole image.
+    """
+
+    threshold: float
+
+    def __init__(self, threshold: float, p: float = 0.5) -> None:
+        self._set(threshold=threshold, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "threshold", 0.0, 255.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("solarize", height, width, threshold=float(self.threshold))]
 
 
 @dataclass(frozen=True)

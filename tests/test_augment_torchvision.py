@@ -50,8 +50,10 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPosterize,
     RandomSaturation,
     RandomShift,
+    RandomSolarize,
     RandomVerticalFlip,
     Resize,
     Transform,
@@ -195,3 +197,16 @@ def test_what_draws_nothing_is_torchvisions_own(transform: Transform) -> None:
     peer = getattr(v2, type(always).__name__)(**vars(always))
     images = sample_images().permute(0, 3, 1, 2)
     assert torch.equal(always(images), peer(images))
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer"),
+    [(RandomPosterize(bits, 1.0), v2.RandomPosterize(bits, 1.0)) for bits in range(9)]
+    + [(RandomSolarize(t, 1.0), v2.RandomSolarize(t, 1.0)) for t in (0, 0.5, 1, 127.5, 128, 255)],
+    ids=repr,
+)
+def test_every_byte_is_posterized_and_solarized_as_by_torchvision(
+    ours: Transform, peer: Any
+) -> None:
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    assert torch.equal(ours(images), peer(images))

@@ -26,10 +26,12 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
     RandomSaturation,
     RandomShift,
+    RandomSolarize,
     RandomVerticalFlip,
     RandomZoom,
     Resize,
@@ -64,6 +66,8 @@ warps = st.one_of(
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
     st.builds(RandomBrightness, FACTOR, p=P),
+    st.builds(RandomPosterize, st.integers(0, 8), P),
+    st.builds(RandomSolarize, st.sampled_from([0, 0.5, 128, 255]), P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),

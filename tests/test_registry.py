@@ -17,6 +17,8 @@ from strategies import transform_lists
 
 import warpmix
 from warpmix.augment import Transform, from_config, registry, to_config
+from warpmix.augment.reference import twin_of
+from warpmix.augment.stages import KINDS
 
 DOCS = Path(__file__).parents[1] / "docs" / "augmentation.md"
 
@@ -27,6 +29,8 @@ OURS = {
     for name, cls in registry.registered().items()
     if cls.__module__.startswith("warpmix.")
 }
+
+BY_THEMSELVES = [k.name for k in KINDS.values() if not k.warps and k.section != "mix"]
 
 
 def test_every_transform_class_is_registered() -> None:
@@ -98,6 +102,11 @@ def test_it_is_in_the_strategies(name: str, generated: set[str]) -> None:
         f"add st.builds({name}, …) to a group in tests/strategies.py: then the tests of parity, of "
         "pipelines and of recipes use it"
     )
+
+
+@pytest.mark.parametrize("kind", BY_THEMSELVES)
+def test_its_kind_has_a_twin(kind: str) -> None:
+    assert callable(twin_of(kind))
 
 
 def test_a_transform_of_ones_own_can_be_listed_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

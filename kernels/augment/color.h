@@ -18,6 +18,9 @@ HOST_DEVICE void draw_color(const Stage& stage, Philox4 words, StageDraw& draw) 
     case Kind::kHue:
       draw.color.factor = uniform_between(words.word[1], stage.factor.low, stage.factor.span);
       return;
+    case Kind::kPosterize:
+    case Kind::kSolarize:
+      return;
     default:
       unknown_kind();
   }
@@ -74,10 +77,20 @@ HOST_DEVICE void turn_hue(float& red, float& green, float& blue, float turns) {
   blue = hue_channel(sixths, 1.0f, largest, chroma);
 }
 
+// Down to a multiple of a power of two. Values are not negative, so that the cast rounds down.
+HOST_DEVICE float posterize(float value, float step) {
+  return static_cast<float>(static_cast<int32_t>(value / step)) * step;
+}
+
+HOST_DEVICE float solarize(float value, float threshold) {
+  return value >= threshold ? 255.0f - value : value;
+}
+
 // ---- from a draw to a step ----------------------------------------------------------------------
 
 // One applied colour stage. kContrast: v · factor + offset[c]; brightness is that with offset 0.
-// kSaturation: factor. kHue: factor is the shift in turns.
+// kSaturation: factor. kHue: factor is the shift in turns. kPosterize: factor is the step.
+// kSolarize: factor is the threshold.
 struct ColorStep {
   Kind kind;
   float factor;
@@ -127,6 +140,14 @@ HOST_DEVICE void set_step(const Stage& stage, const StageDraw& draw, const int64
     case Kind::kHue:
       step.kind = stage.kind;
       return;
+    case Kind::kPosterize:
+      step.kind = stage.kind;
+      step.factor = stage.posterize.step;
+      return;
+    case Kind::kSolarize:
+      step.kind = stage.kind;
+      step.factor = stage.solarize.threshold;
+      return;
     default:
       unknown_kind();
   }
@@ -165,6 +186,20 @@ struct TurnHue {
   }
 };
 
+struct Posterize {
+  float step;
+
+  HOST_DEVICE Posterize of(int32_t) const { return *this; }
+  HOST_DEVICE float operator()(float value) const { return posterize(value, step); }
+};
+
+struct Solarize {
+  float threshold;
+
+  HOST_DEVICE Solarize of(int32_t) const { return *this; }
+  HOST_DEVICE float operator()(float value) const { return solarize(value, threshold); }
+};
+
 // Calls pixels.each_channel(change), where change.of(c)(value) is the new value of channel c, or
 // pixels.each_pixel(change), where change(red, green, blue) sets them. So the kind is looked at
 // once for many pixels.
@@ -177,6 +212,10 @@ HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
       return pixels.each_pixel(Saturate{step.factor});
     case Kind::kHue:
       return pixels.each_pixel(TurnHue{step.factor});
+    case Kind::kPosterize:
+      return pixels.each_channel(Posterize{step.factor});
+    case Kind::kSolarize:
+      return pixels.each_channel(Solarize{step.factor});
     default:
       unknown_kind();
   }

@@ -23,6 +23,8 @@ enum class Kind : int32_t {
   kBrightness,
   kSaturation,
   kHue,
+  kPosterize,
+  kSolarize,
   kCropBlackout,
   kErasing,
   kCutout,
@@ -82,6 +84,12 @@ struct FactorStage {  // brightness and saturation; hue in turns
 };
 struct FactorDraw {
   float factor;
+};
+struct PosterizeStage {
+  float step;  // between the values that are kept
+};
+struct SolarizeStage {
+  float threshold;
 };
 
 struct CropBlackoutStage {
@@ -146,6 +154,8 @@ struct Stage {
     ResizedCropStage resized_crop;
     ContrastStage contrast;
     FactorStage factor;
+    PosterizeStage posterize;
+    SolarizeStage solarize;
     CropBlackoutStage crop_blackout;
     ErasingStage erasing;
     CutoutStage cutout;
@@ -226,6 +236,8 @@ constexpr KindInfo kKinds[] = {
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
     {Kind::kHue, "hue", Section::kColor, trait::kNeedsRgb,
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kPosterize, "posterize", Section::kColor, 0, {F(PosterizeStage, step)}, {}},
+    {Kind::kSolarize, "solarize", Section::kColor, 0, {F(SolarizeStage, threshold)}, {}},
     {Kind::kCropBlackout, "crop_blackout", Section::kOcclusion, trait::kSimple,
      {F(CropBlackoutStage, max_x), F(CropBlackoutStage, max_y)},
      {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},
@@ -268,7 +280,9 @@ static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kMixU
 // instructions (nvcc 13.0), and the host runs the same code under test.
 HOST_DEVICE void unknown_kind() {
 #if !defined(__CUDA_ARCH__)
-  throw std::logic_error("a kind of stage has no case in a switch over its section's kinds");
+  throw std::logic_error(
+      "a kind of stage has no case in a switch over its section's kinds: add one in "
+      "kernels/augment/color.h, geometry.h, occlusion.h or mix.h");
 #endif
 }
 

@@ -10,7 +10,9 @@ from warpmix.augment.transform import (
     Transform,
     check_number,
     require_choice,
+    require_number,
     require_range,
+    require_whole,
     uniform,
 )
 
@@ -19,7 +21,9 @@ __all__ = [
     "RandomBrightness",
     "RandomContrast",
     "RandomHue",
+    "RandomPosterize",
     "RandomSaturation",
+    "RandomSolarize",
 ]
 
 
@@ -116,6 +120,49 @@ class RandomHue(Transform):
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         bounds: Any = self.hue
         return [self.stage("hue", height, width, **uniform(bounds), shown={"hue": "factor"})]
+
+
+@dataclass(frozen=True)
+class RandomPosterize(Transform):
+    """Keeps the highest bits of each value: ``floor(x / s) · s`` with s = 2^(8 - bits); on whole
+    values torchvision's posterize of uint8 images.
+
+    Args:
+        bits: in [0, 8]. 0 is black; 8 leaves whole values alone and rounds others down.
+    """
+
+    bits: int
+
+    def __init__(self, bits: int, p: float = 0.5) -> None:
+        self._set(bits=bits, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_whole(self, "bits", 0, 8)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("posterize", height, width, step=2.0 ** (8 - self.bits))]
+
+
+@dataclass(frozen=True)
+class RandomSolarize(Transform):
+    """Inverts bright values: ``255 - x`` where x is at least a threshold; torchvision's solarize.
+
+    Args:
+        threshold: in [0, 255], as for torchvision's uint8 images. 0 inverts the whole image.
+    """
+
+    threshold: float
+
+    def __init__(self, threshold: float, p: float = 0.5) -> None:
+        self._set(threshold=threshold, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "threshold", 0.0, 255.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("solarize", height, width, threshold=float(self.threshold))]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,16 @@ class Transform(ABC):
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)
 
+    def _set(self, **fields: Any) -> None:
+        """Set the fields and check them, for an ``__init__`` that ends with ``p`` as torchvision's.
+
+        A dataclass puts the fields of its base first, where ``p`` has a default and so no parameter
+        without one could follow.
+        """
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
     @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         """Return the stages for images of this size; raise ValueError where they do not fit."""

@@ -7,7 +7,7 @@ definitions; it knows nothing of launches, tables or layouts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -20,29 +20,37 @@ from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import Stage, units_of
 
-_SINGLE = {
+_Twin = Callable[[Tensor, Stage, Streams], Tensor]
+_MOVES: dict[str, _Twin] = {
     "shift": shift,
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
-    "contrast": pixels.contrast,
-    "brightness": pixels.brightness,
-    "saturation": pixels.saturation,
-    "hue": pixels.hue,
-    "crop_blackout": pixels.crop_blackout,
-    "erasing": pixels.erasing,
-    "cutout": pixels.cutout,
-    "grid_mask": pixels.grid_mask,
 }
 
 
 # ---- single images ----------------------------------------------------------------------------
 
 
+def twin_of(kind: str) -> _Twin:
+    """Return the function that applies a kind of stage to a batch: in ``pixels``, by its name.
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    twin: _Twin | None = _MOVES.get(kind) or getattr(pixels, kind, None)
+    if twin is None:
+        raise NotImplementedError(
+            f"kind {kind!r} of kernels/augment/stages.h has no twin: add a function {kind}(images, "
+            "stage, streams) to warpmix/augment/reference/pixels.py"
+        )
+    return twin
+
+
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
     if unit[0].map is not None:
         return warp(images, unit, streams)
     (stage,) = unit
-    changed = _SINGLE[stage.kind](images, stage, streams)
+    changed = twin_of(stage.kind)(images, stage, streams)
     return torch.where(streams.applies(stage)[:, None, None, None], changed, images)
 
 

@@ -74,6 +74,14 @@ def hue(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     return torch.stack(channels, 1)
 
 
+def posterize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return (images / stage["step"]).floor() * stage["step"]
+
+
+def solarize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return torch.where(images >= stage["threshold"], 255.0 - images, images)
+
+
 # ---- occlusion --------------------------------------------------------------------------------
 
 

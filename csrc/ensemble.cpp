@@ -91,13 +91,14 @@ VoteCall check_vote_curve(const Tensor& predictions, const Tensor& targets, cons
 }
 
 PlanesCall check_class_planes(const Tensor& predictions, const OptionalTensor& inverse_temperature,
-                              bool logits, const Tensor& planes, const Tensor& invalid) {
+                              bool logits, bool log, const Tensor& planes, const Tensor& invalid) {
   constexpr const char* op = "class_planes";
   const VoteParams checked = common(op, predictions, logits, invalid);
   ensemble::PlanesParams params = {};
   params.predictions = checked.predictions;
   params.type = checked.type;
   params.logits = logits;
+  params.log = log;
   params.models = model_count(op, predictions);
   params.classes = checked.classes;
   params.samples = checked.samples;

@@ -46,9 +46,9 @@ VoteCall check_vote_curve(const Tensor& predictions, const Tensor& targets, cons
                           const Tensor& invalid, const OptionalTensor& weights,
                           const OptionalTensor& inverse_temperature);
 
-// planes: [M, C, N] float32, what predictions' rows become as probabilities.
+// planes: [M, C, N] float32, what predictions' rows become as probabilities, or their logarithms.
 PlanesCall check_class_planes(const Tensor& predictions, const OptionalTensor& inverse_temperature,
-                              bool logits, const Tensor& planes, const Tensor& invalid);
+                              bool logits, bool log, const Tensor& planes, const Tensor& invalid);
 
 // planes: as above, or none to score by log-loss; own: [M, N] float32, the true class's; sum: [C,
 // N] and own_sum: [N] float64 of the `members` so far; score: [M] int64.

@@ -44,10 +44,10 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
       "Tensor? weights=None, Tensor? inverse_temperature=None) -> ()");
   library.def(
       "class_planes(Tensor predictions, Tensor? inverse_temperature, bool logits, "
-      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+      "bool log, Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
       "class_planes_emulated(Tensor predictions, Tensor? inverse_temperature, bool logits, "
-      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+      "bool log, Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
       "greedy_scores(Tensor? planes, Tensor own, Tensor? sum, Tensor own_sum, Tensor targets, "
       "int members, Tensor(a!) score) -> ()");

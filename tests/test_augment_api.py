@@ -154,8 +154,21 @@ def test_a_transform_alone_is_called_like_a_pipeline() -> None:
     shift = RandomShift(0.5)
     first, second = shift(images), shift(images)
     assert first.shape == images.shape and first.dtype == torch.uint8
-    assert not torch.equal(first, second)  # samples are counted
-    assert torch.equal(shift(images, ids=torch.arange(6)), shift(images, ids=torch.arange(6)))
+    assert not torch.equal(first, second)  # each call has a key of its own
+    torch.manual_seed(5)
+    again = shift(images), shift(images)
+    torch.manual_seed(5)
+    assert torch.equal(shift(images), again[0]) and torch.equal(shift(images), again[1])
+    ids = torch.arange(6)
+    made = shift(images, seed=3, epoch=2, ids=ids + 1)
+    assert torch.equal(made[:5], shift(images[:5], seed=np.int64(3), epoch=2, ids=ids[1:]))
+    assert torch.equal(
+        made, Pipeline([shift], seed=3, dtype=torch.uint8)(images, ids=ids + 1, epoch=2)
+    )
+    nhwc = images.contiguous(memory_format=torch.channels_last)
+    assert shift(nhwc).is_contiguous(memory_format=torch.channels_last)
+    with pytest.raises(ValueError, match=r"seed must be in \[0, 2\^63\), got -1"):
+        shift(images, seed=-1)
     assert shift(images[0]).shape == images[0].shape
     assert len(shift(images, torch.arange(6))) == 2
     mixed, targets = CutMix()(images, torch.arange(6))

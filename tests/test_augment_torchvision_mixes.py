@@ -58,7 +58,7 @@ def test_cutmix_has_torchvisions_box_share_and_labels(alpha: float) -> None:
     """1 - λ is taken in float32: a λ of at most 2^-25 (1 % of Beta(0.1)) counts as 0. Half sides
     are then half the image's, where float64 cuts them off to a pixel less."""
     images, labels = data()
-    pipeline = Pipeline([CutMix(alpha)], dtype=torch.uint8)
+    pipeline = Pipeline([CutMix(alpha)], dtype=torch.uint8, seed=0)
     draws = pipeline.draw(IDS, images=images)
     (drawn,) = draws.named()
     batch, targets = pipeline.replay(images, draws, labels)
@@ -80,7 +80,7 @@ def test_cutmix_has_torchvisions_box_share_and_labels(alpha: float) -> None:
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_mixup_has_torchvisions_share_images_and_labels(alpha: float) -> None:
     images, labels = data()
-    pipeline = Pipeline([MixUp(alpha)])
+    pipeline = Pipeline([MixUp(alpha)], seed=0)
     draws = pipeline.draw(IDS, images=images)
     (drawn,) = draws.named()
     batch, targets = pipeline.replay(images, draws, labels)
@@ -97,7 +97,7 @@ def test_mixup_has_torchvisions_share_images_and_labels(alpha: float) -> None:
 
 def test_a_choice_of_both_mixes_as_the_one_that_was_chosen() -> None:
     images, labels = data()
-    pipeline = Pipeline([RandomChoice([CutMix(), MixUp()])], dtype=torch.uint8)
+    pipeline = Pipeline([RandomChoice([CutMix(), MixUp()])], dtype=torch.uint8, seed=0)
     draws = pipeline.draw(IDS, images=images)
     cut, blend = draws.named()
     batch, targets = pipeline.replay(images, draws, labels)

@@ -72,7 +72,7 @@ def test_fixed_math_is_close_and_the_twins_are_equal(
 
 def drawn(transforms: list[object], size: tuple[int, int] = (20, 30), **options: object) -> list:
     images = torch.zeros(1, 3, *size, dtype=torch.uint8)
-    pipeline = Pipeline(transforms, **options)
+    pipeline = Pipeline(transforms, seed=0, **options)
     ids = torch.arange(DRAWS)
     # The draw op reads the images' shape alone.
     return pipeline.draw(ids, images=images, index=torch.zeros_like(ids)).named()
@@ -127,7 +127,7 @@ def test_contrast_factor_is_uniform() -> None:
 def test_partners_are_uniform_over_the_data_set() -> None:
     images = torch.zeros(50, 1, 4, 4, dtype=torch.uint8)
     index = torch.arange(DRAWS) % 50
-    pipeline = Pipeline([warpmix.MixUp()])
+    pipeline = Pipeline([warpmix.MixUp()], seed=0)
     (mix,) = pipeline.draw(torch.arange(DRAWS), images=images, index=index).named()
     assert_uniform_integers(mix["partner"].long(), 0, 49)
 
@@ -196,7 +196,7 @@ def test_cutmix_share_equals_the_pixels_exactly() -> None:
     """A black data set with white partners: own share is the share of the pixels left black."""
     images = torch.zeros(512, 1, 17, 23, dtype=torch.uint8)
     images[256:] = 255
-    pipeline = Pipeline([warpmix.CutMix()], dtype=torch.uint8)
+    pipeline = Pipeline([warpmix.CutMix()], dtype=torch.uint8, seed=0)
     batch, targets = pipeline(images, torch.arange(512) // 256, index=torch.arange(256))
     white = (batch == 255).sum((1, 2, 3))
     mixed = targets.y_b == 1

@@ -31,7 +31,7 @@ LAYERS = [
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
     {"_extension"},
-    {"_C", "_cuda", "_files", "_philox", "_pillow", "_version", "_fixed_math"},
+    {"_C", "_cuda", "_files", "_numbers", "_philox", "_pillow", "_version", "_fixed_math"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}
@@ -127,7 +127,7 @@ def test_each_dependency_is_imported_and_each_import_declared() -> None:
 
 @pytest.mark.parametrize(("extra", "folder"), [("test", "tests"), ("bench", "bench")])
 def test_each_extra_is_imported(extra: str, folder: str) -> None:
-    sources = "\n".join(path.read_text() for path in sorted((ROOT / folder).glob("*.py")))
+    sources = "\n".join(path.read_text() for path in sorted((ROOT / folder).rglob("*.py")))
     for name in packages(PROJECT["optional-dependencies"][extra]):
         imports = rf"\b(import|from) {name}\b|importorskip\(\"{name}\""
         assert re.search(imports, sources), f"{name} of the extra {extra!r} is not imported"

@@ -309,7 +309,7 @@ def test_folders_that_do_not_fit_are_refused(settings: MakeConfig, tmp_path: Pat
 def test_a_full_disk_leaves_the_last_checkpoint(
     settings: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(self, data: bytes) -> None:
+    def write(self: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     fit(settings(sched="constant", epochs=1), tmp_path)

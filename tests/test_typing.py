@@ -22,6 +22,7 @@ from warpmix import CutMix, Pipeline, RandomShift, Targets, collate, mixed_cross
 images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
 targets = Targets(torch.arange(4), torch.arange(4), torch.ones(4))
 own, partner, lam = targets
+pipeline = Pipeline([CutMix()], mean=0.5, std=0.5)
 """
 # A statement of a user, and what mypy must say of it. (A statement that is right: nothing.)
 CASES = {
@@ -34,6 +35,10 @@ CASES = {
     "from warpmix import Nothign": r'no attribute "Nothign"',
     "warpmix.augment.TYPE_CHECKING": "TYPE_CHECKING",
     "reveal_type(warpmix.CutMix(alpha=2.0))": r"mixing\.CutMix",
+    "reveal_type(pipeline(images))": r'"torch\._tensor\.Tensor"$',
+    "reveal_type(pipeline(images, own, epoch=3))": r"tuple\[torch\..*Tensor, tuple\[.*Targets",
+    "pipeline([images])": r'No overload variant of "__call__" of "Pipeline"',
+    "reveal_type(collate([(images[0], 3)]))": r'"tuple\[torch\._tensor\.Tensor, \.\.\.\]"$',
     "reveal_type(targets.lam)": r"Tensor\"$",
     "reveal_type(lam)": r"Tensor\"$",
     "reveal_type(targets.to('cuda').to_onehot(10, smoothing=0.1))": r"Tensor\"$",

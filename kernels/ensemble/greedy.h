@@ -2,11 +2,10 @@
 #pragma once
 
 #include "log64.h"
+#include "scores.h"
 
 namespace warpmix::ensemble {
 
-// Smaller probabilities count as this one, as a log-loss must stay finite.
-constexpr double kLeastProbability = 1e-15;
 // Steps of the log-loss sums. 35 · 2^32 · 2^26 samples stay below 2^63.
 constexpr double kLogSteps = 4294967296.0;
 

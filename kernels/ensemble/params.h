@@ -62,6 +62,7 @@ struct PlanesParams {
   const void* predictions;  // [models, samples, classes]
   ScoreType type;
   bool logits;
+  bool log;  // write the probabilities' logarithms
   int32_t models;
   int32_t classes;
   int64_t samples;                   // N

@@ -13,6 +13,8 @@ namespace warpmix::ensemble {
 // How far from 1 the sum of a row of probabilities may be: bfloat16 rounds each by 2^-9 at most.
 constexpr float kSumTolerance = 0.01f;
 constexpr float kLeast = 1.17549435e-38f;  // the least normal float32, which has a logarithm
+// Smaller probabilities count as this one in a logarithm, which must stay finite.
+constexpr double kLeastProbability = 1e-15;
 
 // kMost > 0: arrays of kMost classes, which can be registers; 0: any number, known at run time.
 template <int kLanes, int kMost>
@@ -69,6 +71,20 @@ struct Scores {
       softmax<true>(inverse_temperature, highest);
     } else if (inverse_temperature != 1.0f) {
       softmax<false>(inverse_temperature, highest);
+    }
+  }
+
+  // Logarithms of probabilities, in place.
+  HOST_DEVICE void take_logarithms() {
+    constexpr float kFloor = static_cast<float>(kLeastProbability);
+    UNROLL
+    for (int32_t c = 0; c < limit(); ++c) {
+      if (!has(c)) {
+        continue;
+      }
+      for (int t = 0; t < kLanes; ++t) {
+        value[c * stride + t] = fixed_log(max_of(value[c * stride + t], kFloor));
+      }
     }
   }
 

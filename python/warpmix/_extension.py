@@ -28,7 +28,7 @@ class Extension(NamedTuple):
 
 @functools.cache
 def load() -> Extension:
-    """Registers the operators (torch.ops.warpmix); from the second call on, only tells.
+    """Register the operators (torch.ops.warpmix); from the second call on, only tell.
 
     Raises:
         ImportError: a compiled module is missing or does not load; with the remedy.
@@ -47,7 +47,7 @@ def load() -> Extension:
 
 
 def _load_cuda(compiled: Path, build: dict[str, Any]) -> str | None:
-    """Loads the `_cuda` that lies beside `compiled`, the file of `_C`; else returns why not."""
+    """Load the `_cuda` that lies beside `compiled`, the file of `_C`; else return why not."""
     if not build["cuda"]:
         return f"built without CUDA ({build['cpu_only']})"
     if torch.version.cuda is None:

@@ -71,7 +71,7 @@ def rows(facts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _cpu_name() -> str:
-    """The processor's name; platform.processor() is empty on most Linux systems."""
+    """Return the processor's name; platform.processor() is empty on most Linux systems."""
     try:
         with open("/proc/cpuinfo") as lines:
             names = [

@@ -28,9 +28,9 @@ def as_nhwc(images: Tensor) -> Tensor:
     A view wherever the images are dense in either order; others are copied to NHWC.
     """
     nhwc = images.permute(0, 2, 3, 1)
-    if images.is_contiguous() and not nhwc.is_contiguous():
-        return _plain_strides(images).permute(0, 2, 3, 1)
-    return _plain_strides(nhwc.contiguous())
+    if nhwc.is_contiguous() or not images.is_contiguous():
+        return _plain_strides(nhwc.contiguous())
+    return _plain_strides(images).permute(0, 2, 3, 1)
 
 
 def _plain_strides(dense: Tensor) -> Tensor:
@@ -55,8 +55,13 @@ def channel_sums(images: Tensor) -> Tensor:
         raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
-    sums = torch.empty(images.shape[:2], dtype=torch.int64, device=images.device)
-    _ops.channel_sums(as_nhwc(images), sums)
+    return channel_sums_nhwc(as_nhwc(images))
+
+
+def channel_sums_nhwc(images: Tensor) -> Tensor:
+    """Return :func:`channel_sums` of images [N, H, W, C] as :func:`as_nhwc` gives them."""
+    sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
+    _ops.channel_sums(images, sums)
     return sums
 
 
@@ -162,13 +167,18 @@ def vote_curve(
 
 
 def class_planes(
-    predictions: Tensor, *, logits: bool, inverse_temperature: Tensor | None = None
+    predictions: Tensor,
+    *,
+    logits: bool,
+    log: bool = False,
+    inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class."""
+    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with ``log``
+    the logarithms of those of at least 1e-15."""
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.class_planes(predictions, inverse_temperature, logits, planes, invalid)
+    _ops.class_planes(predictions, inverse_temperature, logits, log, planes, invalid)
     return planes, invalid
 
 
@@ -196,11 +206,11 @@ def greedy_scores(
     return score
 
 
-def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
+def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     """[replicates, rules] int64: of N samples drawn with replacement, how many each rule gets
-    right; bit r of right [N] int64 says whether rule r does."""
-    counts = torch.empty(replicates, rules, dtype=torch.int64, device=right.device)
-    _ops.bootstrap(right, seed, counts)
+    right; bit r of correct [N] int64 says whether rule r does."""
+    counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
+    _ops.bootstrap(correct, seed, counts)
     return counts
 
 

@@ -36,6 +36,9 @@ HOST_DEVICE int64_t planes_tile(const PlanesParams& params, int32_t model, int64
   const int32_t invalid = scores.examine(params.logits, used, highest, label);
   scores.normalise(params.logits,
                    params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
+  if (params.log) {
+    scores.take_logarithms();
+  }
   float* plane = params.planes + int64_t{model} * classes * params.samples + first;
   for (int32_t c = 0; c < classes; ++c) {
     std::memcpy(plane + c * params.samples, tile + c * kTile, sizeof(float) * used);

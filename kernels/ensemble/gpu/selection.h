@@ -30,6 +30,9 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
   count_into(params.invalid, scores.examine(params.logits, 1, highest, label) > 0);
   scores.normalise(params.logits,
                    params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
+  if (params.log) {
+    scores.take_logarithms();
+  }
 }
 
 // ---- greedy selection ---------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
-import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import as_int
 from warpmix.augment.draws import Draws
 from warpmix.augment.program import MAX_CHANNELS, MAX_PIXELS
 
@@ -39,6 +38,12 @@ class Call:
     sums: Tensor | None
     epoch: int
     is_single: bool
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
 
     @property
     def count(self) -> int:
@@ -126,23 +131,22 @@ def _check_images(images: Tensor) -> None:
             "(images * 255).round().to(torch.uint8) if they are floats on [0, 1]"
         )
     shape = tuple(images.shape)
+    expected = "images must be [N, C, H, W], or one image [C, H, W]"
     if len(shape) not in (3, 4):
-        raise ValueError(f"images must be [N, C, H, W], or one image [C, H, W]; got shape {shape}")
+        raise ValueError(f"{expected}; got shape {shape}")
     channels, width = shape[-3], shape[-1]
-    axes = "(0, 3, 1, 2)" if len(shape) == 4 else "(2, 0, 1)"
+    remedy = "images.permute(0, 3, 1, 2)" if len(shape) == 4 else "images.permute(2, 0, 1)"
     looks_nhwc = width in _USUAL_CHANNELS and channels not in _USUAL_CHANNELS
     if looks_nhwc and not _is_channels_last(images):
         raise ValueError(
-            f"images must be [N, C, H, W], or one image [C, H, W]; shape {shape} looks like "
-            f"channels in the last dimension: use images.permute{axes}, which copies nothing. "
-            f"If these are images of {channels} channels and {width} pixels of width, say so by "
-            "the strides: images.contiguous(memory_format=torch.channels_last)"
+            f"{expected}; shape {shape} looks like channels in the last dimension: use {remedy}, "
+            f"which copies nothing. If these are images of {channels} channels and {width} pixels "
+            "of width, say so by the strides: images.contiguous(memory_format=torch.channels_last)"
         )
     if not 1 <= channels <= MAX_CHANNELS:
         raise ValueError(
-            f"images must be [N, C, H, W], or one image [C, H, W], of 1 to {MAX_CHANNELS} "
-            f"channels, got {channels} from shape {shape}; use images.permute{axes} where the "
-            "channels are last, images.unsqueeze(1) for grey images [N, H, W]"
+            f"{expected}, of 1 to {MAX_CHANNELS} channels, got {channels} from shape {shape}; use "
+            f"{remedy} where the channels are last, images.unsqueeze(1) for grey images [N, H, W]"
         )
 
 
@@ -171,7 +175,7 @@ def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
                 f"[{count}, classes] of a floating one; got {list(labels.shape)} {labels.dtype}; "
                 "use labels.long() if they are class numbers"
             )
-        labels = labels.to(torch.int64)
+        labels = labels if labels.dtype == torch.int64 else labels.to(torch.int64)
     if labels.dim() != 1 + soft or labels.shape[0] != count:
         expected = f"[{count}, classes]" if soft else f"[{count}]"
         raise ValueError(f"labels must have shape {expected}, got {list(labels.shape)}")
@@ -198,13 +202,6 @@ def _as_epoch(epoch: int) -> int:
     if not 0 <= epoch < 2**32:
         raise ValueError(f"epoch must be in [0, 2^32), got {epoch}")
     return epoch
-
-
-def as_int(name: str, value: Any) -> int:
-    """Return a whole number of any type that is one, NumPy's too, as an int; no bool."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} must be an int, got {type(value).__name__}")
-    return operator.index(value)
 
 
 def _check_vector(

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from warpmix.augment.registry import registered
+from warpmix.augment.settings import FIELDS
 from warpmix.augment.transforms import Listed, Normalize
 
 __all__ = ["from_config", "to_config"]
 
 
 def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normalize]:
-    """Transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
+    """Return transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
 
     Raises:
         ValueError: an unknown name or field, with the nearest known one; or a field's own check.
@@ -28,22 +29,17 @@ def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normali
 
 
 def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
-    """The inverse of :func:`from_config`; every field is written out."""
+    """Return what :func:`from_config` reads; every field is written out."""
     return [_to_entry(transform) for transform in transforms]
 
 
-PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "seed")
-
-
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a pipeline from what ``Pipeline.to_dict`` wrote."""
+    """Return a pipeline's arguments from what ``Pipeline.to_dict`` wrote."""
     if not isinstance(config, dict):
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
-        if name not in PIPELINE_FIELDS:
-            raise ValueError(
-                f"Pipeline: unknown field {name!r}{_nearest(name, list(PIPELINE_FIELDS))}"
-            )
+        if name not in FIELDS:
+            raise ValueError(f"Pipeline: unknown field {name!r}{_nearest(name, list(FIELDS))}")
     arguments = dict(config)
     arguments["transforms"] = from_config(config.get("transforms", ()))
     if "dtype" in config:
@@ -55,7 +51,7 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_place(place: str, entry: str | dict[str, Any]) -> Any:
-    """An entry's transform; its errors say where in the list it is."""
+    """Return an entry's transform; its errors say where in the list it is."""
     try:
         return _from_entry(entry)
     except (TypeError, ValueError) as error:

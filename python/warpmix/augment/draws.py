@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -71,6 +71,27 @@ class Draws:
         moved = [draws.to(device) for draws in self.per_launch]
         return Draws(self.rows.to(device), partner, self.from_batch, moved, self.stages)
 
+    def of_rows(self) -> tuple[Tensor, Draws]:
+        """Return which images are read, and the same draws for these images alone.
+
+        Returns:
+            ([n] int64 rows, sorted and distinct, of the samples and of their mix partners; draws to
+            replay with ``images[rows]``)
+        """
+        count = len(self.rows)
+        read = self.rows
+        if self.partner is not None and not self.from_batch:
+            read = torch.cat([self.rows, self.partner])
+        rows, places = read.unique(return_inverse=True)
+        if self.partner is None or self.from_batch:
+            return rows, replace(self, rows=places)
+        partner = places[count:]
+        per_launch = [
+            with_partners_at(words, _mix_range(stages), partner)
+            for words, stages in zip(self.per_launch, self.stages, strict=True)
+        ]
+        return rows, replace(self, rows=places[:count], partner=partner, per_launch=per_launch)
+
     def check(self, launches: list[Launch]) -> None:
         """Raises ValueError unless these draws come from a pipeline of these launches."""
         expected = [launch.stages for launch in launches]
@@ -116,6 +137,12 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
     if stage.is_mix:
         values["partner"] = words[:, _PARTNER].long()
     return values
+
+
+def _mix_range(stages: list[Stage]) -> range:
+    """Places of the mixing stages in a launch; they are neighbours."""
+    places = [i for i, stage in enumerate(stages) if stage.is_mix]
+    return range(places[0], places[-1] + 1) if places else range(0)
 
 
 def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:

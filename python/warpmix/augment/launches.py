@@ -6,6 +6,7 @@ the mix launch then finds sample b's partner at row B + b. Launches after the mi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,24 +14,61 @@ from torch import Tensor
 
 from warpmix import ops
 from warpmix.augment.draws import Draws, partners_of, with_partners_at
-from warpmix.augment.program import Launch
+from warpmix.augment.lowering import Lowerable
+from warpmix.augment.program import Launch, compile_launches
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """The launches for one image shape, with their op arguments."""
+    """The launches for one image shape, with their op arguments and what every call asks.
+
+    Attributes:
+        scale, bias: of the last launch, one a channel.
+        is_random: a sample may be changed, so that random numbers are needed.
+        needs_sums: of the first launch.
+        result_size: (height, width) that leaves the last launch.
+        mix: number of the launch that mixes, if one does.
+    """
 
     launches: list[Launch]
     words: list[list[int]]
-    scale: list[float]  # of the last launch, one a channel
+    scale: list[float]
     bias: list[float]
-    needs_sums: bool  # of the first launch; this and result_size are read at every call
-    result_size: tuple[int, int]  # of the last launch
+    is_random: bool
+    needs_sums: bool
+    result_size: tuple[int, int]
+    mix: int | None
 
     @property
-    def mix(self) -> int | None:
-        """Number of the launch that mixes, if one does."""
-        return next((i for i, launch in enumerate(self.launches) if launch.has_mix), None)
+    def mix_names(self) -> str:
+        """Names of the transforms that mix."""
+        names = {s.name: None for launch in self.launches for s in launch.stages if s.is_mix}
+        return " or ".join(names)
+
+
+def compile_list(
+    transforms: Sequence[Lowerable],
+    size: tuple[int, int, int],
+    coefficients: tuple[list[float], list[float]],
+    p: float = 1.0,
+) -> Compiled:
+    """Compile a list for images of (height, width, channels).
+
+    Args:
+        coefficients: scale and bias of the batch, one a channel.
+        p: the pipeline's.
+    """
+    launches = compile_launches(transforms, *size)
+    stages = [stage for launch in launches for stage in launch.stages]
+    return Compiled(
+        launches,
+        [launch.words(p) for launch in launches],
+        *coefficients,
+        is_random=p > 0 and any(stage.p > 0 for stage in stages),
+        needs_sums=launches[0].needs_sums,
+        result_size=launches[-1].result_size,
+        mix=next((i for i, launch in enumerate(launches) if launch.has_mix), None),
+    )
 
 
 @dataclass(frozen=True)
@@ -144,7 +182,7 @@ def run_launches(
         words = draws.per_launch[number]
         if number > 0:
             drawn_for = _drawn(None, source.shape[0], draws.from_batch)
-            sums = ops.channel_sums(source.permute(0, 3, 1, 2)) if launch.needs_sums else None
+            sums = ops.channel_sums_nhwc(source) if launch.needs_sums else None
             if number == mix:
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)

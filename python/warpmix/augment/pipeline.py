@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
 
-from warpmix import ops
 from warpmix.augment._checks import Call, check_call, check_draws
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
-from warpmix.augment.launches import Compiled, Samples, draw_launches, run_launches
-from warpmix.augment.program import compile_launches
+from warpmix.augment.keys import Key
+from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
 from warpmix.augment.resizing import Resize
-from warpmix.augment.settings import check_settings
+from warpmix.augment.run import Result, run
+from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
 from warpmix.augment.targets import Targets
-from warpmix.augment.transforms import Normalize, RandomChoice, Transform
+from warpmix.augment.transform import Transform
+from warpmix.augment.transforms import Listed, Normalize, RandomChoice
 
 __all__ = ["Pipeline"]
 
@@ -28,11 +30,16 @@ class Pipeline(nn.Module):
 
     The result equals applying the transforms one after the other, in the listed order, in float32
     on [0, 255]. Random numbers depend on (seed, epoch, sample id, position in the list) alone: the
-    same sample gets the same bytes on every device, in any batch, in any order.
+    same sample gets the same bytes on every device, in any batch, in any order. Without ids the
+    samples are counted, and no two epochs, workers or ranks repeat each other; see
+    docs/random-numbers.md.
 
     ``pipeline(images)`` is the batch, ``pipeline(images, labels)`` is (batch, targets), in
     ``train()`` and in ``eval()`` mode. In ``eval()`` mode, images are only normalised, and enlarged
     where the list enlarges them.
+
+    A pipeline never changes: its settings are attributes to read, and :meth:`replace` makes another
+    one.
 
     Args:
         transforms: from ``warpmix.augment``; at most one mixing stage. May end in ``Normalize``.
@@ -42,9 +49,32 @@ class Pipeline(nn.Module):
             float outputs are on [0, 1] and uint8 outputs are rounded to whole values.
         dtype: torch.float32, float16, bfloat16 or uint8.
         channels_last: memory format of the batch.
-        seed: in [0, 2^63).
+        seed: in [0, 2^63). None takes the key from torch's generator when it is first needed, so
+            that ``torch.manual_seed`` decides the numbers.
+        targets: "pairs" gives :class:`Targets`; "onehot" gives dense [B, num_classes] float32
+            rows, for scripts whose loss takes these.
+        num_classes: of one-hot targets.
+        label_smoothing: of one-hot targets, in [0, 1], as ``F.cross_entropy`` smooths.
+
+    Attributes:
+        samples_seen: [1] int64, how many samples this process has made without ids. No part of
+            ``state_dict()``.
+
+    Raises:
+        TypeError, ValueError: a setting is of another type, out of range, or does not fit another.
     """
 
+    transforms = Setting[tuple[Listed, ...]]()
+    p = Setting[float]()
+    mean = Setting["tuple[float, ...] | None"]()
+    std = Setting["tuple[float, ...] | None"]()
+    normalize = Setting["Normalize | None"]("mean=…, std=…")
+    dtype = Setting[torch.dtype]()
+    channels_last = Setting[bool]()
+    seed = Setting["int | None"]()
+    targets = Setting[str]()
+    num_classes = Setting["int | None"]()
+    label_smoothing = Setting[float]()
     samples_seen: Tensor
 
     def __init__(
@@ -56,14 +86,26 @@ class Pipeline(nn.Module):
         std: Sequence[float] | float | None = None,
         dtype: torch.dtype = torch.float32,
         channels_last: bool = True,
-        seed: int = 0,
+        seed: int | None = None,
+        targets: str = "pairs",
+        num_classes: int | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self._settings = check_settings(transforms, p, mean, std, dtype, channels_last, seed)
-        self.transforms, self.normalize = self._settings.transforms, self._settings.normalize
-        self.p, self.seed = self._settings.p, self._settings.seed
-        self.dtype, self.channels_last = dtype, channels_last
-        self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64))
+        self._settings = Settings(
+            transforms=transforms,
+            p=p,
+            mean=mean,
+            std=std,
+            dtype=dtype,
+            channels_last=channels_last,
+            seed=seed,
+            targets=targets,
+            num_classes=num_classes,
+            label_smoothing=label_smoothing,
+        )
+        self._key = Key(self._settings.seed)
+        self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64), persistent=False)
         self._compiled: dict[tuple[int, int, int, bool], Compiled] = {}
 
     if TYPE_CHECKING:
@@ -73,7 +115,7 @@ class Pipeline(nn.Module):
         @overload
         def __call__(
             self, images: Tensor, labels: Tensor | int, **options: Any
-        ) -> tuple[Tensor, Targets]: ...
+        ) -> tuple[Tensor, Targets]: ...  # one-hot rows, if asked for, want a cast
         def __call__(self, images: Any, labels: Any = None, **options: Any) -> Any: ...
 
     def forward(
@@ -88,7 +130,7 @@ class Pipeline(nn.Module):
         active: Tensor | bool | None = None,
         sums: Tensor | None = None,
         out: Tensor | None = None,
-    ) -> Tensor | tuple[Tensor, Targets]:
+    ) -> Result:
         """Return a training batch, and the targets where labels are given.
 
         Args:
@@ -118,7 +160,9 @@ class Pipeline(nn.Module):
         call = check_call(
             images, labels=labels, ids=ids, index=index, active=active, sums=sums, epoch=epoch
         )
-        return self._run(call, self._samples(call, step), out)
+        compiled = self._compile(*call.size)
+        samples = self._samples(call, compiled, step)
+        return run(call, compiled, samples, self._settings.form, out)
 
     def draw(
         self,
@@ -132,7 +176,8 @@ class Pipeline(nn.Module):
     ) -> Draws:
         """Draw the random parameters that :meth:`forward` would use: to look at, store, replay."""
         call = check_call(images, ids=ids, index=index, active=active, epoch=epoch)
-        return draw_launches(call.images, self._compile(call), self._samples(call, step))
+        compiled = self._compile(*call.size)
+        return draw_launches(call.images, compiled, self._samples(call, compiled, step))
 
     def replay(
         self,
@@ -142,42 +187,77 @@ class Pipeline(nn.Module):
         *,
         sums: Tensor | None = None,
         out: Tensor | None = None,
-    ) -> Tensor | tuple[Tensor, Targets]:
+    ) -> Result:
         """Run :meth:`forward` with parameters from :meth:`draw` for the same images.
 
         (Not ``apply``: ``nn.Module`` has a method of that name, which recurses into submodules.)
         """
         call = check_call(images, labels=labels, sums=sums)
-        draws.check(self._compile(call).launches)
+        compiled = self._compile(*call.size)
+        draws.check(compiled.launches)
         check_draws(draws, call)
-        return self._run(call, draws, out)
+        return run(call, compiled, draws, self._settings.form, out)
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
-        """(height, width) of the batch for images of this size."""
-        return self._compile_for(height, width, channels).result_size
+        """Return (height, width) of the batch for images of this size."""
+        return self._compile(height, width, channels).result_size
 
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
-        """The launches for images of this size, one a line, with the bytes that each moves for a
-        sample: a mixed one reads its partner too."""
-        compiled = self._compile_for(height, width, channels)
+        """Return the launches for images of this size, one a line, with the bytes that each moves
+        for a sample: a mixed one reads its partner too."""
+        compiled = self._compile(height, width, channels)
         return explain_launches(compiled.launches, channels, self.dtype)
 
+    @property
+    def key(self) -> int:
+        """Key of the random numbers, in [0, 2^63): the seed, or what torch's generator gave.
+
+        ``Pipeline(..., seed=pipeline.key)`` has the same numbers. Without a seed, the first look
+        takes the key.
+        """
+        return self._key.value
+
+    def replace(self, **changes: Any) -> Pipeline:
+        """Return a pipeline with other settings, in the same mode.
+
+        It has the same key, unless the seed changes, and goes on counting the samples where this
+        one is.
+
+        Args:
+            changes: arguments of :class:`Pipeline`.
+
+        Raises:
+            TypeError: an unknown argument, with the nearest known one.
+            ValueError: as of :class:`Pipeline`.
+        """
+        settings = self._settings.changed(changes)
+        other = copy.deepcopy(self)
+        other._settings, other._compiled = settings, {}
+        if "seed" in changes:
+            other._key = Key(settings.seed)
+        return other
+
+    def without_mixing(self) -> Pipeline:
+        """Return the pipeline whose transforms no longer mix, for the last epochs of a training.
+
+        The other transforms keep their random numbers, and a RandomChoice leaves a sample alone
+        where it would have mixed it. timm calls this ``--mixup-off-epoch``;
+        ``warpmix.data.Loader(..., mixup_off_epoch=…)`` does it by itself.
+        """
+        return self.replace(transforms=tuple(map(unmixed, self.transforms)))
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything that the pipeline is made of, as plain data for JSON or YAML."""
-        normalize = self.normalize
-        return {
-            "transforms": to_config(self.transforms),
-            "p": self.p,
-            "mean": None if normalize is None else list(normalize.mean),  # type: ignore[arg-type]
-            "std": None if normalize is None else list(normalize.std),  # type: ignore[arg-type]
-            "dtype": str(self.dtype).removeprefix("torch."),
-            "channels_last": self.channels_last,
-            "seed": self.seed,
-        }
+        """Return the settings as plain data for JSON or YAML."""
+        plain = {name: getattr(self._settings, name) for name in FIELDS}
+        for name in ("mean", "std"):
+            plain[name] = None if plain[name] is None else list(plain[name])
+        plain["transforms"] = to_config(self.transforms)
+        plain["dtype"] = str(self.dtype).removeprefix("torch.")
+        return plain
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Pipeline:
-        """The pipeline that :meth:`to_dict` wrote; fields that are left out have their defaults.
+        """Return the pipeline that :meth:`to_dict` wrote; what is left out has its default.
 
         Raises:
             ValueError, TypeError: naming the field, and where one is unknown the nearest known one.
@@ -190,85 +270,31 @@ class Pipeline(nn.Module):
 
     # ---- one call -----------------------------------------------------------------------------
 
-    def _run(
-        self, call: Call, samples: Samples | Draws, out: Tensor | None
-    ) -> Tensor | tuple[Tensor, Targets]:
-        """Make the samples, drawn already or not: the one path of :meth:`forward` and
-        :meth:`replay`."""
-        compiled = self._compile(call)
-        if compiled.mix is not None and call.labels is None:
-            name = type(self._settings.mixing).__name__
-            raise ValueError(
-                f"labels must be given, because {name} mixes them as it mixes images: "
-                "pipeline(images, labels); labels=torch.arange(N) where only the rows are wanted "
-                "that were mixed; pipeline.eval() for images as they are"
-            )
-        sums = call.sums
-        if sums is None and compiled.needs_sums:
-            if call.index is not None:
-                raise ValueError(
-                    "sums must be given with index, because this pipeline's contrast needs the "
-                    "means of the images: compute sums = warpmix.ops.channel_sums(images) once and "
-                    "pass it, or use warpmix.data.Dataset, which keeps them"
-                )
-            sums = ops.channel_sums(call.images.permute(0, 3, 1, 2))
-        count = samples.count if isinstance(samples, Samples) else samples.rows.shape[0]
-        batch = self._output(call, compiled, count, out)
-        labels = call.labels
-        soft = labels is not None and labels.is_floating_point()
-        pair, lam = run_launches(
-            call.images, compiled, samples, None if soft else labels, sums, batch
-        )
-        if call.is_single:
-            batch, pair, lam = batch[0], pair[:, 0], lam[0]
-        if out is not None:
-            batch = out
-        if labels is None:
-            return batch
-        own, partner = (labels[pair[0]], labels[pair[1]]) if soft else (pair[0], pair[1])
-        return batch, Targets(own, partner, lam)
-
-    def _compile(self, call: Call) -> Compiled:
-        _, height, width, channels = call.images.shape
-        return self._compile_for(height, width, channels)
-
-    def _compile_for(self, height: int, width: int, channels: int) -> Compiled:
+    def _compile(self, height: int, width: int, channels: int) -> Compiled:
         key = (height, width, channels, self.training)
         if key not in self._compiled:
-            launches = compile_launches(self.transforms, height, width, channels)
+            size = (height, width, channels)
+            coefficients = self._settings.coefficients(channels)
+            compiled = compile_list(self.transforms, size, coefficients, self.p)
             if not self.training:
-                size = launches[-1].result_size
-                launches = compile_launches([Resize(size)], height, width, channels)
-            words = [launch.words(self.p) for launch in launches]
-            needs_sums, result_size = launches[0].needs_sums, launches[-1].result_size
-            self._compiled[key] = Compiled(
-                launches, words, *self._settings.coefficients(channels), needs_sums, result_size
-            )
+                compiled = compile_list([Resize(compiled.result_size)], size, coefficients)
+            self._compiled[key] = compiled
         return self._compiled[key]
 
-    def _samples(self, call: Call, step: Tensor | None) -> Samples:
-        ids, device = call.ids, call.images.device
-        if ids is None and call.index is None and self.training:
-            if self.samples_seen.device != device:
-                self.samples_seen = self.samples_seen.to(device)
-            ids = self.samples_seen + torch.arange(call.count, device=device)
-            self.samples_seen += call.count
-        from_batch = call.index is None
-        return Samples(
-            call.index, ids, call.active, call.count, step, self.seed, call.epoch, from_batch
-        )
+    def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:
+        ids, key = call.ids, 0
+        if compiled.is_random:
+            counts = ids is None and call.index is None
+            key = self._key.of_process if counts else self._key.value
+            ids = self._counted(call.count, call.images.device) if counts else ids
+        of = (call.index, ids, call.active, call.count, step, key, call.epoch)
+        return Samples(*of, from_batch=call.index is None)
 
-    def _output(self, call: Call, compiled: Compiled, count: int, out: Tensor | None) -> Tensor:
-        """The batch to write into; of ``out`` where it is given."""
-        shape = (count, call.images.shape[3], *compiled.result_size)
-        device = call.images.device
-        if out is None:
-            memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
-            return torch.empty(shape, dtype=self.dtype, device=device, memory_format=memory_format)
-        expected = shape[1:] if call.is_single else shape
-        if tuple(out.shape) != expected or out.dtype != self.dtype or out.device != device:
-            raise ValueError(
-                f"out must be {expected} {self.dtype} on {device}, "
-                f"got {tuple(out.shape)} {out.dtype} on {out.device}"
-            )
-        return out[None] if call.is_single else out
+    def _counted(self, count: int, device: torch.device) -> Tensor:
+        """[count] int64 ids that this process has not used yet."""
+        if self.samples_seen.device != device:
+            with torch.inference_mode(False):  # or it could be counted on in that mode alone
+                self.samples_seen = self.samples_seen.to(device)
+        ids = self.samples_seen + torch.arange(count, device=device)
+        self.samples_seen += count
+        return ids

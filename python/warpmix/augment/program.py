@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warpmix._extension import load
+from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.stages import (
     BORDERS,
     KINDS,
@@ -23,7 +24,6 @@ from warpmix.augment.stages import (
     borders_of,
     units_of,
 )
-from warpmix.augment.transforms import Listed, lower
 
 _C = load().module
 
@@ -151,7 +151,7 @@ class Launch:
 
 
 def compile_launches(
-    transforms: Sequence[Listed], height: int, width: int, channels: int
+    transforms: Sequence[Lowerable], height: int, width: int, channels: int
 ) -> list[Launch]:
     """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
     launches = [Launch((height, width))]

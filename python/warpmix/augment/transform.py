@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from warpmix._numbers import as_int, as_number
+from warpmix.augment._checks import check_call
+from warpmix.augment.keys import check_seed, key_of_call
+from warpmix.augment.launches import Compiled, Samples, compile_list
 from warpmix.augment.registry import register
+from warpmix.augment.run import Form, run
 from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
 
 __all__ = ["Transform"]
@@ -41,33 +48,46 @@ class Transform(ABC):
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         """The stages for images of this size; raises ValueError where they do not fit together."""
 
+    @property
+    def streams(self) -> int:
+        """How many streams of random numbers the transform has."""
+        return 1
+
     def __call__(
         self,
         images: Tensor,
         labels: Tensor | int | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         epoch: int = 0,
         ids: Tensor | int | None = None,
     ) -> Any:
-        """Applies this transform alone to a batch, each sample with its own parameters.
+        """Apply this transform alone to a batch, each sample with its own parameters.
 
         Args:
             images: [B, C, H, W] uint8 in any memory format, or one image [C, H, W].
             labels: as for :class:`warpmix.Pipeline`; mixes need them.
-            seed, epoch, ids: as for :class:`warpmix.Pipeline`. Without ids, samples are counted
-                from one call to the next.
+            seed: in [0, 2^63). The call's numbers then depend on (seed, epoch, ids) alone; None
+                takes another key from torch's generator at each call.
+            epoch: as for :class:`warpmix.Pipeline`.
+            ids: [B] int64 sample ids, at least 0; left out, they are 0, 1, ... in each call.
 
         Returns:
-            [B, C, h, w] uint8, rounded; with labels (images, targets).
+            [B, C, h, w] uint8, rounded, in the images' memory format; with labels (images, targets)
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
         """
-        key = f"_pipeline_{seed}"  # in the instance's dict: it keeps count of the samples
-        if key not in self.__dict__:
-            self.__dict__[key] = _alone(self, seed)
-        return self.__dict__[key](images, labels, ids=ids, epoch=epoch)
+        call = check_call(images, labels=labels, ids=ids, epoch=epoch)
+        compiled = _compile_alone(self, *call.size)
+        key = 0
+        if seed is not None:
+            key = check_seed(seed)
+        elif compiled.is_random:
+            key = key_of_call()
+        samples = Samples(None, call.ids, None, call.count, None, key, call.epoch, True)
+        channels_last = call.images.is_contiguous()
+        return run(call, compiled, samples, Form(torch.uint8, channels_last))
 
     def stage(
         self,
@@ -110,34 +130,32 @@ class Transform(ABC):
         )
 
 
-def _alone(transform: Transform, seed: int) -> Any:
-    from warpmix.augment.pipeline import Pipeline  # which knows every transform
-
-    return Pipeline([transform], dtype=torch.uint8, channels_last=False, seed=seed)
+@lru_cache(maxsize=64)
+def _compile_alone(transform: Transform, height: int, width: int, channels: int) -> Compiled:
+    """The transform as a list of its own, which rounds to uint8."""
+    unchanged = [1.0] * channels, [0.0] * channels
+    return compile_list([transform], (height, width, channels), unchanged)
 
 
 # ---- checks -----------------------------------------------------------------------------------
 
 
 def check_number(owner: str, name: str, value: Any, low: float, high: float) -> None:
-    """Raises TypeError unless value is a number, ValueError unless it is in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{owner}: {name} must be a number, got {type(value).__name__}")
-    if not low <= value <= high:
+    """Raise TypeError unless value is a number, ValueError unless it is in [low, high]."""
+    if not low <= as_number(f"{owner}: {name}", value) <= high:
         raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {value!r}")
 
 
 def require_number(transform: Any, name: str, low: float, high: float) -> None:
-    """:func:`check_number` of a field."""
-    check_number(type(transform).__name__, name, getattr(transform, name), low, high)
+    """Check a field by :func:`check_number`; store it as an int or a float."""
+    value = getattr(transform, name)
+    check_number(type(transform).__name__, name, value, low, high)
+    object.__setattr__(transform, name, as_number(name, value))
 
 
 def require_whole(transform: Any, name: str, low: int, high: int) -> None:
     """The field must be an int in [low, high]."""
-    value = getattr(transform, name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        owner = type(transform).__name__
-        raise TypeError(f"{owner}: {name} must be an int, got {type(value).__name__}")
+    as_int(f"{type(transform).__name__}: {name}", getattr(transform, name))
     require_number(transform, name, low, high)
 
 
@@ -158,7 +176,7 @@ def require_range(
     ``mirrored``: one number x of at least 0 stands for (-x, x), as in torchvision.
     """
     owner, value = type(transform).__name__, getattr(transform, name)
-    if mirrored and isinstance(value, int | float) and not isinstance(value, bool):
+    if mirrored and isinstance(value, numbers.Real) and not isinstance(value, bool):
         check_number(owner, name, value, 0.0, high)
         value = (-value, value)
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
@@ -184,16 +202,17 @@ def require_border(transform: Any) -> None:
 def as_size(transform: Any, name: str) -> tuple[int, int]:
     """The field as (height, width); one int is a square. Stored as a tuple."""
     value = getattr(transform, name)
-    sizes = (value, value) if isinstance(value, int) else value
+    sizes = (value, value) if isinstance(value, numbers.Integral) else value
     owner = type(transform).__name__
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
         raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int):
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
             raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
         check_number(owner, name, size, 1, 65535)
-    object.__setattr__(transform, name, tuple(sizes))
-    return sizes[0], sizes[1]
+    height, width = (as_int(name, size) for size in sizes)
+    object.__setattr__(transform, name, (height, width))
+    return height, width
 
 
 def uniform(bounds: tuple[float, float], prefix: str = "") -> dict[str, Any]:

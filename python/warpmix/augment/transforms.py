@@ -1,4 +1,4 @@
-"""What a pipeline lists beside plain transforms, and how a list is lowered to stages."""
+"""What a pipeline lists beside plain transforms: a choice of several, and the normalisation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from warpmix.augment.registry import register
-from warpmix.augment.stages import KINDS, Stage, compose_maps
+from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform, check_number
 
 __all__ = ["Normalize", "RandomChoice"]
@@ -56,6 +56,40 @@ class RandomChoice:
         edges = [sum(weights[:i]) / total for i in range(len(weights))]
         return [*edges, 1.0]
 
+    @property
+    def mixes(self) -> bool:
+        """Whether one of the candidates mixes."""
+        return any(transform.mixes for transform in self.transforms)
+
+    @property
+    def streams(self) -> int:
+        """One stream for the choice, and those of the candidates."""
+        return 1 + sum(transform.streams for transform in self.transforms)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        """The candidates' stages, of which the choice's stream turns one on."""
+        stages = []
+        first = 1
+        for i, child in enumerate(self.transforms):
+            for stage in child.lower(height, width, channels):
+                if stage.result_size != (height, width):
+                    raise ValueError(
+                        f"RandomChoice: {stage.name} must not change the size of the images, "
+                        "because all results have one size; list it by itself"
+                    )
+                stages.append(
+                    dataclasses.replace(
+                        stage,
+                        stream=first + stage.stream,
+                        choice_stream=0,
+                        choice_low=self.edges[i],
+                        choice_high=self.edges[i + 1],
+                        owner=(0, i),
+                    )
+                )
+            first += child.streams
+        return sorted(stages, key=_rank)
+
 
 @register
 @dataclass(frozen=True)
@@ -79,7 +113,7 @@ class Normalize:
             object.__setattr__(self, name, values)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """(scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
+        """Return (scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
         expanded = []
         for name in ("mean", "std"):
             values = getattr(self, name)
@@ -97,58 +131,6 @@ class Normalize:
 
 
 Listed = Transform | RandomChoice
-
-
-def lower(
-    transforms: Sequence[Listed], height: int, width: int, channels: int
-) -> list[list[Stage]]:
-    """The stages of each listed transform, with their random streams and maps, in the order in
-    which they apply; a RandomChoice's children share one list. Stream 0 is the pipeline's ``p``."""
-    groups: list[list[Stage]] = []
-    stream = 1
-    for position, listed in enumerate(transforms):
-        if isinstance(listed, RandomChoice):
-            group = _lower_choice(listed, height, width, channels, stream)
-            stream += len(listed.transforms)
-        else:
-            group = [
-                dataclasses.replace(stage, stream=stream)
-                for stage in listed.lower(height, width, channels)
-            ]
-        groups.append(
-            [dataclasses.replace(stage, owner=(position, stage.owner[1])) for stage in group]
-        )
-        stream += 1
-        for stage in group:
-            if KINDS[stage.kind].needs_rgb and channels != 3:
-                raise ValueError(f"{stage.name} needs images of 3 channels (RGB), got {channels}")
-            height, width = stage.result_size
-    numbers = iter(compose_maps([stage for group in groups for stage in group]))
-    return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]
-
-
-def _lower_choice(
-    choice: RandomChoice, height: int, width: int, channels: int, stream: int
-) -> list[Stage]:
-    stages = []
-    for i, child in enumerate(choice.transforms):
-        for stage in child.lower(height, width, channels):
-            if stage.result_size != (height, width):
-                raise ValueError(
-                    f"RandomChoice: {stage.name} must not change the size of the images, because "
-                    "all results have one size; list it by itself"
-                )
-            stages.append(
-                dataclasses.replace(
-                    stage,
-                    stream=stream + 1 + i,
-                    choice_stream=stream,
-                    choice_low=choice.edges[i],
-                    choice_high=choice.edges[i + 1],
-                    owner=(0, i),
-                )
-            )
-    return sorted(stages, key=_rank)
 
 
 def _rank(stage: Stage) -> int:

@@ -23,7 +23,7 @@ def from_arrays(
     name: str = "arrays",
     layout: str = "NHWC",
 ) -> Dataset:
-    """A data set of arrays in memory.
+    """Return a data set of arrays in memory.
 
     Args:
         images: [N, H, W, C], [N, C, H, W] (see ``layout``) or [N, H, W] (grey) uint8, NumPy or

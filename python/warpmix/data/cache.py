@@ -77,7 +77,7 @@ class ImageCache:
         return torch.from_numpy(mapped)
 
     def dataset(self) -> Dataset:
-        """The images as a data set in memory, mapped where nothing was left out.
+        """Return the images as a data set in memory, mapped where nothing was left out.
 
         Raises:
             ValueError: the labels are unknown.
@@ -93,13 +93,13 @@ class ImageCache:
         return Dataset(images, self.labels, self.classes, self.name)
 
     def stream(self) -> StreamedDataset:
-        """The images as a data set that is read from the disk batch by batch."""
+        """Return the images as a data set that is read from the disk batch by batch."""
         return StreamedDataset(
             self.folder / IMAGES_FILE, self.shape, self.rows, self.labels, self.classes, self.name
         )
 
     def image_paths(self) -> list[Path]:
-        """The file of each image that is there."""
+        """Return the file of each image that is there."""
         return [self.paths[row] for row in self.rows.tolist()]
 
     def damaged(self) -> Iterator[tuple[range, bool]]:

@@ -96,7 +96,7 @@ class _File:
 
 
 def _files(name: str, root: str | Path, split: str, download: bool, verify: bool) -> list[_File]:
-    """The files of a split, found and checked."""
+    """Return the files of a split, found and checked."""
     if split not in ("train", "test"):
         raise ValueError(
             f"split must be 'train' or 'test' for {name}, got {split!r}; "
@@ -130,7 +130,7 @@ def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Ten
 
 
 def _entries(batch: Any) -> dict[str, Any]:
-    """A pickled dict with str as keys: they are bytes in the official files."""
+    """Return a pickled dict with str as keys: they are bytes in the official files."""
     if not isinstance(batch, dict):
         return {}
     return {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
@@ -155,7 +155,7 @@ def _read_pickled(path: Path, key: str) -> tuple[Tensor, Tensor]:
 
 
 def _read_binary(path: Path, label_bytes: int, column: int) -> tuple[Tensor, Tensor]:
-    """Records of the label bytes and the pixels."""
+    """Return records of the label bytes and the pixels."""
     raw = np.fromfile(path, np.uint8)
     size = label_bytes + _PIXELS
     if raw.size == 0 or raw.size % size:

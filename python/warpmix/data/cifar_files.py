@@ -34,7 +34,7 @@ class Layout:
     names: str | None = None
 
     def files(self, folder: Path, split: str) -> list[Path]:
-        """The files of one split, as they would lie in ``folder``."""
+        """Return the files of one split, as they would lie in ``folder``."""
         return [folder / name for name in self.splits[split]]
 
     def is_in(self, folder: Path, split: str) -> bool:
@@ -110,7 +110,7 @@ CIFAR100 = (
 def find_or_download(
     known: tuple[Layout, ...], root: Path, split: str, download: bool, verify: bool
 ) -> tuple[Layout, Path]:
-    """The layout found under ``root`` and the folder of its files; see :func:`load_cifar10`."""
+    """Find the layout under ``root`` and the folder of its files; see :func:`load_cifar10`."""
     return _find(known, root, split, verify) or _download_into(known, root, split, download)
 
 

@@ -101,7 +101,7 @@ class Dataset:
         return iter(self.images.split(_CHUNK))
 
     def subset(self, indices: Tensor) -> Dataset:
-        """The images and labels of some rows, copied, in the order of ``indices``.
+        """Return the images and labels of some rows, copied, in the order of ``indices``.
 
         Args:
             indices: [n] int64 in 0..N-1, n at least 1, on any device.
@@ -122,7 +122,7 @@ class Dataset:
         return replace(self, images=self.images[rows], labels=self.labels[rows])
 
     def to(self, device: torch.device | str) -> Dataset:
-        """The same dataset on ``device``; itself if it is there already."""
+        """Return the same dataset on ``device``; itself if it is there already."""
         images, labels = self.images.to(device), self.labels.to(device)
         if images is self.images and labels is self.labels:
             return self

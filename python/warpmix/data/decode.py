@@ -91,7 +91,7 @@ class Decoder:
         return min(max(_BLOCK_BYTES // (3 * self.size[0] * self.size[1]), 1), _LARGEST_BLOCK)
 
     def blocks(self) -> list[range]:
-        """The rows of every block."""
+        """Return the rows of every block."""
         count, size = len(self.paths), self.block_size
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
@@ -144,7 +144,7 @@ class Decoder:
 def make_decoder(
     paths: Sequence[Path], size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
 ) -> Decoder:
-    """A decoder to ``size``, or else to the size of the first image that can be read.
+    """Return a decoder to ``size``, or else to the size of the first image that can be read.
 
     Raises:
         ValueError: none can be read, or ``fit`` without a size.
@@ -166,7 +166,7 @@ def make_decoder(
 
 
 def _cause(error: BadImageError) -> str:
-    """What Pillow said."""
+    """Return what Pillow said."""
     return f"{type(error.__cause__).__name__}: {error.__cause__}"
 
 

@@ -59,7 +59,7 @@ def load_folder(
 
 
 def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
-    """The files that :func:`load_folder` decodes."""
+    """Return the files that :func:`load_folder` decodes."""
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"{root.absolute()} is not a folder")
@@ -104,7 +104,7 @@ def load_files(
 
 
 def _part(root: Path, split: str) -> Path | None:
-    """The subfolder of a split. A folder without subfolders is a class that bears its name."""
+    """Find the subfolder of a split. A folder without subfolders is a class that bears its name."""
     named = (root / name for name in _PARTS[split])
     return next((part for part in named if part.is_dir() and _subfolders(part)), None)
 

@@ -73,7 +73,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
 
 
 def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
-    """The dataset with every image resized to ``size`` (height, width); itself if it fits.
+    """Return the dataset with every image resized to ``size`` (height, width); itself if it fits.
 
     Images of one or three channels, on the CPU. Resized as files are: see :func:`read_image`.
     """

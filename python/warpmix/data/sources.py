@@ -87,7 +87,7 @@ def open_images(
     fit: Fit = "stretch",
     cache: str | Path | None = None,
 ) -> ImageCache | Dataset:
-    """The cache of a source that comes as image files, made if need be; else its data set.
+    """Return the cache of a source that comes as image files, made if need be; else its data set.
 
     Arguments and errors as :func:`load`; without ``cache``, :func:`default_cache` is used.
     """
@@ -104,7 +104,7 @@ def list_files(
     root: str | Path | None = None,
     download: bool = False,
 ) -> ImageFiles | None:
-    """The image files of a source, or None if it does not come as such; errors as :func:`load`."""
+    """Return a source's image files, None if it does not come as such; errors as :func:`load`."""
     source = str(name_or_path)
     if source == "cinic10":
         return list_cinic10(_place(root), split, download)

@@ -38,7 +38,7 @@ def create(
     tta: TestTimeAugmentation = "none",
     options: Mapping[str, Any] | None = None,
 ) -> Network:
-    """A classifier of images.
+    """Build a classifier of images.
 
     Args:
         name: one of the package's own networks (see :mod:`warpmix.models.nets` and

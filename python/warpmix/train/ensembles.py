@@ -21,6 +21,7 @@ def import_run(
     *,
     dtype: torch.dtype | None = None,
     overwrite: bool = False,
+    assume_same_order: bool = False,
 ) -> list[Entry]:
     """Add a run's predictions, of every split that it has, with its recipe and seed.
 
@@ -49,6 +50,7 @@ def import_run(
                 run=folder.resolve(),
                 dataset=stored.dataset,
                 overwrite=overwrite,
+                assume_same_order=assume_same_order,
             )
         )
     return added

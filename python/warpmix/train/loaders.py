@@ -53,6 +53,7 @@ def training_loader(
         pipeline,
         config.batch_size,
         expand=config.expand,
+        mixup_off_epoch=config.mixup_off_epoch,
         seed=config.seed,
         join_last=True,  # batch norm cannot train on a lone last sample
         rank=rank,

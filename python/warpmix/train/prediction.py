@@ -68,12 +68,18 @@ def predict_ensemble(
             f"{folder} holds no networks: its members' runs were not known when it was made; "
             "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
         )
+    if bundle.classes is not None and bundle.classes != dataset.classes:
+        raise ValueError(
+            f"{dataset.name} must have the classes of {folder}, in this order: "
+            f"{', '.join(bundle.classes)}; got {', '.join(dataset.classes)}; export the ensemble "
+            "with --classes in the order of the data set"
+        )
     members: list[Tensor] = [
         predict(network, dataset, device=device, precision=precision)
         for network in bundle.networks
         if network is not None
     ]
-    return bundle.decide(torch.stack(members), logits=False)
+    return bundle.vote(torch.stack(members), logits=False)
 
 
 def write_submission(

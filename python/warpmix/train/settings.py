@@ -142,6 +142,9 @@ class Settings(BaseModel):
         "append mode: every original, plus augmented copies of this fraction; 0: augment in place",
         ge=0,
     )
+    mixup_off_epoch: int = setting(
+        0, "Augmentation", "epochs after which images are no longer mixed; 0: never", ge=0
+    )
     input_size: int | None = setting(
         None,
         "Augmentation",

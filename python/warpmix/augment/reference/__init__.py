@@ -14,11 +14,11 @@ from torch import Tensor
 
 from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
+from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import Stage, units_of
-from warpmix.augment.transforms import Listed, lower
 
 _SINGLE = {
     "shift": shift,
@@ -87,7 +87,7 @@ def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[
 
 def augment(
     images: Tensor,
-    transforms: Sequence[Listed],
+    transforms: Sequence[Lowerable],
     *,
     index: Tensor | None = None,
     ids: Tensor | None = None,

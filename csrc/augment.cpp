@@ -83,9 +83,10 @@ void set_output(const char* op, const Tensor& batch, AugmentParams& params) {
   const int64_t width = batch.size(3);
   WARPMIX_CHECK(op, height >= 1 && width >= 1 && height * width <= augment::kMaxPixels,
                 "batch must have 1 to ", augment::kMaxPixels, " pixels, got ", height * width);
-  WARPMIX_CHECK(op, !params.program.is_simple || (height == params.height && width == params.width),
-                "batch must be as large as the images, ", params.height, " x ", params.width,
-                ", where nothing resizes them; got ", height, " x ", width);
+  const Size result = result_size(op, params.program, {params.height, params.width});
+  WARPMIX_CHECK(op, height == result.height && width == result.width,
+                "batch must have the size that the program makes, ", result.height, " x ",
+                result.width, "; got ", height, " x ", width);
   const int64_t pixels = height * width;
   const int64_t elements = pixels * params.channels;
   // A size of 1 makes a stride meaningless, so the layout is read off the others.

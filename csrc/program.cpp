@@ -12,8 +12,8 @@ using augment::Program;
 using augment::Section;
 using augment::Stage;
 
-constexpr int64_t kHeaderWords = 10;
-constexpr int64_t kStageWords = 10;  // before its kind's own fields
+constexpr int64_t kHeaderWords = 10;  // before the fills
+constexpr int64_t kStageWords = 10;   // before its kind's own fields
 
 // Takes a program's words in turn.
 class Reader {
@@ -164,14 +164,39 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
   program.map_border =
       static_cast<augment::Border>(reader.next_of("borders", std::size(augment::kBorderNames)));
   program.p = reader.next_float();
-  program.fill = reader.next_float();
+  const int32_t fills = reader.next_of("numbers of fills", augment::kMaxChannels + 1);
+  WARPMIX_CHECK(op, fills > 0, "program must have a fill, got none");
+  for (int32_t c = 0; c < augment::kMaxChannels; ++c) {
+    program.fill[c] = c < fills ? reader.next_float() : program.fill[fills - 1];
+  }
   for (int32_t i = 0; i < program.count; ++i) {
     parse_stage(reader, program.stages[i]);
   }
   reader.require_end();
   check_sections(op, program);
+  if (program.map_begin < program.map_end) {
+    program.map_width = program.stages[program.map_begin].width;
+    program.map_height = program.stages[program.map_begin].height;
+  }
   program.is_simple = is_simple(program);
   return program;
+}
+
+Size result_size(const char* op, const Program& program, Size images) {
+  Size size = images;
+  for (int32_t i = 0; i < program.count; ++i) {
+    const Stage& stage = program.stages[i];
+    WARPMIX_CHECK(op, stage.height == size.height && stage.width == size.width,
+                  "program must be for images of ", size.height, " x ", size.width,
+                  " pixels where ", augment::info_of(stage.kind).name, " begins, got one for ",
+                  stage.height, " x ", stage.width);
+    if (stage.kind == augment::Kind::kShift) {
+      size = {stage.shift.out_height, stage.shift.out_width};
+    } else if (stage.kind == augment::Kind::kResizedCrop) {
+      size = {stage.resized_crop.out_height, stage.resized_crop.out_width};
+    }
+  }
+  return size;
 }
 
 bool needs_sums(const Program& program) {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
@@ -38,27 +39,43 @@ from warpmix import (
 )
 
 P = st.sampled_from([1.0, 0.7, 0.5])
-BORDER = st.sampled_from(["wrap", "reflect", "replicate", "constant"])
+BORDER = st.sampled_from(["wrap", "reflect", "symmetric", "replicate", "constant"])
 FILL = st.sampled_from([0, 17])
 FACTOR = st.sampled_from([(1.0, 3.0), (0.0, 1.0), (0.6, 1.4)])
 
 whole_pixels = st.one_of(
     st.builds(RandomShift, st.sampled_from([0.0, 0.2, 0.5]), BORDER, FILL, p=P),
-    st.builds(RandomCrop, st.just(1), st.sampled_from(["reflect", "constant"]), p=P),
+    st.builds(
+        RandomCrop,
+        st.none(),
+        st.sampled_from([0, 1, (0, 1), (1, 0, 0, 1)]),
+        st.booleans(),
+        FILL,
+        st.sampled_from(["constant", "edge", "reflect", "symmetric", "wrap"]),
+        p=P,
+    ),
     st.builds(RandomHorizontalFlip, p=P),
     st.builds(RandomVerticalFlip, p=P),
 )
 warps = st.one_of(
-    st.builds(RandomRotation, st.sampled_from([10.0, 180.0, (90.0, 90.0)]), BORDER, FILL, p=P),
-    st.builds(RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), BORDER, p=P),
+    st.builds(
+        RandomRotation,
+        st.sampled_from([10.0, 180.0, (90.0, 90.0)]),
+        border=BORDER,
+        fill=FILL,
+        p=P,
+    ),
+    st.builds(
+        RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), border=BORDER, p=P
+    ),
     st.builds(
         RandomAffine,
         st.sampled_from([0.0, 15.0]),
         st.sampled_from([None, (0.2, 0.4)]),
         st.sampled_from([None, (0.5, 2.0)]),
         st.sampled_from([None, 20.0, (-10.0, 10.0, 5.0, 30.0)]),
-        BORDER,
-        FILL,
+        border=BORDER,
+        fill=FILL,
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
@@ -82,10 +99,13 @@ rgb_colors = st.one_of(
         p=P,
     ),
     st.builds(RandomErasing, P, value=st.just((10.0, 0.5, 255.0))),
+    st.builds(RandomShift, st.just(0.5), st.just("constant"), st.just((9, 0, 255)), p=P),
+    st.builds(RandomRotation, st.just(45.0), fill=st.just((9, 0, 255)), p=P),
 )
 occlusions = st.one_of(
     st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
     st.builds(RandomErasing, P, st.sampled_from([(0.02, 0.33), (0.9, 1.0)]), value=FILL),
+    st.builds(RandomErasing, P, st.just((0.1, 0.5)), value=st.just("random")),
     st.builds(Cutout, st.sampled_from([1, 2, 5]), p=P),
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
@@ -123,11 +143,24 @@ def transform_lists(
             ),
         )
         listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
-    if draw(st.sampled_from([False, False, True])):
+    if draw(st.sampled_from([False, True])):
         size = (height + draw(st.integers(0, 7)), 2 * width)
-        enlarging = draw(st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7)]))
-        listed.insert(draw(st.integers(0, len(listed))), enlarging)
+        resizing = [Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]
+        listed.insert(draw(st.integers(0, len(listed))), draw(st.sampled_from(resizing)))
     return listed
+
+
+def crops(height: int, width: int) -> list[Any]:
+    """Crops to another size, smaller and larger."""
+    smaller, larger = (max(2, height - 3), max(2, width // 2)), (height + 3, width + 5)
+    return [
+        RandomCrop(smaller),
+        RandomCrop(smaller, (1, 0, 1, 1), fill=7, padding_mode="edge", p=0.6),
+        RandomCrop(larger, 1, True, 3),
+        RandomCrop((larger[0], smaller[1]), None, True, padding_mode="edge"),
+        CenterCrop(smaller),
+        CenterCrop(larger),
+    ]
 
 
 @dataclass

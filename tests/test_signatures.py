@@ -17,26 +17,26 @@ SHARED = sorted(
     if cls.__module__.startswith("warpmix.") and hasattr(v2, name)
 )
 
-# Of every transform: `p` by name, where torchvision has none, because each may be left out for a
-# sample. Of torchvision's: what a fused launch on bytes has no use for.
-OURS_ALONE = {"p"}
+# Of ours: `p` by name, where torchvision has none, because each may be left out for a sample; what
+# comes in beyond the edge. Of torchvision's: what a fused launch on bytes has no use for, or not yet.
+OURS_ALONE = {"border", "p"}
 THEIRS_ALONE = {
+    "antialias": "nothing shrinks",
+    "center": "the image's own, always",
+    "expand": "all results have one size",
     "inplace": "nothing is written in place",
     "interpolation": "bilinear, always",
     "labels_getter": "labels are the second argument",
+    "max_size": "sizes are given whole",
     "num_classes": "of the pipeline, whose targets it is about",
 }
 
-# By class: why its parameters differ beyond that.
+# By class: a parameter that is given by position on one side alone, and why.
 EXCEPTIONS = {
-    "ColorJitter": "0 leaves a step out, as torchvision's None and 0 do: no Optional",
-    "CutMix": "alpha may be given by position; torchvision's is by name alone",
-    "MixUp": "alpha may be given by position; torchvision's is by name alone",
-    "RandomAffine": "border and fill instead of fill and center",
-    "RandomCrop": "a shift by pixels, that keeps the size",
-    "RandomResizedCrop": "only enlarges, so has no antialias; size may be left out",
-    "RandomRotation": "border and fill instead of expand, center and fill",
-    "Resize": "only enlarges, so has neither max_size nor antialias",
+    "CutMix": ("alpha", "torchvision's is by name alone"),
+    "MixUp": ("alpha", "torchvision's is by name alone"),
+    "RandomAffine": ("fill", "before it torchvision has interpolation, so a position would lie"),
+    "RandomRotation": ("fill", "before it torchvision has others, so a position would lie"),
 }
 
 Parameters = list[tuple[str, bool, Any]]  # name, given by position, default
@@ -72,10 +72,15 @@ def test_parameters_are_those_of_torchvision(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", EXCEPTIONS)
-def test_exceptions_are_exceptions(name: str) -> None:
+def test_exceptions_differ_in_position_alone(name: str) -> None:
     assert name in SHARED, f"{name} is no transform of both: delete it from EXCEPTIONS"
     ours, theirs = both(name)
     assert ours != theirs, f"{name} has torchvision's parameters now: delete it from EXCEPTIONS"
+    excepted, _ = EXCEPTIONS[name]
+    for own, other in zip(ours, theirs, strict=True):
+        assert (own[0], own[2]) == (other[0], other[2]) and (
+            own[1] == other[1] or own[0] == excepted
+        )
 
 
 def test_what_torchvision_alone_has_is_still_there() -> None:

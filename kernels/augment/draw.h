@@ -52,10 +52,7 @@ HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sam
   StageDraw draw = {};
   Philox4 words = random_words(params, sample.id, stage.stream, 0);
   if (!stage_applies(params, stage, sample, words.word[0])) {
-    if (!kSimple && resizes(stage)) {  // all results of a launch have one size
-      draw.on = 1;
-      draw.box = {0, 0, stage.width, stage.height};
-    }
+    draw_unapplied<kSimple>(stage, draw);
     return draw;
   }
   draw.on = 1;

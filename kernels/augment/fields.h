@@ -8,8 +8,9 @@
 
 namespace warpmix::augment {
 
-enum class Border : int32_t { kWrap, kReflect, kReplicate, kConstant };
-constexpr const char* kBorderNames[] = {"wrap", "reflect", "replicate", "constant"};
+// Beyond the image's edge: reflect does not repeat the edge's pixels, symmetric does.
+enum class Border : int32_t { kWrap, kReflect, kSymmetric, kReplicate, kConstant };
+constexpr const char* kBorderNames[] = {"wrap", "reflect", "symmetric", "replicate", "constant"};
 
 enum class Pivot : int32_t { kChannelMean, kGrayMean, kCenter };
 constexpr const char* kPivotNames[] = {"channel_mean", "gray_mean", "center"};
@@ -40,7 +41,7 @@ struct Field {
   {#name, field_type<std::remove_all_extents_t<decltype(type::name)>>(), offsetof(type, name) / 4, \
    sizeof(type::name) / 4}
 
-constexpr int kMaxFields = 11;     // of a kind; also the words of its own numbers
+constexpr int kMaxFields = 11;     // of a kind
 using Fields = Field[kMaxFields];  // up to the first without a name
 
 // Whether fields fill their struct from its beginning, without a gap.

@@ -10,8 +10,8 @@ namespace warpmix::augment {
 // ---- draws --------------------------------------------------------------------------------------
 
 HOST_DEVICE ShiftDraw draw_shift(const ShiftStage& stage, Philox4 words) {
-  return {uniform_below(words.word[1], 2 * stage.max_x + 1) - stage.max_x,
-          uniform_below(words.word[2], 2 * stage.max_y + 1) - stage.max_y};
+  return {stage.low_x + uniform_below(words.word[1], stage.count_x),
+          stage.low_y + uniform_below(words.word[2], stage.count_y)};
 }
 
 HOST_DEVICE AffineDraw draw_affine(const AffineStage& stage, Philox4 words, Philox4 more) {
@@ -75,9 +75,25 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
   }
 }
 
-HOST_DEVICE bool resizes(const Stage& stage) {
-  return stage.kind == Kind::kResizedCrop && (stage.resized_crop.out_width != stage.width ||
-                                              stage.resized_crop.out_height != stage.height);
+// All results of a launch have one size: where a stage changes it, a sample that it does not apply
+// to gets the central window, or is resized whole.
+template <bool kSimple>
+HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
+  if (stage.kind == Kind::kShift) {
+    const ShiftStage& shift = stage.shift;
+    if (shift.out_width != stage.width || shift.out_height != stage.height) {
+      draw.on = 1;
+      draw.shift = {shift.center_x, shift.center_y};
+    }
+  }
+  if constexpr (!kSimple) {
+    const ResizedCropStage& crop = stage.resized_crop;
+    if (stage.kind == Kind::kResizedCrop &&
+        (crop.out_width != stage.width || crop.out_height != stage.height)) {
+      draw.on = 1;
+      draw.box = {0, 0, stage.width, stage.height};
+    }
+  }
 }
 
 // ---- the map ------------------------------------------------------------------------------------

@@ -13,13 +13,14 @@ HOST_DEVICE CropBlackoutDraw draw_crop_blackout(const CropBlackoutStage& stage, 
 }
 
 // An empty box where none fits.
-HOST_DEVICE Box draw_erasing(const AugmentParams& params, const Stage& stage, int64_t id) {
+HOST_DEVICE ErasingDraw draw_erasing(const AugmentParams& params, const Stage& stage, int64_t id) {
   const ErasingStage& erasing = stage.erasing;
   const BoxRanges ranges = {
       erasing.area_low, erasing.area_span, erasing.log_ratio_low, erasing.log_ratio_span, true, 1};
-  Box box = {0, 0, 0, 0};
-  draw_fitting_box(params, stage, id, ranges, box);
-  return box;
+  const Philox4 key = random_words(params, id, stage.stream, kBoxAttempts + 1);
+  ErasingDraw draw = {{0, 0, 0, 0}, key.word[0], key.word[1]};
+  draw_fitting_box(params, stage, id, ranges, draw.box);
+  return draw;
 }
 
 // DeVries & Taylor (2017): the centre is uniform and the box may overhang; or it lies inside.
@@ -56,7 +57,7 @@ HOST_DEVICE void draw_occlusion(const AugmentParams& params, const Stage& stage,
   if constexpr (!kSimple) {
     switch (stage.kind) {
       case Kind::kErasing:
-        draw.box = draw_erasing(params, stage, id);
+        draw.erasing = draw_erasing(params, stage, id);
         return;
       case Kind::kCutout:
         draw.box = draw_cutout(stage, words);
@@ -77,15 +78,15 @@ HOST_DEVICE Box kept_by(const Stage& stage, const CropBlackoutDraw& draw) {
   return {draw.border_x, draw.border_y, stage.width - draw.border_x, stage.height - draw.border_y};
 }
 
-// An applied occlusion other than black borders: one value a channel in a box, or in a grid's
-// squares.
+// An applied occlusion other than black borders: a box, or a grid of squares.
 struct Patch {
+  int32_t stage;  // of the program
   bool is_grid;
   union {
     Box box;
     GridMaskDraw grid;
   };
-  float value[3];  // of channels 0, 1, and 2 and above
+  uint64_t key;  // of a random erasing's pixels
 };
 
 struct Patches {
@@ -93,14 +94,14 @@ struct Patches {
   Patch patch[kMaxSteps];  // later ones cover earlier ones
 };
 
-HOST_DEVICE void set_patch(const Stage& stage, const StageDraw& draw, Patch& patch) {
+HOST_DEVICE void set_patch(const Program& program, int32_t stage, const StageDraw& draw,
+                           Patch& patch) {
   patch = {};
-  switch (stage.kind) {
+  patch.stage = stage;
+  switch (program.stages[stage].kind) {
     case Kind::kErasing:
-      patch.box = draw.box;
-      for (int c = 0; c < 3; ++c) {
-        patch.value[c] = stage.erasing.value[c];
-      }
+      patch.box = draw.erasing.box;
+      patch.key = draw.erasing.key_low | static_cast<uint64_t>(draw.erasing.key_high) << 32;
       return;
     case Kind::kCutout:
       patch.box = draw.box;
@@ -112,6 +113,27 @@ HOST_DEVICE void set_patch(const Stage& stage, const StageDraw& draw, Patch& pat
     default:
       unknown_kind();
   }
+}
+
+// What a patch covers a channel with, unless that is random; all but an erasing are black.
+HOST_DEVICE float patch_value(const Program& program, const Patch& patch, int32_t channel) {
+  const Stage& stage = program.stages[patch.stage];
+  return stage.kind == Kind::kErasing ? stage.erasing.value[channel] : 0.0f;
+}
+
+HOST_DEVICE bool is_random(const Program& program, const Patch& patch) {
+  const Stage& stage = program.stages[patch.stage];
+  return stage.kind == Kind::kErasing && stage.erasing.is_random != 0;
+}
+
+// The random bytes of a pixel, which is number `pixel` of its image: one a channel.
+HOST_DEVICE Philox4 pixel_bytes(const Patch& patch, int32_t pixel) {
+  static_assert(kMaxChannels <= sizeof(Philox4));
+  return philox({{static_cast<uint32_t>(pixel), 0, 0, 0}}, patch.key);
+}
+
+HOST_DEVICE float byte_of_channel(const Philox4& bytes, int32_t channel) {
+  return static_cast<float>(bytes.word[channel / 4] >> 8 * (channel % 4) & 255u);
 }
 
 // Black borders cover what was erased before them: those boxes shrink, so that all borders can be
@@ -136,7 +158,7 @@ HOST_DEVICE void resolve_patches(const Program& program, const StageDraw* draws,
     if (stage.kind == Kind::kCropBlackout) {
       cover(patches, kept_by(stage, draws[i].crop_blackout));
     } else {
-      set_patch(stage, draws[i], patches.patch[patches.count++]);
+      set_patch(program, i, draws[i], patches.patch[patches.count++]);
     }
   }
 }

@@ -45,8 +45,10 @@ struct Program {
   int32_t mix_begin;
   int32_t mix_end;
   Border map_border;
-  float p;     // probability that a sample is augmented at all
-  float fill;  // value of pixels that a constant border brings in, [0,255]
+  float p;                   // probability that a sample is augmented at all
+  float fill[kMaxChannels];  // of pixels that a constant border brings in, [0,255]
+  int32_t map_width;         // of the image that enters the map
+  int32_t map_height;
   // Whole pixels, at most one v · factor + offset, black borders: the fast template.
   bool is_simple;
   int32_t means;  // slots of the means of entering images, [0, kMaxSteps]

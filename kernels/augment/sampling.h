@@ -23,7 +23,11 @@ HOST_DEVICE int32_t folded(int32_t t, int32_t size, Border border) {
   if (border == Border::kWrap) {
     return modulo(t, size, 1.0f / static_cast<float>(size));
   }
-  if (border == Border::kReflect && size > 1) {  // without repeating the edge
+  if (border == Border::kSymmetric) {
+    const int32_t rest = modulo(t, 2 * size, 0.5f / static_cast<float>(size));
+    return rest >= size ? 2 * size - 1 - rest : rest;
+  }
+  if (border == Border::kReflect && size > 1) {
     const int32_t period = 2 * (size - 1);
     const int32_t rest = modulo(t, period, 1.0f / static_cast<float>(period));
     return rest >= size ? period - rest : rest;

@@ -45,8 +45,12 @@ struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
 };
 
+// A shift of the image, in pixels; of a crop, of what its window shows.
 struct ShiftStage {
-  int32_t max_x, max_y;  // largest shifts, pixels
+  int32_t low_x, count_x;  // uniform among low, …, low + count - 1
+  int32_t low_y, count_y;
+  int32_t center_x, center_y;  // of a crop to another size, for samples that it does not apply to
+  int32_t out_width, out_height;
   Border border;
 };
 struct ShiftDraw {
@@ -102,7 +106,12 @@ struct CropBlackoutDraw {
 struct ErasingStage {
   float area_low, area_span;            // share of the image's
   float log_ratio_low, log_ratio_span;  // of height / width
-  float value[3];                       // of channels 0, 1, and 2 and above
+  int32_t is_random;                    // 1: each pixel its own values, not `value`
+  float value[kMaxChannels];
+};
+struct ErasingDraw {
+  Box box;
+  uint32_t key_low, key_high;  // of the pixels' random values
 };
 
 struct CutoutStage {
@@ -131,6 +140,7 @@ struct MixUpDraw {
 
 // ---- a stage and a draw -------------------------------------------------------------------------
 
+constexpr int kNumberWords = 21;     // of a stage's own numbers; an erasing has most
 constexpr int32_t kSourceMean = -1;  // Stage::mean: the mean of the launch's source image
 
 // One transform of the list, with everything that does not depend on the sample.
@@ -148,7 +158,7 @@ struct Stage {
   int32_t height;  // likewise
   // The member that the kind names, see above. `word` comes first, so that {} clears them all.
   union {
-    uint32_t word[kMaxFields];
+    uint32_t word[kNumberWords];
     ShiftStage shift;
     AffineStage affine;
     ResizedCropStage resized_crop;
@@ -163,7 +173,7 @@ struct Stage {
     MixStage mix;
   };
 };
-static_assert(sizeof(Stage) == (11 + kMaxFields) * sizeof(int32_t));
+static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
 
 constexpr int kDrawWords = 8;  // of one StageDraw in `draws`
 
@@ -175,7 +185,8 @@ struct StageDraw {
     int32_t word[kDrawWords - 2];
     ShiftDraw shift;
     AffineDraw affine;
-    Box box;  // resized crop, erasing, cutout
+    Box box;  // resized crop, cutout
+    ErasingDraw erasing;
     FactorDraw color;
     CropBlackoutDraw crop_blackout;
     GridMaskDraw grid_mask;
@@ -210,7 +221,9 @@ constexpr int32_t kHasPivot = 16;  // may need a mean of the image that enters i
 constexpr KindInfo kKinds[] = {
     // Kind, name, section, traits, {fields of the stage}, {fields of the draw}
     {Kind::kShift, "shift", Section::kGeometry, trait::kSimple,
-     {F(ShiftStage, max_x), F(ShiftStage, max_y), F(ShiftStage, border)},
+     {F(ShiftStage, low_x), F(ShiftStage, count_x), F(ShiftStage, low_y), F(ShiftStage, count_y),
+      F(ShiftStage, center_x), F(ShiftStage, center_y), F(ShiftStage, out_width),
+      F(ShiftStage, out_height), F(ShiftStage, border)},
      {F(ShiftDraw, dx), F(ShiftDraw, dy)}},
     {Kind::kHorizontalFlip, "hflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
     {Kind::kVerticalFlip, "vflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
@@ -243,8 +256,8 @@ constexpr KindInfo kKinds[] = {
      {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},
     {Kind::kErasing, "erasing", Section::kOcclusion, 0,
      {F(ErasingStage, area_low), F(ErasingStage, area_span), F(ErasingStage, log_ratio_low),
-      F(ErasingStage, log_ratio_span), F(ErasingStage, value)},
-     {BOX}},
+      F(ErasingStage, log_ratio_span), F(ErasingStage, is_random), F(ErasingStage, value)},
+     {BOX, F(ErasingDraw, key_low), F(ErasingDraw, key_high)}},
     {Kind::kCutout, "cutout", Section::kOcclusion, 0,
      {F(CutoutStage, cut_width), F(CutoutStage, cut_height), F(CutoutStage, overhang)}, {BOX}},
     {Kind::kGridMask, "grid_mask", Section::kOcclusion, 0,

@@ -18,15 +18,15 @@ def _multiply_32x32(a: int, b: Tensor) -> tuple[Tensor, Tensor]:
     return middle >> 16, ((middle & 0xFFFF) << 16) | (low_part & 0xFFFF)
 
 
-def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: int) -> tuple[Tensor, ...]:
+def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: int | Tensor) -> tuple[Tensor, ...]:
     """Compute Philox4x32-10 (Salmon et al., SC'11).
 
     Args:
         counter: four int64 tensors of one shape, each holding a 32-bit word.
-        key: unsigned 64-bit key.
+        key: unsigned 64-bit key; or an int64 tensor of their bits, one a row of the counter.
 
     Returns:
-        four int64 tensors of the same shape, each in [0, 2^32).
+        four int64 tensors of the shape of both, each in [0, 2^32).
     """
     c0, c1, c2, c3 = counter
     key0, key1 = key & _MASK32, (key >> 32) & _MASK32

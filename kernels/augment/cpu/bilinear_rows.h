@@ -104,20 +104,21 @@ HOST_DEVICE float blended_byte(uint32_t word0, uint32_t word1, uint32_t word2, u
 // Three channels of `count` pixels from the words of their four corners, `count` apart.
 WARPMIX_SIMD_CLONES void blend_corners(const uint32_t* __restrict words,
                                        const float* __restrict across, const float* __restrict down,
-                                       const int32_t* __restrict outside, float fill, int32_t count,
-                                       float* __restrict red, float* __restrict green,
-                                       float* __restrict blue) {
+                                       const int32_t* __restrict outside, const float* fill,
+                                       int32_t count, float* __restrict red,
+                                       float* __restrict green, float* __restrict blue) {
   const uint32_t* __restrict words1 = words + count;
   const uint32_t* __restrict words2 = words + 2 * count;
   const uint32_t* __restrict words3 = words + 3 * count;
+  const float fill_red = fill[0], fill_green = fill[1], fill_blue = fill[2];
   for (int32_t i = 0; i < count; ++i) {
     const uint32_t w0 = words[i], w1 = words1[i], w2 = words2[i], w3 = words3[i];
     const float sampled_red = blended_byte(w0, w1, w2, w3, 0, across[i], down[i]);
     const float sampled_green = blended_byte(w0, w1, w2, w3, 8, across[i], down[i]);
     const float sampled_blue = blended_byte(w0, w1, w2, w3, 16, across[i], down[i]);
-    red[i] = outside[i] != 0 ? fill : sampled_red;
-    green[i] = outside[i] != 0 ? fill : sampled_green;
-    blue[i] = outside[i] != 0 ? fill : sampled_blue;
+    red[i] = outside[i] != 0 ? fill_red : sampled_red;
+    green[i] = outside[i] != 0 ? fill_green : sampled_green;
+    blue[i] = outside[i] != 0 ? fill_blue : sampled_blue;
   }
 }
 
@@ -144,6 +145,8 @@ WARPMIX_SIMD_CLONES void tap_rows(Border border, const Map& map, const int32_t* 
       return tap_rows<Border::kWrap>(map, columns, row_of, rows, count, width, height, taps);
     case Border::kReflect:
       return tap_rows<Border::kReflect>(map, columns, row_of, rows, count, width, height, taps);
+    case Border::kSymmetric:
+      return tap_rows<Border::kSymmetric>(map, columns, row_of, rows, count, width, height, taps);
     case Border::kReplicate:
       return tap_rows<Border::kReplicate>(map, columns, row_of, rows, count, width, height, taps);
     case Border::kConstant:

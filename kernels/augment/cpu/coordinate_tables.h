@@ -18,13 +18,10 @@ struct Range {
 // Part of a table that has one source coordinate, or kOutside, for each of an axis.
 struct AxisPart {
   int32_t* table;
-  int32_t size;
   Range range;
 };
 
-inline AxisPart part_of(std::vector<int32_t>& table, Range range) {
-  return {table.data(), static_cast<int32_t>(table.size()), range};
-}
+inline AxisPart part_of(std::vector<int32_t>& table, Range range) { return {table.data(), range}; }
 
 inline AxisPart all_of(std::vector<int32_t>& table) {
   return part_of(table, {0, static_cast<int32_t>(table.size())});
@@ -38,9 +35,9 @@ HOST_DEVICE void start_table(AxisPart axis) {
 
 // One shift; the border is known to the compiler, so that the loop is vectors.
 template <Border kBorder>
-HOST_DEVICE void shift_table(int32_t shift, AxisPart axis) {
+HOST_DEVICE void shift_table(int32_t shift, int32_t size, AxisPart axis) {
   for (int32_t x = axis.range.begin; x < axis.range.end; ++x) {
-    const int32_t source = shifted_source(axis.table[x], shift, axis.size, kBorder);
+    const int32_t source = shifted_source(axis.table[x], shift, size, kBorder);
     axis.table[x] = axis.table[x] == kOutside ? kOutside : source;
   }
 }
@@ -48,19 +45,22 @@ HOST_DEVICE void shift_table(int32_t shift, AxisPart axis) {
 HOST_DEVICE void apply_whole_stage(const Stage& stage, int32_t shift, int32_t axis, AxisPart part) {
   if (stage.kind != Kind::kShift) {
     for (int32_t x = part.range.begin; x < part.range.end; ++x) {
-      part.table[x] = stage_source(stage, 0, axis, part.table[x], part.size);
+      part.table[x] = stage_source(stage, 0, axis, part.table[x]);
     }
     return;
   }
+  const int32_t size = entering_size(stage, axis);
   switch (stage.shift.border) {
     case Border::kWrap:
-      return shift_table<Border::kWrap>(shift, part);
+      return shift_table<Border::kWrap>(shift, size, part);
     case Border::kReflect:
-      return shift_table<Border::kReflect>(shift, part);
+      return shift_table<Border::kReflect>(shift, size, part);
+    case Border::kSymmetric:
+      return shift_table<Border::kSymmetric>(shift, size, part);
     case Border::kReplicate:
-      return shift_table<Border::kReplicate>(shift, part);
+      return shift_table<Border::kReplicate>(shift, size, part);
     case Border::kConstant:
-      return shift_table<Border::kConstant>(shift, part);
+      return shift_table<Border::kConstant>(shift, size, part);
   }
 }
 
@@ -93,7 +93,7 @@ WARPMIX_SIMD_CLONES void tabulate_axis(const Program& program, const StageDraw* 
   apply_whole(program, draws, program.map_end, program.geometry_end, axis, part);
   if (program.map_begin < program.map_end) {
     for (int32_t x = part.range.begin; x < part.range.end; ++x) {
-      part.table[x] = whole_map_source(program, map, axis, part.table[x], part.size);
+      part.table[x] = whole_map_source(program, map, axis, part.table[x]);
     }
   }
   apply_whole(program, draws, 0, program.map_begin, axis, part);

@@ -20,7 +20,7 @@ class Gatherer {
         interleaved_(interleaved),
         same_order_(interleaved ? params.channel_stride == 1 : params.pixel_stride == 1),
         has_outside_(reaches_outside(params.program)),
-        fill_(static_cast<Source>(params.program.fill)) {}
+        fill_(params.program.fill) {}
 
   // `columns` of `rows` rows, which go to `out`, `stride` elements apart. `row` are their rows of
   // the image, or kOutside.
@@ -66,7 +66,7 @@ class Gatherer {
     const int64_t c_step = interleaved_ ? 1 : plane_;
     for (int32_t c = 0; c < channels_; ++c) {
       for (int32_t x = 0; x < count; ++x) {
-        out[c * c_step + x * x_step] = fill_;
+        out[c * c_step + x * x_step] = static_cast<Source>(fill_[c]);
       }
     }
   }
@@ -115,9 +115,9 @@ class Gatherer {
   const int64_t plane_;
   const int32_t channels_, pixel_stride_, row_stride_, channel_stride_;
   const bool interleaved_;
-  const bool same_order_;   // pixels and channels lie in the source as they do in the output
-  const bool has_outside_;  // some pixels may have no source
-  const Source fill_;
+  const bool same_order_;    // pixels and channels lie in the source as they do in the output
+  const bool has_outside_;   // some pixels may have no source
+  const float* const fill_;  // of the channels
 };
 
 }  // namespace warpmix::augment

@@ -24,8 +24,8 @@ class Canvas {
         bytes_(sizeof(Source) == 1 ? plane_ * params.channels : 0),
         columns_(params.out_width),
         rows_(params.out_height),
-        pre_columns_(params.width),
-        pre_rows_(params.height),
+        pre_columns_(params.program.map_width),
+        pre_rows_(params.program.map_height),
         sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
         taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
         corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
@@ -89,10 +89,18 @@ class Canvas {
   void apply_patches(const Patches& patches) {
     for (int32_t i = 0; i < patches.count; ++i) {
       const Patch& patch = patches.patch[i];
+      if (is_random(params_.program, patch)) {
+        fill_randomly(patch);
+        continue;
+      }
+      float value[kMaxChannels];
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        value[c] = patch_value(params_.program, patch, c);
+      }
       if (patch.is_grid) {
-        blacken_squares(patch.grid);
+        fill_squares(patch.grid, value);
       } else {
-        fill_box(patch.box, patch.value);
+        fill_box(patch.box, value);
       }
     }
   }
@@ -131,7 +139,7 @@ class Canvas {
     const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
                           weights, weights + count, whole + 4 * count};
     tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
-             params_.out_width, params_.width, params_.height, taps);
+             params_.out_width, program.map_width, program.map_height, taps);
     int32_t* const corners = corners_.data();
     find_corners(taps, count, corners);
     if constexpr (sizeof(Source) == 1) {
@@ -147,7 +155,7 @@ class Canvas {
                                        corners + 3 * count};
     for (int32_t c = 0; c < params_.channels; ++c) {
       sample_taps(image() + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
-                  program.fill, count, row(c, y));
+                  program.fill[c], count, row(c, y));
     }
   }
 
@@ -205,24 +213,35 @@ class Canvas {
     const int32_t end = min_of(box.y1, begin_ + rows_painted_);
     for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
       for (int32_t c = 0; c < params_.channels; ++c) {
-        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[min_of(c, 2)]);
+        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
       }
     }
   }
 
-  void blacken_squares(const GridMaskDraw& grid) {
-    const float black[3] = {0.0f, 0.0f, 0.0f};
+  void fill_randomly(const Patch& patch) {
+    const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
+    for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
+      for (int32_t x = patch.box.x0; x < patch.box.x1; ++x) {
+        const Philox4 bytes = pixel_bytes(patch, y * params_.out_width + x);
+        for (int32_t c = 0; c < params_.channels; ++c) {
+          row(c, y)[x] = byte_of_channel(bytes, c);
+        }
+      }
+    }
+  }
+
+  void fill_squares(const GridMaskDraw& grid, const float* value) {
     for (int32_t y = -grid.offset_y; y < params_.out_height; y += grid.period) {
       for (int32_t x = -grid.offset_x; x < params_.out_width; x += grid.period) {
         fill_box({max_of(x, 0), max_of(y, 0), min_of(x + grid.square, params_.out_width),
                   min_of(y + grid.square, params_.out_height)},
-                 black);
+                 value);
       }
     }
   }
 
   void blacken_border() {
-    const float black[3] = {0.0f, 0.0f, 0.0f};
+    const float black[kMaxChannels] = {};
     const Box& keep = side_.keep;
     const int32_t width = params_.out_width;
     const int32_t height = params_.out_height;

@@ -12,7 +12,7 @@ class RowLayout {
  public:
   explicit RowLayout(const AugmentParams& params)
       : interleaved_(params.out_channel_stride == 1),
-        width_(params.width),
+        width_(params.out_width),
         channels_(params.channels) {}
 
   bool interleaved() const { return interleaved_; }

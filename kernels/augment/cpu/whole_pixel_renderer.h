@@ -21,11 +21,11 @@ class WholePixelRenderer {
       : params_(params),
         layout_(params),
         count_(layout_.count()),
-        chunk_rows_(max_of(1, min_of(params.height, kChunkElements / count_))),
+        chunk_rows_(max_of(1, min_of(params.out_height, kChunkElements / count_))),
         streams_(params.batch_size * params.out_image_stride * static_cast<int64_t>(sizeof(Out)) >
                  kCachedBytes),
-        gatherer_(params, layout_.interleaved(), params.width),
-        columns_(params.width),
+        gatherer_(params, layout_.interleaved(), params.out_width),
+        columns_(params.out_width),
         zeros_(count_, 0.0f),
         ones_(count_, 1.0f),
         offset_(count_),
@@ -41,7 +41,7 @@ class WholePixelRenderer {
     }
     for (Lane& lane : lanes_) {
       lane.kept.resize(count_);
-      lane.rows.resize(params.height);
+      lane.rows.resize(params.out_height);
       lane.pixels.resize(static_cast<size_t>(chunk_rows_) * count_);
     }
   }
@@ -92,8 +92,8 @@ class WholePixelRenderer {
   };
 
   void render(int32_t position, const Drawn& drawn) {
-    const Range columns = {0, params_.width};
-    const Range rows = {0, params_.height};
+    const Range columns = {0, params_.out_width};
+    const Range rows = {0, params_.out_height};
     const SampleDraws& samples = drawn.samples;
     mixing_ = resolve_mixing(params_.program, drawn.draws[0]);
     const Box& box = mixing_.box;
@@ -105,8 +105,8 @@ class WholePixelRenderer {
     }
     write_targets(params_, position, samples.own.row, samples.partner.row, mixing_.lam);
     Out* out = static_cast<Out*>(params_.batch) + position * params_.out_image_stride;
-    for (int32_t y = 0; y < params_.height; y += chunk_rows_) {
-      render_chunk({y, min_of(params_.height, y + chunk_rows_)}, out);
+    for (int32_t y = 0; y < params_.out_height; y += chunk_rows_) {
+      render_chunk({y, min_of(params_.out_height, y + chunk_rows_)}, out);
     }
   }
 
@@ -139,7 +139,7 @@ class WholePixelRenderer {
   }
 
   void gather_chunk(Range rows) {
-    const Range columns = {0, params_.width};
+    const Range columns = {0, params_.out_width};
     const Box& box = mixing_.box;
     gather(lanes_[0], 0, columns, rows, rows.begin);
     if (mixing_.mix == Mix::kBlend) {

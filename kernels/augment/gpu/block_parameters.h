@@ -136,8 +136,7 @@ HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& share
   if constexpr (kSimple) {
     source = whole_source(program, shared.draws[s], 0, program.geometry_end, axis, x);
   } else if (side.map.whole) {
-    source = source_coordinate(program, shared.draws[s], side.map, axis, x,
-                               axis == 0 ? params.width : params.height);
+    source = source_coordinate(program, shared.draws[s], side.map, axis, x);
   } else {
     x = whole_source(program, shared.draws[s], program.map_end, program.geometry_end, axis, x);
     return x == kOutside ? kFill : x;

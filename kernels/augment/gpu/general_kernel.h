@@ -17,12 +17,14 @@ template <typename Source, int kCount>
 struct Sampler {
   const AugmentParams& params;
   const StageDraw* draws;
+  const float* fill_values;  // of the channels
   const Source* image;
   Map map;
 
   HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
       : params(p),
         draws(shared.draws[s]),
+        fill_values(p.program.fill + channel),
         image(static_cast<const Source*>(p.images) + shared.side[s].row * p.image_stride +
               static_cast<int64_t>(channel) * p.channel_stride),
         map(shared.side[s].map) {}
@@ -30,7 +32,7 @@ struct Sampler {
   HOST_DEVICE void fill(float* value) const {
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      value[c] = params.program.fill;
+      value[c] = fill_values[c];
     }
   }
 
@@ -61,12 +63,14 @@ struct Sampler {
         map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
     const float y =
         map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
-    const Border border = params.program.map_border;
-    if (border == Border::kConstant && !(within(x, params.width) && within(y, params.height))) {
+    const Program& program = params.program;
+    const Border border = program.map_border;
+    if (border == Border::kConstant &&
+        !(within(x, program.map_width) && within(y, program.map_height))) {
       return fill(value);
     }
-    const Taps across = taps_of(x, params.width, border);
-    const Taps down = taps_of(y, params.height, border);
+    const Taps across = taps_of(x, program.map_width, border);
+    const Taps down = taps_of(y, program.map_height, border);
     float corner[4][kCount];
     tap(across.first, down.first, corner[0]);
     tap(across.second, down.first, corner[1]);
@@ -148,18 +152,40 @@ HOST_DEVICE uint32_t patch_bits(const Patch& patch, int32_t x, int32_t y) {
 }
 
 template <int kCount>
-HOST_DEVICE void apply_patches(const Patches& patches, int32_t x, int32_t y, int32_t channel,
-                               Group<kCount>& value) {
-  for (int32_t i = 0; i < patches.count; ++i) {
-    const uint32_t bits = patch_bits(patches.patch[i], x, y);
-    if (bits != 0) {
-      float color[kCount];
+HOST_DEVICE void paint_random(const Patch& patch, uint32_t bits, int32_t first_pixel,
+                              int32_t channel, Group<kCount>& value) {
+  UNROLL
+  for (int i = 0; i < kGroup; ++i) {
+    if (bits >> i & 1u) {
+      const Philox4 bytes = pixel_bytes(patch, first_pixel + i);
       UNROLL
       for (int c = 0; c < kCount; ++c) {
-        color[c] = patches.patch[i].value[min_of(channel + c, 2)];
+        value[i * kCount + c] = byte_of_channel(bytes, channel + c);
       }
-      paint<kCount>(bits, color, value);
     }
+  }
+}
+
+template <int kCount>
+HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patches, int32_t x,
+                               int32_t y, int32_t channel, Group<kCount>& value) {
+  const Program& program = params.program;
+  for (int32_t i = 0; i < patches.count; ++i) {
+    const Patch& patch = patches.patch[i];
+    const uint32_t bits = patch_bits(patch, x, y);
+    if (bits == 0) {
+      continue;
+    }
+    if (is_random(program, patch)) {
+      paint_random<kCount>(patch, bits, y * params.out_width + x, channel, value);
+      continue;
+    }
+    float color[kCount];
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      color[c] = patch_value(program, patch, channel + c);
+    }
+    paint<kCount>(bits, color, value);
   }
 }
 
@@ -188,7 +214,7 @@ HOST_DEVICE void side_group(const Sampler<Source, kCount>& sampler, const Shared
   if (kept != kWholeGroup) {
     paint<kCount>(~kept, black, value);
   }
-  apply_patches<kCount>(side.patches, tile.x + x, tile.y + y, channel, value);
+  apply_patches<kCount>(sampler.params, side.patches, tile.x + x, tile.y + y, channel, value);
 }
 
 // ---- a tile -------------------------------------------------------------------------------------
@@ -233,7 +259,7 @@ HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int
         value[i] = blends ? blend(value[i], other[i], shared.mixing.lam) : cut_value;
       }
     }
-    apply_patches<kCount>(shared.after, tile.x + x, tile.y + y, channel, value);
+    apply_patches<kCount>(params, shared.after, tile.x + x, tile.y + y, channel, value);
     UNROLL
     for (int i = 0; i < kGroup * kCount; ++i) {
       value[i] = normalise(value[i], params.scale[channel + i % kCount],

@@ -43,7 +43,7 @@ struct Reader {
   // of the image's first pixel where there is no source: a branch round each of the group's loads
   // would keep them from being in flight together. Black is the clip's upper end: one choice a
   // pixel and not one a channel.
-  HOST_DEVICE void read(int32_t entry, int32_t channel_stride, float fill,
+  HOST_DEVICE void read(int32_t entry, int32_t channel_stride, const float* fill,
                         float (&value)[kCount]) const {
     const bool has_source = entry >= 0;
     const Source* pixel = image + max_of(entry, 0);
@@ -51,7 +51,7 @@ struct Reader {
     UNROLL
     for (int c = 0; c < kCount; ++c) {
       const float loaded = load_value(pixel + c * channel_stride);
-      value[c] = contrast(has_source ? loaded : fill, factor, offset[c], highest);
+      value[c] = contrast(has_source ? loaded : fill[c], factor, offset[c], highest);
     }
   }
 };
@@ -66,7 +66,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
   const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
   const Mixing mixing = shared.mixing;
   const int32_t stride = kInterleaved ? 1 : params.channel_stride;
-  const float fill = params.program.fill;
+  const float* fill = params.program.fill + first_channel;
   float scale[kCount];
   float bias[kCount];
   UNROLL

@@ -11,7 +11,8 @@ from torch import Tensor
 from warpmix import ops
 from warpmix._numbers import as_int
 from warpmix.augment.draws import Draws
-from warpmix.augment.program import MAX_CHANNELS, MAX_PIXELS
+from warpmix.augment.program import MAX_PIXELS
+from warpmix.augment.stages import MAX_CHANNELS
 
 _USUAL_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what the last dimension of an NHWC array is
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -172,24 +173,28 @@ class ColorJitter(Transform):
 
     Args:
         brightness, contrast, saturation: (lowest, highest) factor, or one number v for
-            (max(0, 1 - v), 1 + v). 0 leaves the step out.
-        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h). 0 leaves it out.
+            (max(0, 1 - v), 1 + v). None or 0 leaves the step out.
+        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h). None or 0 leaves
+            it out.
     """
 
-    brightness: float | tuple[float, float] = 0.0
-    contrast: float | tuple[float, float] = 0.0
-    saturation: float | tuple[float, float] = 0.0
-    hue: float | tuple[float, float] = 0.0
+    brightness: float | tuple[float, float] | None = None
+    contrast: float | tuple[float, float] | None = None
+    saturation: float | tuple[float, float] | None = None
+    hue: float | tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
-            if isinstance(value, int | float):
+            if isinstance(value, numbers.Real):
                 check_number("ColorJitter", name, value, 0.0, 1e6)
-                object.__setattr__(self, name, (max(0.0, 1.0 - value), 1.0 + value))
-            require_range(self, name, 0.0, 1e6)
-        require_range(self, "hue", -0.5, 0.5, mirrored=True)
+                value = (max(0.0, 1.0 - float(value)), 1.0 + float(value))
+                object.__setattr__(self, name, value)
+            if value is not None:
+                require_range(self, name, 0.0, 1e6)
+        if self.hue is not None:
+            require_range(self, "hue", -0.5, 0.5, mirrored=True)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         size = (height, width)
@@ -198,7 +203,7 @@ class ColorJitter(Transform):
         }
         stages = []
         for block, (name, bounds) in enumerate(steps.items()):
-            if bounds == ((0.0, 0.0) if name == "hue" else (1.0, 1.0)):
+            if bounds in (None, (0.0, 0.0) if name == "hue" else (1.0, 1.0)):
                 continue
             if name == "contrast":
                 stage = _contrast_stage(self, bounds, "gray_mean", *size, channels)

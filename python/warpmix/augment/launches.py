@@ -51,14 +51,16 @@ def compile_list(
     size: tuple[int, int, int],
     coefficients: tuple[list[float], list[float]],
     p: float = 1.0,
+    augmented: bool = True,
 ) -> Compiled:
     """Compile a list for images of (height, width, channels).
 
     Args:
         coefficients: scale and bias of the batch, one a channel.
         p: the pipeline's.
+        augmented: as for :func:`compile_launches`.
     """
-    launches = compile_launches(transforms, *size)
+    launches = compile_launches(transforms, *size, augmented)
     stages = [stage for launch in launches for stage in launch.stages]
     return Compiled(
         launches,

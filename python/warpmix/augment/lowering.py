@@ -21,12 +21,20 @@ class Lowerable(Protocol):
 
 
 def lower(
-    transforms: Sequence[Lowerable], height: int, width: int, channels: int
+    transforms: Sequence[Lowerable],
+    height: int,
+    width: int,
+    channels: int,
+    augmented: bool = True,
 ) -> list[list[Stage]]:
     """Return the stages of each listed transform, in the order in which they apply.
 
     Every transform has its own streams, stream 0 is the pipeline's ``p``. A mix of ``p=0`` is left
     out and keeps its stream, so that the others' numbers stay what they are when mixing stops.
+
+    Args:
+        augmented: False: what changes the size, alone, as for samples that it does not apply to:
+            the central window of a crop, the whole image resized.
     """
     groups: list[list[Stage]] = []
     first = 1
@@ -49,5 +57,7 @@ def lower(
             if KINDS[stage.kind].needs_rgb and channels != 3:
                 raise ValueError(f"{stage.name} needs images of 3 channels (RGB), got {channels}")
             height, width = stage.result_size
+        if not augmented:
+            groups[-1] = [dataclasses.replace(s, p=0.0) for s in group if s.resizes]
     numbers = iter(compose_maps([stage for group in groups for stage in group]))
     return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]

@@ -6,15 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import MAX_CHANNELS, Stage
 from warpmix.augment.transform import (
     Transform,
-    check_number,
     pixels,
+    require_choice,
     require_number,
     require_range,
+    require_values,
     require_whole,
     uniform,
+    values_for,
 )
 
 __all__ = ["Cutout", "GridMask", "RandomCropBlackout", "RandomErasing"]
@@ -48,32 +50,29 @@ class RandomErasing(Transform):
     Args:
         scale: (lowest, highest) share of the image's area, in [0, 1].
         ratio: (lowest, highest) height by width, in [0.01, 100].
-        value: in [0, 255], one number, or three for the channels of RGB images.
+        value: in [0, 255], one number, or one a channel; or "random": each pixel and channel
+            its own whole number, uniform in 0..255 (the paper's; torchvision's are normal, for
+            images that are normalised already).
     """
 
     p: float = 0.5
     scale: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
-    value: float | Sequence[float] = 0.0
+    value: float | Sequence[float] | str = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_range(self, "scale", 0.0, 1.0)
         require_range(self, "ratio", 0.01, 100.0)
-        values = (self.value,) if isinstance(self.value, int | float) else self.value
-        if isinstance(values, str) or not isinstance(values, Sequence) or len(values) not in (1, 3):
-            raise TypeError(f"RandomErasing: value must be 1 or 3 numbers, got {self.value!r}")
-        for value in values:
-            check_number("RandomErasing", "value", value, 0.0, 255.0)
-        object.__setattr__(self, "value", tuple(map(float, values)))
+        if isinstance(self.value, str):
+            require_choice(self, "value", ("random",))
+        else:
+            require_values(self, "value")
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        assert isinstance(self.value, tuple)
-        if len(self.value) == 3 and channels != 3:
-            raise ValueError(
-                f"RandomErasing: three values need images of 3 channels, got {channels}; "
-                "use one value"
-            )
+        is_random = isinstance(self.value, str)
+        values = (0.0,) if is_random else values_for(self, "value", channels)
+        repeated = values * MAX_CHANNELS  # one for all channels, or one for each
         aspect = (math.log(self.ratio[0]), math.log(self.ratio[1]))
         return [
             self.stage(
@@ -82,7 +81,9 @@ class RandomErasing(Transform):
                 width,
                 **uniform(self.scale, "area_"),
                 **uniform(aspect, "log_ratio_"),
-                value=self.value if len(self.value) == 3 else self.value * 3,
+                is_random=is_random,
+                value=repeated[:MAX_CHANNELS],
+                shown={name: name for name in ("x0", "y0", "x1", "y1")},
             )
         ]
 

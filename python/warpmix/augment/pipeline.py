@@ -15,7 +15,6 @@ from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
 from warpmix.augment.keys import Key
 from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
-from warpmix.augment.resizing import Resize
 from warpmix.augment.run import Result, run
 from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
 from warpmix.augment.targets import Targets
@@ -35,8 +34,8 @@ class Pipeline(nn.Module):
     docs/random-numbers.md.
 
     ``pipeline(images)`` is the batch, ``pipeline(images, labels)`` is (batch, targets), in
-    ``train()`` and in ``eval()`` mode. In ``eval()`` mode, images are only normalised, and enlarged
-    where the list enlarges them.
+    ``train()`` and in ``eval()`` mode. In ``eval()`` mode, images are only normalised, and get the
+    size that the list gives them: a crop takes its central window, a resized crop the whole image.
 
     A pipeline never changes: its settings are attributes to read, and :meth:`replace` makes another
     one.
@@ -275,10 +274,9 @@ class Pipeline(nn.Module):
         if key not in self._compiled:
             size = (height, width, channels)
             coefficients = self._settings.coefficients(channels)
-            compiled = compile_list(self.transforms, size, coefficients, self.p)
-            if not self.training:
-                compiled = compile_list([Resize(compiled.result_size)], size, coefficients)
-            self._compiled[key] = compiled
+            self._compiled[key] = compile_list(
+                self.transforms, size, coefficients, self.p, augmented=self.training
+            )
         return self._compiled[key]
 
     def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:

@@ -28,7 +28,6 @@ from warpmix.augment.stages import (
 _C = load().module
 
 MAX_STEPS: int = _C.max_steps  # of a section of a launch
-MAX_CHANNELS: int = _C.max_channels
 MAX_PIXELS: int = _C.max_pixels  # of an image
 _KIND_NUMBERS = {name: number for number, name in enumerate(KINDS)}
 
@@ -94,9 +93,9 @@ class Launch:
         return all(other.keeps_mean or other.excludes(stage) for other in before)
 
     @property
-    def fill(self) -> float:
-        """The one value that this launch's constant borders bring in."""
-        return next((s.fill for s in self.stages if s.border == "constant"), 0.0)
+    def fill(self) -> tuple[float, ...]:
+        """The one fill that this launch's constant borders bring in."""
+        return next((s.fill for s in self.stages if s.border == "constant"), (0.0,))
 
     def mix_range(self) -> range:
         """Return the positions of the mix stages among :attr:`stages`."""
@@ -138,7 +137,7 @@ class Launch:
         ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
         words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
-        words += [_bits(p), _bits(self.fill)]
+        words += [_bits(p), len(self.fill), *map(_bits, self.fill)]
         entering = self.entering_means
         for s in self.stages:
             mean = next((i for i, other in enumerate(entering) if other is s), _C.source_mean)
@@ -151,11 +150,19 @@ class Launch:
 
 
 def compile_launches(
-    transforms: Sequence[Lowerable], height: int, width: int, channels: int
+    transforms: Sequence[Lowerable],
+    height: int,
+    width: int,
+    channels: int,
+    augmented: bool = True,
 ) -> list[Launch]:
-    """Return the fewest launches that apply the transforms in the listed order, cut greedily."""
+    """Return the fewest launches that apply the transforms in the listed order, cut greedily.
+
+    Args:
+        augmented: False: nothing applies, but images get the size that the list gives them.
+    """
     launches = [Launch((height, width))]
-    for unit in units_of(lower(transforms, height, width, channels)):
+    for unit in units_of(lower(transforms, height, width, channels, augmented)):
         if not launches[-1].accept(unit):
             launches.append(Launch(launches[-1].result_size))
             if not launches[-1].accept(unit):

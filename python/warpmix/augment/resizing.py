@@ -89,7 +89,7 @@ class RandomResizedCrop(Transform):
         ratio: (lowest, highest) width by height, in [0.01, 100].
     """
 
-    size: int | tuple[int, int] | None = None
+    size: int | tuple[int, int] | None
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
 

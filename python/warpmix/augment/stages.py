@@ -17,6 +17,7 @@ _C = load().module
 BORDERS = tuple(_C.borders)
 PIVOTS = tuple(_C.pivots)
 MAX_STAGES: int = _C.max_stages  # of a launch
+MAX_CHANNELS: int = _C.max_channels
 
 Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
 
@@ -78,7 +79,7 @@ class Stage:
     Attributes:
         numbers: the kind's own, by their names in kernels/augment/stages.h.
         border: of a stage that may reach outside the image; None for others.
-        fill: what a constant border brings in.
+        fill: what a constant border brings in, one number or one a channel.
         map: number of the map that the stage is composed into, see :func:`compose_maps`.
         owner: (position in the list, position in its RandomChoice) of the transform.
         name: of the transform's class.
@@ -96,7 +97,7 @@ class Stage:
     choice_low: float = 0.0
     choice_high: float = 1.0
     border: str | None = None
-    fill: float = 0.0
+    fill: tuple[float, ...] = (0.0,)
     map: int | None = None
     owner: tuple[int, int] = (0, 0)
     name: str = ""
@@ -133,14 +134,20 @@ class Stage:
         return self.height, self.width
 
     @property
+    def resizes(self) -> bool:
+        """True where the image that leaves has another size, as that of every sample must."""
+        return self.result_size != (self.height, self.width)
+
+    @property
     def pivots_on_mean(self) -> bool:
         return KINDS[self.kind].has_pivot and self["pivot"] != "center"
 
     @property
     def keeps_mean(self) -> bool:
         """True where the image's channel means leave the stage as they came, to the last bit."""
-        wraps = self.section == "geometry" and not self.warps and self.border == "wrap"
-        return KINDS[self.kind].permutes or wraps
+        if self.section != "geometry" or self.warps or self.resizes:
+            return False
+        return KINDS[self.kind].permutes or self.border == "wrap"
 
     def excludes(self, other: Stage) -> bool:
         """Return whether no sample has both: they are children of one RandomChoice."""
@@ -148,10 +155,10 @@ class Stage:
         return of_one_choice and self.owner != other.owner
 
 
-def borders_of(stages: Sequence[Stage]) -> set[tuple[str, float]]:
-    """Return the different borders that some stages have, a constant one with its value."""
+def borders_of(stages: Sequence[Stage]) -> set[tuple[str, tuple[float, ...]]]:
+    """Return the different borders that some stages have, a constant one with its fill."""
     return {
-        (s.border, s.fill if s.border == "constant" else 0.0)
+        (s.border, s.fill if s.border == "constant" else (0.0,))
         for s in stages
         if s.border is not None
     }
@@ -162,7 +169,8 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
 
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
     geometric stages from one warp to another, with one border, are one map: the product of their
-    matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact.
+    matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
+    of whole pixels ends a map, so that nothing beyond its window comes back.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
@@ -175,6 +183,7 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
             end < len(stages)
             and end - first < MAX_STAGES
             and stages[end].section == "geometry"
+            and (stages[end].warps or not stages[end].resizes)
             and len(borders_of(stages[first : end + 1])) <= 1
         ):
             last = end if stages[end].warps else last

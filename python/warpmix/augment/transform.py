@@ -107,7 +107,7 @@ class Transform(ABC):
         *,
         p: float | None = None,
         border: str | None = None,
-        fill: float = 0.0,
+        fill: tuple[float, ...] = (0.0,),
         block: int = 0,
         shown: Mapping[str, str] | None = None,
         **numbers: Value,
@@ -201,12 +201,46 @@ def require_range(
 def require_border(transform: Any) -> None:
     """Check the fields ``border`` and ``fill``."""
     require_choice(transform, "border", BORDERS)
-    require_number(transform, "fill", 0, 255)
-    if int(transform.fill) != transform.fill:
+    require_fill(transform)
+
+
+def require_fill(transform: Any) -> None:
+    """Check the field ``fill``: a whole number in [0, 255], or one a channel."""
+    require_values(transform, "fill")
+    for value in values_of(transform.fill):
+        if int(value) != value:
+            raise ValueError(
+                f"{type(transform).__name__}: fill must be whole numbers, as pixels are; "
+                f"got {transform.fill!r}"
+            )
+
+
+def require_values(transform: Any, name: str) -> None:
+    """Check that a field is a number in [0, 255] or a list of one a channel, stored as a tuple."""
+    owner, value = type(transform).__name__, getattr(transform, name)
+    if isinstance(value, numbers.Real):
+        return require_number(transform, name, 0, 255)
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise TypeError(f"{owner}: {name} must be a number, or one a channel, got {value!r}")
+    for of_channel in value:
+        check_number(owner, name, of_channel, 0, 255)
+    object.__setattr__(transform, name, tuple(as_number(name, v) for v in value))
+
+
+def values_of(value: Any) -> tuple[float, ...]:
+    """Return a number, or one a channel, as floats."""
+    return tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),)
+
+
+def values_for(transform: Any, name: str, channels: int) -> tuple[float, ...]:
+    """Return the values of a checked field: one, or one for each of the images' channels."""
+    values = values_of(getattr(transform, name))
+    if len(values) not in (1, channels):
         raise ValueError(
-            f"{type(transform).__name__}: fill must be a whole number, as pixels are; "
-            f"got {transform.fill!r}"
+            f"{type(transform).__name__}: {name} must be one number, or one for each of the "
+            f"images' channels ({channels}), got {len(values)}"
         )
+    return values
 
 
 def as_size(transform: Any, name: str) -> tuple[int, int]:

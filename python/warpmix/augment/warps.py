@@ -3,8 +3,9 @@ composed into one map and sampled once."""
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from warpmix.augment.stages import Stage
@@ -14,6 +15,7 @@ from warpmix.augment.transform import (
     require_border,
     require_range,
     uniform,
+    values_for,
 )
 
 __all__ = [
@@ -37,6 +39,7 @@ def _affine_stage(
     transform: RandomRotation | RandomZoom | RandomAffine,
     height: int,
     width: int,
+    channels: int,
     *,
     degrees: tuple[float, float] = (0.0, 0.0),
     translate: tuple[float, float] = (0.0, 0.0),
@@ -60,7 +63,7 @@ def _affine_stage(
         **turns("shear_y", shear[2], shear[3]),
         direction=1.0 if clockwise else -1.0,
         border=transform.border,
-        fill=float(transform.fill),
+        fill=values_for(transform, "fill", channels),
         shown={name: _AFFINE_DRAWS[name] for name in shown},
     )
 
@@ -71,13 +74,14 @@ class RandomRotation(Transform):
 
     Args:
         degrees: (lowest, highest), or one number d for (-d, d).
-        border: what comes in: "constant", "wrap", "reflect" (edge not repeated) or "replicate".
-        fill: value of a constant border, a whole number in [0, 255].
+        border: what comes in: "constant", "wrap", "reflect" (edge not repeated), "symmetric"
+            (repeated) or "replicate".
+        fill: of a constant border, a whole number in [0, 255], or one a channel.
     """
 
-    degrees: float | tuple[float, float] = 15.0
-    border: str = "constant"
-    fill: int = 0
+    degrees: float | tuple[float, float]
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,7 +91,9 @@ class RandomRotation(Transform):
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         bounds: Any = self.degrees
         return [
-            _affine_stage(self, height, width, degrees=bounds, clockwise=False, shown=("degrees",))
+            _affine_stage(
+                self, height, width, channels, degrees=bounds, clockwise=False, shown=("degrees",)
+            )
         ]
 
 
@@ -101,8 +107,8 @@ class RandomZoom(Transform):
     """
 
     scale: tuple[float, float] = (0.8, 1.2)
-    border: str = "constant"
-    fill: int = 0
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -110,7 +116,7 @@ class RandomZoom(Transform):
         require_border(self)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        return [_affine_stage(self, height, width, scale=self.scale, shown=("scale",))]
+        return [_affine_stage(self, height, width, channels, scale=self.scale, shown=("scale",))]
 
 
 @dataclass(frozen=True)
@@ -123,17 +129,17 @@ class RandomAffine(Transform):
         translate: largest shift of each axis (x, y) as a fraction of it, in [0, 1]; shifts are
             whole pixels. None: no shift.
         scale: (lowest, highest), in [0.05, 20]. None: 1.
-        shear: degrees within ±75: x from (-s, s) for one number s, x from (a, b) for two, x from
-            (a, b) and y from (c, d) for four. None: no shear.
+        shear: degrees within ±75: x from (-s, s) for one number s of at least 0, x from (a, b) for
+            two, x from (a, b) and y from (c, d) for four. None: no shear.
         border, fill: as for :class:`RandomRotation`.
     """
 
-    degrees: float | tuple[float, float] = 0.0
+    degrees: float | tuple[float, float]
     translate: tuple[float, float] | None = None
     scale: tuple[float, float] | None = None
     shear: float | Sequence[float] | None = None
-    border: str = "constant"
-    fill: int = 0
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,9 +151,10 @@ class RandomAffine(Transform):
             self._check_numbers("translate", self.translate, (2,), 0.0, 1.0)
             object.__setattr__(self, "translate", tuple(map(float, self.translate)))
         if self.shear is not None:
-            shear = self.shear
-            if isinstance(shear, int | float):
-                shear = (-shear, shear)
+            shear: Any = self.shear
+            if isinstance(shear, numbers.Real):
+                check_number("RandomAffine", "shear, as one number,", shear, 0.0, 75.0)
+                shear = (-float(shear), float(shear))
             self._check_numbers("shear", shear, (2, 4), -75.0, 75.0)
             object.__setattr__(self, "shear", tuple(map(float, shear)))
 
@@ -172,6 +179,7 @@ class RandomAffine(Transform):
                 self,
                 height,
                 width,
+                channels,
                 degrees=bounds,
                 translate=self.translate or (0.0, 0.0),
                 scale=self.scale or (1.0, 1.0),

@@ -164,7 +164,7 @@ def _rank(
 
 
 def _borda_points(scores: Tensor) -> Tensor:
-    """Return [n, C] float64 in [0, C - 1], in halves: the mean rank of each class, counted from below."""
+    """Return [n, C] float64 in [0, C - 1]: the mean rank of each class, counted from below."""
     ascending, order = scores.sort(1)
     lower = _first_of_equals(ascending)
     higher = _first_of_equals(ascending.flip(1)).flip(1)

@@ -51,6 +51,8 @@ def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
         return warp(images, unit, streams)
     (stage,) = unit
     changed = twin_of(stage.kind)(images, stage, streams)
+    if stage.resizes:  # which has seen to the samples that it does not apply to
+        return changed
     return torch.where(streams.applies(stage)[:, None, None, None], changed, images)
 
 

@@ -5,8 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from warpmix._philox import uniform_below
-from warpmix.augment.reference.streams import Boxes, Streams, fitting_boxes, uniform_between
+from warpmix._philox import philox, uniform_below
+from warpmix.augment.reference.streams import (
+    BOX_ATTEMPTS,
+    Boxes,
+    Streams,
+    fitting_boxes,
+    uniform_between,
+)
 from warpmix.augment.stages import Stage
 
 _SUM_SCALE = 65536.0  # kSumScale
@@ -97,10 +103,21 @@ def crop_blackout(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 def erasing(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     _, channels, height, width = images.shape
     boxes, found = fitting_boxes(stage, streams)
-    values = torch.tensor(stage["value"])
-    value = values if channels == 3 else values[:1].expand(channels)
     erased = boxes.inside(height, width) & found[:, None, None, None]
+    if stage["is_random"]:
+        return torch.where(erased, _random_bytes(stage, streams, channels), images)
+    value = torch.tensor(stage["value"][:channels])
     return torch.where(erased, value[None, :, None, None], images)
+
+
+def _random_bytes(stage: Stage, streams: Streams, channels: int) -> Tensor:
+    """[B, C, H, W] whole float32 values, uniform in 0..255, from a key of each sample."""
+    low, high, _, _ = streams.words(stage.stream, BOX_ATTEMPTS + 1)
+    pixel = torch.arange(stage.height * stage.width)[None]
+    zero = torch.zeros_like(pixel)
+    words = philox((pixel, zero, zero, zero), (low | high << 32)[:, None])
+    planes = [words[c // 4] >> 8 * (c % 4) & 255 for c in range(channels)]
+    return torch.stack(planes, 1).float().unflatten(2, (stage.height, stage.width))
 
 
 def cutout(images: Tensor, stage: Stage, streams: Streams) -> Tensor:

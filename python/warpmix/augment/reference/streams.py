@@ -11,6 +11,8 @@ from warpmix import _fixed_math as fixed
 from warpmix._philox import philox, uniform_closed_open
 from warpmix.augment.stages import Stage
 
+BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
+
 
 @dataclass(frozen=True)
 class Streams:
@@ -84,7 +86,7 @@ def fitting_boxes(stage: Stage, streams: Streams) -> tuple[Boxes, Tensor]:
     boxes, found = Boxes(zero, zero, zero, zero), torch.zeros_like(streams.active)
     erases = stage.kind == "erasing"
     room = 1 if erases else 0
-    for attempt in range(1, 11):
+    for attempt in range(1, BOX_ATTEMPTS + 1):
         words = streams.words(stage.stream, attempt)
         pixels = float(stage.width * stage.height)
         area = uniform_between(words[0], stage["area_low"], stage["area_span"]) * pixels

@@ -31,6 +31,9 @@ def folded(source: Tensor, size: int, border: str) -> Tensor:
     """Bring whole coordinates into [0, size); a constant border keeps its edge pixels."""
     if border == "wrap":
         return source.remainder(size)
+    if border == "symmetric":
+        rest = source.remainder(2 * size)
+        return torch.where(rest >= size, 2 * size - 1 - rest, rest)
     if border == "reflect" and size > 1:
         rest = source.remainder(2 * (size - 1))
         return torch.where(rest >= size, 2 * (size - 1) - rest, rest)
@@ -43,22 +46,30 @@ def pick(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1)[batch, y, x].permute(0, 3, 1, 2)
 
 
+def _of_channels(fill: Sequence[float]) -> Tensor:
+    """[C or 1, 1, 1]."""
+    return torch.tensor(fill)[:, None, None]
+
+
 # ---- whole pixels -----------------------------------------------------------------------------
 
 
 def shift_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
-    """Draw [B] int64 (dx, dy)."""
+    """Draw [B] int64 (dx, dy); of a crop to another size, its window's where it does not apply."""
     words = streams.words(stage.stream)
-    x, y = stage["max_x"], stage["max_y"]
-    dx = uniform_below(words[1], 2 * x + 1) - x
-    return dx, uniform_below(words[2], 2 * y + 1) - y
+    dx = uniform_below(words[1], stage["count_x"]) + stage["low_x"]
+    dy = uniform_below(words[2], stage["count_y"]) + stage["low_y"]
+    if not stage.resizes:
+        return dx, dy
+    on = streams.applies(stage)
+    return torch.where(on, dx, stage["center_x"]), torch.where(on, dy, stage["center_y"])
 
 
 def shift(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     _, _, height, width = images.shape
     dx, dy = shift_draw(stage, streams)
-    x = torch.arange(width)[None] - dx[:, None]
-    y = torch.arange(height)[None] - dy[:, None]
+    x = torch.arange(stage["out_width"])[None] - dx[:, None]
+    y = torch.arange(stage["out_height"])[None] - dy[:, None]
     border = stage.border or "replicate"
     moved = pick(
         images, folded(y, height, border)[:, :, None], folded(x, width, border)[:, None, :]
@@ -66,7 +77,7 @@ def shift(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     if border != "constant":
         return moved
     outside = ((y < 0) | (y >= height))[:, :, None] | ((x < 0) | (x >= width))[:, None, :]
-    return torch.where(outside[:, None], torch.tensor(stage.fill), moved)
+    return torch.where(outside[:, None], _of_channels(stage.fill), moved)
 
 
 # ---- matrices ---------------------------------------------------------------------------------
@@ -133,8 +144,7 @@ def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
     identity = (one, zero, zero, zero, one, zero)
     m = identity
     for stage in reversed(stages):
-        resizes = stage.result_size != (stage.height, stage.width)
-        on = torch.ones_like(streams.active) if resizes else streams.applies(stage)
+        on = torch.ones_like(streams.active) if stage.resizes else streams.applies(stage)
         matrix = _matrix(stage, streams)
         a, b, c, d, e, f = (torch.where(on, t, i) for t, i in zip(matrix, identity, strict=True))
         m = (
@@ -150,7 +160,7 @@ def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
 def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
     """Apply one map: the stages' matrices composed, sampled once, bilinear."""
     borders = borders_of(stages)
-    border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", 0.0)
+    border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", (0.0,))
     _, _, height, width = images.shape
     new_height, new_width = stages[-1].result_size
     columns, rows = torch.arange(new_width).float(), torch.arange(new_height).float()
@@ -171,4 +181,4 @@ def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
     if border != "constant":
         return sampled
     within = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-    return torch.where(within[:, None], sampled, torch.tensor(fill))
+    return torch.where(within[:, None], sampled, _of_channels(fill))

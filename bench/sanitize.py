@@ -54,7 +54,7 @@ LISTS = (
         GridMask(),
     ],
 )
-RGB_LISTS = ([RandomResizedCrop(), ColorJitter(0.4, 0.4, 0.4, 0.1), Cutout(9), MixUp()],)
+RGB_LISTS = ([RandomResizedCrop(None), ColorJitter(0.4, 0.4, 0.4, 0.1), Cutout(9), MixUp()],)
 
 
 def check_augment() -> int:

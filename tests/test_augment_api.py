@@ -16,10 +16,12 @@ from torch.utils.data import DataLoader
 
 import warpmix
 from warpmix import (
+    CenterCrop,
     ColorJitter,
     CutMix,
     Pipeline,
     RandomAffine,
+    RandomCrop,
     RandomErasing,
     RandomResizedCrop,
     RandomRotation,
@@ -86,10 +88,19 @@ def test_dictionaries_are_refused_by_field(config: Any, error: type, words: str)
     [
         (lambda: RandomRotation("15"), TypeError, r"RandomRotation: degrees must be \(low, high\)"),
         (lambda: RandomRotation(-5), ValueError, r"degrees must be in \[0, 3600\], got -5"),
-        (lambda: RandomAffine(shear=(1, 2, 3)), TypeError, r"shear must be 2 or 4 numbers"),
-        (lambda: RandomAffine(translate=(0.1, 2)), ValueError, r"translate must be in \[0, 1\]"),
-        (lambda: RandomAffine(scale=(0, 1)), ValueError, r"scale must be in \[0.05, 20\]"),
-        (lambda: RandomErasing(value=(1, 2)), TypeError, r"value must be 1 or 3 numbers"),
+        (lambda: RandomAffine(0, shear=(1, 2, 3)), TypeError, r"shear must be 2 or 4 numbers"),
+        (lambda: RandomAffine(0, translate=(0.1, 2)), ValueError, r"translate must be in \[0, 1\]"),
+        (lambda: RandomAffine(0, scale=(0, 1)), ValueError, r"scale must be in \[0.05, 20\]"),
+        (lambda: RandomErasing(value=()), TypeError, r"value must be a number, or one a channel"),
+        (lambda: RandomErasing(value="noise"), ValueError, r"value must be one of random"),
+        (
+            lambda: RandomAffine(0, shear=-1),
+            ValueError,
+            r"shear, as one number, must be in \[0, 75",
+        ),
+        (lambda: RandomCrop(24, (1, 2, 3)), TypeError, r"padding must be an int .* 1, 2 or 4"),
+        (lambda: RandomCrop(24, padding_mode="mirror"), ValueError, r"padding_mode must be one of"),
+        (lambda: CenterCrop(24, p=0.5), ValueError, r"CenterCrop: p must be 1"),
         (lambda: ColorJitter(hue=0.7), ValueError, r"hue must be in \[0, 0.5\], got 0.7"),
         (lambda: Resize(0), ValueError, r"size must be in \[1, 65535\]"),
         (lambda: Resize(64, p=0.5), ValueError, r"p must be 1, because all results have one size"),

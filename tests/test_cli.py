@@ -257,8 +257,7 @@ def test_vote_refuses_in_words(runs: Path, tmp_path: Path) -> None:
     np.save(array, np.full((20, 2), 0.5, np.float32))
     for arguments, words in (
         ([tmp_path], "holds no run with a predictions.safetensors"),
-        ([array], "no predictions-val.safetensors beside it to rank on; use --rank-on test"),
-        ([array, "--rank-on", "test"], "must hold labels"),
+        ([array, "--method", "greedy"], "needs labels to rank and to fit on, got none for test"),
         ([runs, "--top", "0"], "--top must be percentages above 0"),
         ([runs, "--top", "ten"], "--top must be percentages above 0"),
     ):

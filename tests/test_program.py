@@ -15,9 +15,9 @@ from warpmix import (
     RandomShift,
 )
 from warpmix.augment.program import compile_launches
-from warpmix.augment.stages import KINDS, Stage
+from warpmix.augment.stages import BORDERS, KINDS, Stage
 
-HEADER, STAGE = 10, 10  # words before a program's stages, and before a stage's own numbers
+HEADER, STAGE = 11, 10  # words before a program's stages, and before a stage's own numbers
 
 
 def words_of(*transforms: object) -> list[int]:
@@ -35,9 +35,9 @@ def draw(words: list[int], stages: int, sides: int = 1) -> Tensor:
 def test_a_program_ends_where_its_last_stage_does() -> None:
     words = words_of(RandomShift(0.2), RandomContrast())
     draw(words, 2)
-    with pytest.raises(RuntimeError, match="program must have at least 36 words, got 35"):
+    with pytest.raises(RuntimeError, match="program must have at least 43 words, got 42"):
         draw(words[:-1], 2)
-    with pytest.raises(RuntimeError, match="program must end after 36 words, got 37"):
+    with pytest.raises(RuntimeError, match="program must end after 43 words, got 44"):
         draw([*words, 0], 2)
 
 
@@ -45,10 +45,10 @@ def test_a_program_ends_where_its_last_stage_does() -> None:
     ("place", "word", "message"),
     [
         (0, 17, "program must have 0 to 16 stages, got 17"),
-        (7, 4, "program must hold known borders, got 4"),
+        (7, len(BORDERS), f"program must hold known borders, got {len(BORDERS)}"),
         (HEADER, len(KINDS), f"program must hold known kinds of stage, got {len(KINDS)}"),
         (HEADER, -1, "program must hold known kinds of stage, got -1"),
-        (HEADER + STAGE + 2, 9, "program must hold known borders, got 9"),
+        (HEADER + STAGE + 8, 9, "program must hold known borders, got 9"),
     ],
 )
 def test_numbers_of_no_name_are_refused(place: int, word: int, message: str) -> None:
@@ -59,7 +59,8 @@ def test_numbers_of_no_name_are_refused(place: int, word: int, message: str) -> 
 
 
 @pytest.mark.parametrize(
-    "transform", [RandomShift(), RandomRotation(), RandomContrast(), RandomCropBlackout(), CutMix()]
+    "transform",
+    [RandomShift(), RandomRotation(15), RandomContrast(), RandomCropBlackout(), CutMix()],
 )
 def test_a_stage_in_another_section_than_its_kinds_is_refused(transform: object) -> None:
     """The kernels switch over the kinds of one section, and know no others there."""

@@ -18,7 +18,7 @@ SHARED = sorted(
 )
 
 # Of ours: `p` by name, where torchvision has none, because each may be left out for a sample; what
-# comes in beyond the edge. Of torchvision's: what a fused launch on bytes has no use for, or not yet.
+# comes in beyond the edge. Of torchvision's: what a fused launch on bytes has no use for.
 OURS_ALONE = {"border", "p"}
 THEIRS_ALONE = {
     "antialias": "nothing shrinks",

@@ -1,4 +1,5 @@
-// How the members of a stage's and a draw's structs are described, for who packs them into words.
+// The words of stages and draws, and how the members of their structs are described, for who packs
+// them into words of 32 bits.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,13 @@ constexpr const char* kBorderNames[] = {"wrap", "reflect", "symmetric", "replica
 
 enum class Pivot : int32_t { kChannelMean, kGrayMean, kCenter };
 constexpr const char* kPivotNames[] = {"channel_mean", "gray_mean", "center"};
+
+enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix };
+constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix"};
+
+struct Box {
+  int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
+};
 
 enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot };
 constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot"};

@@ -33,17 +33,10 @@ enum class Kind : int32_t {
   kMixUp,
 };
 
-enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix };
-constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix"};
-
 // ---- numbers ------------------------------------------------------------------------------------
 
 // …Stage: what a stage is given, the same for all samples. …Draw: what it draws for one. All are of
 // 32 bits. A uniform number is drawn from [low, low + span).
-
-struct Box {
-  int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
-};
 
 // A shift of the image, in pixels; of a crop, of what its window shows.
 struct ShiftStage {

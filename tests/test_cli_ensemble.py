@@ -15,8 +15,8 @@ import torch
 from test_cli import HEAVY, images, run  # noqa: F401 (a fixture)
 from test_select import noisy
 
-from warpmix import train
-from warpmix.data import load_folder, predictions
+from warpmix import predictions, train
+from warpmix.data import load_folder
 from warpmix.ensemble import Bundle, fit_ensemble, vote
 from warpmix.predictions import PredictionStore
 
@@ -176,6 +176,102 @@ def test_import_from_the_command_line(tmp_path: Path) -> None:
     assert code == 0, output
 
 
+# ---- tables of other programs ------------------------------------------------------------------
+
+NAMES = ("ant", "bee", "cat", "dog", "elk")
+
+
+def write_table(path: Path, scores: torch.Tensor, order: list[int], rows: list[int]) -> Path:
+    """A table as pandas writes it, with text ids, of columns and rows in this order."""
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image_id", *(f"prob_{NAMES[c]}" for c in order)])
+        writer.writerows([f"{i}.png", *scores[i, order].tolist()] for i in rows)
+    return path
+
+
+def test_vote_over_unlabelled_tables_in_other_orders(tmp_path: Path) -> None:
+    scores, _ = noisy(3, 20)
+    rows, columns = list(range(20)), list(range(5))
+    tables = [
+        write_table(tmp_path / "a.csv", scores[0], columns, rows),
+        write_table(tmp_path / "b.CSV", scores[1], columns, rows[::-1]),
+        write_table(tmp_path / "c.csv", scores[2], columns[::-1], rows),
+    ]
+    code, output = run("vote", *tables, "--method", "hard", "--out", tmp_path / "out")
+    assert code == 0, output
+    assert f"{tables[1]}: rows were in another order, aligned by id" in output
+    assert f"{tables[2]}: classes were in another order, aligned by name" in output
+    assert "test has no labels: accuracies are unknown" in output
+    decided = rows_of(tmp_path / "out" / "labels.csv")
+    want = vote(scores, "hard").labels
+    assert [row["id"] for row in decided] == [f"{i}.png" for i in rows]
+    assert [row["label"] for row in decided] == [NAMES[label] for label in want]
+
+
+@pytest.mark.parametrize(("method", "fitted"), [("all", "soft"), ("greedy", "greedy")])
+def test_vote_fits_on_labels_and_decides_without(
+    store: Path, tmp_path: Path, method: str, fitted: str
+) -> None:
+    code, output = run(
+        *("vote", store, "--score-on", "kaggle", "--method", method, "--top", "50"),
+        *("--out", tmp_path),
+    )
+    assert code == 0 and "accuracies are unknown" in output, output
+    opened = PredictionStore(store)
+    val = opened.open("val")
+    assert val.labels is not None
+    chosen = fit_ensemble(val.read(), val.labels, fitted, fraction=0.5)
+    want = chosen.vote(opened.open("kaggle").read()).labels
+    assert [int(row["label"]) for row in rows_of(tmp_path / "labels.csv")] == want.tolist()
+
+
+def test_doubts_are_settled_by_flags(tmp_path: Path) -> None:
+    scores, labels = noisy(2, 20)
+    rows, columns = list(range(20)), list(range(5))
+    table = write_table(tmp_path / "a.csv", scores[0], columns, rows)
+    np.savez(tmp_path / "b.npz", scores=scores[1].numpy(), labels=labels.numpy())
+    arguments = ("vote", table, tmp_path / "b.npz", "--rank-on", "test", "--out", tmp_path / "out")
+    code, output = run(*arguments)
+    assert code == 2 and "(--assume-same-order)" in output, output
+    code, output = run(*arguments, "--assume-same-order")
+    assert code == 2 and "(--classes)" in output and not (tmp_path / "out").exists(), output
+    code, output = run(*arguments, "--assume-same-order", "--classes", ",".join(NAMES))
+    assert code == 0, output
+    soft = vote(scores).labels == labels
+    both = rows_of(tmp_path / "out" / "curve.csv")[1]
+    assert float(both["soft"]) == float(soft.double().mean())
+
+
+def test_a_bundle_reads_a_store_of_another_order(tmp_path: Path) -> None:
+    scores, labels = noisy(2, 60)
+    backwards = [4, 3, 2, 1, 0]
+    first = PredictionStore(tmp_path / "first", create=True)
+    other = PredictionStore(tmp_path / "other", create=True)
+    for m, member in enumerate(scores):
+        first.add(member, model=f"m{m}", split="val", labels=labels, classes=NAMES)
+        other.add(member[:, backwards], model=f"m{m}", split="test", classes=NAMES[::-1])
+    bundle, out = tmp_path / "bundle", tmp_path / "out.csv"
+    code, output = run("ensemble", "export", first.path, "--method", "stack", "--out", bundle)
+    assert code == 0, output
+    code, output = run("ensemble", "predict", bundle, other.path, "--out", out, "--scores")
+    assert code == 0, output
+    want = Bundle.load(bundle).decide(scores)
+    assert [row["predicted"] for row in rows_of(out)] == [NAMES[i] for i in want.labels]
+    again = predictions.load(out)
+    assert again.classes == NAMES and again.labels is None
+    assert again.predictions.equal(want.scores.float())
+    nameless = PredictionStore(tmp_path / "nameless", create=True)
+    for m, member in enumerate(scores):
+        nameless.add(member, model=f"m{m}", split="test")
+    code, output = run("ensemble", "predict", bundle, nameless.path, "--out", out)
+    assert code == 2 and "name them with --classes" in output, output
+    arguments = ("--out", out, "--classes", ",".join(NAMES))
+    code, output = run("ensemble", "predict", bundle, nameless.path, *arguments)
+    assert code == 0, output
+    assert [row["label"] for row in rows_of(out)] == [NAMES[i] for i in want.labels]
+
+
 # ---- runs ---------------------------------------------------------------------------------------
 
 
@@ -224,7 +320,12 @@ def test_refuses_in_words(store: Path, tmp_path: Path) -> None:
     (tmp_path / "full" / "file").touch()
     cases: list[tuple[tuple[Any, ...], str]] = [
         (("vote", store, "--rank-on", "dev"), "no model with predictions for 'dev' and 'test'"),
-        (("vote", store, "--score-on", "kaggle"), "must hold labels"),
+        (("vote", store, "--rank-on", "kaggle"), "must hold labels to rank models on kaggle"),
+        (("vote", store, "--score-on", "kaggle", "--top", "10,50"), "give --top one share"),
+        (
+            ("vote", store, "--rank-on", "kaggle", "--score-on", "kaggle", "--method", "greedy"),
+            "--method greedy needs labels to rank and to fit on, got none for kaggle",
+        ),
         (("vote", store, "--rank-on", "test", "--method", "stack"), "--method stack is fitted"),
         (("ensemble", "select", store, "--rank-on", "test"), "must differ, got test for both"),
         (("ensemble", "list", tmp_path), "no store of predictions at"),

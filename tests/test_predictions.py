@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from warpmix.predictions import load, load_many, save
+from warpmix.predictions import ReadOptions, load, load_many, save
 
 CLASSES = ("ant", "bee", "cat")
 
@@ -116,7 +116,7 @@ def test_load_refuses_naming_the_file(tmp_path):
     np.savez(tmp_path / "two.npz", a=np.zeros((7, 3)), b=np.zeros((7, 3)))
     refused("two.npz", r"one \[N, C\] array.*got a, b.*file of its own")
     np.save(tmp_path / "hard.npy", np.zeros(7, np.uint8))
-    refused("hard.npy", "floating-point predictions, got an array of uint8")
+    refused("hard.npy", r"expected predictions \[N, C\], got \[N\] labels; .*--num-classes")
     np.save(tmp_path / "code.npy", np.array([print], dtype=object))
     refused("code.npy", "Object arrays cannot be loaded")
     np.save(tmp_path / "nan.npy", np.full((7, 3), np.nan))
@@ -147,13 +147,16 @@ def test_files_and_folders_in_their_order(tmp_path):
     stack = load_many([tmp_path / "other/predictions.safetensors", tmp_path / "runs"])
     assert stack.models == ("model 2", "model 1", "model 0")
     assert stack.predictions.equal(torch.stack([probabilities(seed) for seed in (2, 1, 0)]))
-    assert stack.labels.equal(LABELS) and stack.classes == CLASSES and stack.are_probabilities
+    assert stack.labels.equal(LABELS) and stack.classes == CLASSES and not stack.logits
     assert stack.accuracies == tuple(load(path).accuracy for path in stack.paths)
 
 
 def test_what_one_file_knows_holds_for_all(tmp_path):
     np.save(tmp_path / "a.npy", probabilities(1).numpy())
-    stack = load_many([tmp_path / "a.npy", save_member(tmp_path / "b.safetensors")])
+    files = [tmp_path / "a.npy", save_member(tmp_path / "b.safetensors")]
+    with pytest.raises(ValueError, match=r"no names of classes and .*: ant, bee, cat.*--classes"):
+        load_many(files)
+    stack = load_many(files, options=ReadOptions(classes=CLASSES))
     assert stack.labels.equal(LABELS) and stack.classes == CLASSES
     assert len(stack.accuracies) == 2
     unlabelled = load_many([tmp_path / "a.npy"])
@@ -165,10 +168,16 @@ def test_what_one_file_knows_holds_for_all(tmp_path):
     [
         (
             {"predictions": probabilities(samples=6), "labels": LABELS[:6]},
-            "number of images 7 and 6",
+            "the second: it has 6 samples, not 7",
         ),
-        ({"predictions": torch.full((7, 4), 0.25), "classes": None}, "number of classes 3 and 4"),
-        ({"classes": ("ant", "cat", "bee")}, r"classes \('ant', 'bee', 'cat'\) and \('ant', 'cat'"),
+        (
+            {"predictions": torch.full((7, 4), 0.25), "classes": None},
+            "the second: it has 4 classes, not 3",
+        ),
+        (
+            {"classes": ("ant", "bee", "cow")},
+            "the second: its classes are ant, bee, cow, not ant, bee, cat",
+        ),
         ({"split": "train"}, "split test and train"),
         ({"labels": LABELS.roll(1)}, "labels differ for 6 of 7 images, first for 0"),
     ],
@@ -182,7 +191,7 @@ def test_files_that_do_not_belong_together(tmp_path, changes, reason):
 
 
 def test_logits_and_probabilities_do_not_mix(tmp_path):
-    first = save_member(tmp_path / "first.safetensors")
+    first = save_member(tmp_path / "first.safetensors", classes=None)
     np.save(tmp_path / "logits.npy", probabilities().log().numpy())
     with pytest.raises(ValueError, match="kind of predictions probabilities and logits"):
         load_many([first, tmp_path / "logits.npy"])

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from warpmix.predictions import PredictionStore, import_files, is_store, load, save
+from warpmix.predictions import PredictionStore, ReadOptions, import_files, is_store, load, save
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
 CLASSES = ("ant", "bee", "cat")
@@ -38,7 +39,7 @@ def add(store: PredictionStore, model: str = "m0", **changes: Any) -> Any:
 
 def test_round_trip(store: PredictionStore) -> None:
     add(store, "b", recipe="warsaw-all", seed=3, run="runs/b", dataset="insects")
-    add(store, "a/../x", predictions=probabilities(1), labels=None, classes=None)
+    add(store, "a/../x", predictions=probabilities(1), labels=None)
     add(store, "b", split="val", predictions=probabilities(2, 4), labels=LABELS[:4])
     again = PredictionStore(store.path)
     assert again.splits == ("test", "val")
@@ -102,15 +103,20 @@ def test_overwriting_and_removing(store: PredictionStore) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"ids": LABELS.new_tensor([1, 0, 2, 3, 4, 5, 6])}, "same samples in another order: sam"),
-        ({"ids": torch.arange(7) + 1}, "other samples: sample 0 is 1, not 0"),
+        (
+            {"ids": LABELS.new_tensor([1, 0, 2, 3, 4, 5, 6])},
+            r"the other has no ids but row numbers, and it has ids, from 1 on.*--assume-same-order",
+        ),
+        ({"ids": [f"{i}.png" for i in range(7)], "assume_same_order": True}, "with ids first"),
+        ({"first_row": 7}, "other samples: sample 0 is 7, not 0"),
         ({"predictions": probabilities(0, 6), "labels": LABELS[:6]}, "6 samples, not 7"),
         ({"labels": LABELS.roll(1)}, "its labels differ for 6 of 7 samples, first for sample 0"),
         (
             {"predictions": torch.full((7, 4), 0.25), "classes": None},
             "m1 cannot join .*: it has 4 classes, not 3",
         ),
-        ({"classes": ("ant", "cat", "bee")}, "its classes are ant, cat, bee, not ant, bee, cat"),
+        ({"classes": ("ant", "bee", "cow")}, "its classes are ant, bee, cow, not ant, bee, cat"),
+        ({"classes": None}, r"no names of classes and the other has: ant, bee, cat; .*--classes"),
         ({"logits": True}, "holds logits, the others probabilities; turn .*softmax"),
         ({"predictions": probabilities() * 2}, "must be probabilities.*for sample 0.*logits=True"),
         ({"predictions": -probabilities()}, "must be probabilities"),
@@ -207,10 +213,11 @@ def test_imports_what_others_wrote(store: PredictionStore, tmp_path: Path) -> No
     (tmp_path / "kaggle.csv").write_text("id,label\n" + "\n".join(f"{i},ant" for i in range(7)))
     save(tmp_path / "run.safetensors", probabilities(3), LABELS, model="run", split="test")
     names = ("one.npy", "two.npy", "table.csv", "bare.csv", "run.safetensors")
-    import_files(store, [tmp_path / name for name in names], split="test")
-    import_files(store, [tmp_path / "many.npz"], split="test", arrays="*__probs")
-    import_files(store, [tmp_path / "votes.npy"], split="test", num_classes=3)
-    import_files(store, [tmp_path / "kaggle.csv"], split="test", classes=CLASSES)
+    options = ReadOptions(classes=CLASSES)
+    for name in (*names, "votes.npy", "kaggle.csv"):
+        import_files(store, [tmp_path / name], split="test", options=options)
+    options = replace(options, arrays="*__probs")
+    import_files(store, [tmp_path / "many.npz"], split="test", options=options)
     stored = store.open("test")
     assert stored.models == (
         "alex", "bare", "kaggle", "one", "run", "table", "two-0", "two-1", "vgg", "votes",
@@ -239,18 +246,21 @@ def test_halves_of_one_file(store: PredictionStore, tmp_path: Path) -> None:
 def test_import_refuses_naming_the_file(store: PredictionStore, tmp_path: Path) -> None:
     def refused(name: str, message: str, **options: Any) -> None:
         with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
-            import_files(store, [tmp_path / name], split="test", **options)
+            import_files(store, [tmp_path / name], split="test", options=ReadOptions(**options))
 
     (tmp_path / "short.csv").write_text("0.5,0.5\n0.5\n")
     refused("short.csv", "row 2 must have 2 columns, got 1")
     (tmp_path / "word.csv").write_text("a,b\n0.5,0.5\n0.5,half\n")
-    refused("word.csv", "column 'b' must hold numbers, got 'half'")
+    refused("word.csv", "row 3, column 'b': expected a number, got 'half'")
     (tmp_path / "class.csv").write_text("label,a,b\nc,0.5,0.5\n")
-    refused("class.csv", "labels must be numbers or names of classes, got 'c'")
+    refused(
+        "class.csv",
+        "row 2, column 'label': labels must be whole numbers or names of classes; got 'c'",
+    )
     (tmp_path / "empty.csv").write_text("")
     refused("empty.csv", "got an empty file")
     np.save(tmp_path / "double.npy", probabilities().numpy() * 2)
-    refused("double.npy", "rows that sum to 1, got")
+    refused("double.npy", "whose rows sum to 1, or logits.*for sample 0.*--kind")
     np.savez(tmp_path / "m.npz", m=probabilities().numpy())
     refused("m.npz", r"no array matches 'x\*'; it holds m", arrays="x*")
     np.save(tmp_path / "votes.npy", np.array([0, 5]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import Annotated, Any
@@ -28,6 +29,15 @@ class Commands(TyperGroup):
             line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
             Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
             raise typer.Exit(USER_ERROR) from None
+
+
+class _Notices(logging.Handler):
+    """Prints the log's warnings, such as rows that were put in order, a line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        console.print(
+            record.getMessage(), style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 app = typer.Typer(
@@ -64,6 +74,9 @@ def _options_of_every_command(
     $ warpmix train digits --augment warsaw-all
     $ warpmix vote runs/*
     """
+    log = logging.getLogger("warpmix")
+    if not any(isinstance(handler, _Notices) for handler in log.handlers):
+        log.addHandler(_Notices(logging.WARNING))
 
 
 def main() -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from warpmix.cli._app import console
+from warpmix.cli._flags import read_options
 from warpmix.train.run_folder import PREDICTIONS_FILES
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from warpmix.predictions import (
+        PredictionStack,
+        PredictionStore,
+        ReadOptions,
+        StoredPredictions,
+    )
+
+    Predicted = TypeVar("Predicted", PredictionStack, StoredPredictions)
 
 
 @dataclass(frozen=True)
@@ -46,46 +57,85 @@ class Selection:
             ValueError: they are unknown.
         """
         if self.ranked.labels is None or self.scored.labels is None:
-            raise ValueError("predictions must hold labels to rank and to score models, got none")
+            raise ValueError(
+                f"predictions must hold labels to rank models on {self.ranked_on} and to score "
+                f"them on {self.scored_on}, got none; warpmix vote decides without scoring"
+            )
         return self.ranked.labels, self.scored.labels
 
 
-def gather(paths: Sequence[Path], rank_on: str, score_on: str) -> Selection:
+def gather(
+    paths: Sequence[Path],
+    rank_on: str,
+    score_on: str,
+    typed: Mapping[str, Any] = MappingProxyType({}),
+) -> Selection:
     """Open the predictions in ``paths``: a store stays on disk, anything else is read.
+
+    Where the scored samples have no labels and there is nothing to rank on, both splits are the
+    scored one.
+
+    Args:
+        typed: flags of :func:`reading_flags`.
 
     Raises:
         FileNotFoundError: there are no predictions, or none of the split to rank on.
         ValueError: predictions that do not belong together.
     """
     with console.status("starting torch"):  # some seconds
-        from warpmix.predictions import PredictionStore, is_store, load_many
+        from warpmix.predictions import PredictionStore, is_store
+    options = read_options(typed)
     if len(paths) == 1 and is_store(paths[0]):
-        store = PredictionStore(paths[0])
-        having = [{entry.model: entry for entry in store.entries(s)} for s in (rank_on, score_on)]
-        common = sorted(having[0].keys() & having[1].keys())
-        if not common:
-            raise FileNotFoundError(
-                f"{store.path} has no model with predictions for {rank_on!r} and {score_on!r}; "
-                f"splits: {', '.join(store.splits) or 'none'}"
-            )
-        return Selection(
-            names=tuple(common),
-            ranked=store.open(rank_on, common),
-            scored=store.open(score_on, common),
-            ranked_on=rank_on,
-            scored_on=score_on,
-            left_out=tuple(sorted(having[0].keys() ^ having[1].keys())),
-            runs=tuple((m, Path(r)) for m in common if (r := having[1][m].run) is not None),
+        return _of_store(PredictionStore(paths[0]), rank_on, score_on, options.classes)
+    return _of_files(paths, rank_on, score_on, options)
+
+
+def _of_store(
+    store: PredictionStore, rank_on: str, score_on: str, classes: Sequence[str] | None
+) -> Selection:
+    if rank_on not in store.splits and score_on in store.splits:
+        rank_on = score_on if store.samples(score_on).labels is None else rank_on
+    having = [{entry.model: entry for entry in store.entries(s)} for s in (rank_on, score_on)]
+    common = sorted(having[0].keys() & having[1].keys())
+    if not common:
+        raise FileNotFoundError(
+            f"{store.path} has no model with predictions for {rank_on!r} and {score_on!r}; "
+            f"splits: {', '.join(store.splits) or 'none'}"
         )
+    ranked, scored = (store.open(split, common) for split in (rank_on, score_on))
+    if classes is not None:
+        ranked, scored = ranked.with_classes(classes), scored.with_classes(classes)
+    return Selection(
+        names=tuple(common),
+        ranked=ranked,
+        scored=scored,
+        ranked_on=rank_on,
+        scored_on=score_on,
+        left_out=tuple(sorted(having[0].keys() ^ having[1].keys())),
+        runs=tuple((m, Path(r)) for m in common if (r := having[1][m].run) is not None),
+    )
+
+
+def _of_files(
+    paths: Sequence[Path], rank_on: str, score_on: str, options: ReadOptions
+) -> Selection:
+    from warpmix.predictions import load_many
+
     files = [file for path in paths for file in _prediction_files(path, score_on)]
-    scored = load_many(files, score_on)
-    ranked = scored
+    scored = ranked = load_many(files, score_on, options)
     if rank_on != score_on:
-        ranked = load_many([_beside(file, rank_on) for file in files], rank_on)
-    if len(ranked.models) != len(scored.models):
+        try:
+            beside = [_beside(file, rank_on) for file in files]
+        except FileNotFoundError:
+            if scored.labels is not None:
+                raise
+            rank_on = score_on
+        else:
+            ranked = in_class_order(load_many(beside, rank_on, options), scored.classes, rank_on)
+    if ranked.models != scored.models:
         raise ValueError(
-            f"there are {len(ranked.models)} models with predictions for {rank_on} and "
-            f"{len(scored.models)} for {score_on}; name a store alone to leave models out"
+            f"{rank_on} has predictions of {', '.join(ranked.models)}, and {score_on} of "
+            f"{', '.join(scored.models)}; name a store alone to leave models out"
         )
     distinct = len(set(scored.models)) == len(scored.models)
     names = scored.models if distinct else tuple(map(str, scored.paths))
@@ -97,6 +147,30 @@ def gather(paths: Sequence[Path], rank_on: str, score_on: str) -> Selection:
         scored_on=score_on,
         runs=tuple((name, path.parent) for name, path in zip(names, scored.paths, strict=True)),
     )
+
+
+def in_class_order(
+    predictions: Predicted, classes: tuple[str, ...] | None, subject: str
+) -> Predicted:
+    """Predictions with the classes in this order.
+
+    Raises:
+        ValueError: other classes, or one side does not know their names.
+    """
+    if (classes is None) != (predictions.classes is None):
+        lacking, names = "it has no names of classes", classes or predictions.classes or ()
+        if classes is None:
+            lacking = "no names of classes are known for it"
+        raise ValueError(
+            f"{subject}: {lacking}, where the other has {', '.join(names[:6])}; name them with "
+            "--classes"
+        )
+    if classes is None:
+        return predictions
+    try:
+        return predictions.with_classes(classes)
+    except ValueError as error:
+        raise ValueError(f"{subject}: {error}") from error
 
 
 def _prediction_files(path: Path, split: str) -> list[Path]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from warpmix.cli._app import console
-from warpmix.cli._selection import gather
+from warpmix.cli._selection import Selection
 
 if TYPE_CHECKING:
-    from warpmix.ensemble import CandidateResult, Curve
+    from warpmix.ensemble import CandidateResult, Curve, VoteResult
 
 Method = Literal["all", "soft", "hard", "weighted", "greedy", "stack"]
 VOTES = ("soft", "hard", "weighted")  # by shares of the best models; the others are fitted over all
@@ -50,9 +49,7 @@ class VoteReport:
 
 
 def count_votes(
-    paths: Sequence[Path],
-    rank_on: str,
-    score_on: str,
+    selection: Selection,
     method: Method = "all",
     shares: Sequence[float] | None = None,
     *,
@@ -60,7 +57,7 @@ def count_votes(
     replicates: int = 1000,
     seed: int = 0,
 ) -> VoteReport:
-    """Rank the models whose predictions lie in ``paths``, and let them vote.
+    """Rank the selected models, and let them vote.
 
     Args:
         shares: percentages of the best models; None: every size of few models, else the Warsaw
@@ -69,11 +66,10 @@ def count_votes(
         replicates, seed: of the bootstrap.
 
     Raises:
-        FileNotFoundError: there are no predictions, or none of the split to rank on.
-        ValueError: predictions that do not belong together, or without labels; a fitted method
-            without a split of its own to fit on.
+        ValueError: predictions without labels; a fitted method without a split of its own to fit
+            on.
     """
-    selection = gather(paths, rank_on, score_on)
+    rank_on, score_on = selection.ranked_on, selection.scored_on
     ranked_labels, scored_labels = selection.labels()
     methods: tuple[str, ...] = (*VOTES, "greedy", "stack") if method == "all" else (method,)
     if selection.flattered:
@@ -123,6 +119,37 @@ def count_votes(
         results=tuple(results),
         sizes=tuple(sizes),
     )
+
+
+def decide_unscored(
+    selection: Selection, method: Method, percentage: float, device: str | None
+) -> VoteResult:
+    """Let the selected models decide about samples without labels.
+
+    Args:
+        method: "all" is "soft".
+        percentage: of the best models, which vote.
+
+    Raises:
+        ValueError: the split to rank and to fit on has no labels, and they are needed.
+    """
+    chosen = "soft" if method == "all" else method
+    with console.status("counting"):
+        from warpmix.ensemble import fit_ensemble, vote
+
+        labels = selection.ranked.labels
+        if labels is not None:
+            fitted = fit_ensemble(
+                selection.ranked, labels, chosen, fraction=percentage / 100, device=device
+            )
+            return fitted.vote(selection.scored, device=device)
+        if chosen in FITTED or percentage < 100:
+            asked = f"--method {chosen}" if chosen in FITTED else "--top"
+            raise ValueError(
+                f"{asked} needs labels to rank and to fit on, got none for {selection.ranked_on}; "
+                "name a split that has some (--rank-on), or let all models vote (--method soft)"
+            )
+        return vote(selection.scored, chosen, device=device)
 
 
 def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from warpmix.cli._app import console
+from warpmix.cli._selection import gather
 from warpmix.cli._votes import count_votes
 from warpmix.cli.preview import write_preview
 from warpmix.cli.tables import show_votes, write_votes
@@ -46,7 +47,7 @@ def demo(
         console.print(f"test accuracy {result.test_accuracy:.2%}", style="bold", highlight=False)
 
     console.rule("votes")
-    report = count_votes(members, rank_on="val", score_on="test")
+    report = count_votes(gather(members, rank_on="val", score_on="test"))
     show_votes(report)
     write_votes(report, "all", out)
     console.print(f"preview: {preview}")

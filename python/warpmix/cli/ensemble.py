@@ -9,7 +9,8 @@ import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli._selection import gather
+from warpmix.cli._flags import reading_flags
+from warpmix.cli._selection import Selection, gather
 from warpmix.cli.tables import show_calibration, show_results
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ Penalty = Annotated[float, typer.Option("--C", help="Inverse strength of stackin
 Seed = Annotated[int, typer.Option(min=0, help="Seed of bags and bootstrap.")]
 
 
+@reading_flags
 def select(
     paths: Members,
     size: Size = 50,
@@ -47,6 +49,7 @@ def select(
     score_on: ScoreOn = "test",
     seed: Seed = 0,
     device: Device = None,
+    **reading: Any,
 ) -> None:
     """Select an ensemble greedily, with replacement (Caruana et al., 2004).
 
@@ -56,10 +59,11 @@ def select(
     $ warpmix ensemble select runs/* --bags 20 --initial 5
     """
     options = {"size": size, "metric": metric, "initial": initial, "bags": bags, "seed": seed}
-    chosen, names = _fit(paths, rank_on, score_on, "greedy", options, device, seed)
+    chosen, names = _fit(gather(paths, rank_on, score_on, reading), "greedy", options, device, seed)
     _show_weights(chosen, names)
 
 
+@reading_flags
 def stack(
     paths: Members,
     features: Features = "probabilities",
@@ -68,6 +72,7 @@ def stack(
     score_on: ScoreOn = "test",
     seed: Seed = 0,
     device: Device = None,
+    **reading: Any,
 ) -> None:
     """Fit a logistic regression over the models' predictions.
 
@@ -76,9 +81,10 @@ def stack(
     $ warpmix ensemble stack STORE --features labels
     """
     options = {"features": features, "C": penalty}
-    _fit(paths, rank_on, score_on, "stack", options, device, seed)
+    _fit(gather(paths, rank_on, score_on, reading), "stack", options, device, seed)
 
 
+@reading_flags
 def export(
     paths: Members,
     out: Annotated[Path, typer.Option(help="Folder of the bundle, new or empty.")],
@@ -100,6 +106,7 @@ def export(
     rank_on: FitOn = "val",
     seed: Seed = 0,
     device: Device = None,
+    **reading: Any,
 ) -> None:
     """Write the chosen members, their weights and networks as a bundle that predicts.
 
@@ -116,7 +123,7 @@ def export(
         options |= {"size": size, "metric": metric, "initial": initial, "bags": bags, "seed": seed}
     if method == "stack":
         options |= {"features": features, "C": penalty}
-    selection = gather(paths, rank_on, rank_on)
+    selection = gather(paths, rank_on, rank_on, reading)
     labels, _ = selection.labels()
     with console.status("fitting"):
         from warpmix.ensemble import Bundle, fit_ensemble, fit_temperature
@@ -139,16 +146,14 @@ def export(
 
 
 def _fit(
-    paths: list[Path],
-    rank_on: str,
-    score_on: str,
+    selection: Selection,
     method: str,
     options: dict[str, Any],
     device: str | None,
     seed: int,
 ) -> tuple[Ensemble, tuple[str, ...]]:
     """Fit one method, and print how it does beside the best single model."""
-    selection = gather(paths, rank_on, score_on)
+    rank_on, score_on = selection.ranked_on, selection.scored_on
     if selection.flattered:
         raise ValueError(
             f"--rank-on and --score-on must differ, got {rank_on} for both: what is fitted to "

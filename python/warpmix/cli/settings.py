@@ -10,9 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 from pydantic.fields import FieldInfo
 
+from warpmix.cli._flags import Command, add_flags
 from warpmix.train.config import TrainConfig
-
-Command = Callable[..., None]
 
 
 def setting_flags(*names: str) -> Callable[[Command], Command]:
@@ -25,28 +24,16 @@ def setting_flags(*names: str) -> Callable[[Command], Command]:
     fields = TrainConfig.model_fields
     chosen = names or tuple(fields)
 
-    def decorate(command: Command) -> Command:
-        own = inspect.signature(command, eval_str=True).parameters
-        fixed = [p for p in own.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        taken = {p.name for p in fixed}
-        flags = [_flag(name, fields[name]) for name in chosen if name not in taken]
+    def typed(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            # `none` switches an optional setting off.
+            name: None if value == "none" and fields[name].default is None else value
+            for name, value in values.items()
+            if value is not None
+        }
 
-        def run(**values: Any) -> None:
-            arguments = {name: values.pop(name) for name in taken}
-            typed = {
-                # `none` switches an optional setting off.
-                name: None if value == "none" and fields[name].default is None else value
-                for name, value in values.items()
-                if value is not None
-            }
-            command(**arguments, **typed)
-
-        run.__name__, run.__doc__ = command.__name__, command.__doc__
-        keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in fixed]
-        run.__signature__ = inspect.Signature([*keyword_only, *flags])  # type: ignore[attr-defined]
-        return run
-
-    return decorate
+    flags = [_flag(name, fields[name]) for name in chosen]
+    return lambda command: add_flags(command, flags, typed)
 
 
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:

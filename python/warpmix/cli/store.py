@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
 from warpmix.cli._app import console
-from warpmix.cli._selection import gather
+from warpmix.cli._flags import read_options, reading_flags
+from warpmix.cli._selection import gather, in_class_order
 from warpmix.cli.ensemble import Device, Members, Store
-from warpmix.cli.tables import write_csv
+from warpmix.cli.tables import write_csv, write_labels
 
 if TYPE_CHECKING:
     from warpmix.predictions import Entry
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 _SPLIT = typer.Option(metavar="SPLIT", help="Which predictions.")
 
 
+@reading_flags
 def import_files(
     store: Store,
     files: Annotated[
@@ -31,17 +33,6 @@ def import_files(
     arrays: Annotated[
         str, typer.Option(help="Arrays of an .npz to take, as '*__probs'; * names the model.")
     ] = "*",
-    labels: Annotated[str, typer.Option(help="Array of an .npz with the true labels.")] = "labels",
-    kind: Annotated[
-        Literal["auto", "probabilities", "logits"],
-        typer.Option(help="What they hold; auto: logits where a value is negative."),
-    ] = "auto",
-    classes: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="The classes' names.")
-    ] = None,
-    num_classes: Annotated[
-        int | None, typer.Option(min=2, help="For files of predicted labels.")
-    ] = None,
     rows: Annotated[
         str | None,
         typer.Option(metavar="BEGIN:END", help="Samples to take, to split one file in several."),
@@ -50,6 +41,7 @@ def import_files(
         Literal["float32", "float16", "bfloat16"], typer.Option(help="Type to store.")
     ] = "float32",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    **reading: Any,
 ) -> None:
     """Add predictions to a store, whatever trained the models; the store is made where needed.
 
@@ -58,28 +50,32 @@ def import_files(
     $ warpmix ensemble import STORE runs/*
     $ warpmix ensemble import STORE preds.npz --arrays '*__probs' --split test
     $ warpmix ensemble import STORE preds.npz --split val --rows 0:5000
+    $ warpmix ensemble import STORE a.csv b.csv --ids filename --classes cat,dog,fox
     """
     with console.status("starting torch"):
         import torch
 
         from warpmix import predictions
         from warpmix.train.ensembles import import_run
+    options = read_options({"arrays": arrays, **reading})
     target = predictions.PredictionStore(store, create=True)
     stored_as = getattr(torch, dtype)
     added: list[Entry] = []
     for path in files:
         if path.is_dir():
-            added += import_run(target, path, dtype=stored_as, overwrite=overwrite)
+            added += import_run(
+                target,
+                path,
+                dtype=stored_as,
+                overwrite=overwrite,
+                assume_same_order=options.assume_same_order,
+            )
             continue
         added += predictions.import_files(
             target,
             [path],
             split=split,
-            arrays=arrays,
-            labels=labels,
-            kind=kind,
-            classes=None if classes is None else classes.split(","),
-            num_classes=num_classes,
+            options=options,
             rows=None if rows is None else _parse_rows(rows),
             dtype=stored_as,
             overwrite=overwrite,
@@ -138,6 +134,13 @@ def decide(
     out: Annotated[Path, typer.Option(help=".csv or .safetensors to write.")] = Path(
         "predictions.csv"
     ),
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,...", help="Names of classes, for what has none."),
+    ] = None,
+    with_scores: Annotated[
+        bool, typer.Option("--scores", help="Write each class's score into the CSV, too.")
+    ] = False,
     device: Device = None,
 ) -> None:
     """Decide over the members' stored predictions, which may be larger than memory.
@@ -146,49 +149,54 @@ def decide(
 
     $ warpmix ensemble predict bundle STORE --split kaggle --out submission.csv
     """
-    if out.suffix not in (".csv", ".safetensors"):
+    if out.suffix.lower() not in (".csv", ".safetensors"):
         raise ValueError(f"--out must end in .csv or .safetensors, got {out}")
     with console.status("starting torch") as status:
         from warpmix import predictions
         from warpmix.ensemble import Bundle
-        from warpmix.predictions.samples import list_ids
 
         chosen = Bundle.load(bundle)
+        named = read_options({"classes": classes}).classes
         stored = predictions.PredictionStore(store).open(split, chosen.models)
+        stored = stored if named is None else stored.with_classes(named)
+        names = chosen.classes or named
+        stored = in_class_order(stored, names, f"{store} beside {bundle}")
         status.update("counting")
         result = chosen.decide(
             stored,
             device=device,
             progress=lambda done, of: status.update(f"counting: {done:,} of {of:,} samples"),
         )
-    labels, scores = result.labels.cpu(), result.scores.cpu()
-    names = chosen.classes or stored.classes
-    if out.suffix == ".csv":
-        columns = names or [str(c) for c in range(scores.shape[1])]
-        decided = [columns[label] for label in labels.tolist()]
-        rows = zip(list_ids(stored.ids), decided, scores.tolist(), strict=True)
-        write_csv(out, ["id", "label", *columns], ((i, d, *s) for i, d, s in rows))
+    if out.suffix.lower() == ".csv":
+        write_labels(out, stored.ids, result, names, with_scores=with_scores)
     else:
-        known = None if stored.labels is None else stored.labels
         predictions.save(
-            out, scores, known, model=bundle.resolve().name, split=split, classes=names
+            out,
+            result.scores,
+            stored.labels,
+            model=bundle.resolve().name,
+            split=split,
+            classes=names,
+            ids=None if stored.numbered else stored.ids,
         )
     console.print(f"predictions: {out}")
 
 
+@reading_flags
 def diversity(
     paths: Members,
     split: Annotated[str, _SPLIT] = "test",
     out: Annotated[Path | None, typer.Option(help="Folder for pairs.csv and classes.csv.")] = None,
     device: Device = None,
+    **reading: Any,
 ) -> None:
-    """How differently the models err: disagreement and error correlation, by pair and by class.
+    """Show how differently the models err: disagreement and error correlation, by pair and class.
 
     [bold]Examples[/bold]
 
     $ warpmix ensemble diversity STORE --split val --out diversity
     """
-    selection = gather(paths, split, split)
+    selection = gather(paths, split, split, reading)
     labels, _ = selection.labels()
     with console.status("counting"):
         from warpmix.ensemble import diversity as measure

@@ -14,7 +14,8 @@ from warpmix.cli._app import console
 from warpmix.cli._votes import VOTES, Method, VoteReport
 
 if TYPE_CHECKING:
-    from warpmix.ensemble import CandidateResult
+    from warpmix.ensemble import CandidateResult, VoteResult
+    from warpmix.predictions.samples import Ids
 
 _SHOWN_MEMBERS = 20  # more are in curve.csv
 
@@ -153,6 +154,30 @@ def _markdown(report: VoteReport) -> str:
             f"| {s.candidate.name} | {models} | {_with_interval(s)} | {gain} | {calibration} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def write_labels(
+    path: Path,
+    ids: Ids,
+    result: VoteResult,
+    classes: Sequence[str] | None,
+    *,
+    with_scores: bool = False,
+) -> None:
+    """Write what was decided, a row a sample: its id and label, a class's name where it has one.
+
+    With scores, a column a class follows, and the label's column is called ``predicted``: what
+    reads the file as predictions must not take it for the truth.
+    """
+    from warpmix.predictions.samples import list_ids
+
+    names = classes or [str(c) for c in range(result.scores.shape[1])]
+    labels = [names[label] for label in result.labels.tolist()]
+    if with_scores:
+        rows = zip(list_ids(ids), labels, result.scores.tolist(), strict=True)
+        write_csv(path, ["id", "predicted", *names], ((i, d, *s) for i, d, s in rows))
+    else:
+        write_csv(path, ["id", "label"], zip(list_ids(ids), labels, strict=True))
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from warpmix.cli._votes import EVERY_SIZE_UP_TO, Method, count_votes
-from warpmix.cli.tables import show_votes, write_votes
+from warpmix.cli._app import console
+from warpmix.cli._flags import reading_flags
+from warpmix.cli._selection import Selection, gather
+from warpmix.cli._votes import EVERY_SIZE_UP_TO, Method, count_votes, decide_unscored
+from warpmix.cli.tables import show_votes, write_labels, write_votes
 
 
+@reading_flags
 def vote(
     paths: Annotated[
         list[Path],
@@ -39,7 +43,10 @@ def vote(
         str, typer.Option(metavar="SPLIT", help="Predictions that are voted over.")
     ] = "test",
     out: Annotated[
-        Path, typer.Option(help="Folder for curve.png, curve.csv, methods.csv and methods.md.")
+        Path,
+        typer.Option(
+            help="Folder for curve.png, curve.csv, methods.csv, methods.md; or labels.csv."
+        ),
     ] = Path("vote"),
     device: Annotated[
         str | None, typer.Option(metavar="cpu|cuda", help="Where to count (default cpu).")
@@ -48,6 +55,7 @@ def vote(
         int, typer.Option(min=1, max=65535, help="Bootstrap replicates of the 95 % intervals.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    **reading: Any,
 ) -> None:
     """Rank models, let the best of them vote, and report the accuracy of every ensemble size.
 
@@ -55,27 +63,51 @@ def vote(
     images. Files that come without validation predictions need --rank-on test, which flatters the
     small ensembles and fits nothing.
 
+    Samples without labels are decided about, too: labels.csv then holds the ids and labels, and
+    nothing is said of accuracies. Models are ranked and fitted where --rank-on has labels.
+
     [bold]Examples[/bold]
 
     $ warpmix vote runs/*
     $ warpmix vote STORE --method all --top 10,20,30,40,50,100 --rank-on val --score-on test
     $ warpmix vote runs/* --method soft --top 25,50,100 --out ensemble
     $ warpmix vote a.safetensors b.safetensors c.npz --rank-on test
+    $ warpmix vote a.csv b.csv --method soft --out submission
     """
     shares = None if top is None else _parse_shares(top)
-    report = count_votes(
-        paths,
-        rank_on,
-        score_on,
-        method,
-        shares,
-        device=device,
-        replicates=replicates,
-        seed=seed,
-    )
+    selection = gather(paths, rank_on, score_on, reading)
+    if selection.scored.labels is None:
+        _decide(selection, method, shares, out, device)
+        return
+    report = count_votes(selection, method, shares, device=device, replicates=replicates, seed=seed)
     show_votes(report, method)
     out.mkdir(parents=True, exist_ok=True)
     write_votes(report, method, out)
+
+
+def _decide(
+    selection: Selection,
+    method: Method,
+    shares: Sequence[float] | None,
+    out: Path,
+    device: str | None,
+) -> None:
+    """Write the labels of samples whose true ones are unknown."""
+    if shares is not None and len(shares) > 1:
+        raise ValueError(
+            f"{selection.scored_on} has no labels to score ensembles by: give --top one share, got "
+            f"{', '.join(f'{share:g}' for share in shares)}"
+        )
+    result = decide_unscored(selection, method, shares[0] if shares else 100.0, device)
+    scored = selection.scored
+    out.mkdir(parents=True, exist_ok=True)
+    write_labels(out / "labels.csv", scored.ids, result, scored.classes)
+    console.print(
+        f"{selection.scored_on} has no labels: accuracies are unknown\n"
+        f"{len(result.labels)} labels of {len(selection.names)} models: {out / 'labels.csv'}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _parse_shares(text: str) -> Sequence[float]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from warpmix.predictions.entry import Entry
-from warpmix.predictions.files import FILE_NAME, load, save
+from warpmix.predictions.files import FILE_NAME, save
 from warpmix.predictions.importing import import_files
 from warpmix.predictions.model import Predictions
+from warpmix.predictions.options import ReadOptions
+from warpmix.predictions.reading import load
 from warpmix.predictions.samples import Samples
 from warpmix.predictions.stack import PredictionStack, load_many
 from warpmix.predictions.store import PredictionStore, is_store
@@ -17,6 +19,7 @@ __all__ = [
     "PredictionStack",
     "PredictionStore",
     "Predictions",
+    "ReadOptions",
     "Samples",
     "StoredPredictions",
     "import_files",

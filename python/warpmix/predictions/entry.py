@@ -27,6 +27,7 @@ class Entry:
         ids: digest of the sample ids, see :class:`Samples`.
         accuracy: share of right answers, ties to the lowest class; None without labels.
         classes: C names, where they are known.
+        numbered: whether the samples were known by their row numbers alone.
         recipe, seed, run, dataset: how the model was trained, the folder it was trained in, and
             what was predicted, where they are known.
     """
@@ -40,6 +41,7 @@ class Entry:
     ids: str
     accuracy: float | None = None
     classes: tuple[str, ...] | None = None
+    numbered: bool = False
     recipe: str | None = None
     seed: int | None = None
     run: str | None = None
@@ -83,9 +85,10 @@ class Entry:
         facts: dict[str, Any] = {
             field.name: header[field.name] for field in fields(cls) if field.name in header
         }
-        for name in ("accuracy", "classes", "seed"):
-            facts[name] = json.loads(facts[name]) if name in facts else None
-        facts["classes"] = facts["classes"] and tuple(facts["classes"])
+        for name in facts.keys() & {"accuracy", "classes", "numbered", "seed"}:
+            facts[name] = json.loads(facts[name])
+        if "classes" in facts:
+            facts["classes"] = tuple(facts["classes"])
         return cls(
             **facts,
             logits=header["kind"] == "logits",

@@ -1,34 +1,37 @@
-"""Prediction files: written as safetensors, read from those, from NumPy's and from CSV.
+"""Prediction files as this package writes them.
 
-A file holds ``predictions`` [N, C] float32, ``labels`` [N] int64 where they are known, and the
-metadata ``format``, ``model``, ``dataset``, ``split``, ``classes`` (JSON) and ``accuracy``.
+A file holds ``predictions`` [N, C] float32, ``labels`` [N] int64 and ``ids`` where they are known,
+and the metadata ``format``, ``model``, ``dataset``, ``split``, ``classes`` (JSON) and ``accuracy``.
+A store's member is such a file, too, but its ids and labels are the store's.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from warpmix._files import atomic_write
-from warpmix.predictions.arrays import read_arrays
-from warpmix.predictions.entry import FORMAT, TENSOR
+from warpmix.predictions.entry import FORMAT, TENSOR, Entry
 from warpmix.predictions.model import Predictions
+from warpmix.predictions.samples import (
+    Ids,
+    Samples,
+    check_ids,
+    ids_from_tensor,
+    ids_kind,
+    ids_to_tensor,
+)
+from warpmix.predictions.store_folder import StoreFolder
 
 FILE_NAME = "predictions.safetensors"
 """Name of a run's predictions, which :func:`load_many` looks for in folders."""
-
-_ARRAYS = (".npy", ".npz", ".csv")
 
 
 def save(
@@ -40,6 +43,7 @@ def save(
     dataset: str | None = None,
     split: str | None = None,
     classes: tuple[str, ...] | None = None,
+    ids: Ids | Sequence[str | int] | None = None,
 ) -> None:
     """Write one model's predictions, whole or not at all.
 
@@ -47,7 +51,7 @@ def save(
         path: the file, by custom ``predictions.safetensors`` in the folder of the run.
         predictions: [N, C] probabilities, floating-point, on any device.
         labels: [N] int64, on any device; None where they are unknown.
-        model, dataset, split, classes: as in :class:`Predictions`.
+        model, dataset, split, classes, ids: as in :class:`Predictions`.
 
     Raises:
         TypeError, ValueError: as :class:`Predictions`, or rows that are no probabilities.
@@ -62,6 +66,7 @@ def save(
         dataset,
         split,
         classes,
+        None if ids is None else check_ids(ids, len(predictions)),
     )
     if not stored.are_probabilities:
         raise ValueError(
@@ -71,8 +76,11 @@ def save(
     tensors = {TENSOR: stored.predictions}
     if stored.labels is not None:
         tensors["labels"] = stored.labels
+    if stored.ids is not None:
+        tensors["ids"] = ids_to_tensor(stored.ids)
     metadata = {
         "format": FORMAT,
+        "ids_kind": None if stored.ids is None else ids_kind(stored.ids),
         "model": model,
         "dataset": dataset,
         "split": split,
@@ -84,57 +92,19 @@ def save(
         temporary.write_bytes(to_bytes(tensors, {k: text for k, text in metadata.items() if text}))
 
 
-def load(path: str | os.PathLike[str]) -> Predictions:
-    """Read one model's predictions.
-
-    Args:
-        path: a file of :func:`save`; or an ``.npy``, ``.npz`` or ``.csv`` file of one [N, C] array
-            and, if known, labels (see :func:`read_arrays`); the model is then called like the file.
-
-    Returns:
-        the predictions, on the CPU.
+def read_safetensors(path: Path) -> Predictions:
+    """The predictions of a file of :func:`save`, or of a store's member.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: another kind of file, a damaged one, or contents that :class:`Predictions`
-            refuses; the message begins with the path.
+        ValueError, SafetensorError: a damaged file, or one of something else.
     """
-    with reading(Path(path)) as read:
-        models: list[Predictions] = read()
-        if len(models) != 1:
-            raise ValueError(
-                "expected one [N, C] array and, if known, 'labels', got "
-                f"{', '.join(model.model for model in models)}; save each model's predictions to a "
-                "file of its own, or import them all into a store: warpmix ensemble import"
-            )
-    if Path(path).suffix in _ARRAYS:
-        return replace(models[0], model=Path(path).stem)
-    return models[0]
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[Callable[..., list[Predictions]]]:
-    """Yield what reads all models of a file (arguments as :func:`read_arrays`); errors inside
-    begin with the path."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no prediction file {path.absolute()}")
-    try:
-        if path.suffix == ".safetensors":
-            yield lambda **_: [_load_safetensors(path)]
-        elif path.suffix in _ARRAYS:
-            yield partial(read_arrays, path)
-        else:
-            raise ValueError("expected the extension .safetensors, .npy, .npz or .csv")
-    except (ValueError, TypeError, EOFError, SafetensorError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from error
-
-
-def _load_safetensors(path: Path) -> Predictions:
     with safe_open(path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata() or {}
         if metadata.get("format") != FORMAT:
             raise ValueError("not a file of predictions, but of other tensors, such as weights")
         tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    if "kind" in metadata:
+        return _read_member(path, tensors[TENSOR])
     classes = metadata.get("classes")
     return Predictions(
         tensors[TENSOR].float(),
@@ -143,4 +113,34 @@ def _load_safetensors(path: Path) -> Predictions:
         metadata.get("dataset"),
         metadata.get("split"),
         None if classes is None else tuple(json.loads(classes)),
+        ids_from_tensor(tensors["ids"], metadata["ids_kind"]) if "ids" in tensors else None,
+        logits=False,
+    )
+
+
+def _read_member(path: Path, predictions: Tensor) -> Predictions:
+    """A member by itself; what its rows are, its store says."""
+    entry = Entry.of_file(path)
+    folder = StoreFolder(path.parent.parent)
+    about = Samples(torch.arange(entry.samples), None)
+    if folder.samples(entry.split).is_file():
+        about = Samples.load(folder.samples(entry.split))
+    if about.digest != entry.ids:
+        raise ValueError("the ids of its samples are in the store that it was taken from")
+    return member_of(entry, predictions.float(), about)
+
+
+def member_of(entry: Entry, predictions: Tensor, about: Samples) -> Predictions:
+    """A store's member in memory."""
+    return Predictions(
+        predictions,
+        about.labels,
+        entry.model,
+        entry.dataset,
+        entry.split,
+        entry.classes,
+        None if entry.numbered else about.ids,
+        entry.recipe,
+        entry.seed,
+        entry.logits,
     )

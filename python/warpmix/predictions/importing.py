@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
 
 from warpmix.predictions.entry import Entry
-from warpmix.predictions.files import reading
-from warpmix.predictions.model import Predictions
-from warpmix.predictions.samples import Ids
+from warpmix.predictions.options import DEFAULTS, ReadOptions
+from warpmix.predictions.reading import reading
 from warpmix.predictions.store import PredictionStore
 
 
@@ -20,11 +19,7 @@ def import_files(
     paths: Iterable[str | os.PathLike[str]],
     *,
     split: str,
-    arrays: str = "*",
-    labels: str = "labels",
-    kind: str = "auto",
-    classes: Sequence[str] | None = None,
-    num_classes: int | None = None,
+    options: ReadOptions = DEFAULTS,
     rows: tuple[int, int] | None = None,
     dtype: torch.dtype | None = None,
     overwrite: bool = False,
@@ -34,10 +29,8 @@ def import_files(
     Args:
         paths: ``.safetensors`` (of ``warpmix train`` or ``predict``), ``.npy``, ``.npz``, ``.csv``.
         split: the split they are of.
-        arrays, labels, classes, num_classes: as :func:`read_arrays` takes them.
-        kind: "probabilities", "logits", or "auto": logits where a value is negative.
-        rows: (begin, end) of the samples to take, to make several splits of one file; their
-            row numbers in the file are the ids where it has none.
+        options: how they are read and matched.
+        rows: (begin, end) of the samples to take, to make several splits of one file.
         dtype: to store; None: float32.
 
     Returns:
@@ -45,40 +38,32 @@ def import_files(
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: as :func:`read_arrays` and :meth:`PredictionStore.add`, naming the file.
+        ValueError: as :func:`load` and :meth:`PredictionStore.add`, naming the file.
     """
-    if kind not in ("auto", "probabilities", "logits"):
-        raise ValueError(f"kind must be 'auto', 'probabilities' or 'logits', got {kind!r}")
     added = []
     for path in map(Path, paths):
         with reading(path) as read:
-            models = read(arrays=arrays, labels=labels, classes=classes, num_classes=num_classes)
-            for model in models:
-                chosen = slice(*_check_rows(rows, len(model.predictions)))
-                is_logits = kind == "logits" or (
-                    kind == "auto" and bool((model.predictions < 0).any())
-                )
+            for model in read(options):
+                begin, end = _check_rows(rows, len(model.predictions))
                 added.append(
                     store.add(
-                        model.predictions[chosen],
+                        model.predictions[begin:end],
                         model=model.model,
                         split=split,
-                        labels=None if model.labels is None else model.labels[chosen],
-                        ids=_ids(model)[chosen],
+                        labels=None if model.labels is None else model.labels[begin:end],
+                        ids=None if model.ids is None else model.ids[begin:end],
                         classes=model.classes,
-                        logits=is_logits,
+                        logits=model.holds_logits,
                         dtype=dtype,
                         recipe=model.recipe,
                         seed=model.seed,
                         dataset=model.dataset,
                         overwrite=overwrite,
+                        first_row=begin,
+                        assume_same_order=options.assume_same_order,
                     )
                 )
     return added
-
-
-def _ids(model: Predictions) -> Ids:
-    return torch.arange(len(model.predictions)) if model.ids is None else model.ids
 
 
 def _check_rows(rows: tuple[int, int] | None, count: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from warpmix.predictions.samples import Ids
+from warpmix.predictions.samples import Ids, check_ids
 
 SUM_TOLERANCE = 0.01  # of ten probabilities that were each rounded to bfloat16
 
@@ -21,9 +21,11 @@ class Predictions:
         labels: [N] int64 in 0..C-1, or None where they are unknown.
         model: the model's name.
         dataset, split: what was predicted, where that is known.
-        classes: C names, where they are known.
-        ids: [N] int64 or N strings that name the samples, where they are known.
+        classes: C distinct names, where they are known.
+        ids: [N] int64 or N strings, distinct, that name the samples; None: row numbers alone.
         recipe, seed: how the model was trained, where that is known.
+        logits: whether the predictions are logits; None: their values tell, see
+            :attr:`holds_logits`.
 
     Raises:
         TypeError: a tensor of another dtype.
@@ -39,6 +41,7 @@ class Predictions:
     ids: Ids | None = None
     recipe: str | None = None
     seed: int | None = None
+    logits: bool | None = None
 
     def __post_init__(self) -> None:
         shape = tuple(self.predictions.shape)
@@ -58,6 +61,10 @@ class Predictions:
                 f"classes must be as many as predictions has columns, got {len(self.classes)} "
                 f"classes and {shape[1]} columns"
             )
+        if self.classes is not None and len(set(self.classes)) < shape[1]:
+            raise ValueError(f"classes must be distinct, got {', '.join(self.classes)}")
+        if self.ids is not None:
+            check_ids(self.ids, shape[0])
         if self.labels is not None:
             _check_labels(self.labels, *shape)
 
@@ -68,8 +75,26 @@ class Predictions:
 
     @property
     def are_probabilities(self) -> bool:
-        """Whether every row is non-negative and sums to 1; otherwise they count as logits."""
+        """Whether every row is non-negative and sums to 1."""
         return self.first_improbable is None
+
+    @property
+    def holds_logits(self) -> bool:
+        """Whether the predictions are logits, as was said, or else as the values tell.
+
+        Raises:
+            ValueError: neither probabilities, whose rows sum to 1, nor negative anywhere.
+        """
+        if self.logits is not None:
+            return self.logits
+        row = self.first_improbable
+        if row is not None and bool((self.predictions >= 0).all()):
+            raise ValueError(
+                "predictions must be probabilities, whose rows sum to 1, or logits, of which some "
+                f"are negative; got {self.predictions[row].tolist()[:6]} for sample {row}; say "
+                "which with kind='logits' (--kind)"
+            )
+        return row is not None
 
     @property
     def first_improbable(self) -> int | None:

@@ -38,19 +38,10 @@ class Samples:
     @property
     def digest(self) -> str:
         """SHA-256 of the ids in their order, in hexadecimal."""
-        return hashlib.sha256(_bytes_of(self.ids).numpy().tobytes()).hexdigest()
+        return hashlib.sha256(ids_to_tensor(self.ids).numpy().tobytes()).hexdigest()
 
-    def difference(self, other: Samples) -> str:
-        """Why the two can't be voted on together, in words; "" where they can."""
-        if len(self.ids) != len(other.ids):
-            return f"it has {len(self.ids)} samples, not {len(other.ids)}"
-        if self.digest != other.digest:
-            own, others = list_ids(self.ids), list_ids(other.ids)
-            row = next(
-                i for i, pair in enumerate(zip(own, others, strict=True)) if len({*pair}) > 1
-            )
-            same = "the same samples in another order" if {*own} == {*others} else "other samples"
-            return f"it has {same}: sample {row} is {own[row]!r}, not {others[row]!r}"
+    def label_difference(self, other: Samples) -> str:
+        """How the labels differ, in words; "" where they don't or where one side has none."""
         if self.labels is None or other.labels is None:
             return ""
         differing = self.labels != other.labels
@@ -63,12 +54,11 @@ class Samples:
 
     def save(self, path: Path) -> None:
         """Write a safetensors file, whole or not at all."""
-        kind = "int64" if isinstance(self.ids, Tensor) else "text"
-        tensors = {"ids": _bytes_of(self.ids)}
+        tensors = {"ids": ids_to_tensor(self.ids)}
         if self.labels is not None:
             tensors["labels"] = self.labels
         with atomic_write(path) as temporary:
-            temporary.write_bytes(save(tensors, {"format": _FORMAT, "ids": kind}))
+            temporary.write_bytes(save(tensors, {"format": _FORMAT, "ids": ids_kind(self.ids)}))
 
     @classmethod
     def load(cls, path: Path) -> Samples:
@@ -88,10 +78,7 @@ class Samples:
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except (ValueError, SafetensorError) as error:
             raise ValueError(f"{path}: {error}") from error
-        ids: Ids = tensors["ids"]
-        if metadata["ids"] == "text":
-            ids = tuple(json.loads(tensors["ids"].numpy().tobytes()))
-        return cls(ids, tensors.get("labels"))
+        return cls(ids_from_tensor(tensors["ids"], metadata["ids"]), tensors.get("labels"))
 
 
 def list_ids(ids: Ids) -> list[int] | list[str]:
@@ -129,8 +116,18 @@ def _as_ids(ids: Tensor | Sequence[str | int | os.PathLike[str]]) -> Ids:
     return tuple(str(value) for value in ids)
 
 
-def _bytes_of(ids: Ids) -> Tensor:
+def ids_to_tensor(ids: Ids) -> Tensor:
     """int64 ids as they are; strings as the bytes of their JSON, since tensors hold no text."""
     if isinstance(ids, Tensor):
         return ids
     return torch.frombuffer(bytearray(json.dumps(ids).encode()), dtype=torch.uint8)
+
+
+def ids_kind(ids: Ids) -> str:
+    """What :func:`ids_from_tensor` must know: "int64" or "text"."""
+    return "int64" if isinstance(ids, Tensor) else "text"
+
+
+def ids_from_tensor(tensor: Tensor, kind: str) -> Ids:
+    """The ids of a tensor of :func:`ids_to_tensor`."""
+    return tensor if kind == "int64" else tuple(json.loads(tensor.numpy().tobytes()))

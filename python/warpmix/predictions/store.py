@@ -23,6 +23,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from warpmix._files import atomic_write
+from warpmix.predictions.alignment import notify
 from warpmix.predictions.entry import TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import Ids, Samples, check_ids
@@ -32,6 +33,7 @@ from warpmix.predictions.store_checks import (
     check_kind,
     check_member,
     check_name,
+    joining_order,
 )
 from warpmix.predictions.store_folder import INDEX_FILE, StoreFolder
 from warpmix.predictions.stored import StoredPredictions
@@ -149,6 +151,8 @@ class PredictionStore:
         run: str | os.PathLike[str] | None = None,
         dataset: str | None = None,
         overwrite: bool = False,
+        first_row: int = 0,
+        assume_same_order: bool = False,
     ) -> Entry:
         """Add one model's predictions; when this returns they are on the disk, whole.
 
@@ -156,15 +160,20 @@ class PredictionStore:
             predictions: [N, C] floating-point, on any device; probabilities unless ``logits``.
             model, split: its name; a pair that is there already is an error unless ``overwrite``.
             labels: [N] int64; needed once a split, from whichever model has them.
-            ids: [N] integers or strings that name the samples in the order of the rows; the row
-                numbers where left out.
+            ids: [N] distinct integers or strings that name the samples in the order of the rows;
+                None: they are known by their row numbers, from ``first_row`` on.
             dtype: float32, float16 or bfloat16 to store; None: as given, float64 as float32.
-            classes, recipe, seed, run, dataset: as in :class:`Entry`.
+            classes: C names of the columns, in their order, where they are known.
+            recipe, seed, run, dataset: as in :class:`Entry`.
+            assume_same_order: without ids, the samples are in the order of the store's, which has.
+
+        The first member gives the store its order of classes, and its split that of samples. Later
+        ones are brought into it by name and by id, with a notice in the log.
 
         Raises:
             TypeError, ValueError: as :class:`Predictions`; rows that are no probabilities; samples,
-                sample order, labels, classes or kind other than the store's (the message says
-                which); a name that is taken.
+                labels, classes or kind other than the store's, or an order in doubt (the message
+                says which); a name that is taken.
             OSError: it cannot be written; the store is as it was.
         """
         tensor = as_stored(predictions, dtype)
@@ -172,7 +181,8 @@ class PredictionStore:
         known = None if labels is None else labels.detach().cpu().contiguous()
         checked = Predictions(tensor.float(), known, model, dataset, split, named)
         check_kind(checked, logits)
-        about = Samples(check_ids(ids, len(tensor)), known)
+        rows = torch.arange(first_row, first_row + len(tensor))
+        about = Samples(rows if ids is None else check_ids(ids, len(tensor)), known)
         entry = Entry(
             model=check_name("model", model),
             split=check_name("split", split),
@@ -181,17 +191,24 @@ class PredictionStore:
             num_classes=tensor.shape[1],
             dtype=_DTYPE_NAMES[tensor.dtype],
             ids=about.digest,
-            accuracy=checked.accuracy,
             classes=named,
+            numbered=ids is None,
             recipe=recipe,
             seed=seed,
             run=None if run is None else os.fspath(run),
             dataset=dataset,
         )
         with self._folder.lock():
-            return self._add_locked(tensor, entry, about, overwrite)
+            return self._add_locked(tensor, entry, about, overwrite, assume_same_order)
 
-    def _add_locked(self, tensor: Tensor, entry: Entry, about: Samples, overwrite: bool) -> Entry:
+    def _add_locked(
+        self,
+        tensor: Tensor,
+        entry: Entry,
+        about: Samples,
+        overwrite: bool,
+        assume_same_order: bool,
+    ) -> Entry:
         entries = self.entries()
         others = [other for other in entries if other.key != entry.key]
         if len(others) < len(entries) and not overwrite:
@@ -200,12 +217,24 @@ class PredictionStore:
                 "give the model another name, or overwrite it"
             )
         where = f"{entry.model} cannot join {self.path}"
+        has_members = any(other.split == entry.split for other in others)
+        stored = self.samples(entry.split) if has_members else None
+        try:
+            order, axes = joining_order(entry, about.ids, others, stored, assume_same_order)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
         check_joins(entry, others, where)
-        beside = [other for other in others if other.split == entry.split]
-        about = self._join_samples(about, entry.split, bool(beside), where)
-        if entry.accuracy is None and about.labels is not None:
-            labelled = Predictions(tensor.float(), about.labels, entry.model)
-            entry = replace(entry, accuracy=labelled.accuracy)
+        tensor = order.of_predictions(tensor)
+        labels = None if about.labels is None else order.of_labels(about.labels)
+        about = self._join_samples(Samples(axes.ids, labels), entry.split, stored, where)
+        member = Predictions(tensor.float(), about.labels, entry.model)
+        entry = replace(
+            entry,
+            ids=about.digest,
+            classes=axes.classes,
+            numbered=entry.numbered and (axes.numbered or not assume_same_order),
+            accuracy=member.accuracy,
+        )
         path = self._folder.member(*entry.key)
         path.parent.mkdir(exist_ok=True)
         if len(others) < len(entries):  # what is listed must never be of an older file
@@ -214,21 +243,19 @@ class PredictionStore:
             # Not save_file: that makes files that the owner alone can read, whatever the umask.
             temporary.write_bytes(save({TENSOR: tensor}, entry.header()))
         self._folder.write_index((*others, entry))
+        notify(entry.model, order)
         return entry
 
-    def _join_samples(self, about: Samples, split: str, has_members: bool, where: str) -> Samples:
-        """The split's samples, with labels where these or those know them."""
-        path = self._folder.samples(split)
-        if has_members:
-            stored = self.samples(split)
-            if difference := about.difference(stored):
-                raise ValueError(
-                    f"{where}: {difference}; predictions vote together for the same samples in "
-                    "the same order"
-                )
+    def _join_samples(
+        self, about: Samples, split: str, stored: Samples | None, where: str
+    ) -> Samples:
+        """The split's samples, with labels where these or the stored ones know them."""
+        if stored is not None:
+            if difference := about.label_difference(stored):
+                raise ValueError(f"{where}: {difference}")
             if about.labels is None or stored.labels is not None:
                 return stored
-        about.save(path)
+        about.save(self._folder.samples(split))
         return about
 
     def remove(self, model: str, split: str | None = None) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
+from warpmix.predictions.alignment import Axes, Order, few, order_of, same_ids
 from warpmix.predictions.entry import Entry
 from warpmix.predictions.model import Predictions
-from warpmix.predictions.samples import Samples
+from warpmix.predictions.samples import Ids, Samples
 
 _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -32,7 +33,7 @@ def check_kind(checked: Predictions, logits: bool) -> None:
     if row is not None:
         raise ValueError(
             "predictions must be probabilities, non-negative rows that sum to 1, got "
-            f"{_few(checked.predictions[row].tolist())} for sample {row}; "
+            f"{few(checked.predictions[row].tolist())} for sample {row}; "
             "say logits=True if these are logits"
         )
 
@@ -44,16 +45,8 @@ def check_name(what: str, name: str) -> str:
 
 
 def check_joins(entry: Entry, others: Iterable[Entry], where: str) -> None:
-    """A new member must fit the store's classes, and its split's kind."""
+    """A member must be of its split's kind."""
     for other in others:
-        if other.num_classes != entry.num_classes:
-            raise ValueError(
-                f"{where}: it has {entry.num_classes} classes, not {other.num_classes}"
-            )
-        if entry.classes and other.classes and entry.classes != other.classes:
-            raise ValueError(
-                f"{where}: its classes are {_few(entry.classes)}, not {_few(other.classes)}"
-            )
         if other.split == entry.split and other.logits != entry.logits:
             kinds = ("probabilities", "logits")
             raise ValueError(
@@ -62,16 +55,52 @@ def check_joins(entry: Entry, others: Iterable[Entry], where: str) -> None:
             )
 
 
+def joining_order(
+    entry: Entry,
+    ids: Ids,
+    others: Sequence[Entry],
+    stored: Samples | None,
+    assume_same_order: bool,
+) -> tuple[Order, Axes]:
+    """The order that brings a new member into the store's, and the store's rows and columns.
+
+    Args:
+        entry, ids: of the new member.
+        others: all members of the store.
+        stored: the samples of the new member's split, where it has members.
+        assume_same_order: as in :class:`ReadOptions`.
+
+    Raises:
+        ValueError: other samples or classes, or an order in doubt.
+    """
+    own = Axes(ids, entry.numbered, entry.num_classes, entry.classes)
+    classes = [(other.num_classes, other.classes) for other in others]
+    num_classes, names = classes[0] if classes else (own.num_classes, own.classes)
+    if stored is None:
+        reference = Axes(ids, own.numbered, num_classes, names)
+        return order_of(own, reference), reference
+    numbered = [other.numbered for other in others if other.split == entry.split]
+    settled = assume_same_order or own.numbered
+    reference = Axes(stored.ids, all(numbered) if settled else any(numbered), num_classes, names)
+    if assume_same_order and all(numbered) and not own.numbered and not same_ids(ids, stored.ids):
+        raise ValueError(
+            "it has ids, and no member there has; add predictions with ids first, then the others "
+            "in their order (--assume-same-order)"
+        )
+    return order_of(own, reference, assume_same_order=assume_same_order), reference
+
+
 def check_member(entry: Entry, first: Entry, about: Samples, where: str) -> None:
     """A file of a split must be of the split's samples, and like the first."""
     check_joins(entry, (first,), where)
+    if entry.num_classes != first.num_classes or entry.classes != first.classes:
+        own, wanted = (e.classes or (f"{e.num_classes} without names",) for e in (entry, first))
+        raise ValueError(
+            f"{where}: its classes are {few(own)}, not {few(wanted)}; was it copied from another "
+            "store?"
+        )
     if entry.ids != about.digest:
         raise ValueError(
             f"{where}: it was predicted for other samples, or the same in another order, than "
             f"{first.split}'s; was it copied from another store?"
         )
-
-
-def _few(values: Iterable[object]) -> str:
-    listed = list(values)
-    return ", ".join(map(str, listed[:6])) + (", …" if len(listed) > 6 else "")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from warpmix.predictions.alignment import Order, class_order
 from warpmix.predictions.entry import TENSOR, Entry
 from warpmix.predictions.samples import Ids, Samples
 
@@ -23,11 +25,15 @@ class StoredPredictions:
         entries: M members of a store.
         paths: their files.
         about: the samples' ids and labels.
+        columns, names: [C] places of the classes in the files and their names, where they are read
+            in another order or under names that the store does not know.
     """
 
     entries: tuple[Entry, ...]
     paths: tuple[Path, ...]
     about: Samples
+    columns: tuple[int, ...] | None = None
+    names: tuple[str, ...] | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -61,9 +67,33 @@ class StoredPredictions:
         return self.about.ids
 
     @property
+    def numbered(self) -> bool:
+        """Whether the ids are row numbers, because no member knows others."""
+        return all(entry.numbered for entry in self.entries)
+
+    @property
     def classes(self) -> tuple[str, ...] | None:
-        """C names, or None where no member knows them."""
-        return next((entry.classes for entry in self.entries if entry.classes), None)
+        """C names, or None where they are unknown."""
+        return self.names or self.entries[0].classes
+
+    def with_classes(self, classes: Sequence[str]) -> StoredPredictions:
+        """The same predictions with these classes: their names where the store has none, else
+        their order.
+
+        Raises:
+            ValueError: another number of classes, or other names.
+        """
+        order = Order(None, class_order(self.classes, classes, self.shape[2]))
+        if order.columns is None:
+            return replace(self, names=tuple(classes))
+        places = self.columns or range(self.shape[2])
+        labels = None if self.labels is None else order.of_labels(self.labels)
+        return replace(
+            self,
+            about=Samples(self.ids, labels),
+            columns=tuple(places[i] for i in order.columns.tolist()),
+            names=tuple(classes),
+        )
 
     def read(self, begin: int = 0, end: int | None = None, *, out: Tensor | None = None) -> Tensor:
         """[M, end - begin, C] of the memory-mapped files; all samples where no end is given.
@@ -85,7 +115,8 @@ class StoredPredictions:
         for row, path in zip(out, self.paths, strict=True):
             try:
                 with safe_open(path, framework="pt") as file:
-                    row.copy_(file.get_slice(TENSOR)[begin:end])
+                    rows = file.get_slice(TENSOR)[begin:end]
+                    row.copy_(rows if self.columns is None else rows[:, list(self.columns)])
             except SafetensorError as error:
                 raise ValueError(f"{path}: {error}") from error
         return out

@@ -23,6 +23,7 @@ def import_run(
     *,
     dtype: torch.dtype | None = None,
     overwrite: bool = False,
+    assume_same_order: bool = False,
 ) -> list[Entry]:
     """Add a run's predictions, of every split that it has, with its recipe and seed.
 
@@ -51,6 +52,7 @@ def import_run(
                 run=folder.resolve(),
                 dataset=stored.dataset,
                 overwrite=overwrite,
+                assume_same_order=assume_same_order,
             )
         )
     return added
@@ -103,6 +105,12 @@ def predict_ensemble(
         raise ValueError(
             f"{folder} holds no networks: its members' runs were not known when it was made; "
             "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
+        )
+    if bundle.classes is not None and bundle.classes != dataset.classes:
+        raise ValueError(
+            f"{dataset.name} must have the classes of {folder}, in this order: "
+            f"{', '.join(bundle.classes)}; got {', '.join(dataset.classes)}; export the ensemble "
+            "with --classes in the order of the data set"
         )
     members: list[Tensor] = [
         predict(network, dataset, device=device, precision=precision)

@@ -1,0 +1,87 @@
+"""True labels and votes as other programs write them: numbers, whole floats or classes' names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from warpmix.predictions.header import is_whole
+from warpmix.predictions.samples import Ids
+
+
+def label_numbers(
+    labels: np.ndarray,
+    classes: Sequence[str] | None,
+    place: Callable[[int], str] = "sample {}".format,
+) -> Tensor:
+    """[N] int64 of labels.
+
+    Args:
+        labels: [N] integers, whole floats, or text: all of them names of classes, or numbers.
+        classes: C names in the order of their numbers, where they are known.
+        place: what an error calls a row.
+
+    Raises:
+        ValueError: a label that is neither.
+    """
+    if labels.dtype.kind in "biu":
+        return torch.from_numpy(labels.astype(np.int64))
+    number_of = {name: i for i, name in enumerate(classes or ())}
+    texts = [str(value).strip() for value in labels.tolist()]
+    named = any(text in number_of for text in texts)
+    numbers = np.empty(labels.shape, np.int64)
+    for row, text in enumerate(texts):
+        if text in number_of if named else is_whole(text):
+            numbers[row] = number_of[text] if named else int(float(text))
+            continue
+        known = f", {', '.join(number_of)}" if named else ""
+        raise ValueError(
+            f"{place(row)}: labels must be {'' if named else 'whole numbers or '}names of classes"
+            f"{known}; got {text!r}; name the classes with classes=… (--classes), or leave the "
+            "labels out with ignore=… (--ignore)"
+        )
+    return torch.from_numpy(numbers)
+
+
+def votes_as_predictions(
+    votes: np.ndarray,
+    classes: Sequence[str] | None,
+    num_classes: int | None,
+    place: Callable[[int], str] = "sample {}".format,
+) -> np.ndarray:
+    """[N, C] float32, 1 where a model's [N] labels say so.
+
+    Raises:
+        ValueError: the number of classes is unknown, or a label is beyond it.
+    """
+    count = len(classes) if classes else num_classes
+    if count is None:
+        raise ValueError(
+            "expected predictions [N, C], got [N] labels; labels need the classes' names or number "
+            "too: classes=… or num_classes=… (--classes, --num-classes)"
+        )
+    numbers = label_numbers(votes, classes, place).numpy()
+    if numbers.size and (numbers.min() < 0 or numbers.max() >= count):
+        raise ValueError(
+            f"predicted labels must be in 0..{count - 1}, got values from {numbers.min()} to "
+            f"{numbers.max()}"
+        )
+    return np.eye(count, dtype=np.float32)[numbers]
+
+
+def ids_of(values: np.ndarray) -> Ids:
+    """int64 of whole numbers, also where all are spelled as text; else text.
+
+    ``007`` stays text: what another program would read as 7 is not for us to say.
+    """
+    if values.dtype.kind in "iu":
+        return torch.from_numpy(values.astype(np.int64))
+    texts = tuple(map(str, values.tolist()))
+    if all(text.isascii() and text.isdigit() and text == str(int(text)) for text in texts):
+        numbers = [int(text) for text in texts]
+        if max(numbers) < 2**63:
+            return torch.tensor(numbers, dtype=torch.int64)
+    return texts

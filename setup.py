@@ -24,20 +24,40 @@ from pathlib import Path
 from setuptools import Extension, setup
 
 ROOT = Path(__file__).resolve().parent
-SHARED_SOURCES = ["csrc/augment.cpp", "csrc/vote.cpp"]
-CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, "csrc/cpu/augment.cpp", "csrc/cpu/vote.cpp"]
-CPU_SOURCES += ["csrc/cpu/augment_emulated.cpp", "csrc/cpu/select.cpp"]
-CUDA_SOURCES = [*SHARED_SOURCES, "csrc/cuda/augment.cpp", "csrc/cuda/vote.cpp"]
-CUDA_SOURCES += ["kernels/augment/augment.cu", "kernels/vote/vote.cu"]
-CUDA_SOURCES += ["csrc/cuda/select.cpp", "kernels/vote/select.cu"]
+OPERATORS = [
+    "augment",
+    "draw",
+    "channel_sums",
+    "vote",
+    "class_planes",
+    "greedy_scores",
+    "bootstrap",
+]
+SHARED_SOURCES = ["csrc/program.cpp", "csrc/augment.cpp", "csrc/ensemble.cpp"]
+CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, *(f"csrc/cpu/{name}.cpp" for name in OPERATORS)]
+CPU_SOURCES += ["csrc/emulated/augment.cpp", "csrc/emulated/ensemble.cpp"]
+CPU_SOURCES += ["kernels/augment/cpu/augment.cpp"]
+CPU_SOURCES += ["kernels/ensemble/cpu/vote.cpp", "kernels/ensemble/cpu/selection.cpp"]
+CUDA_SOURCES = [*SHARED_SOURCES, *(f"csrc/cuda/{name}.cpp" for name in OPERATORS)]
+CUDA_SOURCES += ["kernels/augment/gpu/augment.cu"]
+CUDA_SOURCES += ["kernels/ensemble/gpu/vote.cu", "kernels/ensemble/gpu/selection.cu"]
 SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
 
 # TORCH_TARGET_VERSION: LibTorch's stable ABI as of 2.11, so that one binary serves every torch from
 # there on. (Py_LIMITED_API stays unset: pybind11 needs one Python version's full API.) No
 # contraction to fused multiply-add: the CPU, the GPU and the PyTorch twin round alike. -g0:
-# Python's own flags would put debug information into every wheel.
-HOST_FLAGS = ["-O3", "-g0", "-ffp-contract=off", "-fvisibility=hidden"]
+# Python's own flags would put debug information into every wheel. -Werror=switch: an enumerator
+# that a switch forgets is an error. -Wno-psabi: GCC notes that vectors were passed otherwise before
+# 4.6; ours are inlined, so that none is passed at all.
+HOST_FLAGS = [
+    "-O3",
+    "-g0",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+    "-Werror=switch",
+    "-Wno-psabi",
+]
 HOST_FLAGS += ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
 DEVICE_FLAGS = ["-O3", "--fmad=false", "-Xcompiler=-g0,-ffp-contract=off,-fvisibility=hidden"]
 DEVICE_FLAGS += [f"--threads={os.environ.get('MAX_JOBS', '0')}"]  # architectures side by side
@@ -53,7 +73,7 @@ CUDA_LIBRARIES = ["torch_cpu", "torch_cuda", "cudart_static", "rt", "dl", "pthre
 
 
 def ask(*command: str | Path) -> str:
-    """What `command` prints, on either stream; "" where it fails or cannot be run."""
+    """Return what `command` prints, on either stream; "" where it fails or cannot be run."""
     try:
         return subprocess.check_output(
             command, stderr=subprocess.STDOUT, text=True, cwd=ROOT
@@ -63,14 +83,14 @@ def ask(*command: str | Path) -> str:
 
 
 def home_of(nvcc: str) -> Path:
-    """The toolkit of an nvcc, which may be a wrapper script or a link: nvcc prints it as TOP."""
+    """Find the toolkit of an nvcc, which may be a wrapper script or a link: nvcc calls it TOP."""
     plan = ask(nvcc, "--dryrun", "-x", "cu", os.devnull, "-o", os.devnull)
     top = re.search(r"^#\$ TOP=(.+)$", plan, re.MULTILINE)
     return Path(top[1]).resolve() if top else Path(nvcc).resolve().parents[1]
 
 
 def cuda_homes() -> list[Path]:
-    """Folders that may hold a CUDA toolkit, the preferred one first."""
+    """List folders that may hold a CUDA toolkit, the preferred one first."""
     named = os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH")
     if named:
         return [Path(named)]
@@ -85,7 +105,7 @@ def cuda_homes() -> list[Path]:
 
 
 def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
-    """The toolkit to build with and its version; or None and the reason for building without.
+    """Find the toolkit to build with and its version; or None and the reason for building without.
 
     `wish` is WARPMIX_CUDA, `torch_cuda` the version of CUDA that torch was built with, if any.
     """
@@ -109,7 +129,7 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
 
 
 def default_architectures(known: str) -> str:
-    """ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
     usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
     if not usable:
         raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")
@@ -117,7 +137,7 @@ def default_architectures(known: str) -> str:
 
 
 def commit() -> str | None:
-    """The commit of this checkout, marked where it has changes; None outside of one."""
+    """Return the commit of this checkout, marked where it has changes; None outside of one."""
     describe = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     return (ask(*describe) or None) if (ROOT / ".git").exists() else None
 
@@ -169,7 +189,7 @@ def main() -> None:
 
     class BuildExtension(cpp_extension.BuildExtension):
         def build_extensions(self) -> None:
-            """Prints the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
+            """Print the configuration; csrc/ops.cpp receives it in the generated build_info.h."""
             print("warpmix:", *(f"  {key:14} {value}" for key, value in info.items()), sep="\n")
             header = folder / "generated" / "build_info.h"
             header.parent.mkdir(parents=True, exist_ok=True)

@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Set:
-    """One batch and the buffers it goes to, in both layouts."""
+    """One batch [N, C, H, W] and the buffers it goes to, in both orders in memory."""
 
     nhwc: Tensor
     nchw: Tensor
@@ -63,31 +63,30 @@ class Work:
     """What the rows of one case run on: its images, and pipelines of some transforms."""
 
     def __init__(self, case: Case, transforms: Sequence[Transform] = CARD) -> None:
-        shape = (case.batch, case.size, case.size, 3)
+        shape = (case.batch, 3, case.size, case.size)
         rows = RESIDENT // case.size**2
         make = functools.partial(torch.randint, device=case.device)
 
         def one_set() -> Set:
-            nhwc = make(0, 256, shape, dtype=torch.uint8)
-            nchw = nhwc.permute(0, 3, 1, 2).contiguous()
+            nchw = make(0, 256, shape, dtype=torch.uint8)
+            nhwc = nchw.contiguous(memory_format=torch.channels_last)
             labels = make(0, 10, (case.batch,))
             index = make(0, rows, (case.batch,))
             planar = torch.empty(nchw.shape, dtype=case.dtype, device=case.device)
             like_nhwc = planar.to(memory_format=torch.channels_last, copy=True)
             return Set(nhwc, nchw, labels, index, like_nhwc, planar)
 
-        def pipeline(**layout: object) -> Pipeline:
-            return Pipeline(transforms, mean=MEAN, std=STD, dtype=case.dtype, **layout).to(
-                case.device
-            )
+        def pipeline(channels_last: bool) -> Pipeline:
+            options = {"mean": MEAN, "std": STD, "dtype": case.dtype, "seed": 0}
+            return Pipeline(transforms, channels_last=channels_last, **options).to(case.device)
 
         self.case, self.transforms = case, transforms
         self.sets = [one_set() for _ in range(case.sets)]
-        self.nhwc = pipeline()
-        self.nchw = pipeline(layout="NCHW", channels_last=False)
+        self.nhwc, self.nchw = pipeline(channels_last=True), pipeline(channels_last=False)
         self.ids = torch.arange(case.batch, device=case.device)
         self.step = torch.zeros(1, dtype=torch.int64, device=case.device)
-        self.images = make(0, 256, (rows, *shape[1:]), dtype=torch.uint8)
+        resident = make(0, 256, (rows, *shape[1:]), dtype=torch.uint8)
+        self.images = resident.contiguous(memory_format=torch.channels_last)
         self.labels = make(0, 10, (rows,))
         self.sums = warpmix.ops.channel_sums(self.images)
         self.mean, self.std = (torch.tensor(values, device=case.device) for values in (MEAN, STD))
@@ -133,8 +132,7 @@ def fused_resident(work: Work, batch: Set) -> object:
 
 
 def tuned(work: Work, batch: Set) -> object:
-    images = batch.nhwc.permute(0, 3, 1, 2)
-    return card_chain(images, batch.labels, work.mean, work.std, work.case.dtype)
+    return card_chain(batch.nhwc, batch.labels, work.mean, work.std, work.case.dtype)
 
 
 def tuned_planar(work: Work, batch: Set) -> object:
@@ -143,7 +141,8 @@ def tuned_planar(work: Work, batch: Set) -> object:
 
 def package_reference(work: Work, batch: Set) -> Tensor:
     epoch = int(work.step)
-    images, _, _ = reference.augment(batch.nhwc, work.transforms, ids=work.ids, epoch=epoch)
+    nhwc = batch.nhwc.permute(0, 2, 3, 1)
+    images, _, _ = reference.augment(nhwc, work.transforms, ids=work.ids, epoch=epoch)
     scale, bias = work.nhwc.normalize.coefficients(3)
     return reference.normalise(images, scale, bias, work.case.dtype)
 

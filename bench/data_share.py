@@ -18,9 +18,9 @@ import torch
 
 from warpmix.augment import mixed_cross_entropy
 from warpmix.train import load_config
-from warpmix.train.images import load_splits
+from warpmix.train.data import load_splits
+from warpmix.train.loaders import training_loader
 from warpmix.train.optimizer import make_optimizer
-from warpmix.train.prepare import training_loader
 
 RECIPES = ("none", "cifar", "basic-jitter", "warsaw-all")
 

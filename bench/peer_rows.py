@@ -74,7 +74,7 @@ def _compiled(chain: Any) -> Any:
 
 
 def card(work: Work, batch: Set) -> object:
-    return _tuned(card_chain, work, batch, batch.nhwc.permute(0, 3, 1, 2))
+    return _tuned(card_chain, work, batch, batch.nhwc)
 
 
 def card_planar(work: Work, batch: Set) -> object:
@@ -86,7 +86,7 @@ def card_compiled(work: Work, batch: Set) -> object:
 
 
 def heavy(work: Work, batch: Set) -> object:
-    return _tuned(heavy_chain, work, batch, batch.nhwc.permute(0, 3, 1, 2))
+    return _tuned(heavy_chain, work, batch, batch.nhwc)
 
 
 def heavy_planar(work: Work, batch: Set) -> object:

@@ -55,7 +55,7 @@ def card(work: Work, batch: Set) -> object:
     count, size = work.case.batch, work.case.size
     generator = np.random.default_rng()
     transform = shift_and_contrast(size)
-    images = [transform(image=image)["image"] for image in batch.nhwc.numpy()]
+    images = [transform(image=image)["image"] for image in batch.nhwc.permute(0, 2, 3, 1).numpy()]
     partner, box = generator.permutation(count), boxes(generator, count, size)
     border = generator.integers(0, int(0.2 * size) + 1, (count, 2))
     out = batch.channels_last.permute(0, 2, 3, 1).numpy()
@@ -73,7 +73,7 @@ def heavy(work: Work, batch: Set) -> object:
     """MixUp, which albumentations has no more, in PyTorch on the normalised batch, which is the
     same: both are affine in a pixel."""
     out = batch.channels_last.permute(0, 2, 3, 1).numpy()
-    for i, image in enumerate(batch.nhwc.numpy()):
+    for i, image in enumerate(batch.nhwc.permute(0, 2, 3, 1).numpy()):
         out[i] = NORMALIZE(image=HEAVY(image=image)["image"])["image"]
     partner, lam = torch.randperm(work.case.batch), torch.rand(work.case.batch)
     mixed = torch.lerp(batch.channels_last[partner], batch.channels_last, lam[:, None, None, None])

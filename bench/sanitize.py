@@ -35,7 +35,7 @@ from warpmix.ensemble import bootstrap_intervals, select_greedy, vote, vote_curv
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
 CHANNELS = (1, 3, 5)  # templates of 1 and 3, and the one of any number
-LAYOUTS = (("NHWC", True), ("NHWC", False), ("NCHW", True), ("NCHW", False))
+FORMATS = (torch.channels_last, torch.contiguous_format)  # of the images, and of the batch
 BATCH, HEIGHT, WIDTH = 5, 33, 259  # more than one tile of 32x256 each way
 MODELS, SAMPLES, CLASSES = 7, 131, (2, 10, 33)  # above 16 classes, sums are in memory
 LISTS = (
@@ -58,30 +58,32 @@ RGB_LISTS = ([RandomResizedCrop(), ColorJitter(0.4, 0.4, 0.4, 0.1), Cutout(9), M
 
 
 def check_augment() -> int:
-    """Every source type, output type, channel count and layout; returns the number of cases."""
+    """Every source type, output type, channel count and memory format; returns the number of
+    cases."""
+    formats = (FORMATS, FORMATS, (False, True))
     cases = [
-        *itertools.product(LISTS, DTYPES, CHANNELS, LAYOUTS, (False, True)),
-        *itertools.product(RGB_LISTS, DTYPES, (3,), LAYOUTS, (False, True)),
+        *itertools.product(LISTS, DTYPES, CHANNELS, *formats),
+        *itertools.product(RGB_LISTS, DTYPES, (3,), *formats),
     ]
-    for transforms, dtype, channels, (layout, channels_last), resident in cases:
-        shape = (BATCH, HEIGHT, WIDTH, channels)
-        images = torch.randint(0, 256, shape, dtype=torch.uint8)
-        if layout == "NCHW":
-            images = images.permute(0, 3, 1, 2).contiguous()
-        nhwc = images if layout == "NHWC" else images.permute(0, 2, 3, 1)
-        ids = {"ids": torch.arange(BATCH)}
+    labels = torch.arange(BATCH)
+    for case in cases:
+        transforms, dtype, channels, of_images, of_batch, resident = case
+        images = torch.randint(0, 256, (BATCH, channels, HEIGHT, WIDTH), dtype=torch.uint8)
+        images = images.contiguous(memory_format=of_images)
+        ids = {"ids": labels}
         if resident:
-            ids = {"index": torch.tensor([4, 0, 3]), "sums": warpmix.ops.channel_sums(nhwc)}
-        pipeline = Pipeline(transforms, dtype=dtype, layout=layout, channels_last=channels_last)
-        want, _ = pipeline(images, **ids)
+            ids = {"index": torch.tensor([4, 0, 3]), "sums": warpmix.ops.channel_sums(images)}
+        channels_last = of_batch == torch.channels_last
+        pipeline = Pipeline(transforms, dtype=dtype, channels_last=channels_last, seed=0)
+        want, _ = pipeline(images, labels, **ids)
         moved = {name: tensor.cuda() for name, tensor in ids.items()}
-        got, _ = pipeline.cuda()(images.cuda(), **moved)
-        assert torch.equal(got.cpu(), want), (transforms, dtype, channels, layout, resident)
+        got, _ = pipeline.cuda()(images.cuda(), labels.cuda(), **moved)
+        assert torch.equal(got.cpu(), want), case
         drawn = pipeline.draw(
             images=images.cuda(), **{k: v for k, v in moved.items() if k != "sums"}
         )
-        replayed, _ = pipeline.replay(images.cuda(), drawn)
-        assert torch.equal(replayed, got), (transforms, dtype, channels, layout, resident)
+        replayed, _ = pipeline.replay(images.cuda(), drawn, labels.cuda())
+        assert torch.equal(replayed, got), case
     return len(cases)
 
 

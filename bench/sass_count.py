@@ -2,11 +2,11 @@
 
     python bench/sass_count.py [--arch sm_90]
 
-Compiles kernels/augment/augment.cu, disassembles it, and follows each pixel loop along the path of
-a full group of pixels (the one with stores of 16 bytes, or 8 where 16 do not divide a group): every
-instruction on it is issued once for the group, predicated off or not. Of the whole-pixel template
-alone: the general one has a path a list. Prints registers, spills and stack of all kernels beside
-it.
+Compiles kernels/augment/gpu/augment.cu, disassembles it, and follows each pixel loop along the path
+of a full group of pixels (the one with stores of 16 bytes, or 8 where 16 do not divide a group):
+every instruction on it is issued once for the group, predicated off or not. Of the whole-pixel
+kernel alone: the general one has a path a list. Prints registers, spills and stack of all kernels
+beside it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUP = 8  # kGroup in kernels/augment/body.h
+GROUP = 8  # kGroup in kernels/augment/gpu/block_parameters.h
 
 
 def find_cuobjdump() -> str:
@@ -38,7 +38,7 @@ def compile_kernels(arch: str, folder: Path) -> tuple[str, str]:
     cubin = folder / "augment.cubin"
     command = ["nvcc", "-O3", "--fmad=false", "-std=c++17", f"-arch={arch}", "-Xptxas", "-v"]
     command += ["--expt-relaxed-constexpr"]  # as torch builds with, without which nvcc warns
-    source = ROOT / "kernels/augment/augment.cu"
+    source = ROOT / "kernels/augment/gpu/augment.cu"
     report = subprocess.run(
         [*command, "-I", str(ROOT / "kernels"), "-cubin", "-o", str(cubin), str(source)],
         check=True, capture_output=True, text=True,

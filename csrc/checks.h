@@ -6,7 +6,8 @@
 #include <torch/headeronly/core/ScalarType.h>
 #include <torch/headeronly/util/Exception.h>
 
-#include <optional>
+#include <cstdint>
+#include <type_traits>
 
 namespace warpmix {
 
@@ -36,5 +37,34 @@ using torch::stable::Tensor;
                 (tensor).is_cuda() == (other).is_cuda() &&                     \
                     (tensor).get_device_index() == (other).get_device_index(), \
                 #tensor " must be on the device of " #other ", got another one")
+
+template <typename T>
+constexpr ScalarType scalar_type_of() {
+  if constexpr (std::is_same_v<T, int64_t>) {
+    return ScalarType::Long;
+  } else if constexpr (std::is_same_v<T, int32_t>) {
+    return ScalarType::Int;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return ScalarType::Bool;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return ScalarType::Double;
+  } else {
+    static_assert(std::is_same_v<T, float>);
+    return ScalarType::Float;
+  }
+}
+
+// The data of a contiguous tensor of `count` elements of type T on the device of `other`.
+template <typename T>
+T* checked_data(const char* op, const char* name, const Tensor& tensor, const Tensor& other,
+                int64_t count) {
+  WARPMIX_CHECK(op, tensor.scalar_type() == scalar_type_of<T>(), name, " must have ScalarType ",
+                static_cast<int>(scalar_type_of<T>()), ", got ",
+                static_cast<int>(tensor.scalar_type()));
+  WARPMIX_CHECK(op, tensor.is_contiguous() && tensor.numel() == count, name,
+                " must be contiguous with ", count, " elements, got ", tensor.numel());
+  WARPMIX_CHECK_SAME_DEVICE(op, tensor, other);
+  return static_cast<T*>(tensor.mutable_data_ptr());
+}
 
 }  // namespace warpmix

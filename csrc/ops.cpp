@@ -1,14 +1,13 @@
-// Every schema on one page, the CPU implementations, and the pybind11 module. Each op writes into
-// tensors that its caller made and returns nothing: one schema serves `out=`, torch.compile and
-// CUDA graphs. `_emulated` ops run the CUDA kernel bodies on the host, for tests.
+// Every schema on one page, and the pybind11 module. Each op writes into tensors that its caller
+// made and returns nothing: one schema serves `out=`, torch.compile and CUDA graphs. `_emulated`
+// ops run the CUDA kernel bodies on the host, for tests.
 #include <torch/csrc/stable/library.h>
 
-#include "augment.h"
+#include "augment/params.h"
 #include "build_info.h"
 #include "fixed_math.h"
 #include "philox.h"
 #include "pybind.h"
-#include "vote.h"
 
 STABLE_TORCH_LIBRARY(warpmix, library) {
   library.def(
@@ -45,10 +44,10 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
       "Tensor? weights=None, Tensor? inverse_temperature=None) -> ()");
   library.def(
       "class_planes(Tensor predictions, Tensor? inverse_temperature, bool logits, "
-      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+      "bool log, Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
       "class_planes_emulated(Tensor predictions, Tensor? inverse_temperature, bool logits, "
-      "Tensor(a!) planes, Tensor(b!) invalid) -> ()");
+      "bool log, Tensor(a!) planes, Tensor(b!) invalid) -> ()");
   library.def(
       "greedy_scores(Tensor? planes, Tensor own, Tensor? sum, Tensor own_sum, Tensor targets, "
       "int members, Tensor(a!) score) -> ()");
@@ -59,23 +58,48 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
   library.def("bootstrap_emulated(Tensor right, int seed, Tensor(a!) counts) -> ()");
 }
 
-STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
-  library.impl("augment", TORCH_BOX(&warpmix::cpu::augment));
-  library.impl("augment_emulated", TORCH_BOX(&warpmix::cpu::augment_emulated));
-  library.impl("draw", TORCH_BOX(&warpmix::cpu::draw));
-  library.impl("channel_sums", TORCH_BOX(&warpmix::cpu::channel_sums));
-  library.impl("channel_sums_emulated", TORCH_BOX(&warpmix::cpu::channel_sums_emulated));
-  library.impl("vote", TORCH_BOX(&warpmix::cpu::vote));
-  library.impl("vote_emulated", TORCH_BOX(&warpmix::cpu::vote_emulated));
-  library.impl("vote_curve", TORCH_BOX(&warpmix::cpu::vote_curve));
-  library.impl("vote_curve_emulated", TORCH_BOX(&warpmix::cpu::vote_curve_emulated));
-  library.impl("class_planes", TORCH_BOX(&warpmix::cpu::class_planes));
-  library.impl("class_planes_emulated", TORCH_BOX(&warpmix::cpu::class_planes_emulated));
-  library.impl("greedy_scores", TORCH_BOX(&warpmix::cpu::greedy_scores));
-  library.impl("greedy_scores_emulated", TORCH_BOX(&warpmix::cpu::greedy_scores_emulated));
-  library.impl("bootstrap", TORCH_BOX(&warpmix::cpu::bootstrap));
-  library.impl("bootstrap_emulated", TORCH_BOX(&warpmix::cpu::bootstrap_emulated));
+namespace {
+
+namespace py = pybind11;
+using namespace warpmix;
+
+// (name, type, place, count) of each.
+py::list described(const augment::Fields& fields) {
+  py::list list;
+  for (const augment::Field& field : fields) {
+    if (field.name != nullptr) {
+      const char* type = augment::kFieldTypeNames[static_cast<int>(field.type)];
+      list.append(py::make_tuple(field.name, type, field.place, field.count));
+    }
+  }
+  return list;
 }
+
+py::dict described(const augment::KindInfo& info) {
+  namespace trait = augment::trait;
+  py::dict row;
+  row["name"] = info.name;
+  row["section"] = augment::kSectionNames[static_cast<int>(info.section)];
+  row["warps"] = (info.traits & trait::kWarps) != 0;
+  row["permutes"] = (info.traits & trait::kPermutes) != 0;
+  row["simple"] = (info.traits & trait::kSimple) != 0;
+  row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;
+  row["has_pivot"] = (info.traits & trait::kHasPivot) != 0;
+  row["stage"] = described(info.stage);
+  row["draw"] = described(info.draw);
+  return row;
+}
+
+template <size_t kCount>
+py::list names(const char* const (&all)[kCount]) {
+  py::list list;
+  for (const char* name : all) {
+    list.append(name);
+  }
+  return list;
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_C, module) {
   module.doc() = "warpmix's operators (torch.ops.warpmix) and how this binary was built.";
@@ -83,21 +107,36 @@ PYBIND11_MODULE(_C, module) {
       "build_info", [] { return WARPMIX_BUILD_INFO; },
       "JSON text: the versions, compilers, flags and GPU architectures of this build.");
 
+  // What Python's compiler of programs (augment/program.py) must know about the kernels.
+  py::list kinds;
+  for (const augment::KindInfo& info : augment::kKinds) {
+    kinds.append(described(info));
+  }
+  module.attr("kinds") = kinds;
+  module.attr("borders") = names(augment::kBorderNames);
+  module.attr("pivots") = names(augment::kPivotNames);
+  module.attr("max_stages") = augment::kMaxStages;
+  module.attr("max_steps") = augment::kMaxSteps;
+  module.attr("max_channels") = augment::kMaxChannels;
+  module.attr("max_pixels") = augment::kMaxPixels;
+  module.attr("source_mean") = augment::kSourceMean;
+  module.attr("draw_words") = augment::kDrawWords;
+
   // Hooks of the tests: what both backends compute, on the host.
-  module.def("philox", [](const pybind11::sequence& counter, uint64_t key) {
-    warpmix::Philox4 words;
+  module.def("philox", [](const py::sequence& counter, uint64_t key) {
+    Philox4 words;
     for (int i = 0; i < 4; ++i) {
       words.word[i] = counter[i].cast<uint32_t>();
     }
-    words = warpmix::philox(words, key);
-    pybind11::list list;
+    words = philox(words, key);
+    py::list list;
     for (const uint32_t word : words.word) {
       list.append(word);
     }
     return list;
   });
-  module.def("fixed_log", [](float x) { return warpmix::fixed_log(x); });
-  module.def("fixed_exp", [](float x) { return warpmix::fixed_exp(x); });
-  module.def("fixed_sin_turns", [](float v) { return warpmix::fixed_sin_turns(v); });
-  module.def("fixed_cos_turns", [](float v) { return warpmix::fixed_cos_turns(v); });
+  module.def("fixed_log", [](float x) { return fixed_log(x); });
+  module.def("fixed_exp", [](float x) { return fixed_exp(x); });
+  module.def("fixed_sin_turns", [](float v) { return fixed_sin_turns(v); });
+  module.def("fixed_cos_turns", [](float v) { return fixed_cos_turns(v); });
 }

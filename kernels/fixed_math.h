@@ -1,5 +1,5 @@
 // Elementary functions with one order of operations everywhere: the same bits from g++, nvcc and
-// the PyTorch twin (python/warpmix/reference_math.py). The polynomials are those of Cephes
+// the PyTorch twin (python/warpmix/_fixed_math.py). The polynomials are those of Cephes
 // (Moshier); float32, at most 2 ulp off over the stated ranges. Build with contraction off.
 #pragma once
 

@@ -1,4 +1,4 @@
-// Half and bfloat16 storage: widening, which is exact. (Narrowing: augment/pixel.h.)
+// Half and bfloat16 storage: widening, which is exact. (Narrowing: augment/output.h.)
 #pragma once
 
 #include "host_device.h"

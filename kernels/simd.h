@@ -19,9 +19,6 @@
 
 #if defined(__GNUC__) && !defined(__CUDACC__)
 
-// Everything below is inlined, so that no vector is ever passed to a function.
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 namespace warpmix {
 
 // For loops that GCC does not make well by itself. Vectors lie anywhere in memory.

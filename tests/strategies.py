@@ -11,6 +11,7 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
@@ -26,37 +27,55 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
     RandomSaturation,
     RandomShift,
+    RandomSolarize,
     RandomVerticalFlip,
     RandomZoom,
     Resize,
 )
 
 P = st.sampled_from([1.0, 0.7, 0.5])
-BORDER = st.sampled_from(["wrap", "reflect", "replicate", "constant"])
+BORDER = st.sampled_from(["wrap", "reflect", "symmetric", "replicate", "constant"])
 FILL = st.sampled_from([0, 17])
 FACTOR = st.sampled_from([(1.0, 3.0), (0.0, 1.0), (0.6, 1.4)])
 
 whole_pixels = st.one_of(
     st.builds(RandomShift, st.sampled_from([0.0, 0.2, 0.5]), BORDER, FILL, p=P),
-    st.builds(RandomCrop, st.just(1), st.sampled_from(["reflect", "constant"]), p=P),
+    st.builds(
+        RandomCrop,
+        st.none(),
+        st.sampled_from([0, 1, (0, 1), (1, 0, 0, 1)]),
+        st.booleans(),
+        FILL,
+        st.sampled_from(["constant", "edge", "reflect", "symmetric", "wrap"]),
+        p=P,
+    ),
     st.builds(RandomHorizontalFlip, p=P),
     st.builds(RandomVerticalFlip, p=P),
 )
 warps = st.one_of(
-    st.builds(RandomRotation, st.sampled_from([10.0, 180.0, (90.0, 90.0)]), BORDER, FILL, p=P),
-    st.builds(RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), BORDER, p=P),
+    st.builds(
+        RandomRotation,
+        st.sampled_from([10.0, 180.0, (90.0, 90.0)]),
+        border=BORDER,
+        fill=FILL,
+        p=P,
+    ),
+    st.builds(
+        RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), border=BORDER, p=P
+    ),
     st.builds(
         RandomAffine,
         st.sampled_from([0.0, 15.0]),
         st.sampled_from([None, (0.2, 0.4)]),
         st.sampled_from([None, (0.5, 2.0)]),
         st.sampled_from([None, 20.0, (-10.0, 10.0, 5.0, 30.0)]),
-        BORDER,
-        FILL,
+        border=BORDER,
+        fill=FILL,
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
@@ -64,6 +83,8 @@ warps = st.one_of(
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
     st.builds(RandomBrightness, FACTOR, p=P),
+    st.builds(RandomPosterize, st.integers(0, 8), P),
+    st.builds(RandomSolarize, st.sampled_from([0, 0.5, 128, 255]), P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),
@@ -78,10 +99,13 @@ rgb_colors = st.one_of(
         p=P,
     ),
     st.builds(RandomErasing, P, value=st.just((10.0, 0.5, 255.0))),
+    st.builds(RandomShift, st.just(0.5), st.just("constant"), st.just((9, 0, 255)), p=P),
+    st.builds(RandomRotation, st.just(45.0), fill=st.just((9, 0, 255)), p=P),
 )
 occlusions = st.one_of(
     st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
     st.builds(RandomErasing, P, st.sampled_from([(0.02, 0.33), (0.9, 1.0)]), value=FILL),
+    st.builds(RandomErasing, P, st.just((0.1, 0.5)), value=st.just("random")),
     st.builds(Cutout, st.sampled_from([1, 2, 5]), p=P),
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
@@ -119,21 +143,40 @@ def transform_lists(
             ),
         )
         listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
-    if draw(st.sampled_from([False, False, True])):
+    if draw(st.sampled_from([False, True])):
         size = (height + draw(st.integers(0, 7)), 2 * width)
-        enlarging = draw(st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7)]))
-        listed.insert(draw(st.integers(0, len(listed))), enlarging)
+        resizing = [Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]
+        listed.insert(draw(st.integers(0, len(listed))), draw(st.sampled_from(resizing)))
     return listed
+
+
+def crops(height: int, width: int) -> list[Any]:
+    """Crops to another size, smaller and larger."""
+    smaller, larger = (max(2, height - 3), max(2, width // 2)), (height + 3, width + 5)
+    return [
+        RandomCrop(smaller),
+        RandomCrop(smaller, (1, 0, 1, 1), fill=7, padding_mode="edge", p=0.6),
+        RandomCrop(larger, 1, True, 3),
+        RandomCrop((larger[0], smaller[1]), None, True, padding_mode="edge"),
+        CenterCrop(smaller),
+        CenterCrop(larger),
+    ]
 
 
 @dataclass
 class Case:
-    """A pipeline and the arguments of one call; images are NHWC whatever the pipeline's layout."""
+    """A pipeline and the arguments of one call.
+
+    Attributes:
+        images: [N, H, W, C] as the reference takes them.
+        planar: the pipeline gets them as [N, C, H, W] in that order in memory, else as a view.
+    """
 
     transforms: list[Any]
     options: dict[str, Any]
     images: Tensor
     labels: Tensor
+    planar: bool
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def pipeline(self, **options: Any) -> Pipeline:
@@ -141,9 +184,9 @@ class Case:
 
     @property
     def source(self) -> Tensor:
-        """The images in the pipeline's layout."""
-        nchw = self.options["layout"] == "NCHW"
-        return self.images.permute(0, 3, 1, 2).contiguous() if nchw else self.images
+        """[N, C, H, W]."""
+        images = self.images.permute(0, 3, 1, 2)
+        return images.contiguous() if self.planar else images
 
     def run(self, device: str = "cpu", **options: Any) -> tuple[Tensor, warpmix.Targets]:
         moved = {
@@ -159,17 +202,17 @@ def cases(draw: Any) -> Case:
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     channels = draw(st.sampled_from([1, 3, 3, 3, 5]))
     height = draw(st.sampled_from([2, 5, 8, 33]))
-    width = draw(st.sampled_from([3, 8, 13, 32, 260]))
+    width = draw(st.sampled_from([3 if channels < 5 else 2, 8, 13, 32, 260]))
     count = draw(st.sampled_from([1, 2, 7]))
     transforms = draw(transform_lists(height, width, channels))
     dtype = draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16, torch.uint8]))
     options: dict[str, Any] = {
         "p": draw(st.sampled_from([1.0, 0.5])),
-        "layout": draw(st.sampled_from(["NHWC", "NCHW"])),
         "channels_last": draw(st.booleans()),
         "dtype": dtype,
         "seed": draw(st.integers(0, 2**63 - 1)),
     }
+    planar = draw(st.booleans())
     if dtype != torch.uint8 and draw(st.booleans()):
         options |= {"mean": 0.4, "std": 0.3}
     shape = (count, height, width, channels)
@@ -180,9 +223,9 @@ def cases(draw: Any) -> Case:
     if draw(st.booleans()):
         batch = draw(st.sampled_from([1, 5]))
         arguments["index"] = torch.randint(0, count, (batch,), generator=generator)
-        arguments["sums"] = warpmix.ops.channel_sums(images)
+        arguments["sums"] = warpmix.ops.channel_sums(images.permute(0, 3, 1, 2))
     if "index" not in arguments or draw(st.booleans()):
         arguments["ids"] = torch.randint(0, 2**40, (batch,), generator=generator)
     if draw(st.booleans()):
         arguments["active"] = torch.rand(batch, generator=generator) < 0.7
-    return Case(transforms, options, images, labels, arguments)
+    return Case(transforms, options, images, labels, planar, arguments)

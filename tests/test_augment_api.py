@@ -31,7 +31,8 @@ from warpmix import (
 
 def batch(count: int = 6, height: int = 8, width: int = 9) -> Tensor:
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)
+    shape = (count, 3, height, width)
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
 
 
 # ---- presets ----------------------------------------------------------------------------------
@@ -123,15 +124,15 @@ def test_impossible_parameters_are_refused(make: Any, error: type, words: str) -
 def test_eval_enlarges_and_does_nothing_else() -> None:
     pipeline = Pipeline([RandomRotation(30), RandomResizedCrop(16), CutMix()], mean=0.5, std=0.5)
     got, targets = pipeline.eval()(batch(), torch.arange(6))
-    want, _ = Pipeline([Resize(16)], mean=0.5, std=0.5)(batch())
+    want = Pipeline([Resize(16)], mean=0.5, std=0.5)(batch())
     assert torch.equal(got, want) and torch.equal(targets.lam, torch.ones(6))
 
 
 def test_inactive_samples_are_enlarged_too() -> None:
     active = torch.tensor([True, False] * 3)
     listed = [RandomResizedCrop(16), RandomRotation(90)]
-    made, _ = Pipeline(listed)(batch(), active=active, ids=torch.arange(6))
-    want, _ = Pipeline([Resize(16)])(batch())
+    made = Pipeline(listed)(batch(), active=active, ids=torch.arange(6))
+    want = Pipeline([Resize(16)])(batch())
     assert torch.equal(made[~active], want[~active])
     assert not torch.equal(made[active], want[active])
 
@@ -148,13 +149,28 @@ def test_draws_are_named_by_transform_and_parameter() -> None:
 # ---- alone, and in a DataLoader ---------------------------------------------------------------
 
 
-def test_a_transform_alone_takes_torchvisions_layout() -> None:
-    images = batch().permute(0, 3, 1, 2)
+def test_a_transform_alone_is_called_like_a_pipeline() -> None:
+    images = batch()
     shift = RandomShift(0.5)
     first, second = shift(images), shift(images)
     assert first.shape == images.shape and first.dtype == torch.uint8
-    assert not torch.equal(first, second)  # samples are counted
-    assert torch.equal(shift(images, ids=torch.arange(6)), shift(images, ids=torch.arange(6)))
+    assert not torch.equal(first, second)  # each call has a key of its own
+    torch.manual_seed(5)
+    again = shift(images), shift(images)
+    torch.manual_seed(5)
+    assert torch.equal(shift(images), again[0]) and torch.equal(shift(images), again[1])
+    ids = torch.arange(6)
+    made = shift(images, seed=3, epoch=2, ids=ids + 1)
+    assert torch.equal(made[:5], shift(images[:5], seed=np.int64(3), epoch=2, ids=ids[1:]))
+    assert torch.equal(
+        made, Pipeline([shift], seed=3, dtype=torch.uint8)(images, ids=ids + 1, epoch=2)
+    )
+    nhwc = images.contiguous(memory_format=torch.channels_last)
+    assert shift(nhwc).is_contiguous(memory_format=torch.channels_last)
+    with pytest.raises(ValueError, match=r"seed must be in \[0, 2\^63\), got -1"):
+        shift(images, seed=-1)
+    assert shift(images[0]).shape == images[0].shape
+    assert len(shift(images, torch.arange(6))) == 2
     mixed, targets = CutMix()(images, torch.arange(6))
     assert mixed.shape == images.shape and targets.y_b.shape == (6,)
 
@@ -167,8 +183,8 @@ def test_collate_serves_an_ordinary_dataloader() -> None:
             return 10
 
         def __getitem__(self, i: int) -> tuple[Any, int, int]:
-            forms = (images[i].numpy(), Image.fromarray(images[i].numpy()))
-            return (*forms, images[i].permute(2, 0, 1))[i % 3], i % 4, i
+            array = images[i].permute(1, 2, 0).numpy()
+            return (array, Image.fromarray(array), images[i])[i % 3], i % 4, i
 
     pipeline = Pipeline([RandomShift(0.5), CutMix()])
     want, _ = pipeline(images, torch.arange(10) % 4, index=torch.arange(10))
@@ -178,8 +194,8 @@ def test_collate_serves_an_ordinary_dataloader() -> None:
         assert torch.equal(torch.cat([p[0] for p in parts]), images)
         assert torch.equal(torch.cat([p[1] for p in parts]), torch.arange(10) % 4)
         shifted = Pipeline([RandomShift(0.5)])
-        alone = torch.cat([shifted(p[0], p[1], ids=p[2])[0] for p in parts])
-        assert torch.equal(alone, shifted(images, ids=torch.arange(10))[0])
+        alone = torch.cat([shifted(p[0], ids=p[2]) for p in parts])
+        assert torch.equal(alone, shifted(images, ids=torch.arange(10)))
     assert want.shape == (10, 3, 8, 9)
 
 
@@ -187,7 +203,7 @@ def test_collate_refuses_floats_and_mixed_sizes() -> None:
     with pytest.raises(TypeError, match=r"leave ToTensor and Normalize out"):
         warpmix.collate([(torch.rand(3, 8, 8), 0)])
     gray = np.zeros((4, 5), dtype=np.uint8)
-    assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 4, 5, 1)
+    assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 1, 4, 5)
     with pytest.raises(ValueError, match="one size"):
         warpmix.collate([(gray, 1), (gray.T, 2)])
 
@@ -200,7 +216,7 @@ from warpmix import Pipeline, RandomAffine, ColorJitter, CutMix, RandomErasing
 rank, world, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 dist.init_process_group("gloo", init_method=f"file://{folder}/meet{world}", rank=rank,
                         world_size=world)
-images = torch.randint(0, 256, (50, 12, 10, 3), dtype=torch.uint8,
+images = torch.randint(0, 256, (50, 3, 12, 10), dtype=torch.uint8,
                        generator=torch.Generator().manual_seed(0))
 labels = torch.arange(50) % 7
 listed = [RandomAffine(20, (0.1, 0.1)), ColorJitter(0.3, 0.3, 0.3, 0.1), RandomErasing(), CutMix()]

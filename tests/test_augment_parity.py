@@ -69,11 +69,11 @@ def test_gpu_equals_the_cpu(case: Case) -> None:
 
 @needs_gpu
 def test_gpu_channel_sums_equal_the_cpu() -> None:
-    images = torch.randint(0, 256, (3, 200, 180, 3), dtype=torch.uint8)
-    for batch in (images, images.float() * 0.37, images.permute(0, 3, 1, 2).contiguous()):
-        nhwc = batch if batch.shape[3] == 3 else batch.permute(0, 2, 3, 1)
+    images = torch.randint(0, 256, (3, 3, 200, 180), dtype=torch.uint8)
+    nhwc = images.contiguous(memory_format=torch.channels_last)
+    for batch in (images, images.float() * 0.37, nhwc):
         assert torch.equal(
-            warpmix.ops.channel_sums(nhwc.cuda()).cpu(), warpmix.ops.channel_sums(nhwc)
+            warpmix.ops.channel_sums(batch.cuda()).cpu(), warpmix.ops.channel_sums(batch)
         )
 
 
@@ -81,15 +81,15 @@ def test_gpu_channel_sums_equal_the_cpu() -> None:
 @pytest.mark.parametrize("channels", [1, 3, 4, 7, 16])
 @pytest.mark.parametrize("size", [(1, 1), (3, 11), (32, 32), (140, 150)])
 def test_channel_sums_are_exact(dtype: torch.dtype, channels: int, size: tuple[int, int]) -> None:
-    images = torch.randint(0, 256, (3, *size, channels), dtype=torch.uint8)
+    images = torch.randint(0, 256, (3, channels, *size), dtype=torch.uint8)
     images[0] = 255  # the largest sums
     values = images if dtype == torch.uint8 else images.float() + 0.3
-    want = (values.double() * 65536).round().long().sum((1, 2))
-    planar = values.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
-    for layout in (values, planar):
-        assert torch.equal(warpmix.ops.channel_sums(layout), want)
+    want = (values.double() * 65536).round().long().sum((2, 3))
+    strided = values.repeat(1, 1, 1, 2)[..., : size[1]]
+    for batch in (values, values.contiguous(memory_format=torch.channels_last), strided):
+        assert torch.equal(warpmix.ops.channel_sums(batch), want)
         with emulated_kernels():
-            assert torch.equal(warpmix.ops.channel_sums(layout), want)
+            assert torch.equal(warpmix.ops.channel_sums(batch), want)
 
 
 # Checksums of test_random_stream_is_frozen.
@@ -108,7 +108,8 @@ CARD = [
 
 def resident() -> tuple[Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(1)
-    images = torch.randint(0, 256, (1000, 16, 12, 3), dtype=torch.uint8, generator=generator)
+    nhwc = torch.randint(0, 256, (1000, 16, 12, 3), dtype=torch.uint8, generator=generator)
+    images = nhwc.permute(0, 3, 1, 2)
     labels = torch.randint(0, 10, (1000,), generator=generator)
     return images, labels, warpmix.ops.channel_sums(images)
 
@@ -138,14 +139,14 @@ def test_bytes_do_not_depend_on_batch_order_or_threads(size: int, threads: int) 
 def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
     width: int, mix: warpmix.CutMix | warpmix.MixUp, channels_last: bool
 ) -> None:
-    images = torch.randint(0, 256, (500, 32, width, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (500, 32, width, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     labels, sums = torch.zeros(500, dtype=torch.int64), warpmix.ops.channel_sums(images)
     pipeline = warpmix.Pipeline(
         [*CARD[:2], mix, CARD[3]], mean=0.5, std=0.25, channels_last=channels_last
     )
     ids = torch.arange(2500)
     whole, _ = pipeline(images, labels, index=ids % 500, ids=ids, sums=sums)
-    assert whole.nbytes > 24 << 20  # kCachedBytes of render.h
+    assert whole.nbytes > 24 << 20  # kCachedBytes of whole_pixel_renderer.h
     for part in ids.split(500):
         batch, _ = pipeline(images, labels, index=part % 500, ids=part, sums=sums)
         assert torch.equal(whole[part], batch)

@@ -14,10 +14,14 @@ Where sampling meets a border the two differ by definition: test_augment_torchvi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from strategies import singles
+from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 from torchvision_peers import (
     Peer,
@@ -46,11 +50,15 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPosterize,
     RandomSaturation,
     RandomShift,
+    RandomSolarize,
     RandomVerticalFlip,
     Resize,
+    Transform,
 )
+from warpmix.augment.stages import KINDS
 
 FLOAT32 = 1e-5  # on [0, 1]; up to 6e-6 where a float32 hue (torchvision's own, too) is stretched
 MILD = (0.6, 1.4)  # ColorJitter(0.4)
@@ -168,3 +176,37 @@ def test_a_training_chain_normalises_as_torchvision() -> None:
         want = by_torchvision(images.double() / 255, draws, peers)
         want = F.normalize(want, mean, std)
         torch.testing.assert_close(got.double(), want, rtol=0, atol=FLOAT32 / min(std))
+
+
+# ---- transforms without random numbers ----------------------------------------------------------
+
+
+def is_fixed_in_torchvision(transform: Any) -> bool:
+    """Whether torchvision has the transform, and it draws nothing but whether it applies."""
+    if not isinstance(transform, Transform) or not hasattr(v2, type(transform).__name__):
+        return False
+    stages = transform.lower(20, 28, 3)
+    return len(stages) > 0 and not any(KINDS[stage.kind].draw for stage in stages)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@given(singles(3).filter(is_fixed_in_torchvision))
+def test_what_draws_nothing_is_torchvisions_own(transform: Transform) -> None:
+    """torchvision's class with the same arguments, on bytes, to the bit."""
+    always = replace(transform, p=1.0)
+    peer = getattr(v2, type(always).__name__)(**vars(always))
+    images = sample_images().permute(0, 3, 1, 2)
+    assert torch.equal(always(images), peer(images))
+
+
+@pytest.mark.parametrize(
+    ("ours", "peer"),
+    [(RandomPosterize(bits, 1.0), v2.RandomPosterize(bits, 1.0)) for bits in range(9)]
+    + [(RandomSolarize(t, 1.0), v2.RandomSolarize(t, 1.0)) for t in (0, 0.5, 1, 127.5, 128, 255)],
+    ids=repr,
+)
+def test_every_byte_is_posterized_and_solarized_as_by_torchvision(
+    ours: Transform, peer: Any
+) -> None:
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
+    assert torch.equal(ours(images), peer(images))

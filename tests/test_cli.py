@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,13 +19,13 @@ from typer.testing import CliRunner
 
 from warpmix import __version__
 from warpmix.cli import app
-from warpmix.train.config import TrainConfig
+from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = ("demo", "train", "predict", "evaluate", "vote", "preview", "info", "model", "data")
 
 
-def run(*arguments):
+def run(*arguments: object) -> tuple[int, str]:
     """Exit code and output of a command, line breaks and colours taken out of the output."""
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -30,14 +33,14 @@ def run(*arguments):
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 8x8 images in two classes, dark and light, with a subfolder a split."""
     root = tmp_path_factory.mktemp("images")
     return noisy_classes(root, train=20, test=10, spread=128, dark=0, light=128)
 
 
 @pytest.fixture(scope="module")
-def runs(images, tmp_path_factory):
+def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three finished runs."""
     root = tmp_path_factory.mktemp("runs")
     for seed in range(3):
@@ -53,7 +56,7 @@ def runs(images, tmp_path_factory):
 
 
 @pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
-def test_help_shows_examples_and_waits_for_nothing_heavy(arguments):
+def test_help_shows_examples_and_waits_for_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "warpmix", *arguments, "--help"],
         capture_output=True,
@@ -66,7 +69,7 @@ def test_help_shows_examples_and_waits_for_nothing_heavy(arguments):
     assert not imported.intersection(HEAVY)
 
 
-def test_every_setting_has_a_flag():
+def test_every_setting_has_a_flag() -> None:
     code, output = run("train", "--help")
     assert code == 0
     flags = set(re.findall(r"--[a-z0-9-]+", output))
@@ -77,7 +80,9 @@ def test_every_setting_has_a_flag():
 # ---- train --------------------------------------------------------------------------------------
 
 
-def test_train_tells_the_test_accuracy_and_where_the_run_is(images, tmp_path, monkeypatch):
+def test_train_tells_the_test_accuracy_and_where_the_run_is(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("runs/images-vgg3-seed0", "runs/images-vgg3-seed0-2"):
         link = tmp_path / "images"
@@ -90,7 +95,7 @@ def test_train_tells_the_test_accuracy_and_where_the_run_is(images, tmp_path, mo
         assert (tmp_path / folder / "model.safetensors").exists()
 
 
-def test_train_resumes_with_the_settings_of_the_run(runs, tmp_path):
+def test_train_resumes_with_the_settings_of_the_run(runs: Path, tmp_path: Path) -> None:
     code, output = run("train", "--resume", runs / "seed0")
     assert code == 0
     assert "weights of epoch" in output
@@ -103,14 +108,24 @@ def test_train_resumes_with_the_settings_of_the_run(runs, tmp_path):
     assert (code, "holds no run: there is no config.json in it" in output) == (2, True)
 
 
-def test_train_stopped_by_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch):
-    def stop(self):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("warpmix.train.progress.TrainingProgress.step", stop)
-    code, output = run("train", images, "--out", tmp_path / "run")
-    assert code == 130
-    assert "stopped; go on with: warpmix train --resume" in output
+def test_train_stopped_by_ctrl_c_says_how_to_go_on(images: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    command = (sys.executable, "-m", "warpmix", "train", images, "--epochs", 100_000)
+    process = subprocess.Popen(
+        [*map(str, command), "--device", "cpu", "--out", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        while not (folder / "checkpoint.safetensors").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "stopped; go on with: warpmix train --resume" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +140,7 @@ def test_train_stopped_by_ctrl_c_says_how_to_go_on(images, tmp_path, monkeypatch
         (["nowhere"], "nowhere"),
     ],
 )
-def test_train_refuses_in_one_line(arguments, words):
+def test_train_refuses_in_one_line(arguments: list[str], words: str) -> None:
     code, output = run("train", *arguments)
     assert code == 2
     assert output.startswith("error: ")
@@ -133,7 +148,9 @@ def test_train_refuses_in_one_line(arguments, words):
     assert "Traceback" not in output
 
 
-def test_an_unknown_transform_is_refused_before_anything_is_written(images, tmp_path):
+def test_an_unknown_transform_is_refused_before_anything_is_written(
+    images: Path, tmp_path: Path
+) -> None:
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("- RandomShft: {max_shift: 0.1}\n")
     code, output = run("train", images, "--augment", recipe, "--out", tmp_path / "run")
@@ -143,7 +160,7 @@ def test_an_unknown_transform_is_refused_before_anything_is_written(images, tmp_
 
 
 @pytest.mark.parametrize("place", ["before", "after"])
-def test_debug_shows_the_traceback(place):
+def test_debug_shows_the_traceback(place: str) -> None:
     arguments = ["train", "--lr", "-1"]
     arguments.insert(0 if place == "before" else 3, "--debug")
     done = subprocess.run(
@@ -157,7 +174,7 @@ def test_debug_shows_the_traceback(place):
 # ---- predict ------------------------------------------------------------------------------------
 
 
-def test_predict_stores_probabilities(runs, images):
+def test_predict_stores_probabilities(runs: Path, images: Path) -> None:
     from warpmix import predictions
 
     code, output = run("predict", runs / "seed0", "--split", "train")
@@ -169,7 +186,7 @@ def test_predict_stores_probabilities(runs, images):
     assert f"{stored.accuracy:.2%} over 40 images" in output
 
 
-def test_predict_refuses_what_is_not_a_run(tmp_path):
+def test_predict_refuses_what_is_not_a_run(tmp_path: Path) -> None:
     code, output = run("predict", tmp_path)
     assert code == 2
     assert "expected a run of: warpmix train" in output
@@ -178,12 +195,12 @@ def test_predict_refuses_what_is_not_a_run(tmp_path):
 # ---- vote ---------------------------------------------------------------------------------------
 
 
-def curve(folder):
+def curve(folder: Path) -> list[dict[str, str]]:
     with (folder / "curve.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def test_vote_ranks_on_validation_and_scores_on_test(runs, tmp_path):
+def test_vote_ranks_on_validation_and_scores_on_test(runs: Path, tmp_path: Path) -> None:
     code, output = run("vote", runs, "--out", tmp_path)
     assert code == 0
     assert "3 of 3" in output
@@ -196,7 +213,7 @@ def test_vote_ranks_on_validation_and_scores_on_test(runs, tmp_path):
     assert Image.open(tmp_path / "curve.png").format == "PNG"
 
 
-def test_vote_takes_files_and_shows_the_shares_asked_for(runs, tmp_path):
+def test_vote_takes_files_and_shows_the_shares_asked_for(runs: Path, tmp_path: Path) -> None:
     files = sorted(runs.glob("*/predictions.safetensors"))
     code, output = run("vote", *files, "--method", "soft", "--top", "50,100", "--out", tmp_path)
     assert code == 0
@@ -204,7 +221,7 @@ def test_vote_takes_files_and_shows_the_shares_asked_for(runs, tmp_path):
     assert list(curve(tmp_path)[0]) == ["k", "model", "rank_accuracy", "accuracy", "soft"]
 
 
-def test_vote_over_many_models_shows_the_reports_shares(tmp_path):
+def test_vote_over_many_models_shows_the_reports_shares(tmp_path: Path) -> None:
     noise = np.random.default_rng(0)
     labels = noise.integers(0, 3, 50)
     for i in range(24):
@@ -218,7 +235,9 @@ def test_vote_over_many_models_shows_the_reports_shares(tmp_path):
     assert len(curve(tmp_path / "vote")) == 24
 
 
-def test_vote_over_published_models_gives_their_known_accuracy(real_data, tmp_path):
+def test_vote_over_published_models_gives_their_known_accuracy(
+    real_data: Path, tmp_path: Path
+) -> None:
     arrays = np.load(real_data / "predictions" / "cifar10_test_softmax_8models.npz")
     for name in arrays.files:
         if name.endswith("__probs"):
@@ -233,7 +252,7 @@ def test_vote_over_published_models_gives_their_known_accuracy(real_data, tmp_pa
     assert float(rows[7]["soft"]) == pytest.approx(0.9691)
 
 
-def test_vote_refuses_in_words(runs, tmp_path):
+def test_vote_refuses_in_words(runs: Path, tmp_path: Path) -> None:
     array = tmp_path / "alone.npy"
     np.save(array, np.full((20, 2), 0.5, np.float32))
     for arguments, words in (
@@ -252,20 +271,20 @@ def test_vote_refuses_in_words(runs, tmp_path):
 
 
 @pytest.mark.parametrize("augment", ["none", "cifar", "warsaw-all"])
-def test_preview_draws_any_recipe_on_any_data(images, tmp_path, augment):
+def test_preview_draws_any_recipe_on_any_data(images: Path, tmp_path: Path, augment: str) -> None:
     path = tmp_path / "preview.png"
     code, output = run("preview", images, "--augment", augment, "--count", 5, "--out", path)
     assert (code, output) == (0, f"preview: {path}")
     assert Image.open(path).size[0] > 1000
 
 
-def test_info_names_the_version():
+def test_info_names_the_version() -> None:
     code, output = run("info")
     assert code == 0
     assert __version__ in output
 
 
-def test_the_demo_trains_votes_and_draws(tmp_path, monkeypatch):
+def test_the_demo_trains_votes_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     demo = importlib.import_module("warpmix.cli.demo")
     monkeypatch.setattr(demo, "load_config", lambda _: TrainConfig(epochs=1, augment="warsaw-all"))
     code, output = run("demo", "--out", tmp_path)

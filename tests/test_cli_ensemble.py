@@ -51,6 +51,8 @@ def test_vote_over_a_store(store: Path, tmp_path: Path) -> None:
         "soft vote",
         "hard vote",
         "weighted vote",
+        "geometric vote",
+        "rank vote",
         "greedy by accuracy",
         "stacked",
         "ECE",
@@ -134,7 +136,7 @@ def test_a_bundle_decides_as_it_was_fitted(store: Path, tmp_path: Path, method: 
     assert described["method"] == method and described["chosen"]["fitted_on"] == "val"
     assert 0.05 <= described["temperature"] <= 20
     again = Bundle.load(bundle)
-    assert again.decide(kaggle.read()[fitted.members]).labels.equal(want.labels)
+    assert again.vote(kaggle.read()[fitted.members]).labels.equal(want.labels)
 
 
 def test_safetensors_of_a_bundle_are_predictions(store: Path, tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_bundle_reads_a_store_of_another_order(tmp_path: Path) -> None:
     assert code == 0, output
     code, output = run("ensemble", "predict", bundle, other.path, "--out", out, "--scores")
     assert code == 0, output
-    want = Bundle.load(bundle).decide(scores)
+    want = Bundle.load(bundle).vote(scores)
     assert [row["predicted"] for row in rows_of(out)] == [NAMES[i] for i in want.labels]
     again = predictions.load(out)
     assert again.classes == NAMES and again.labels is None

@@ -1,6 +1,10 @@
 """Datasets, digits, splits, and `warpmix.data.load`."""
 
+from __future__ import annotations
+
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +23,7 @@ def small_dataset(count: int = 6, classes: int = 3) -> Dataset:
 # ---- Dataset ------------------------------------------------------------------------------------
 
 
-def test_dataset_facts():
+def test_dataset_facts() -> None:
     dataset = small_dataset()
     assert len(dataset) == 6
     assert (dataset.image_size, dataset.channels) == ((5, 4), 3)
@@ -29,13 +33,13 @@ def test_dataset_facts():
         dataset.name = "other"
 
 
-def test_channel_sums_are_computed_once():
+def test_channel_sums_are_computed_once() -> None:
     dataset = small_dataset()
     assert dataset.channel_sums is dataset.channel_sums
-    assert dataset.channel_sums.equal(ops.channel_sums(dataset.images))
+    assert dataset.channel_sums.equal(ops.channel_sums(dataset.images.permute(0, 3, 1, 2)))
 
 
-def test_subset_keeps_the_order_of_its_indices():
+def test_subset_keeps_the_order_of_its_indices() -> None:
     dataset = small_dataset()
     rows = torch.tensor([4, 0, 4])
     subset = dataset.subset(rows)
@@ -62,7 +66,7 @@ def test_subset_keeps_the_order_of_its_indices():
         ({"classes": ("a", "b", "a")}, ValueError, "classes must be distinct"),
     ],
 )
-def test_dataset_refuses(change, error, message):
+def test_dataset_refuses(change: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         dataclasses.replace(small_dataset(), **change)
 
@@ -77,7 +81,7 @@ def test_dataset_refuses(change, error, message):
         (torch.tensor([[0]]), ValueError, r"of shape \[n\]"),
     ],
 )
-def test_subset_refuses(rows, error, message):
+def test_subset_refuses(rows: torch.Tensor, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         small_dataset().subset(rows)
 
@@ -85,7 +89,7 @@ def test_subset_refuses(rows, error, message):
 # ---- digits -------------------------------------------------------------------------------------
 
 
-def test_digits_are_scaled_exactly_and_split_without_overlap():
+def test_digits_are_scaled_exactly_and_split_without_overlap() -> None:
     from sklearn.datasets import load_digits as source
 
     train, test = load_digits("train"), load_digits("test")
@@ -102,7 +106,7 @@ def test_digits_are_scaled_exactly_and_split_without_overlap():
     assert {0, 255} <= set(train.images.flatten().tolist())
 
 
-def test_digits_have_two_parts():
+def test_digits_have_two_parts() -> None:
     assert load_digits("test").images.equal(load_digits("test").images)
     with pytest.raises(ValueError, match=r"split must be 'train' or 'test'.*got 'val'"):
         load_digits("val")
@@ -111,7 +115,7 @@ def test_digits_have_two_parts():
 # ---- splits -------------------------------------------------------------------------------------
 
 
-def test_stratified_split_keeps_shares_and_follows_the_seed():
+def test_stratified_split_keeps_shares_and_follows_the_seed() -> None:
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 20)
     kept, held_out = stratified_split(labels, 0.2, seed=1)
     assert torch.cat([kept, held_out]).sort().values.equal(torch.arange(100))
@@ -131,12 +135,14 @@ def test_stratified_split_keeps_shares_and_follows_the_seed():
         ([0, 0, 0, 1, 1], 0.2, 0, "every class on both sides"),
     ],
 )
-def test_stratified_split_refuses(labels, fraction, seed, message):
+def test_stratified_split_refuses(
+    labels: list[int], fraction: float, seed: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         stratified_split(torch.tensor(labels), fraction, seed)
 
 
-def test_few_shot_draws_the_same_number_of_each_class():
+def test_few_shot_draws_the_same_number_of_each_class() -> None:
     labels = torch.tensor([3] * 9 + [1] * 5 + [0] * 7)
     rows = few_shot(labels, 4, seed=0)
     assert torch.bincount(labels[rows]).tolist() == [4, 4, 0, 4]
@@ -154,7 +160,7 @@ def test_few_shot_draws_the_same_number_of_each_class():
 # ---- load ---------------------------------------------------------------------------------------
 
 
-def test_load_by_name_and_resized():
+def test_load_by_name_and_resized() -> None:
     assert load("digits", split="test").images.equal(load_digits("test").images)
     larger = load("digits", split="test", image_size=(16, 12))
     assert larger.images.shape == (360, 16, 12, 1)
@@ -163,7 +169,7 @@ def test_load_by_name_and_resized():
     assert torch.allclose(*means, rtol=0.02)
 
 
-def test_load_refuses(tmp_path):
+def test_load_refuses(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no data 'digit': expected one of 'digits'"):
         load("digit")
     with pytest.raises(FileNotFoundError, match=r"no CIFAR-10 under .*download=True"):
@@ -172,7 +178,9 @@ def test_load_refuses(tmp_path):
         load("digits", image_size=0)
 
 
-def test_load_looks_where_the_environment_says(tmp_path, monkeypatch):
+def test_load_looks_where_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("WARPMIX_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=str(tmp_path)):
         load("cifar10")

@@ -1,7 +1,10 @@
 """Archives from strangers: unpacked whole and inside their folder, or not at all."""
 
+from __future__ import annotations
+
 import io
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from warpmix.data.archive import check_md5, extract_archive
 
 
-def test_check_md5(tmp_path):
+def test_check_md5(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     check_md5(tmp_path / "file", "900150983cd24fb0d6963f7d28e17f72")  # RFC 1321
 
@@ -32,7 +35,9 @@ def link(name: str, kind: bytes) -> tarfile.TarInfo:
         (link("top/device", tarfile.CHRTYPE), "a link or a device"),
     ],
 )
-def test_archives_that_reach_out_are_refused_whole(tmp_path, member, reason):
+def test_archives_that_reach_out_are_refused_whole(
+    tmp_path: Path, member: tarfile.TarInfo, reason: str
+) -> None:
     inside = tmp_path / "inside"
     inside.mkdir()
     with tarfile.open(inside / "archive.tar", "w") as tar:
@@ -45,7 +50,7 @@ def test_archives_that_reach_out_are_refused_whole(tmp_path, member, reason):
     assert [path.name for path in tmp_path.rglob("*")] == ["inside", "archive.tar"]
 
 
-def test_damaged_archives_leave_nothing(tmp_path):
+def test_damaged_archives_leave_nothing(tmp_path: Path) -> None:
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w:gz") as tar:
         member = tarfile.TarInfo("top/noise")

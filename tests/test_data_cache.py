@@ -6,6 +6,8 @@ import multiprocessing
 import shutil
 import time
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,16 +30,16 @@ from warpmix.augment import (
     Resize,
 )
 from warpmix.cli import app
-from warpmix.data import Loader, StreamedDataset, cache_build, load_folder, open_cache
+from warpmix.data import Dataset, Loader, StreamedDataset, cache_build, load_folder, open_cache
 from warpmix.data.decode import Decoder
 from warpmix.data.folder import list_folder
 from warpmix.data.images import BadImageError
 from warpmix.train import TrainConfig, fit
-from warpmix.train.images import load_splits
+from warpmix.train.data import load_splits
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path: Path) -> Path:
     """300 images of 20x24 in three classes; 100 a class."""
     noise = np.random.default_rng(0)
     root = tmp_path / "photos"
@@ -49,11 +51,11 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warpmix.data.decode._LARGEST_BLOCK", 16)
 
 
-def same(one, other) -> bool:
+def same(one: Dataset, other: Dataset) -> bool:
     return one.images.equal(other.images) and one.labels.equal(other.labels)
 
 
@@ -61,8 +63,8 @@ def same(one, other) -> bool:
 
 
 def test_a_cache_holds_what_decoding_gives_and_is_opened_without_decoding(
-    folder, tmp_path, monkeypatch
-):
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = load_folder(folder)
     assert same(load_folder(folder, cache=tmp_path / "caches"), plain)
     monkeypatch.setattr(Decoder, "decode", None)
@@ -73,7 +75,7 @@ def test_a_cache_holds_what_decoding_gives_and_is_opened_without_decoding(
 
 
 @pytest.mark.parametrize("change", ["touched", "added", "size", "fit"])
-def test_other_files_or_sizes_make_another_cache(folder, tmp_path, change):
+def test_other_files_or_sizes_make_another_cache(folder: Path, tmp_path: Path, change: str) -> None:
     files = list_folder(folder)
     first = open_cache(files, tmp_path / "caches", (8, 8))
     if change == "touched":
@@ -89,7 +91,7 @@ def test_other_files_or_sizes_make_another_cache(folder, tmp_path, change):
     assert first.folder != second.folder
 
 
-def test_damage_is_found(folder, tmp_path, small_blocks):
+def test_damage_is_found(folder: Path, tmp_path: Path, small_blocks: None) -> None:
     cache = open_cache(list_folder(folder), tmp_path)
     assert not any(differs for _, differs in cache.damaged())
     with (cache.folder / "images.u8").open("r+b") as file:
@@ -107,13 +109,17 @@ def test_damage_is_found(folder, tmp_path, small_blocks):
 
 @pytest.mark.parametrize("cut_line", [False, True])
 def test_interrupted_caching_goes_on_where_it_stopped(
-    folder, tmp_path, monkeypatch, small_blocks, cut_line
-):
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    small_blocks: None,
+    cut_line: bool,
+) -> None:
     files = list_folder(folder)
     written = []
     original = cache_build._write
 
-    def write(images, block):
+    def write(images: Any, block: Any) -> object:
         if len(written) == 5:
             raise KeyboardInterrupt
         written.append(block.rows)
@@ -138,11 +144,11 @@ def test_interrupted_caching_goes_on_where_it_stopped(
     assert same(cache.dataset(), load_folder(folder))
 
 
-def _prepare(root, caches):
+def _prepare(root: Path, caches: Path) -> None:
     open_cache(list_folder(root), caches)
 
 
-def test_caching_that_is_killed_again_and_again_ends_right(folder, tmp_path):
+def test_caching_that_is_killed_again_and_again_ends_right(folder: Path, tmp_path: Path) -> None:
     caches = tmp_path / "caches"
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["warpmix.data.cache", "sklearn.model_selection"])
@@ -158,7 +164,7 @@ def test_caching_that_is_killed_again_and_again_ends_right(folder, tmp_path):
     assert not any(differs for _, differs in cache.damaged())
 
 
-def test_processes_that_want_the_same_cache_share_it(folder, tmp_path):
+def test_processes_that_want_the_same_cache_share_it(folder: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     processes = [context.Process(target=_prepare, args=(folder, tmp_path)) for _ in range(3)]
     for process in processes:
@@ -173,7 +179,9 @@ def test_processes_that_want_the_same_cache_share_it(folder, tmp_path):
 # ---- sizes and broken files ---------------------------------------------------------------------
 
 
-def test_other_sizes_are_left_out_and_listed_cropped_or_stretched(folder, tmp_path):
+def test_other_sizes_are_left_out_and_listed_cropped_or_stretched(
+    folder: Path, tmp_path: Path
+) -> None:
     wide = folder / "class1" / "wide.png"
     Image.fromarray(np.tile(np.arange(60, dtype=np.uint8)[None, :, None], (20, 1, 3))).save(wide)
     for cache in (None, tmp_path / "caches"):
@@ -187,7 +195,9 @@ def test_other_sizes_are_left_out_and_listed_cropped_or_stretched(folder, tmp_pa
         load_folder(folder, fit="crop")
 
 
-def test_a_second_try_that_skips_decodes_nothing_anew(folder, tmp_path, monkeypatch):
+def test_a_second_try_that_skips_decodes_nothing_anew(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (folder / "class0" / "bad.png").write_bytes(b"")
     (folder / "class2" / "worse.png").write_bytes(b"no image")
     files = list_folder(folder)
@@ -224,7 +234,9 @@ PIPELINES = {
 
 @pytest.mark.parametrize("name", PIPELINES)
 @pytest.mark.parametrize("expand", [0.0, 0.5])
-def test_streaming_gives_the_bytes_of_a_resident_data_set(folder, tmp_path, name, expand):
+def test_streaming_gives_the_bytes_of_a_resident_data_set(
+    folder: Path, tmp_path: Path, name: str, expand: float
+) -> None:
     cache = open_cache(list_folder(folder), tmp_path)
     rows = torch.randperm(240, generator=torch.Generator().manual_seed(0))[:101]
     pipeline = Pipeline(PIPELINES[name], p=0.8, mean=0.4, std=0.2, seed=3)
@@ -248,7 +260,9 @@ def test_streaming_gives_the_bytes_of_a_resident_data_set(folder, tmp_path, name
         assert torch.cat(own).equal(batch)
 
 
-def test_a_pass_that_is_given_up_and_one_that_fails_end_their_thread(folder, tmp_path):
+def test_a_pass_that_is_given_up_and_one_that_fails_end_their_thread(
+    folder: Path, tmp_path: Path
+) -> None:
     cache = open_cache(list_folder(folder), tmp_path)
     passing = iter(Loader(cache.stream(), Pipeline(), 8))
     next(passing)
@@ -259,7 +273,7 @@ def test_a_pass_that_is_given_up_and_one_that_fails_end_their_thread(folder, tmp
         list(loader)
 
 
-def test_streaming_20_gb_needs_little_memory(tmp_path):
+def test_streaming_20_gb_needs_little_memory(tmp_path: Path) -> None:
     """A sparse file stands for the pixels: what is read of it is as long, and is zeros."""
     images, side = 136_000, 224
     path = tmp_path / "images.u8"
@@ -284,7 +298,7 @@ def test_streaming_20_gb_needs_little_memory(tmp_path):
     assert highest - before < 500e6  # batches, not the file: 26 of them alone read 500 MB
 
 
-def test_training_from_a_stream_is_training_from_memory(folder, tmp_path):
+def test_training_from_a_stream_is_training_from_memory(folder: Path, tmp_path: Path) -> None:
     common = {"epochs": 2, "batch_size": 32, "model": "cnn3", "threads": 1, "device": "cpu"}
     common |= {"data": str(folder), "image_size": 8, "augment": "warsaw-all"}
     resident = fit(TrainConfig(**common, loading="resident"))
@@ -294,11 +308,13 @@ def test_training_from_a_stream_is_training_from_memory(folder, tmp_path):
     assert resident.test_accuracy == streamed.test_accuracy
 
 
-def test_what_does_not_fit_into_memory_streams_and_says_so(folder, monkeypatch):
+def test_what_does_not_fit_into_memory_streams_and_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = TrainConfig(data=str(folder), image_size=8)
     device = torch.device("cpu")
     assert load_splits(config, device).placement.startswith("0.1 MB of images on cpu;")
-    monkeypatch.setattr("warpmix.train.images.free_memory", lambda device: 50_000)
+    monkeypatch.setattr("warpmix.train.data.free_memory", lambda device: 50_000)
     splits = load_splits(config, device)
     assert splits.placement == "0.1 MB of images stream from the cache; 0.1 MB are free"
     assert isinstance(splits.train, StreamedDataset) and isinstance(splits.test, StreamedDataset)
@@ -309,14 +325,14 @@ def test_what_does_not_fit_into_memory_streams_and_says_so(folder, monkeypatch):
 # ---- warpmix data -------------------------------------------------------------------------------
 
 
-def run(*arguments):
+def run(*arguments: object) -> tuple[int, str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_data_commands(folder, tmp_path):
+def test_data_commands(folder: Path, tmp_path: Path) -> None:
     (folder / "class0" / "bad.png").write_bytes(b"")
     Image.new("L", (30, 10)).save(folder / "class1" / "grey.jpg")
     code, output = run("data", "describe", folder)

@@ -1,15 +1,19 @@
 """CIFAR-10 in its official layouts: found, checked, unpacked, read."""
 
+from __future__ import annotations
+
 import os
 import pickle
 import tarfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import torch
 
-from warpmix.data import load, load_cifar10
+from warpmix.data import Dataset, load, load_cifar10
 
 ROWS = 2  # images a file in the tiny copies
 NAMES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
@@ -45,7 +49,7 @@ def pack(archive: Path, folder: Path) -> Path:
     return archive
 
 
-def check_tiny(dataset, numbers) -> None:
+def check_tiny(dataset: Dataset, numbers: Iterable[int]) -> None:
     """The dataset holds the rows of these files, planes turned into pixels."""
     pixels = np.concatenate([rows_of(number)[0] for number in numbers])
     labels = [label for number in numbers for label in rows_of(number)[1]]
@@ -62,19 +66,21 @@ def check_tiny(dataset, numbers) -> None:
 
 @pytest.mark.parametrize("write", [write_python, write_binary])
 @pytest.mark.parametrize("place", ["", "cifar-10-batches", "data/anything"])
-def test_both_layouts_are_found_by_looking(tmp_path, write, place):
+def test_both_layouts_are_found_by_looking(
+    tmp_path: Path, write: Callable[..., Path], place: str
+) -> None:
     write(tmp_path / "root" / place)
     check_tiny(load_cifar10(tmp_path / "root", "train", verify=False), range(5))
     check_tiny(load_cifar10(tmp_path / "root", "test", verify=False), [5])
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4])
-def test_pickle_protocols(tmp_path, protocol):
+def test_pickle_protocols(tmp_path: Path, protocol: int) -> None:
     write_python(tmp_path / "py", protocol)
     check_tiny(load_cifar10(tmp_path, verify=False), range(5))
 
 
-def test_python_2_pickles_as_the_official_ones(tmp_path):
+def test_python_2_pickles_as_the_official_ones(tmp_path: Path) -> None:
     pixels, labels = rows_of(5)
     parts = [  # with short byte strings (U) for text, as Python 2 and its numpy wrote them
         b"\x80\x02}(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b",
@@ -87,7 +93,7 @@ def test_python_2_pickles_as_the_official_ones(tmp_path):
     check_tiny(load_cifar10(tmp_path, "test", verify=False), [5])
 
 
-def test_nothing_found(tmp_path):
+def test_nothing_found(tmp_path: Path) -> None:
     write_python(tmp_path / "py")
     (tmp_path / "py" / "data_batch_3").unlink()
     with pytest.raises(FileNotFoundError, match=r"no CIFAR-10 under .*cifar-10-python.tar.gz"):
@@ -97,8 +103,10 @@ def test_nothing_found(tmp_path):
         load_cifar10(tmp_path, "val")
 
 
-def test_no_network_is_an_error_with_the_address(tmp_path, monkeypatch):
-    def offline(*_, **__):
+def test_no_network_is_an_error_with_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> NoReturn:
         raise OSError("Name or service not known")
 
     monkeypatch.setattr("torchvision.datasets.utils.download_url", offline)
@@ -111,20 +119,20 @@ def test_no_network_is_an_error_with_the_address(tmp_path, monkeypatch):
 # ---- checksums and damage -----------------------------------------------------------------------
 
 
-def test_wrong_checksum(tmp_path):
+def test_wrong_checksum(tmp_path: Path) -> None:
     write_python(tmp_path / "py")
     with pytest.raises(ValueError, match=r"data_batch_1 has the wrong checksum: MD5 c99cafc1"):
         load_cifar10(tmp_path)
 
 
-def test_binary_cut_off(tmp_path):
+def test_binary_cut_off(tmp_path: Path) -> None:
     path = write_binary(tmp_path / "bin") / "test_batch.bin"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"test_batch.bin is cut off.*multiple of 3073"):
         load_cifar10(tmp_path, "test", verify=False)
 
 
-def test_pickle_cut_off(tmp_path):
+def test_pickle_cut_off(tmp_path: Path) -> None:
     path = write_python(tmp_path / "py") / "test_batch"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="test_batch is damaged or not a pickle"):
@@ -141,7 +149,7 @@ def test_pickle_cut_off(tmp_path):
         {"data": np.zeros((2, 3072), np.uint8), "labels": ["cat", "dog"]},
     ],
 )
-def test_pickles_of_other_data(tmp_path, content):
+def test_pickles_of_other_data(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "test_batch").write_bytes(pickle.dumps(content, 2))
     with pytest.raises(ValueError, match="test_batch is not a CIFAR-10 batch"):
         load_cifar10(tmp_path, "test", verify=False)
@@ -158,7 +166,9 @@ def test_pickles_of_other_data(tmp_path, content):
     ],
 )
 @pytest.mark.parametrize("give_the_file", [True, False])
-def test_archives_are_unpacked_once(tmp_path, write, folder, archive, give_the_file):
+def test_archives_are_unpacked_once(
+    tmp_path: Path, write: Callable[..., Path], folder: str, archive: str, give_the_file: bool
+) -> None:
     root = tmp_path / "root"
     root.mkdir()
     path = pack(root / archive, write(tmp_path / "made" / folder))
@@ -169,7 +179,7 @@ def test_archives_are_unpacked_once(tmp_path, write, folder, archive, give_the_f
     check_tiny(load_cifar10(given, "train", verify=False), range(5))
 
 
-def test_an_archive_with_a_wrong_checksum_is_not_unpacked(tmp_path):
+def test_an_archive_with_a_wrong_checksum_is_not_unpacked(tmp_path: Path) -> None:
     folder = write_python(tmp_path / "made" / "cifar-10-batches-py")
     path = pack(tmp_path / "cifar-10-python.tar.gz", folder)
     with pytest.raises(ValueError, match=r"cifar-10-python.tar.gz has the wrong checksum"):
@@ -177,7 +187,7 @@ def test_an_archive_with_a_wrong_checksum_is_not_unpacked(tmp_path):
     assert not (tmp_path / "cifar-10-batches-py").exists()
 
 
-def test_what_is_there_is_never_replaced(tmp_path):
+def test_what_is_there_is_never_replaced(tmp_path: Path) -> None:
     (tmp_path / "cifar-10-batches-py").mkdir()
     path = tmp_path / "cifar-10-python.tar.gz"
     path.write_bytes(b"")
@@ -189,7 +199,7 @@ def test_what_is_there_is_never_replaced(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def official(tmp_path_factory) -> Path:
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The official python files, rebuilt from the shared test data."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     source = Path(os.environ.get("WARPMIX_TEST_DATA", beside))
@@ -204,7 +214,7 @@ def official(tmp_path_factory) -> Path:
     return root
 
 
-def test_official_files_in_both_layouts(official, tmp_path):
+def test_official_files_in_both_layouts(official: Path, tmp_path: Path) -> None:
     python = load_cifar10(official, "test")
     assert len(python) == 10_000
     assert torch.bincount(python.labels).tolist() == [1000] * 10

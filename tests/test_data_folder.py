@@ -1,17 +1,22 @@
 """Image folders: layouts, kinds of pixels, sizes, bad files."""
 
+from __future__ import annotations
+
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
 
-from warpmix.data import load
+from warpmix.data import Dataset, load
 from warpmix.data.images import BadImageError, read_image
 
 
-def save(path, pixels, **options):
+def save(path: Path, pixels: npt.ArrayLike, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.asarray(pixels)).save(path, **options)
     return path
@@ -21,13 +26,13 @@ def flat(value: int, height: int = 4, width: int = 4) -> np.ndarray:
     return np.full((height, width, 3), value, np.uint8)
 
 
-def values(dataset) -> list[int]:
+def values(dataset: Dataset) -> list[int]:
     """The first byte of each image."""
     return dataset.images[:, 0, 0, 0].tolist()
 
 
 @pytest.fixture
-def parts(tmp_path):
+def parts(tmp_path: Path) -> Path:
     """train and test folders of two classes; the files' first bytes tell them apart."""
     for number, name in enumerate(["train/cat/b.png", "train/cat/a.PNG", "train/ant/z.bmp"]):
         save(tmp_path / name, flat(number))
@@ -38,7 +43,7 @@ def parts(tmp_path):
 # ---- layouts ------------------------------------------------------------------------------------
 
 
-def test_parts_share_the_classes_of_train(parts):
+def test_parts_share_the_classes_of_train(parts: Path) -> None:
     train, test = load(parts, "train"), load(parts, "test")
     assert train.classes == test.classes == ("ant", "cat")
     assert (train.labels.tolist(), values(train)) == ([0, 1, 1], [2, 1, 0])  # sorted by name
@@ -47,12 +52,12 @@ def test_parts_share_the_classes_of_train(parts):
 
 
 @pytest.mark.parametrize("name", ["val", "valid", "validation"])
-def test_validation_folders_stand_in_for_test(parts, name):
+def test_validation_folders_stand_in_for_test(parts: Path, name: str) -> None:
     (parts / "test").rename(parts / name)
     assert values(load(parts, "test")) == values(load(parts, "val")) == [9]
 
 
-def test_one_part_is_split_and_each_file_is_on_one_side(tmp_path):
+def test_one_part_is_split_and_each_file_is_on_one_side(tmp_path: Path) -> None:
     for number in range(20):
         save(tmp_path / f"class{number % 2}" / f"{number:02}.png", flat(number))
     train, test = load(tmp_path, "train"), load(tmp_path, "test")
@@ -61,14 +66,14 @@ def test_one_part_is_split_and_each_file_is_on_one_side(tmp_path):
     assert values(test) == values(load(tmp_path, "test"))
 
 
-def test_a_class_may_be_called_train(tmp_path):
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     for number in range(5):
         save(tmp_path / "train" / f"{number}.png", flat(number))
         save(tmp_path / "ship" / f"{number}.png", flat(number))
     assert load(tmp_path).classes == ("ship", "train")
 
 
-def test_other_files_and_hidden_ones_are_passed_over(parts):
+def test_other_files_and_hidden_ones_are_passed_over(parts: Path) -> None:
     (parts / "train/cat/notes.txt").write_text("no image")
     (parts / "train/cat/.b.png").write_bytes(b"left by another program")
     (parts / "train/.cache").mkdir()
@@ -79,7 +84,7 @@ def test_other_files_and_hidden_ones_are_passed_over(parts):
 # ---- pixels -------------------------------------------------------------------------------------
 
 
-def test_every_kind_of_pixel_becomes_rgb(tmp_path):
+def test_every_kind_of_pixel_becomes_rgb(tmp_path: Path) -> None:
     grey = Image.fromarray(np.full((2, 2), 51, np.uint8))
     colour = Image.new("RGB", (2, 2), (255, 0, 51))
     palette = colour.quantize(2)
@@ -103,7 +108,7 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path):
         assert (pixels == expected).all(), name
 
 
-def test_exif_orientation_is_applied(tmp_path):
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     upright = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned: show it rotated by 90 degrees clockwise
@@ -111,7 +116,7 @@ def test_exif_orientation_is_applied(tmp_path):
     assert (read_image(path) == upright).all()
 
 
-def test_first_frame_of_an_animation(tmp_path):
+def test_first_frame_of_an_animation(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (2, 2), (value, 0, 0)) for value in (255, 0)]
     frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
     assert (read_image(tmp_path / "moving.gif") == (255, 0, 0)).all()
@@ -120,7 +125,7 @@ def test_first_frame_of_an_animation(tmp_path):
 # ---- sizes --------------------------------------------------------------------------------------
 
 
-def test_sizes_must_agree_or_be_given(parts):
+def test_sizes_must_agree_or_be_given(parts: Path) -> None:
     save(parts / "train/cat/wide.png", flat(3, height=6, width=9))
     with pytest.raises(
         ValueError, match=r"4x4 \(.*z.bmp\) and 6x9 \(.*wide.png\); give image_size"
@@ -130,7 +135,7 @@ def test_sizes_must_agree_or_be_given(parts):
     assert load(parts, image_size=(3, 5)).image_size == (3, 5)
 
 
-def test_shrinking_is_antialiased(tmp_path):
+def test_shrinking_is_antialiased(tmp_path: Path) -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = 255  # one pixel wide: sampling without a filter gives all black or all white
     path = save(tmp_path / "stripes.png", stripes)
@@ -159,13 +164,13 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_image_is_named_with_the_remedy(parts, name):
+def test_a_bad_image_is_named_with_the_remedy(parts: Path, name: str) -> None:
     (parts / "train/cat" / name).write_bytes(BAD[name])
     with pytest.raises(BadImageError, match=rf"{name} is no whole image.*skip_bad_images=True"):
         load(parts)
 
 
-def test_bad_images_can_be_skipped_and_are_counted_and_named(parts):
+def test_bad_images_can_be_skipped_and_are_counted_and_named(parts: Path) -> None:
     for name, content in BAD.items():
         (parts / "train/cat" / name).write_bytes(content)
     with pytest.warns(UserWarning, match="6 of 9 images could not be read") as caught:
@@ -174,7 +179,7 @@ def test_bad_images_can_be_skipped_and_are_counted_and_named(parts):
     assert all(name in str(caught[0].message) for name in BAD)
 
 
-def test_nothing_but_bad_images(tmp_path):
+def test_nothing_but_bad_images(tmp_path: Path) -> None:
     for name in ("train/a/1.png", "train/b/1.png"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_bytes(b"")
@@ -188,7 +193,7 @@ def test_nothing_but_bad_images(tmp_path):
 # ---- folders that do not fit --------------------------------------------------------------------
 
 
-def test_folder_errors(parts, tmp_path):
+def test_folder_errors(parts: Path, tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match="has no part 'val': looked for the folders val, va"
     ):

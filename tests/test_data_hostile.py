@@ -12,10 +12,11 @@ from PIL import Image
 
 from warpmix.data import load_folder, open_cache
 from warpmix.data.folder import list_folder
-from warpmix.data.images import BadImageError
+from warpmix.data.images import BadImageError, Fit
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "gif": "GIF"}
 CLASSES = ("ant", "bee", "cat")
+Folder = tuple[Path, dict[str, tuple[bytes, bool]]]  # its place; what a file holds, if readable
 
 
 def photo(noise: np.random.Generator) -> Image.Image:
@@ -69,14 +70,16 @@ def make_folder(root: Path, count: int) -> dict[str, tuple[bytes, bool]]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     root = tmp_path_factory.mktemp("world") / "photos"
     return root, make_folder(root, 600)
 
 
 @pytest.mark.parametrize("cached", [False, True])
 @pytest.mark.parametrize("fit", ["stretch", "crop"])
-def test_every_broken_file_is_named_and_nothing_else_is_lost(folder, tmp_path, cached, fit):
+def test_every_broken_file_is_named_and_nothing_else_is_lost(
+    folder: Folder, tmp_path: Path, cached: bool, fit: Fit
+) -> None:
     root, files = folder
     broken = {name for name, (_, readable) in files.items() if not readable}
     cache = tmp_path if cached else None

@@ -1,8 +1,12 @@
 """Pickles from strangers: arrays and plain containers are read, nothing is ever called."""
 
+from __future__ import annotations
+
 import collections
 import os
 import pickle
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,14 +18,14 @@ from warpmix.data.safe_pickle import load_pickle
 class Runs:
     """Pickles as a call of a function with arguments."""
 
-    def __init__(self, function, *arguments):
+    def __init__(self, function: Callable[..., object], *arguments: object) -> None:
         self.call = (function, arguments)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         return self.call
 
 
-def refused(tmp_path, content, protocol: int = 2) -> str:
+def refused(tmp_path: Path, content: object, protocol: int = 2) -> str:
     path = tmp_path / "file"
     path.write_bytes(content if isinstance(content, bytes) else pickle.dumps(content, protocol))
     with pytest.raises(ValueError, match="file is refused: it holds ") as caught:
@@ -30,7 +34,7 @@ def refused(tmp_path, content, protocol: int = 2) -> str:
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_calls_are_refused_by_name_and_never_made(tmp_path, protocol):
+def test_calls_are_refused_by_name_and_never_made(tmp_path: Path, protocol: int) -> None:
     witness = tmp_path / "ran"
     attack = {"data": Runs(os.mkdir, str(witness)), "labels": []}
     assert "posix.mkdir" in refused(tmp_path, attack, protocol)
@@ -51,11 +55,11 @@ def test_calls_are_refused_by_name_and_never_made(tmp_path, protocol):
         (torch.zeros(2), "torch"),
     ],
 )
-def test_other_things_are_refused_by_name(tmp_path, content, name):
+def test_other_things_are_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:
     assert name in refused(tmp_path, content)
 
 
-def test_tricks_with_what_is_admitted_are_refused(tmp_path):
+def test_tricks_with_what_is_admitted_are_refused(tmp_path: Path) -> None:
     array = b"cnumpy.core.multiarray\n_reconstruct\n"
     refused(tmp_path, array + b"(cnumpy\ndtype\n(K\x00tU\x01btR.")  # another type than ndarray
     refused(tmp_path, b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00rot13tR.")
@@ -67,7 +71,7 @@ def test_tricks_with_what_is_admitted_are_refused(tmp_path):
         load_pickle(tmp_path / "state")
 
 
-def test_plain_containers_and_arrays_of_numbers_are_read(tmp_path):
+def test_plain_containers_and_arrays_of_numbers_are_read(tmp_path: Path) -> None:
     content = {
         "none": None,
         "nested": [(1, 2.5, True), {"a": b"bytes", "b": "text"}],

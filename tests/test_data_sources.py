@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import pickle
 import tarfile
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,7 +33,7 @@ FINE, COARSE = [f"fine{i}" for i in range(100)], [f"coarse{i}" for i in range(20
 LABELS = {"train": ([5, 99, 0, 7], [3, 19, 0, 1]), "test": ([1, 2, 3, 4], [1, 1, 2, 2])}
 
 
-def write_python(folder):
+def write_python(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for seed, (split, (fine, coarse)) in enumerate(LABELS.items()):
         batch = {"data": planes(seed), "fine_labels": fine, "coarse_labels": coarse}
@@ -41,7 +43,7 @@ def write_python(folder):
     return folder
 
 
-def write_binary(folder):
+def write_binary(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for seed, (split, (fine, coarse)) in enumerate(LABELS.items()):
         records = np.concatenate(
@@ -56,7 +58,9 @@ def write_binary(folder):
 
 @pytest.mark.parametrize("write", [write_python, write_binary])
 @pytest.mark.parametrize("split", ["train", "test"])
-def test_cifar100_in_both_layouts(tmp_path, write, split):
+def test_cifar100_in_both_layouts(
+    tmp_path: Path, write: Callable[[Path], Path], split: str
+) -> None:
     write(tmp_path / "cifar-100")
     fine = load_cifar100(tmp_path, split, verify=False)
     coarse = load_cifar100(tmp_path, split, verify=False, coarse=True)
@@ -67,7 +71,7 @@ def test_cifar100_in_both_layouts(tmp_path, write, split):
     assert (fine.name, coarse.name) == ("cifar100", "cifar100-coarse")
 
 
-def test_cifar100_is_checked_and_refused_like_cifar10(tmp_path):
+def test_cifar100_is_checked_and_refused_like_cifar10(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no CIFAR-100 under .*cifar-100-python.tar.gz"):
         load("cifar100", root=tmp_path)
     write_python(tmp_path / "py")
@@ -83,7 +87,7 @@ def test_cifar100_is_checked_and_refused_like_cifar10(tmp_path):
 
 @pytest.mark.parametrize("place", ["", "datasets", "CIFAR-10.1/datasets"])
 @pytest.mark.parametrize("version", ["v4", "v6"])
-def test_cifar101(tmp_path, place, version):
+def test_cifar101(tmp_path: Path, place: str, version: str) -> None:
     folder = tmp_path / place
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"cifar10.1_{version}_data.npy", pixels(0))
@@ -95,7 +99,7 @@ def test_cifar101(tmp_path, place, version):
         load(f"cifar10.1-{version}", "train", tmp_path)
 
 
-def test_cifar101_errors(tmp_path):
+def test_cifar101_errors(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no CIFAR-10.1 under .*cifar10.1_v6_data.npy"):
         load("cifar10.1-v6", "test", tmp_path)
     np.save(tmp_path / "cifar10.1_v6_data.npy", pixels(0))
@@ -106,7 +110,7 @@ def test_cifar101_errors(tmp_path):
         load("cifar10.1-v6", "test", tmp_path)
 
 
-def test_arrays_of_users(tmp_path):
+def test_arrays_of_users(tmp_path: Path) -> None:
     images, labels = pixels(0, 40), np.arange(40) % 2
     direct = from_arrays(images, labels, ("even", "odd"))
     assert direct.images.equal(torch.from_numpy(images)) and direct.classes == ("even", "odd")
@@ -138,7 +142,7 @@ def test_arrays_of_users(tmp_path):
 # ---- CINIC-10 -----------------------------------------------------------------------------------
 
 
-def write_cinic(folder):
+def write_cinic(folder: Path) -> Path:
     for seed, split in enumerate(("train", "valid", "test")):
         for label, name in enumerate(CLASSES):
             (folder / split / name).mkdir(parents=True)
@@ -148,7 +152,9 @@ def write_cinic(folder):
     return folder
 
 
-def test_cinic10_in_a_folder_and_in_its_archive(tmp_path, monkeypatch):
+def test_cinic10_in_a_folder_and_in_its_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = write_cinic(tmp_path / "made")
     root = tmp_path / "root"
     root.mkdir()
@@ -172,7 +178,7 @@ def test_cinic10_in_a_folder_and_in_its_archive(tmp_path, monkeypatch):
 # ---- Kaggle -------------------------------------------------------------------------------------
 
 
-def write_kaggle(root, train=30, test=25):
+def write_kaggle(root: Path, train: int = 30, test: int = 25) -> Path:
     for split, count in (("train", train), ("test", test)):
         (root / split).mkdir(parents=True)
         for number, image in enumerate(pixels(len(split), count), start=1):
@@ -184,7 +190,7 @@ def write_kaggle(root, train=30, test=25):
     return root
 
 
-def test_kaggles_files_come_in_the_order_of_their_numbers(tmp_path):
+def test_kaggles_files_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     write_kaggle(tmp_path)
     train = load("kaggle-cifar10", "train", tmp_path)
     assert train.labels.tolist() == [i % 10 for i in range(30)]  # 2 comes before 10
@@ -199,7 +205,7 @@ def test_kaggles_files_come_in_the_order_of_their_numbers(tmp_path):
             attempt()
 
 
-def test_kaggle_errors(tmp_path):
+def test_kaggle_errors(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"looked for train and trainLabels.csv"):
         load("kaggle-cifar10", root=tmp_path)
     write_kaggle(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,31 +13,31 @@ import torch
 from conftest import noisy_classes
 from PIL import Image
 from sklearn.metrics import confusion_matrix, log_loss
-from torch import nn
+from torch import Tensor, nn
 from typer.testing import CliRunner
 
+from warpmix import predictions
 from warpmix.cli import app
-from warpmix.data import Dataset, ImageCache, open_images, predictions
+from warpmix.data import Dataset, ImageCache, open_images
+from warpmix.evaluation import CALIBRATION_BINS, activation_maps, evaluate_predictions
 from warpmix.figures.evaluation import draw_calibration, draw_confusion, draw_images
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
-from warpmix.train.activation_maps import activation_maps
-from warpmix.train.evaluation import CALIBRATION_BINS, evaluate_predictions
-from warpmix.train.model_file import ModelSpec, copy_weights, save_model
-from warpmix.train.submission import write_submission
+from warpmix.train.model import ModelSpec, copy_weights, save_model
+from warpmix.train.prediction import write_submission
 
 # ---- figures ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def predicted():
+def predicted() -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     probabilities = torch.rand(500, 4, generator=generator).pow(3).double()
     probabilities /= probabilities.sum(1, keepdim=True)
     return probabilities, torch.randint(0, 3, (500,), generator=generator)  # class 3 never occurs
 
 
-def test_figures_are_those_of_their_definitions(predicted):
+def test_figures_are_those_of_their_definitions(predicted: tuple[Tensor, Tensor]) -> None:
     probabilities, labels = predicted
     found = evaluate_predictions(probabilities, labels)
     guesses = probabilities.argmax(1)
@@ -54,7 +55,9 @@ def test_figures_are_those_of_their_definitions(predicted):
     assert found.brier == pytest.approx((probabilities - truth).square().sum(1).mean().item())
 
 
-def test_calibration_is_the_gap_of_confidence_and_accuracy(predicted):
+def test_calibration_is_the_gap_of_confidence_and_accuracy(
+    predicted: tuple[Tensor, Tensor],
+) -> None:
     probabilities, labels = predicted
     found = evaluate_predictions(probabilities, labels)
     confidence, guesses = probabilities.max(1)
@@ -72,7 +75,7 @@ def test_calibration_is_the_gap_of_confidence_and_accuracy(predicted):
     assert (certain.accuracy, certain.calibration_error, certain.loss) == (1, 0, 0)
 
 
-def test_errors_come_most_confident_first(predicted):
+def test_errors_come_most_confident_first(predicted: tuple[Tensor, Tensor]) -> None:
     probabilities, labels = predicted
     found = evaluate_predictions(probabilities, labels)
     wrong = probabilities.argmax(1) != labels
@@ -85,7 +88,7 @@ def test_errors_come_most_confident_first(predicted):
 # ---- class activation maps ----------------------------------------------------------------------
 
 
-def test_maps_of_global_average_pooling_are_zhous():
+def test_maps_of_global_average_pooling_are_zhous() -> None:
     torch.manual_seed(0)
     features = nn.Sequential(
         nn.Conv2d(3, 5, 3, padding=1), nn.ReLU(), nn.Conv2d(5, 6, 3, padding=1)
@@ -99,7 +102,7 @@ def test_maps_of_global_average_pooling_are_zhous():
     torch.testing.assert_close(found, expected / expected.amax((1, 2), keepdim=True))
 
 
-def test_maps_find_what_decides():
+def test_maps_find_what_decides() -> None:
     """A network that looks for red, and images with one red corner."""
     backbone = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
@@ -120,7 +123,7 @@ def test_maps_find_what_decides():
 
 
 @pytest.mark.parametrize("name", ["mlp_s", "vit6"])
-def test_networks_without_places_have_no_maps(name):
+def test_networks_without_places_have_no_maps(name: str) -> None:
     with pytest.raises(ValueError, match="must have convolutions that keep places apart"):
         activation_maps(create(name, 3).eval(), torch.randn(2, 3, 32, 32), torch.tensor([0, 1]))
 
@@ -128,7 +131,7 @@ def test_networks_without_places_have_no_maps(name):
 # ---- pictures -----------------------------------------------------------------------------------
 
 
-def test_long_titles_are_broken_where_the_picture_ends(tmp_path):
+def test_long_titles_are_broken_where_the_picture_ends(tmp_path: Path) -> None:
     title = "cifar10-baseline2-combined-with-a-long-name-seed0 on a-folder-of-images, validation"
     bins = np.array([[0, np.nan, np.nan], [9, 0.7, 0.6]])
     draw_calibration(tmp_path / "calibration.png", bins, 0.1, title)
@@ -143,24 +146,24 @@ def test_long_titles_are_broken_where_the_picture_ends(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("images")
     return noisy_classes(root, train=40, test=25, spread=190, dark=0, light=30, white=60)
 
 
 @pytest.fixture(scope="module")
-def run(folder, tmp_path_factory):
+def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "run"
     fit(TrainConfig(data=str(folder), epochs=2, batch_size=32, device="cpu", tta="flip"), path)
     return path
 
 
-def command(*arguments):
+def command(*arguments: object) -> tuple[int, str]:
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, " ".join(result.output.split())
 
 
-def test_evaluate_writes_figures_and_pictures(run, tmp_path):
+def test_evaluate_writes_figures_and_pictures(run: Path, tmp_path: Path) -> None:
     code, output = command("evaluate", run, "--out", tmp_path / "out")
     assert code == 0, output
     stored = predictions.load(run / "predictions.safetensors")
@@ -177,7 +180,9 @@ def test_evaluate_writes_figures_and_pictures(run, tmp_path):
             assert sum(count > 0 for count in picture.convert("L").histogram()) > 10
 
 
-def test_a_submission_holds_every_image_by_its_name(run, folder, tmp_path):
+def test_a_submission_holds_every_image_by_its_name(
+    run: Path, folder: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "kaggle" / "test"
     root.mkdir(parents=True)
     noise = np.random.default_rng(1)
@@ -201,7 +206,7 @@ def test_a_submission_holds_every_image_by_its_name(run, folder, tmp_path):
     ]
 
 
-def test_submissions_of_a_data_set_in_memory_are_numbered(run, tmp_path):
+def test_submissions_of_a_data_set_in_memory_are_numbered(run: Path, tmp_path: Path) -> None:
     images = torch.randint(0, 256, (5, 8, 8, 3), dtype=torch.uint8)
     dataset = Dataset(images, torch.zeros(5, dtype=torch.int64), ("a",), "mine")
     probabilities, classes = write_submission(tmp_path / "out.csv", run, dataset, device="cpu")
@@ -213,14 +218,14 @@ def test_submissions_of_a_data_set_in_memory_are_numbered(run, tmp_path):
     assert not (tmp_path / "other.csv").exists()
 
 
-def test_submission_streams_image_files(run, folder, tmp_path):
+def test_submission_streams_image_files(run: Path, folder: Path, tmp_path: Path) -> None:
     images = open_images(folder, "test", cache=tmp_path)
     probabilities, _ = write_submission(tmp_path / "out.csv", run, images, device="cpu")
     stored = predictions.load(run / "predictions.safetensors").predictions
     torch.testing.assert_close(probabilities, stored)
 
 
-def test_a_submission_needs_the_memory_of_a_few_batches(tmp_path):
+def test_a_submission_needs_the_memory_of_a_few_batches(tmp_path: Path) -> None:
     """24,000 images of 32x32 are 74 MB of pixels, and 295 MB as batches of floats."""
     count, classes = 24_000, tuple("abcdefghij")
     spec = ModelSpec("fruit_mlp", "linear", 0.0, classes, (32, 32), 3, (0.5,) * 3, (0.2,) * 3)

@@ -1,13 +1,17 @@
 """warpmix._files: a reader never meets half a file."""
 
+from __future__ import annotations
+
 import errno
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from warpmix._files import atomic_write
 
 
-def test_writes_and_replaces(tmp_path):
+def test_writes_and_replaces(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     for text in ("first", "second"):
         with atomic_write(path) as temporary:
@@ -18,7 +22,7 @@ def test_writes_and_replaces(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_old_file_is_unseen_until_the_end(tmp_path):
+def test_old_file_is_unseen_until_the_end(tmp_path: Path) -> None:
     path = tmp_path / "state"
     path.write_text("old")
     with atomic_write(path) as temporary:
@@ -27,7 +31,7 @@ def test_old_file_is_unseen_until_the_end(tmp_path):
     assert path.read_text() == "new"
 
 
-def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> NoReturn:
     path = tmp_path / "state"
     path.write_text("old")
     with pytest.raises(OSError) as caught, atomic_write(path) as temporary:
@@ -38,13 +42,13 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_body_that_writes_nothing_is_an_error(tmp_path):
+def test_a_body_that_writes_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "state"):
         pass
     assert not list(tmp_path.iterdir())
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_missing_folder_is_named(tmp_path: Path) -> None:
     with (
         pytest.raises(FileNotFoundError, match="absent does not exist"),
         atomic_write(tmp_path / "absent" / "state"),

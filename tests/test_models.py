@@ -1,7 +1,10 @@
 """Networks: every torchvision family as a backbone, weights, freezing, heads, the report's CNN."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 import torch
@@ -43,7 +46,7 @@ def images(size: int, channels: int = 3, count: int = 2) -> torch.Tensor:
     return torch.randn(count, channels, size, size, generator=generator)
 
 
-def checkpoint(tmp_path, name: str, **options):
+def checkpoint(tmp_path: Path, name: str, **options: Any) -> tuple[nn.Module, Path]:
     """A torchvision network with random weights, and its state dict in a file."""
     torch.manual_seed(1)
     original = torchvision.models.get_model(name, weights=None, **options).eval()
@@ -53,7 +56,7 @@ def checkpoint(tmp_path, name: str, **options):
 
 
 @pytest.mark.parametrize(("name", "size"), FAMILIES.items())
-def test_every_family_gets_a_new_head(name, size):
+def test_every_family_gets_a_new_head(name: str, size: int) -> None:
     network = create(name, 5, head="dense", image_size=size)
     dropouts = [module for module in network.head if isinstance(module, nn.Dropout)]
     assert [module.p for module in dropouts] == [0.0, 0.0]
@@ -63,7 +66,7 @@ def test_every_family_gets_a_new_head(name, size):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "mnasnet0_5"])
-def test_weights_from_a_file_give_the_original_features(tmp_path, name):
+def test_weights_from_a_file_give_the_original_features(tmp_path: Path, name: str) -> None:
     original, path = checkpoint(tmp_path, name)
     network = create(name, 1000, weights=path).eval()
     last = [module for module in original.modules() if isinstance(module, nn.Linear)][-1]
@@ -72,7 +75,7 @@ def test_weights_from_a_file_give_the_original_features(tmp_path, name):
         torch.testing.assert_close(network(images(64)), original(images(64)), rtol=0, atol=0)
 
 
-def test_real_imagenet_weights_from_a_file():
+def test_real_imagenet_weights_from_a_file() -> None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("WARPMIX_TEST_DATA", beside)) / "weights"
     path = folder / "squeezenet1_0_imagenet_deepcompression.pth"
@@ -87,7 +90,7 @@ def test_real_imagenet_weights_from_a_file():
     torch.testing.assert_close(features, expected)
 
 
-def test_safetensors_and_wrapped_and_fine_tuned_checkpoints(tmp_path):
+def test_safetensors_and_wrapped_and_fine_tuned_checkpoints(tmp_path: Path) -> None:
     original, path = checkpoint(tmp_path, "resnet18", num_classes=7)  # its own head is left out
     state = original.state_dict()
     save_file(state, tmp_path / "plain.safetensors")
@@ -100,14 +103,14 @@ def test_safetensors_and_wrapped_and_fine_tuned_checkpoints(tmp_path):
             assert loaded.backbone.state_dict()[key].equal(tensor), (file, key)
 
 
-def test_old_checkpoints_without_batch_counters_load(tmp_path):
+def test_old_checkpoints_without_batch_counters_load(tmp_path: Path) -> None:
     original, _ = checkpoint(tmp_path, "resnet18")
     state = {k: v for k, v in original.state_dict().items() if "num_batches_tracked" not in k}
     torch.save(state, tmp_path / "old.pth")
     create("resnet18", 3, weights=tmp_path / "old.pth")
 
 
-def test_old_densenet_keys_are_understood(tmp_path):
+def test_old_densenet_keys_are_understood(tmp_path: Path) -> None:
     original, _ = checkpoint(tmp_path, "densenet121")
     state = original.state_dict()
     old = {
@@ -123,14 +126,14 @@ def test_old_densenet_keys_are_understood(tmp_path):
     assert network.backbone.state_dict()[key].equal(state[key])
 
 
-def test_vision_transformer_weights_are_fitted_to_the_image_size(tmp_path):
+def test_vision_transformer_weights_are_fitted_to_the_image_size(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "vit_b_32")  # 224: 7 x 7 patches
     network = create("vit_b_32", 3, weights=path, image_size=96)
     assert network.backbone.encoder.pos_embedding.shape == (1, 1 + 3 * 3, 768)
     assert network(images(96)).shape == (2, 3)
 
 
-def test_grey_images_see_what_rgb_networks_see(tmp_path):
+def test_grey_images_see_what_rgb_networks_see(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "resnet18")
     grey = images(32, channels=1)
     colour = create("resnet18", 3, weights=path).eval().backbone(grey.expand(-1, 3, -1, -1))
@@ -142,7 +145,7 @@ def test_grey_images_see_what_rgb_networks_see(tmp_path):
         assert features.shape == colour.shape
 
 
-def test_frozen_backbone_keeps_everything_while_the_head_trains():
+def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
     network = create("resnet18", 3, frozen=True, head="dense", dropout=0.2)
     before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
     head = [parameter.clone() for parameter in network.head.parameters()]
@@ -162,7 +165,7 @@ def test_frozen_backbone_keeps_everything_while_the_head_trains():
 # ---- the report's network -----------------------------------------------------------------------
 
 
-def test_vgg3_is_the_report_network():
+def test_vgg3_is_the_report_network() -> None:
     network = create("vgg3", 10, head="dense")
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [c.out_channels for c in convolutions] == [32, 32, 64, 64, 128, 128]
@@ -175,19 +178,19 @@ def test_vgg3_is_the_report_network():
     assert network(images(32)).shape == (2, 10)
 
 
-def test_vgg3_takes_digits_and_odd_sizes():
+def test_vgg3_takes_digits_and_odd_sizes() -> None:
     assert create("vgg3", 10, image_size=8, in_channels=1)(images(8, 1)).shape == (2, 10)
     backbone, features = vgg(3, (17, 25), width=4, batch_norm="before")
     assert backbone(torch.randn(2, 3, 17, 25)).shape == (2, features) == (2, 16 * 2 * 3)
 
 
-def test_vgg3_bn_normalises_before_each_activation():
+def test_vgg3_bn_normalises_before_each_activation() -> None:
     kinds = [type(m) for m in create("vgg3_bn", 10).backbone]
     assert kinds.count(nn.BatchNorm2d) == 6
     assert kinds[:3] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU]
 
 
-def test_vgg3_weights_from_a_run(tmp_path):
+def test_vgg3_weights_from_a_run(tmp_path: Path) -> None:
     first = create("vgg3", 10)
     save_file(first.state_dict(), tmp_path / "run.safetensors")
     second = create("vgg3", 4, weights=tmp_path / "run.safetensors", image_size=16)
@@ -197,7 +200,7 @@ def test_vgg3_weights_from_a_run(tmp_path):
 # ---- errors -------------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_of_another_model_is_refused_naming_keys(tmp_path):
+def test_a_checkpoint_of_another_model_is_refused_naming_keys(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "resnet18")
     with pytest.raises(ValueError, match=r"checkpoint of another model.*missing: layer1.0.conv3"):
         create("resnet50", 3, weights=path)
@@ -209,7 +212,7 @@ def test_a_checkpoint_of_another_model_is_refused_naming_keys(tmp_path):
         create("resnet18", 3, weights=wide)
 
 
-def test_files_that_are_no_weights_are_refused(tmp_path):
+def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     torch.save({"weight": CodeInAFile()}, tmp_path / "code.pth")
     with pytest.raises(ValueError, match=r"code.pth cannot be read as weights.*more than tensors"):
         create("resnet18", 3, weights=tmp_path / "code.pth")
@@ -224,8 +227,8 @@ def test_files_that_are_no_weights_are_refused(tmp_path):
         create("resnet18", 3, weights=tmp_path / "absent.pth")
 
 
-def test_no_network_is_an_error_with_the_address(monkeypatch):
-    def offline(*_, **__):
+def test_no_network_is_an_error_with_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offline(*_: object, **__: object) -> NoReturn:
         raise OSError("Name or service not known")
 
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
@@ -248,19 +251,19 @@ def test_no_network_is_an_error_with_the_address(monkeypatch):
         ({"name": "vit_b_32", "image_size": 33}, r"image_size \(33, 33\) does not fit vit_b_32"),
     ],
 )
-def test_bad_arguments(arguments, message):
+def test_bad_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create(**{"name": "resnet18", "num_classes": 3, **arguments})
 
 
-def test_googlenet_weights_are_for_rgb(tmp_path):
+def test_googlenet_weights_are_for_rgb(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "googlenet", init_weights=False)  # with auxiliary classifiers
     assert create("googlenet", 3, weights=path).backbone.transform_input
     with pytest.raises(ValueError, match="in_channels must be 3 for googlenet with weights"):
         create("googlenet", 3, weights=path, in_channels=1)
 
 
-def test_linear_head_drops_features():
+def test_linear_head_drops_features() -> None:
     head = create_head("linear", 6, 3, dropout=0.25)
     assert isinstance(head[0], nn.Dropout) and head[0].p == 0.25
     assert head(torch.ones(2, 6)).shape == (2, 3)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -78,19 +81,19 @@ def count(module: nn.Module) -> int:
 
 
 @pytest.mark.parametrize("name", COUNTS)
-def test_own_networks_have_the_parameters_of_the_reports(name):
+def test_own_networks_have_the_parameters_of_the_reports(name: str) -> None:
     classes, side, parameters = COUNTS[name]
     assert count(create(name, classes, image_size=side)) == parameters
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_torchvisions_networks_have_the_published_parameters(name):
+def test_torchvisions_networks_have_the_published_parameters(name: str) -> None:
     with torch.device("meta"):
         assert count(create(name, 1000)) == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", OWN)
-def test_every_own_network_learns_from_images(name):
+def test_every_own_network_learns_from_images(name: str) -> None:
     side = 40 if name.startswith("fruit") else 32
     torch.manual_seed(0)
     network = create(name, 4, image_size=side, in_channels=1)
@@ -113,7 +116,7 @@ def kinds(network: nn.Module) -> list[str]:
     return [type(module).__name__ for module in network.backbone][:4]
 
 
-def test_batch_norm_stands_where_it_is_asked_for():
+def test_batch_norm_stands_where_it_is_asked_for() -> None:
     before = create("baseline2", 10, options={"batch_norm": "before"})
     after = create("baseline2", 10, options={"batch_norm": "after", "activation": "tanh"})
     assert kinds(before)[:3] == ["Conv2d", "BatchNorm2d", "ReLU"]
@@ -121,7 +124,7 @@ def test_batch_norm_stands_where_it_is_asked_for():
     assert kinds(create("baseline2", 10))[:3] == ["Conv2d", "ReLU", "Conv2d"]
 
 
-def test_dropout_by_block():
+def test_dropout_by_block() -> None:
     network = create("baseline2", 10, options={"block_dropout": (0.2, 0.5, 0.7)})
     rates = [m.p for m in network.backbone if isinstance(m, nn.Dropout)]
     assert rates == [0.2, 0.2, 0.5, 0.5, 0.7, 0.7]
@@ -138,7 +141,7 @@ def test_dropout_by_block():
         ("he", (2 / (9 * 64)) ** 0.5),
     ],
 )
-def test_weights_begin_as_asked(init, deviation):
+def test_weights_begin_as_asked(init: str, deviation: float) -> None:
     torch.manual_seed(0)
     network = create("baseline2", 10, options={"init": init})
     square = [m for m in network.backbone if isinstance(m, nn.Conv2d)][3]  # 64 to 64
@@ -147,7 +150,7 @@ def test_weights_begin_as_asked(init, deviation):
     assert (not network.head[-1].weight.any()) == (init == "zero")
 
 
-def test_init_leaves_pretrained_weights(tmp_path):
+def test_init_leaves_pretrained_weights(tmp_path: Path) -> None:
     first = create("cnn3", 3)
     torch.save(first.state_dict(), tmp_path / "first.pt")
     second = create("cnn3", 3, weights=tmp_path / "first.pt", options={"init": "zero"})
@@ -166,7 +169,7 @@ def test_init_leaves_pretrained_weights(tmp_path):
         ("vgg3", {"init": "ones"}, "init must be one of zero, normal, glorot, he, got 'ones'"),
     ],
 )
-def test_options_that_do_not_fit(name, options, message):
+def test_options_that_do_not_fit(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         create(name, 10, options=options)
 
@@ -174,7 +177,7 @@ def test_options_that_do_not_fit(name, options, message):
 # ---- airbench -----------------------------------------------------------------------------------
 
 
-def test_whitened_patches_are_uncorrelated_and_the_filters_are_not_trained():
+def test_whitened_patches_are_uncorrelated_and_the_filters_are_not_trained() -> None:
     network = create("airbench", 10)
     images = torch.randn(200, 3, 32, 32).cumsum(3)  # neighbours are alike
     network.backbone.whiten(images)
@@ -197,7 +200,7 @@ def test_whitened_patches_are_uncorrelated_and_the_filters_are_not_trained():
         ("efficientnet_b2", ["features.8.0", "features.8.1"]),
     ],
 )
-def test_the_last_layers_of_a_frozen_backbone_can_train(name, layers):
+def test_the_last_layers_of_a_frozen_backbone_can_train(name: str, layers: list[str]) -> None:
     with torch.device("meta"):
         network = create(name, 3, frozen=True, unfrozen=1)
     trained = {k.rpartition(".")[0] for k, p in network.named_parameters() if p.requires_grad}
@@ -208,18 +211,18 @@ def test_the_last_layers_of_a_frozen_backbone_can_train(name, layers):
     assert not network.has_constant_features
 
 
-def test_test_time_augmentation_averages_probabilities_of_views():
+def test_test_time_augmentation_averages_probabilities_of_views() -> None:
     torch.manual_seed(0)
     plain = create("cnn3", 5).eval()
     images = torch.randn(3, 3, 32, 32)
 
-    def probabilities(tta):
+    def probabilities(tta: str) -> torch.Tensor:
         network = create("cnn3", 5, tta=tta).eval()
         network.load_state_dict(plain.state_dict())
         assert network.train()(images).equal(network.head(network.backbone(images)))
         return network.eval()(images).exp()
 
-    def of(view):
+    def of(view: torch.Tensor) -> torch.Tensor:
         return plain(view).softmax(1)
 
     mirrored = of(images) + of(images.flip(3))
@@ -233,7 +236,7 @@ def test_test_time_augmentation_averages_probabilities_of_views():
 # ---- the table ----------------------------------------------------------------------------------
 
 
-def test_the_description_of_the_fruit_cnn_is_the_reports_table():
+def test_the_description_of_the_fruit_cnn_is_the_reports_table() -> None:
     rows = describe(create("fruit_cnn", 3, dropout=0.5), 3, 300, 300)
     table = [(row.kind, row.output, row.parameters) for row in rows]
     layers = [row for row in table if row[0] in ("Conv2d", "MaxPool2d", "Linear")]
@@ -249,7 +252,7 @@ def test_the_description_of_the_fruit_cnn_is_the_reports_table():
 
 
 @pytest.mark.parametrize("name", ["vit6", "vit_b_32", "resnet18", "airbench", "squeezenet1_0"])
-def test_descriptions_account_for_every_parameter(name):
+def test_descriptions_account_for_every_parameter(name: str) -> None:
     size = 224 if name == "vit_b_32" else 64
     network = create(name, 7, frozen=True, image_size=size)
     rows = describe(network, 3, size, size)

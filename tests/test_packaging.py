@@ -25,7 +25,7 @@ AUGMENT_ONE_BATCH = """
 import torch, warpmix
 from warpmix.augment import CutMix, Pipeline, RandomCropBlackout, RandomShift
 pipeline = Pipeline([RandomShift(0.2), CutMix(1.0), RandomCropBlackout(0.2)])
-images = torch.randint(0, 256, (8, 32, 32, 3), dtype=torch.uint8)
+images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
 batch, targets = pipeline(images, torch.arange(8))
 assert batch.shape == (8, 3, 32, 32) and batch.isfinite().all(), batch.shape
 print(warpmix.__file__)

@@ -97,12 +97,12 @@ def test_emulated_kernels_select_the_same(
         got = select_greedy(scores, targets, 3, **options)
     assert torch.equal(got.paths[0].members, want.paths[0].members)
     assert torch.equal(got.paths[0].scores, want.paths[0].scores)
-    planes, invalid = ops.class_planes(scores, logits=logits)
-    with emulated_kernels():
-        emulated, _ = ops.class_planes(scores, logits=logits)
-    assert torch.equal(planes, emulated) and int(invalid) == 0
-    want_planes = reference.probabilities(scores, logits).permute(0, 2, 1)
-    assert torch.equal(planes, want_planes)
+    for log, twin in ((False, reference.probabilities), (True, reference.log_probabilities)):
+        planes, invalid = ops.class_planes(scores, logits=logits, log=log)
+        with emulated_kernels():
+            emulated, _ = ops.class_planes(scores, logits=logits, log=log)
+        assert torch.equal(planes, emulated) and int(invalid) == 0
+        assert torch.equal(planes, twin(scores, logits).permute(0, 2, 1))
 
 
 @pytest.mark.parametrize("device", GPU)
@@ -218,7 +218,9 @@ TARGETS = torch.tensor([0, 1, 3])
         (lambda: select_greedy(GOOD * 2, TARGETS), ValueError, "sum to 1.*model 0, sample 0"),
         (lambda: select_greedy(GOOD, TARGETS + 1), ValueError, r"targets must be in \[0, 4\)"),
         (lambda: fit_weights(GOOD[:, :0], TARGETS[:0]), ValueError, "at least one sample"),
-        (lambda: fit_weights(GOOD, TARGETS.int()), TypeError, "targets must be an int64 tensor"),
+        (lambda: select_greedy(GOOD, TARGETS, 2.5), TypeError, "size must be an integer, got 2.5"),
+        (lambda: select_greedy(GOOD, TARGETS, seed=-1), ValueError, "seed must be from 0"),
+        (lambda: fit_weights(GOOD, TARGETS, tolerance=0), ValueError, "tolerance must be above 0"),
     ],
 )
 def test_errors_name_the_argument(call: Any, error: type[Exception], words: str) -> None:
@@ -234,7 +236,7 @@ def test_opcheck(suffix: str) -> None:
     planes, own = torch.rand(2, 4, 3), torch.rand(2, 3)
     double = {"dtype": torch.float64}
     score, invalid = torch.empty(2, dtype=torch.int64), torch.empty(1, dtype=torch.int64)
-    check("class_planes", GOOD, torch.ones(2), False, planes, invalid)
+    check("class_planes", GOOD, torch.ones(2), False, True, planes, invalid)
     check("greedy_scores", planes, own, torch.zeros(4, 3, **double), torch.zeros(3, **double),
           TARGETS, 0, score)  # fmt: skip
     check("greedy_scores", None, own, None, torch.zeros(3, **double), TARGETS, 0, score)

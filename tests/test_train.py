@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import errno
-import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +14,25 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from warpmix.data import load, predictions
-from warpmix.train import TrainConfig, fit, load_config, load_model, predict
+from warpmix import predictions
+from warpmix.data import load
+from warpmix.train import (
+    Callback,
+    TrainConfig,
+    Trainer,
+    fit,
+    load_config,
+    load_model,
+    predict,
+)
 from warpmix.train.checkpoint import load_checkpoint
-from warpmix.train.progress import TrainingProgress
 from warpmix.train.run_folder import RUN_FILES
-from warpmix.train.trainer import Trainer
+
+MakeConfig = Callable[..., TrainConfig]
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 8x8 images in three classes that differ in their brightest quarter."""
     root = tmp_path_factory.mktemp("images")
     noise = np.random.default_rng(0)
@@ -38,17 +49,33 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture
-def settings(images):
+def settings(images: Path) -> MakeConfig:
     """Makes a configuration of a short run on the images."""
 
-    def make(**changes):
+    def make(**changes: Any) -> TrainConfig:
         defaults = {"epochs": 3, "batch_size": 32, "lr": 0.02, "threads": 1, "device": "cpu"}
         return TrainConfig(data=str(images), **{**defaults, **changes})
 
     return make
 
 
-def rows(folder):
+class Calls(Callback):
+    """Keeps what was called, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        self.names.append("start")
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self.names.append("step")
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.names.append(f"epoch {len(trainer.history)}")
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "history.csv").open() as file:
         return list(csv.DictReader(file))
 
@@ -56,7 +83,9 @@ def rows(folder):
 # ---- a run and what it leaves -------------------------------------------------------------------
 
 
-def test_a_run_learns_and_leaves_everything_in_its_folder(settings, tmp_path):
+def test_a_run_learns_and_leaves_everything_in_its_folder(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     config = settings(epochs=12, augment="warsaw-shift")
     result = fit(config, tmp_path / "run")
     assert result.test_accuracy > 0.9
@@ -75,14 +104,16 @@ def test_a_run_learns_and_leaves_everything_in_its_folder(settings, tmp_path):
     assert test.classes == ("below", "left", "right")
 
 
-def test_a_run_without_a_folder_is_the_same_run(settings, tmp_path):
+def test_a_run_without_a_folder_is_the_same_run(settings: MakeConfig, tmp_path: Path) -> None:
     stored, unstored = fit(settings(), tmp_path / "run"), fit(settings())
     assert unstored.folder is None
     for name, tensor in unstored.model.state_dict().items():
         assert torch.equal(tensor, stored.model.state_dict()[name])
 
 
-def test_seeds_give_different_models_on_the_same_split(settings, tmp_path):
+def test_seeds_give_different_models_on_the_same_split(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     for seed in (0, 1):
         fit(settings(seed=seed, epochs=1), tmp_path / f"{seed}")
     first, second = (
@@ -92,7 +123,9 @@ def test_seeds_give_different_models_on_the_same_split(settings, tmp_path):
     assert not torch.equal(first.predictions, second.predictions)
 
 
-def test_without_validation_images_the_last_weights_count(settings, tmp_path):
+def test_without_validation_images_the_last_weights_count(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     result = fit(settings(validation=0), tmp_path / "run")
     assert (result.best_epoch, result.validation_accuracy) == (3, None)
     assert not (tmp_path / "run" / "predictions-val.safetensors").exists()
@@ -100,11 +133,10 @@ def test_without_validation_images_the_last_weights_count(settings, tmp_path):
 
 
 @pytest.mark.parametrize(("expand", "steps"), [(0.0, 3), (0.5, 5), (2.0, 9)])
-def test_append_mode_has_longer_epochs(settings, monkeypatch, expand, steps):
-    taken = []
-    monkeypatch.setattr(TrainingProgress, "step", lambda self: taken.append(self))
-    fit(settings(epochs=1, expand=expand))
-    assert len(taken) == steps
+def test_append_mode_has_longer_epochs(settings: MakeConfig, expand: float, steps: int) -> None:
+    calls = Calls()
+    fit(settings(epochs=1, expand=expand), callbacks=[calls])
+    assert calls.names == ["start", *["step"] * steps, "epoch 1"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +151,7 @@ def test_append_mode_has_longer_epochs(settings, monkeypatch, expand, steps):
         {"model": "resnet18", "batch_size": 95},  # of 96: batch norm cannot train on the last one
     ],
 )
-def test_every_setting_trains(settings, changes):
+def test_every_setting_trains(settings: MakeConfig, changes: dict[str, Any]) -> None:
     result = fit(settings(epochs=2, **changes))
     assert len(result.history) == 2
     assert all(np.isfinite(record.train_loss) for record in result.history)
@@ -129,8 +161,8 @@ def test_every_setting_trains(settings, changes):
 
 
 def test_images_are_normalised_by_their_own_mean_unless_the_weights_are_pretrained(
-    settings, tmp_path
-):
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     own = fit(settings(epochs=1), tmp_path / "own")
     kept = own.spec.mean
     assert all(0.2 < mean < 0.4 for mean in kept)
@@ -140,7 +172,7 @@ def test_images_are_normalised_by_their_own_mean_unless_the_weights_are_pretrain
     assert (given.spec.mean, given.spec.std) == ((0.1,) * 3, (0.2,) * 3)
 
 
-def test_a_mean_of_other_channels_is_refused(settings):
+def test_a_mean_of_other_channels_is_refused(settings: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"one value for each of the 3 channels .* got 1"):
         fit(settings(mean=(0.5,), std=(0.2,)))
 
@@ -148,13 +180,13 @@ def test_a_mean_of_other_channels_is_refused(settings):
 # ---- early stopping and best weights ------------------------------------------------------------
 
 
-def test_early_stopping_ends_the_run(settings):
+def test_early_stopping_ends_the_run(settings: MakeConfig) -> None:
     result = fit(settings(epochs=50, patience=2, min_delta=1.0))
     assert (len(result.history), result.ended) == (3, "early stopping")
 
 
 @pytest.mark.parametrize("monitor", ["accuracy", "loss"])
-def test_the_best_weights_are_restored(settings, tmp_path, monitor):
+def test_the_best_weights_are_restored(settings: MakeConfig, tmp_path: Path, monitor: str) -> None:
     config = settings(epochs=6, lr=0.1, sched="constant", monitor=monitor)
     result = fit(config, tmp_path / "run")
     if monitor == "accuracy":
@@ -172,18 +204,16 @@ def test_the_best_weights_are_restored(settings, tmp_path, monitor):
         assert torch.equal(tensor, state["best_weights"][name])
 
 
-def test_divergence_in_the_first_epoch_is_refused_in_words(settings, tmp_path):
+def test_divergence_in_the_first_epoch_is_refused_in_words(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match=r"diverged in epoch 1: the loss became .* an lr below 1e"):
         fit(settings(lr=1e20, sched="constant"), tmp_path / "run")
     fit(settings(), tmp_path / "run")  # nothing is in the way of another try
 
 
-def test_divergence_later_keeps_the_best_weights(settings, monkeypatch):
-    monkeypatch.setattr(
-        "warpmix.train.trainer.learning_rate",
-        lambda config, step, steps: 0.01 if step < 2 * steps else 1e20,
-    )
-    result = fit(settings(epochs=9))
+def test_divergence_later_keeps_the_best_weights(settings: MakeConfig) -> None:
+    result = fit(settings(epochs=9, lr=0.01, sched="constant", switch_epoch=2, switch_lr=1e20))
     assert result.ended == "diverged"
     assert len(result.history) == 3
     assert result.best_epoch < 3
@@ -193,15 +223,16 @@ def test_divergence_later_keeps_the_best_weights(settings, monkeypatch):
 # ---- resuming -----------------------------------------------------------------------------------
 
 
-def interrupt_after(steps, monkeypatch):
-    """Stop the next run as Ctrl-C does, after so many optimiser steps."""
-    counter = itertools.count(1)
+class Interrupt(Callback):
+    """Stops a run as Ctrl-C does, after so many optimiser steps."""
 
-    def step(self):
-        if next(counter) == steps:
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        self.left -= 1
+        if self.left == 0:
             raise KeyboardInterrupt
-
-    monkeypatch.setattr(TrainingProgress, "step", step)
 
 
 @pytest.mark.parametrize("steps", [2, 9])  # in the first epoch, in a later one
@@ -220,14 +251,12 @@ def interrupt_after(steps, monkeypatch):
     ],
 )
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
-    settings, tmp_path, monkeypatch, changes, steps
-):
+    settings: MakeConfig, tmp_path: Path, changes: dict[str, Any], steps: int
+) -> None:
     config = settings(epochs=4, **changes)
     whole = fit(config, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        interrupt_after(steps, patch)
-        with pytest.raises(KeyboardInterrupt):
-            fit(config, tmp_path / "killed")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, tmp_path / "killed", callbacks=[Interrupt(steps)])
     (tmp_path / "killed" / ".checkpoint.0123abcd.safetensors").touch()  # a kill while writing
     resumed = fit(config, tmp_path / "killed", resume=True)
     assert {path.name for path in (tmp_path / "killed").iterdir()} == RUN_FILES
@@ -244,7 +273,9 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
     assert all(torch.equal(checkpoints[0][key], checkpoints[1][key]) for key in checkpoints[0])
 
 
-def test_a_finished_run_goes_on_when_given_more_epochs(settings, tmp_path):
+def test_a_finished_run_goes_on_when_given_more_epochs(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     fit(settings(sched="constant"), tmp_path / "run")
     longer = fit(settings(sched="constant", epochs=5), tmp_path / "run", resume=True)
     assert len(longer.history) == 5
@@ -253,13 +284,15 @@ def test_a_finished_run_goes_on_when_given_more_epochs(settings, tmp_path):
         assert torch.equal(tensor, longer.model.state_dict()[name])
 
 
-def test_resuming_a_finished_run_trains_nothing(settings, tmp_path, monkeypatch):
+def test_resuming_a_finished_run_trains_nothing(settings: MakeConfig, tmp_path: Path) -> None:
     first = fit(settings(), tmp_path / "run")
-    monkeypatch.setattr(Trainer, "run_epoch", None)
-    assert fit(settings(), tmp_path / "run", resume=True).test_accuracy == first.test_accuracy
+    calls = Calls()
+    again = fit(settings(), tmp_path / "run", resume=True, callbacks=[calls])
+    assert calls.names == ["start"]
+    assert again.test_accuracy == first.test_accuracy
 
 
-def test_folders_that_do_not_fit_are_refused(settings, tmp_path):
+def test_folders_that_do_not_fit_are_refused(settings: MakeConfig, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with pytest.raises(FileNotFoundError, match=r"holds no run: there is no config\.json in it"):
         fit(settings(), run, resume=True)
@@ -273,8 +306,10 @@ def test_folders_that_do_not_fit_are_refused(settings, tmp_path):
         fit(settings(epochs=1, lr=0.5), run, resume=True)
 
 
-def test_a_full_disk_leaves_the_last_checkpoint(settings, tmp_path, monkeypatch):
-    def write(self, data):
+def test_a_full_disk_leaves_the_last_checkpoint(
+    settings: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(self: Path, data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     fit(settings(sched="constant", epochs=1), tmp_path)
@@ -288,7 +323,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(settings, tmp_path, monkeypatch)
     assert len(fit(settings(sched="constant"), tmp_path, resume=True).history) == 3
 
 
-def test_a_checkpoint_of_another_model_is_refused(settings, tmp_path):
+def test_a_checkpoint_of_another_model_is_refused(settings: MakeConfig, tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     fit(settings(epochs=1), one)
     fit(settings(epochs=1, model="vgg3_bn"), other)
@@ -297,17 +332,31 @@ def test_a_checkpoint_of_another_model_is_refused(settings, tmp_path):
         fit(settings(epochs=1), one, resume=True)
 
 
+# ---- callbacks ----------------------------------------------------------------------------------
+
+
+def test_the_documented_callback_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "training.md").read_text("utf-8")
+    (example,) = (part for part in page.split("```python\n") if "(Callback)" in part)
+    exec(example.partition("```")[0], {})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    epochs, accuracies, distances = zip(*lines, strict=True)
+    assert epochs == ("1", "2", "3")
+    assert all(0 <= float(accuracy) <= 1 for accuracy in accuracies)
+    assert 0 < float(distances[0]) < float(distances[-1])
+
+
 # ---- prediction ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def run(images, tmp_path_factory):
+def run(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
     fit(TrainConfig(data=str(images), epochs=2, batch_size=32, device="cpu"), folder)
     return folder
 
 
-def test_predictions_of_a_run_are_those_it_stored(run, images):
+def test_predictions_of_a_run_are_those_it_stored(run: Path, images: Path) -> None:
     stored = predictions.load(run / "predictions.safetensors").predictions
     dataset = load(images, "test")
     assert torch.equal(predict(run, dataset), stored)
@@ -315,13 +364,13 @@ def test_predictions_of_a_run_are_those_it_stored(run, images):
     assert torch.equal(predict(run / "checkpoint.safetensors", dataset), stored)
 
 
-def test_an_unfinished_run_has_no_model_yet(run, tmp_path):
+def test_an_unfinished_run_has_no_model_yet(run: Path, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.safetensors").write_bytes((run / "checkpoint.safetensors").read_bytes())
     with pytest.raises(FileNotFoundError, match="the run has not finished; continue it with"):
         load_model(tmp_path)
 
 
-def test_images_that_the_model_was_not_trained_for_are_refused(run, images):
+def test_images_that_the_model_was_not_trained_for_are_refused(run: Path, images: Path) -> None:
     with pytest.raises(ValueError, match=r"the classes of .*: below, left, right; got 0, 1"):
         predict(run, load("digits", "test"))
     with pytest.raises(ValueError, match=r"images of 8x8 pixels .* got 12x12 .*image_size=8"):
@@ -329,7 +378,7 @@ def test_images_that_the_model_was_not_trained_for_are_refused(run, images):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_what_needs_a_gpu_says_so(run, images):
+def test_what_needs_a_gpu_says_so(run: Path, images: Path) -> None:
     dataset = load(images, "test")
     with pytest.raises(ValueError, match="device must be cpu or auto on this machine"):
         predict(run, dataset, device="cuda")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
 from warpmix import recipes
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 
 
 @pytest.fixture
-def yaml_file(tmp_path):
-    def write(text):
+def yaml_file(tmp_path: Path) -> Callable[[str], Path]:
+    def write(text: str) -> Path:
         path = tmp_path / "settings.yaml"
         path.write_text(text)
         return path
@@ -19,7 +21,7 @@ def yaml_file(tmp_path):
     return write
 
 
-def test_defaults_are_valid_and_every_field_is_documented():
+def test_defaults_are_valid_and_every_field_is_documented() -> None:
     config = load_config()
     assert config == TrainConfig()
     for name, field in TrainConfig.model_fields.items():
@@ -27,12 +29,12 @@ def test_defaults_are_valid_and_every_field_is_documented():
         assert field.json_schema_extra["group"], name
 
 
-def test_flags_win_over_the_file(yaml_file):
+def test_flags_win_over_the_file(yaml_file: Callable[[str], Path]) -> None:
     config = load_config(yaml_file("lr: 1e-3\nepochs: 7\n"), epochs="9", patience=None)
     assert (config.lr, config.epochs, config.patience) == (1e-3, 9, None)
 
 
-def test_a_config_survives_its_own_json(tmp_path):
+def test_a_config_survives_its_own_json(tmp_path: Path) -> None:
     config = load_config("cifar10-vgg3", mean="0.5,0.4,0.3", std="0.2,0.2,0.2", root=tmp_path)
     path = tmp_path / "config.json"
     path.write_text(config.model_dump_json())
@@ -40,13 +42,13 @@ def test_a_config_survives_its_own_json(tmp_path):
     assert config.mean == (0.5, 0.4, 0.3)
 
 
-def test_a_recipe_brings_its_own_p_unless_p_is_given():
+def test_a_recipe_brings_its_own_p_unless_p_is_given() -> None:
     assert load_config(augment="warsaw-all").p == 0.5
     assert load_config(augment="warsaw-all", p=0.9).p == 0.9
     assert load_config(augment="cifar").p == 1.0
 
 
-def test_an_augmentation_may_be_a_name_a_file_or_a_list(yaml_file):
+def test_an_augmentation_may_be_a_name_a_file_or_a_list(yaml_file: Callable[[str], Path]) -> None:
     shift = [{"RandomShift": {"max_shift": 0.1}}]
     listed = yaml_file("- RandomShift: {max_shift: 0.1}\n")
     assert load_config(augment=str(listed)).augment == shift
@@ -56,7 +58,7 @@ def test_an_augmentation_may_be_a_name_a_file_or_a_list(yaml_file):
 
 
 @pytest.mark.parametrize("name", recipes.names())
-def test_every_packaged_recipe_is_valid(name):
+def test_every_packaged_recipe_is_valid(name: str) -> None:
     load_config(name)
     if "augment" in recipes.read(name):
         load_config(augment=name)
@@ -88,7 +90,9 @@ def test_every_packaged_recipe_is_valid(name):
         ("lr: [", ["is not valid YAML"]),
     ],
 )
-def test_a_bad_setting_is_refused_in_words(yaml_file, text, words):
+def test_a_bad_setting_is_refused_in_words(
+    yaml_file: Callable[[str], Path], text: str, words: list[str]
+) -> None:
     with pytest.raises((ValueError, FileNotFoundError)) as error:
         load_config(yaml_file(text))
     assert "\n" not in str(error.value)
@@ -96,7 +100,9 @@ def test_a_bad_setting_is_refused_in_words(yaml_file, text, words):
         assert word in str(error.value)
 
 
-def test_every_problem_is_told_at_once_and_says_where_it_stands(yaml_file):
+def test_every_problem_is_told_at_once_and_says_where_it_stands(
+    yaml_file: Callable[[str], Path],
+) -> None:
     path = yaml_file("batchsize: 3\n")
     with pytest.raises(ValueError, match="unknown key") as error:
         load_config(path, lr=-1)
@@ -104,11 +110,11 @@ def test_every_problem_is_told_at_once_and_says_where_it_stands(yaml_file):
     assert "; lr must be" in str(error.value) or str(error.value).startswith("lr must be")
 
 
-def test_a_file_without_an_augmentation_is_refused(yaml_file):
+def test_a_file_without_an_augmentation_is_refused(yaml_file: Callable[[str], Path]) -> None:
     with pytest.raises(ValueError, match="must hold a list of transforms"):
         load_config(augment=str(yaml_file("lr: 1\n")))
 
 
-def test_an_unknown_file_is_refused():
+def test_an_unknown_file_is_refused() -> None:
     with pytest.raises(FileNotFoundError, match="neither a file nor a packaged recipe"):
         load_config("nothing.yaml")

@@ -6,16 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 from conftest import noisy_classes
 from safetensors.torch import load_file
 
+from warpmix import predictions
 from warpmix.augment import CutMix, Pipeline, RandomContrast, RandomShift
-from warpmix.data import Dataset, Loader, predictions
+from warpmix.data import Dataset, Loader
 from warpmix.train import TrainConfig, fit
-from warpmix.train.held_out import share_of
+from warpmix.train.distributed import share_of
 
 
 def random_images(count: int) -> Dataset:
@@ -30,11 +32,11 @@ def random_images(count: int) -> Dataset:
 @pytest.mark.parametrize("world_size", [2, 3, 5])
 @pytest.mark.parametrize("count", [1, 4, 23, 25, 47])
 @pytest.mark.parametrize("expand", [0.0, 1.5])
-def test_ranks_make_the_batches_of_one_process(count, world_size, expand):
+def test_ranks_make_the_batches_of_one_process(count: int, world_size: int, expand: float) -> None:
     """Uneven last batches, of fewer samples than ranks too: each sample once, the same bytes."""
     pipeline = Pipeline([RandomShift(0.3), RandomContrast((1, 3)), CutMix()], seed=5)
 
-    def loader(**ranks):
+    def loader(**ranks: int) -> Loader:
         return Loader(random_images(count), pipeline, 6, expand=expand, seed=3, **ranks)
 
     ranks = [loader(rank=rank, world_size=world_size) for rank in range(world_size)]
@@ -55,7 +57,7 @@ def test_ranks_make_the_batches_of_one_process(count, world_size, expand):
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(13, [6, 7]), (12, [6, 6]), (14, [6, 6, 2])])
-def test_a_single_last_sample_joins_the_batch_before(count, sizes):
+def test_a_single_last_sample_joins_the_batch_before(count: int, sizes: list[int]) -> None:
     loader = Loader(random_images(count), Pipeline(), 6, join_last=True)
     assert [len(batch) for batch, _ in loader] == sizes
     assert len(loader) == len(sizes)
@@ -64,7 +66,7 @@ def test_a_single_last_sample_joins_the_batch_before(count, sizes):
 
 
 @pytest.mark.parametrize("world_size", [1, 2, 3, 7])
-def test_ranks_predict_every_row_once(world_size):
+def test_ranks_predict_every_row_once(world_size: int) -> None:
     rows = [row for rank in range(world_size) for row in share_of(17, rank, world_size)]
     assert rows == list(range(17))
 
@@ -73,13 +75,13 @@ def test_ranks_predict_every_row_once(world_size):
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes, dark and light; 83 images to train on: the last batch of 16 has three."""
     root = tmp_path_factory.mktemp("images")
     return noisy_classes(root, train=52, test=20, spread=190, dark=0, light=60)
 
 
-def torchrun(world_size, *program):
+def torchrun(world_size: int, *program: object) -> str:
     command = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     done = subprocess.run(
         [*command, f"--nproc-per-node={world_size}", *map(str, program)],
@@ -110,7 +112,7 @@ fit(TrainConfig(**full, epochs=3), f"{root}/cut", resume=True)
 
 
 @pytest.fixture(scope="module")
-def runs(images, tmp_path_factory):
+def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs with 1, 2 and 3 gloo processes."""
     root = tmp_path_factory.mktemp("runs")
     common = {"data": str(images), "device": "cpu"}
@@ -124,7 +126,7 @@ def runs(images, tmp_path_factory):
     return root
 
 
-def test_processes_agree_with_one(runs):
+def test_processes_agree_with_one(runs: Path) -> None:
     one = load_file(runs / "1" / "model.safetensors")
     stored = predictions.load(runs / "1" / "predictions-val.safetensors")
     assert stored.accuracy > 0.8
@@ -138,6 +140,6 @@ def test_processes_agree_with_one(runs):
         torch.testing.assert_close(other.predictions, stored.predictions, rtol=1e-3, atol=1e-4)
 
 
-def test_a_run_of_two_processes_resumes_to_the_same_weights(runs):
+def test_a_run_of_two_processes_resumes_to_the_same_weights(runs: Path) -> None:
     one, other = (load_file(runs / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(one[key].equal(other[key]) for key in one)

@@ -6,6 +6,8 @@ import csv
 import multiprocessing
 import random
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,19 +15,19 @@ from safetensors.torch import load_file
 
 from warpmix.train import TrainConfig, fit
 from warpmix.train.checkpoint import load_checkpoint
-from warpmix.train.model_file import ModelSpec, read_tensors
+from warpmix.train.model import ModelSpec, read_tensors
 from warpmix.train.run_folder import RUN_FILES
 
 KILLS = 10
 
 
-def train(config: TrainConfig, folder: str, started) -> None:
+def train(config: TrainConfig, folder: str, started: Any) -> None:
     torch.set_num_threads(1)
     started.set()
     fit(config, folder, resume=(folder / "checkpoint.safetensors").exists())
 
 
-def wait_for_writes(path, process, count: int) -> None:
+def wait_for_writes(path: Path, process: Any, count: int) -> None:
     """Returns when the file has been written `count` times more, or the process has ended."""
 
     def written() -> int:
@@ -38,7 +40,7 @@ def wait_for_writes(path, process, count: int) -> None:
             last, count = written(), count - 1
 
 
-def spec_of(path) -> ModelSpec:
+def spec_of(path: Path) -> ModelSpec:
     return ModelSpec.from_json(read_tensors(path)[1]["spec"])
 
 
@@ -46,7 +48,9 @@ def spec_of(path) -> ModelSpec:
     "changes",
     [{"augment": "warsaw-all", "model": "vgg3_bn", "head": "dense", "dropout": 0.3, "ema": 0.9}],
 )
-def test_a_run_killed_at_random_moments_ends_with_the_same_weights(tmp_path, changes):
+def test_a_run_killed_at_random_moments_ends_with_the_same_weights(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
     """SIGKILL, which nothing can catch; no checkpoint is ever unreadable."""
     config = TrainConfig(
         epochs=40, few_shot=20, batch_size=32, threads=1, device="cpu", lr=0.02, **changes

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,29 +15,30 @@ from conftest import noisy_classes
 from PIL import Image
 from torch import nn
 
-from warpmix.data import few_shot, k_fold, load, predictions
+from warpmix import predictions
+from warpmix.data import few_shot, k_fold, load
 from warpmix.models import create
-from warpmix.train import TrainConfig, fit, predict
-from warpmix.train.images import split_rows
-from warpmix.train.model_file import read_tensors
-from warpmix.train.optimizer import Penalty, make_optimizer
-from warpmix.train.schedule import learning_rate
-from warpmix.train.setting_types import OptimizerName
-from warpmix.train.trainer import Trainer
+from warpmix.train import Callback, TrainConfig, Trainer, TrainResult, fit, predict
+from warpmix.train.data import split_rows
+from warpmix.train.model import read_tensors
+from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
+from warpmix.train.settings import OptimizerName
+
+MakeConfig = Callable[..., TrainConfig]
 
 OPTIMIZERS = OptimizerName.__args__
 
 
 @pytest.fixture(scope="module")
-def images(tmp_path_factory):
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 8x8 images in two classes, dark and light."""
     root = tmp_path_factory.mktemp("images")
     return noisy_classes(root, train=40, test=20, spread=150, dark=0, light=100)
 
 
 @pytest.fixture
-def settings(images):
-    def make(**changes):
+def settings(images: Path) -> MakeConfig:
+    def make(**changes: Any) -> TrainConfig:
         defaults = {
             "data": str(images),
             "epochs": 2,
@@ -47,7 +52,7 @@ def settings(images):
     return make
 
 
-def weights_of(result):
+def weights_of(result: TrainResult) -> torch.Tensor:
     return torch.cat([tensor.flatten() for tensor in result.model.state_dict().values()])
 
 
@@ -55,7 +60,7 @@ def weights_of(result):
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_every_optimiser_lowers_the_loss(name):
+def test_every_optimiser_lowers_the_loss(name: str) -> None:
     """On a convex problem, logistic regression of separable points, so that each must."""
     config = TrainConfig(opt=name, lr=1.0 if name == "adadelta" else 0.02)
     torch.manual_seed(0)
@@ -74,7 +79,9 @@ def test_every_optimiser_lowers_the_loss(name):
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_the_optimiser_switches_after_its_epoch_and_resumes_as_what_it_is(settings, tmp_path):
+def test_the_optimiser_switches_after_its_epoch_and_resumes_as_what_it_is(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     config = settings(
         epochs=4, opt="adam", lr=0.002, switch_epoch=2, switch_lr=0.01, sched="constant"
     )
@@ -82,20 +89,24 @@ def test_the_optimiser_switches_after_its_epoch_and_resumes_as_what_it_is(settin
     assert [record.lr for record in whole.history] == [0.002, 0.002, 0.01, 0.01]
     for stop in (2, 3):  # right before the switch, and after it
         folder = tmp_path / str(stop)
-        original, Trainer.ended = Trainer.ended, property(lambda self, s=stop: _at(self, s))
-        try:
-            fit(config, folder)
-        finally:
-            Trainer.ended = original
+        with pytest.raises(KeyboardInterrupt):
+            fit(config, folder, callbacks=[Interrupt(after_epoch=stop)])
         assert weights_of(fit(config, folder, resume=True)).equal(weights_of(whole))
     assert not weights_of(fit(settings(epochs=4, opt="adam", lr=0.002))).equal(weights_of(whole))
 
 
-def _at(trainer, epochs):
-    return "epochs" if len(trainer.history) >= epochs else None
+class Interrupt(Callback):
+    """Stops a run as Ctrl-C does, between two epochs."""
+
+    def __init__(self, after_epoch: int) -> None:
+        self.after_epoch = after_epoch
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        if len(trainer.history) == self.after_epoch:
+            raise KeyboardInterrupt
 
 
-def test_biases_of_batch_norm_can_learn_faster():
+def test_biases_of_batch_norm_can_learn_faster() -> None:
     network = create("airbench", 10)
     optimizer = make_optimizer(network, TrainConfig(bias_lr=64.0))
     slow, fast = optimizer.param_groups
@@ -106,13 +117,13 @@ def test_biases_of_batch_norm_can_learn_faster():
 # ---- schedules ----------------------------------------------------------------------------------
 
 
-def test_linear_falls_in_a_straight_line_after_its_warm_up():
+def test_linear_falls_in_a_straight_line_after_its_warm_up() -> None:
     config = TrainConfig(sched="linear", lr=0.6, epochs=4, warmup_epochs=1)
     rates = [learning_rate(config, step, 2) for step in range(8)]
     assert rates == pytest.approx([0.3, 0.6, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
 
 
-def test_step_is_torchs_step_lr():
+def test_step_is_torchs_step_lr() -> None:
     config = TrainConfig(sched="step", lr=0.4, epochs=5, step_epochs=2, step_factor=0.5)
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.4)
     reference = torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
@@ -127,7 +138,7 @@ def test_step_is_torchs_step_lr():
 
 
 @pytest.mark.parametrize("part", ["all", "head"])
-def test_penalties_are_kerass_on_kernels_alone(part):
+def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
     network = create("baseline2", 10, image_size=8, options={"batch_norm": "before"})
     penalty = Penalty(network, TrainConfig(l1=0.01, l2=0.1, penalty=part))
     kernels = [network.head[-1].weight]
@@ -138,8 +149,8 @@ def test_penalties_are_kerass_on_kernels_alone(part):
     assert not Penalty(network, TrainConfig())
 
 
-def test_penalties_shrink_the_weights_they_act_on(settings):
-    def size(result, part):
+def test_penalties_shrink_the_weights_they_act_on(settings: MakeConfig) -> None:
+    def size(result: TrainResult, part: str) -> float:
         return result.model.get_submodule(part)[-1 if part == "head" else 0].weight.norm().item()
 
     plain, strong = fit(settings()), fit(settings(l2=1.0, penalty="head"))
@@ -150,50 +161,53 @@ def test_penalties_shrink_the_weights_they_act_on(settings):
 # ---- averages, clipping, compilation ------------------------------------------------------------
 
 
-def test_the_average_is_the_exponential_one(settings, monkeypatch):
-    seen = []
-    original = Trainer._step
+class Weights(Callback):
+    """Keeps the trained weights, flattened, from before the first step on and after each."""
 
-    def step(self, loss):
-        original(self, loss)
-        seen.append(self.network.head[-1].weight.detach().clone())
+    def __init__(self, part: str = "") -> None:
+        self.part = part
+        self.seen: list[torch.Tensor] = []
 
-    monkeypatch.setattr(Trainer, "_step", step)
-    result = fit(settings(epochs=1, ema=0.8))
-    average = seen[0]
-    for weight in seen[1:]:
-        average = 0.8 * average + 0.2 * weight
-    torch.testing.assert_close(result.model.head[-1].weight.detach(), average)
-    assert not result.model.head[-1].weight.equal(seen[-1])
+    def on_fit_start(self, trainer: Trainer) -> None:
+        self.on_step_end(trainer)
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        weights = trainer.network.get_submodule(self.part).parameters()
+        self.seen.append(torch.cat([weight.detach().flatten() for weight in weights]))
 
 
-def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(settings, monkeypatch):
-    lengths = []
-    original = Trainer._step
-
-    def step(self, loss):
-        before = torch.cat([w.detach().flatten().clone() for w in self.network.parameters()])
-        original(self, loss)
-        after = torch.cat([w.detach().flatten() for w in self.network.parameters()])
-        lengths.append(float((after - before).norm()))
-
-    monkeypatch.setattr(Trainer, "_step", step)
-    common = {"epochs": 1, "momentum": 0, "lr": 0.5, "sched": "constant"}
-    fit(settings(clip_grad=0.01, **common))
-    assert lengths and max(lengths) <= 0.5 * 0.01 * 1.001
-    lengths.clear()
-    fit(settings(**common))
-    assert max(lengths) > 0.5 * 0.01
+def test_the_average_is_the_exponential_one(settings: MakeConfig) -> None:
+    head = Weights("head")
+    result = fit(settings(epochs=1, ema=0.8), callbacks=[head])
+    _, average, *rest = head.seen  # it begins with the weights after the first step
+    for weights in rest:
+        average = 0.8 * average + 0.2 * weights
+    found = torch.cat([weight.detach().flatten() for weight in result.model.head.parameters()])
+    torch.testing.assert_close(found, average)
+    assert not found.equal(head.seen[-1])
 
 
-def test_a_compiled_model_learns_the_same_and_is_stored_as_ever(settings, tmp_path):
+def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(settings: MakeConfig) -> None:
+    def longest_step(**changes: Any) -> float:
+        weights = Weights()
+        config = settings(epochs=1, momentum=0, lr=0.5, sched="constant", **changes)
+        fit(config, callbacks=[weights])
+        return max(float((b - a).norm()) for a, b in itertools.pairwise(weights.seen))
+
+    assert 0 < longest_step(clip_grad=0.01) <= 0.5 * 0.01 * 1.001
+    assert longest_step() > 0.5 * 0.01
+
+
+def test_a_compiled_model_learns_the_same_and_is_stored_as_ever(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
     plain = fit(settings(model="mlp_s"))
     compiled = fit(settings(model="mlp_s", torchcompile=True), tmp_path / "run")
     assert plain.model.state_dict().keys() == compiled.model.state_dict().keys()
     torch.testing.assert_close(weights_of(plain), weights_of(compiled), rtol=1e-3, atol=1e-4)
 
 
-def test_airbench_is_whitened_by_the_training_images(settings):
+def test_airbench_is_whitened_by_the_training_images(settings: MakeConfig) -> None:
     config = settings(
         model="airbench", image_size=12, epochs=1, lr=0.01, bias_lr=64, ema=0.9, tta="flip-shift",
         sched="linear", warmup_epochs=0.2, label_smoothing=0.2, nesterov=True,
@@ -218,12 +232,13 @@ def test_airbench_is_whitened_by_the_training_images(settings):
         {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
     ],
 )
-def test_options_resume_exactly(settings, tmp_path, monkeypatch, changes):
+def test_options_resume_exactly(
+    settings: MakeConfig, tmp_path: Path, changes: dict[str, Any]
+) -> None:
     config = settings(epochs=3, **changes)
     whole = fit(config, tmp_path / "whole")
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "ended", property(lambda self: _at(self, 1)))
-        fit(config, tmp_path / "cut")
+    with pytest.raises(KeyboardInterrupt):
+        fit(config, tmp_path / "cut", callbacks=[Interrupt(after_epoch=1)])
     resumed = fit(config, tmp_path / "cut", resume=True)
     assert weights_of(resumed).equal(weights_of(whole))
     assert resumed.test_accuracy == whole.test_accuracy
@@ -232,42 +247,51 @@ def test_options_resume_exactly(settings, tmp_path, monkeypatch, changes):
 # ---- cached features ----------------------------------------------------------------------------
 
 
+class BackbonePasses(Callback):
+    """Counts how often the backbone's first layer runs: while epochs run, and in all."""
+
+    def __init__(self) -> None:
+        self.total = self.in_epochs = 0
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        first = next(m for m in trainer.network.backbone.modules() if isinstance(m, nn.Conv2d))
+        first.register_forward_hook(self.count)
+
+    def count(self, *_: object) -> None:
+        self.total += 1
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        self.in_epochs = self.total
+
+
 @pytest.mark.parametrize("model", ["resnet18", "cnn3"])
-def test_cached_features_train_the_same_head(settings, monkeypatch, model):
+def test_cached_features_train_the_same_head(settings: MakeConfig, model: str) -> None:
     config = settings(epochs=3, model=model, frozen=True, head="dense", dropout=0.2, lr=0.01)
-    passes = []
-    layer = "backbone.conv1" if model == "resnet18" else "backbone.0"
-    original = Trainer.__init__
-
-    def watch(self, config, fabric, network, *rest):
-        network.get_submodule(layer).register_forward_hook(lambda *_: passes.append(1))
-        original(self, config, fabric, network, *rest)
-
-    monkeypatch.setattr(Trainer, "__init__", watch)
-    cached = fit(config)
-    assert len(passes) == 2  # val and test at the end; nothing while it trains
-    uncached = fit(config.model_copy(update={"cache_features": False}))
-    assert len(passes) > 10
+    passes, others = BackbonePasses(), BackbonePasses()
+    cached = fit(config, callbacks=[passes])
+    assert (passes.in_epochs, passes.total) == (0, 2)  # val and test at the end
+    uncached = fit(config.model_copy(update={"cache_features": False}), callbacks=[others])
+    assert others.in_epochs == 3 * (4 + 1)  # steps, and the validation images
     torch.testing.assert_close(weights_of(cached), weights_of(uncached), rtol=1e-4, atol=1e-5)
     for one, other in zip(cached.history, uncached.history, strict=True):
         assert one.validation_accuracy == pytest.approx(other.validation_accuracy, abs=1e-6)
 
 
-def test_features_are_not_cached_where_images_change(settings, monkeypatch):
-    def refuse(*_):
-        raise AssertionError("features were cached")
+def test_features_are_not_cached_where_images_change(settings: MakeConfig) -> None:
+    def passes(**changes: Any) -> int:
+        counter = BackbonePasses()
+        fit(settings(epochs=1, frozen=True, **changes), callbacks=[counter])
+        return counter.in_epochs
 
-    monkeypatch.setattr("warpmix.train.loop.FeatureLoader", refuse)
     for changes in ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5}):
-        fit(settings(epochs=1, frozen=True, **changes))
-    with pytest.raises(AssertionError, match="features were cached"):
-        fit(settings(epochs=1, frozen=True))
+        assert passes(**changes) > 4, changes
+    assert passes() == 0
 
 
 # ---- splits -------------------------------------------------------------------------------------
 
 
-def test_folds_hold_every_row_out_once():
+def test_folds_hold_every_row_out_once() -> None:
     labels = torch.arange(53) % 4
     held_out = []
     for fold in range(5):
@@ -282,7 +306,7 @@ def test_folds_hold_every_row_out_once():
         k_fold(labels, 14, 0, seed=0)
 
 
-def test_few_shot_is_drawn_from_what_is_not_held_out():
+def test_few_shot_is_drawn_from_what_is_not_held_out() -> None:
     labels = torch.arange(100) % 5
     rows = split_rows(TrainConfig(few_shot=3), labels)
     held_out = split_rows(TrainConfig(), labels)
@@ -295,7 +319,9 @@ def test_few_shot_is_drawn_from_what_is_not_held_out():
     assert split_rows(TrainConfig(validation=0), labels) == {}
 
 
-def test_the_split_is_stored_with_the_run_and_checked_on_resume(settings, tmp_path, images):
+def test_the_split_is_stored_with_the_run_and_checked_on_resume(
+    settings: MakeConfig, tmp_path: Path, images: Path
+) -> None:
     config = settings(epochs=1, folds=4, fold=1)
     fit(config, tmp_path / "run")
     rows, _ = read_tensors(tmp_path / "run" / "split.safetensors")
@@ -313,7 +339,9 @@ def test_the_split_is_stored_with_the_run_and_checked_on_resume(settings, tmp_pa
 # ---- images enlarged in the launch --------------------------------------------------------------
 
 
-def test_images_are_enlarged_in_the_launch_for_training_and_testing(settings, tmp_path, images):
+def test_images_are_enlarged_in_the_launch_for_training_and_testing(
+    settings: MakeConfig, tmp_path: Path, images: Path
+) -> None:
     result = fit(settings(input_size=20, augment="warsaw-all", epochs=3), tmp_path / "run")
     assert result.model.head[-1].in_features == 40 and result.spec.input_size == (20, 20)
     linear = next(m for m in result.model.backbone if isinstance(m, nn.Linear))
@@ -322,14 +350,16 @@ def test_images_are_enlarged_in_the_launch_for_training_and_testing(settings, tm
     assert predict(tmp_path / "run", load(images, "test"), device="cpu").equal(stored.predictions)
 
 
-def test_an_augmentation_to_another_size_is_refused(settings):
+def test_an_augmentation_to_another_size_is_refused(settings: MakeConfig) -> None:
     crop = [{"RandomResizedCrop": {"size": 16}}]
     with pytest.raises(ValueError, match=r"makes images of 16x16, .* set input_size to 16"):
         fit(settings(augment=crop))
     assert fit(settings(augment=crop, input_size=16, epochs=1)).spec.input_size == (16, 16)
 
 
-def test_the_data_sets_own_validation_part(settings, images, tmp_path):
+def test_the_data_sets_own_validation_part(
+    settings: MakeConfig, images: Path, tmp_path: Path
+) -> None:
     shutil.copytree(images, tmp_path / "images")
     shutil.copytree(images / "test", tmp_path / "images" / "val")
     result = fit(settings(data=str(tmp_path / "images"), own_validation=True, epochs=1))
@@ -338,7 +368,7 @@ def test_the_data_sets_own_validation_part(settings, images, tmp_path):
         fit(settings(own_validation=True))
 
 
-def test_training_without_labelled_test_images(tmp_path):
+def test_training_without_labelled_test_images(tmp_path: Path) -> None:
     noise = np.random.default_rng(0)
     (tmp_path / "train").mkdir()
     (tmp_path / "test").mkdir()
@@ -360,7 +390,9 @@ def test_training_without_labelled_test_images(tmp_path):
 # ---- TensorBoard --------------------------------------------------------------------------------
 
 
-def test_tensorboard_is_an_extra(settings, tmp_path, monkeypatch):
+def test_tensorboard_is_an_extra(
+    settings: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,11 +14,10 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
-from warpmix.train.history import EpochRecord, write_history
-from warpmix.train.model_file import ModelSpec, load_model, save_model
-from warpmix.train.normalization import channel_statistics
-from warpmix.train.schedule import learning_rate
-from warpmix.train.stopping import EarlyStopping
+from warpmix.train.data import channel_statistics
+from warpmix.train.history import EarlyStopping, EpochRecord, write_history
+from warpmix.train.model import ModelSpec, load_model, save_model
+from warpmix.train.optimizer import learning_rate
 
 SPEC = ModelSpec(
     model="vgg3",
@@ -38,7 +40,7 @@ SPEC = ModelSpec(
         ("onecycle", lambda opt, steps: OneCycleLR(opt, 0.3, steps, cycle_momentum=False)),
     ],
 )
-def test_the_rate_is_that_of_torchs_scheduler(sched, scheduler):
+def test_the_rate_is_that_of_torchs_scheduler(sched: str, scheduler: Callable[..., Any]) -> None:
     config = TrainConfig(sched=sched, lr=0.3, epochs=5)
     optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
     reference = scheduler(optimizer, 5 * 7)
@@ -50,7 +52,7 @@ def test_the_rate_is_that_of_torchs_scheduler(sched, scheduler):
 
 
 @pytest.mark.parametrize("sched", ["constant", "cosine"])
-def test_warm_up_rises_linearly_to_the_peak(sched):
+def test_warm_up_rises_linearly_to_the_peak(sched: str) -> None:
     config = TrainConfig(sched=sched, lr=0.4, epochs=4, warmup_epochs=0.5)
     rates = [learning_rate(config, step, 8) for step in range(5)]
     assert rates == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.4])
@@ -58,7 +60,7 @@ def test_warm_up_rises_linearly_to_the_peak(sched):
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 10])
 @pytest.mark.parametrize("sched", ["constant", "cosine", "onecycle"])
-def test_short_runs_have_positive_rates(sched, epochs):
+def test_short_runs_have_positive_rates(sched: str, epochs: int) -> None:
     config = TrainConfig(sched=sched, epochs=epochs)
     assert all(0 < learning_rate(config, step, 1) <= config.lr for step in range(epochs))
 
@@ -66,7 +68,7 @@ def test_short_runs_have_positive_rates(sched, epochs):
 # ---- early stopping -----------------------------------------------------------------------------
 
 
-def epochs_until_stop(stopping, scores):
+def epochs_until_stop(stopping: EarlyStopping, scores: list[float]) -> int | None:
     for epoch, score in enumerate(scores, start=1):
         stopping.update(epoch, score)
         if stopping.should_stop(epoch):
@@ -74,35 +76,35 @@ def epochs_until_stop(stopping, scores):
     return None
 
 
-def test_stops_after_patience_epochs_without_improvement():
+def test_stops_after_patience_epochs_without_improvement() -> None:
     stopping = EarlyStopping(patience=3)
     assert epochs_until_stop(stopping, [0.1, 0.5, 0.4, 0.5, 0.3, 0.9]) == 5
     assert (stopping.best_epoch, stopping.best_score) == (2, 0.5)
 
 
-def test_a_gain_below_min_delta_is_best_but_no_improvement():
+def test_a_gain_below_min_delta_is_best_but_no_improvement() -> None:
     stopping = EarlyStopping(patience=2, min_delta=0.1)
     assert epochs_until_stop(stopping, [0.50, 0.55, 0.59, 0.9]) == 3
     assert stopping.best_epoch == 3
 
 
-def test_small_gains_add_up_to_an_improvement():
+def test_small_gains_add_up_to_an_improvement() -> None:
     assert (
         epochs_until_stop(EarlyStopping(patience=2, min_delta=0.1), [0.5, 0.55, 0.65, 0.7]) is None
     )
 
 
-def test_min_epochs_are_run_in_any_case():
+def test_min_epochs_are_run_in_any_case() -> None:
     assert (
         epochs_until_stop(EarlyStopping(patience=1, min_epochs=4), [0.5, 0.4, 0.3, 0.2, 0.1]) == 4
     )
 
 
-def test_without_patience_it_never_stops():
+def test_without_patience_it_never_stops() -> None:
     assert epochs_until_stop(EarlyStopping(), [0.5] * 50) is None
 
 
-def test_nan_is_never_best():
+def test_nan_is_never_best() -> None:
     stopping = EarlyStopping(patience=2)
     assert epochs_until_stop(stopping, [math.nan, 0.1, math.nan, math.nan]) == 4
     assert stopping.best_epoch == 2
@@ -111,7 +113,7 @@ def test_nan_is_never_best():
 # ---- files --------------------------------------------------------------------------------------
 
 
-def test_history_is_csv_with_empty_cells_for_what_is_absent(tmp_path):
+def test_history_is_csv_with_empty_cells_for_what_is_absent(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     write_history(path, [EpochRecord(1, 0.1, 2.0, 0.3, None, None, 1.5)])
     assert path.read_text().splitlines() == [
@@ -120,7 +122,7 @@ def test_history_is_csv_with_empty_cells_for_what_is_absent(tmp_path):
     ]
 
 
-def test_a_checkpoint_comes_back_as_it_was(tmp_path):
+def test_a_checkpoint_comes_back_as_it_was(tmp_path: Path) -> None:
     weight = torch.nn.Parameter(torch.randn(3, 2))
     optimizer = torch.optim.AdamW([weight], lr=0.1, betas=(0.8, 0.9))
     weight.sum().backward()
@@ -138,7 +140,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
         assert torch.equal(after["state"][0][name], value)
 
 
-def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+def test_a_checkpoint_of_another_model_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
     save_checkpoint(path, {}, SPEC)
     other = ModelSpec(**{**vars(SPEC), "model": "resnet18", "classes": ("a", "b")})
@@ -146,7 +148,7 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
         load_checkpoint(path, other)
 
 
-def test_a_model_comes_back_as_it_was(tmp_path):
+def test_a_model_comes_back_as_it_was(tmp_path: Path) -> None:
     model = SPEC.build()
     save_model(tmp_path / "model.safetensors", model.state_dict(), SPEC)
     loaded, spec = load_model(tmp_path)
@@ -156,7 +158,7 @@ def test_a_model_comes_back_as_it_was(tmp_path):
         assert torch.equal(loaded.state_dict()[name], tensor)
 
 
-def test_weights_that_do_not_fit_are_refused(tmp_path):
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     weights = SPEC.build().state_dict()
     first = next(iter(weights))
     weights[first] = torch.zeros(2, 2)
@@ -166,7 +168,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
         load_model(path)
 
 
-def test_foreign_and_broken_files_are_refused(tmp_path):
+def test_foreign_and_broken_files_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
     foreign, broken = tmp_path / "foreign.safetensors", tmp_path / "broken.safetensors"
@@ -183,7 +185,7 @@ def test_foreign_and_broken_files_are_refused(tmp_path):
 # ---- normalisation ------------------------------------------------------------------------------
 
 
-def test_channel_statistics_are_those_of_the_images():
+def test_channel_statistics_are_those_of_the_images() -> None:
     images = torch.randint(0, 256, (2500, 5, 7, 3), dtype=torch.uint8)
     scaled = images.double() / 255
     mean, std = channel_statistics(images.split(7))
@@ -191,6 +193,6 @@ def test_channel_statistics_are_those_of_the_images():
     assert std == pytest.approx(scaled.std((0, 1, 2), correction=0).tolist(), abs=1e-12)
 
 
-def test_a_constant_channel_has_a_deviation_above_zero():
+def test_a_constant_channel_has_a_deviation_above_zero() -> None:
     _, std = channel_statistics([torch.full((2, 4, 4, 1), 7, dtype=torch.uint8)])
     assert std == (1 / 255,)

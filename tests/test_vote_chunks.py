@@ -13,6 +13,7 @@ from test_vote import GPU
 from torch import Tensor
 
 from warpmix.ensemble import (
+    VOTES,
     Stacking,
     _chunks,
     diversity,
@@ -41,7 +42,7 @@ def stored(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cas
     return store.open("test"), scores.to(request.param), labels
 
 
-@pytest.mark.parametrize("method", ["soft", "hard"])
+@pytest.mark.parametrize("method", VOTES)
 def test_votes(stored: Case, method: str) -> None:
     source, whole, _ = stored
     steps: list[tuple[int, int]] = []

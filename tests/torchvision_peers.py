@@ -33,9 +33,10 @@ def sample_images(channels: int = 3, count: int = 48) -> Tensor:
 
 def replayed(transforms: list[Any], images: Tensor, dtype: torch.dtype) -> tuple[Any, Tensor]:
     """(named draws, batch [B, C, h, w] on [0, 1] or uint8): drawn, then replayed."""
-    pipeline = Pipeline(transforms, dtype=dtype, channels_last=False)
+    pipeline = Pipeline(transforms, dtype=dtype, channels_last=False, seed=0)
+    images = images.permute(0, 3, 1, 2)
     draws = pipeline.draw(torch.arange(len(images)) + 100, images=images)
-    return draws.named(), pipeline.replay(images, draws)[0]
+    return draws.named(), pipeline.replay(images, draws)
 
 
 def by_torchvision(images: Tensor, draws: Any, peers: list[Peer]) -> Tensor:

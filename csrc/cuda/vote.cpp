@@ -1,38 +1,32 @@
-// The CUDA backend of the voting ops: checks, guard, empty return, workspace, launch, launch check.
-#include "../vote.h"
-
-#include <cuda_runtime.h>
-#include <torch/csrc/stable/accelerator.h>
-#include <torch/csrc/stable/library.h>
+// vote and vote_curve on CUDA: checks → guard → zeros → empty return → workspace → launch → launch
+// check.
 #include <torch/csrc/stable/ops.h>
 
-#include "stream.h"
-#include "vote/vote.h"
+#include "../boxed.h"
+#include "../ensemble.h"
+#include "ensemble/gpu/launch.h"
+#include "launch.h"
 
 namespace warpmix::cuda {
 namespace {
 
-void clear(int64_t* counts, int64_t size, cudaStream_t stream) {
-  STD_CUDA_CHECK(cudaMemsetAsync(counts, 0, sizeof(int64_t) * size, stream));
-}
-
-void run(vote::VoteParams params, const Tensor& predictions) {
-  const torch::stable::accelerator::DeviceGuard guard(predictions.get_device_index());
-  const cudaStream_t stream = current_stream(predictions);
-  clear(params.invalid, 1, stream);
+void vote(const VoteCall& call) {
+  const OnDevice on(call.predictions);
+  ensemble::VoteParams params = call.params;
+  on.zero(params.invalid, 1);
   if (params.soft_correct) {
-    clear(params.soft_correct, params.size, stream);
-    clear(params.hard_correct, params.size, stream);
+    on.zero(params.soft_correct, params.size);
+    on.zero(params.hard_correct, params.size);
   }
-  const int64_t blocks = ceil_div<int64_t>(params.samples, vote::kThreads);
+  const int64_t blocks = ceil_div<int64_t>(params.samples, ensemble::kThreads);
   WARPMIX_CHECK("vote", blocks <= kMaxGridX, "predictions must need fewer than 2^31 blocks");
   if (blocks == 0) {
     return;
   }
   // torch's caching allocator keeps the memory for this stream after the tensors are gone.
   std::optional<Tensor> scores, sums, votes;
-  if (params.classes > vote::kRegisterClasses) {
-    const auto device = predictions.device();
+  if (params.classes > ensemble::kRegisterClasses) {
+    const auto device = call.predictions.device();
     const int64_t elements = params.samples * params.classes;
     scores = torch::stable::empty({elements}, ScalarType::Float, std::nullopt, device);
     sums = torch::stable::empty({elements}, ScalarType::Double, std::nullopt, device);
@@ -41,19 +35,15 @@ void run(vote::VoteParams params, const Tensor& predictions) {
     params.sum_workspace = static_cast<double*>(sums->mutable_data_ptr());
     params.vote_workspace = static_cast<double*>(votes->mutable_data_ptr());
   }
-  vote::launch_vote(params, stream);
+  ensemble::launch_vote(params, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }
 
 }  // namespace
-
-void vote(WARPMIX_VOTE_ARGUMENTS) { run(vote_call(WARPMIX_PASS_VOTE), predictions); }
-
-void vote_curve(WARPMIX_CURVE_ARGUMENTS) { run(curve_call(WARPMIX_PASS_CURVE), predictions); }
-
 }  // namespace warpmix::cuda
 
 STABLE_TORCH_LIBRARY_IMPL(warpmix, CUDA, library) {
-  library.impl("vote", TORCH_BOX(&warpmix::cuda::vote));
-  library.impl("vote_curve", TORCH_BOX(&warpmix::cuda::vote_curve));
+  using namespace warpmix;
+  library.impl("vote", boxed<check_vote, cuda::vote>());
+  library.impl("vote_curve", boxed<check_vote_curve, cuda::vote>());
 }

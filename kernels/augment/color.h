@@ -1,18 +1,30 @@
-// Colour: what a stage's draw means for a pixel, and the arithmetic, in float32 on [0, 255].
+// Colour: what its stages draw, the arithmetic in float32 on [0, 255], and what a draw means.
 #pragma once
 
 #include "../simd.h"
-#include "draw.h"
+#include "random.h"
 
 namespace warpmix::augment {
 
-// One applied colour stage. kContrast: v · factor + offset[c]; brightness is that with offset 0.
-// kSaturation: factor. kHue: factor is the shift in turns.
-struct ColorStep {
-  Kind kind;
-  float factor;
-  float offset[kMaxChannels];  // pivot - pivot * factor
-};
+// ---- draws --------------------------------------------------------------------------------------
+
+HOST_DEVICE void draw_color(const Stage& stage, Philox4 words, StageDraw& draw) {
+  switch (stage.kind) {
+    case Kind::kContrast:
+      draw.color.factor = uniform_between(words.word[1], stage.contrast.low, stage.contrast.span);
+      return;
+    case Kind::kBrightness:
+    case Kind::kSaturation:
+    case Kind::kHue:
+      draw.color.factor = uniform_between(words.word[1], stage.factor.low, stage.factor.span);
+      return;
+    case Kind::kPosterize:
+    case Kind::kSolarize:
+      return;
+    default:
+      unknown_kind();
+  }
+}
 
 // ---- arithmetic ---------------------------------------------------------------------------------
 
@@ -65,7 +77,25 @@ HOST_DEVICE void turn_hue(float& red, float& green, float& blue, float turns) {
   blue = hue_channel(sixths, 1.0f, largest, chroma);
 }
 
+// Down to a multiple of a power of two. Values are not negative, so that the cast rounds down.
+HOST_DEVICE float posterize(float value, float step) {
+  return static_cast<float>(static_cast<int32_t>(value / step)) * step;
+}
+
+HOST_DEVICE float solarize(float value, float threshold) {
+  return value >= threshold ? 255.0f - value : value;
+}
+
 // ---- from a draw to a step ----------------------------------------------------------------------
+
+// One applied colour stage. kContrast: v · factor + offset[c]; brightness is that with offset 0.
+// kSaturation: factor. kHue: factor is the shift in turns. kPosterize: factor is the step.
+// kSolarize: factor is the threshold.
+struct ColorStep {
+  Kind kind;
+  float factor;
+  float offset[kMaxChannels];  // pivot - pivot * factor
+};
 
 HOST_DEVICE float mean_of(int64_t sum, int32_t pixels) {
   return static_cast<float>(static_cast<double>(sum) / (static_cast<double>(pixels) * kSumScale));
@@ -96,14 +126,98 @@ HOST_DEVICE void set_no_step(int32_t channels, ColorStep& step) {
 HOST_DEVICE void set_step(const Stage& stage, const StageDraw& draw, const int64_t* sums,
                           int32_t channels, int32_t pixels, ColorStep& step) {
   set_no_step(channels, step);
-  step.factor = draw.number[0];
-  if (stage.kind == Kind::kContrast) {
-    for (int32_t c = 0; c < channels; ++c) {
-      const float pivot = pivot_of(static_cast<Pivot>(stage.mode), sums, channels, pixels, c);
-      step.offset[c] = pivot - pivot * step.factor;
-    }
-  } else if (stage.kind != Kind::kBrightness) {
-    step.kind = stage.kind;
+  step.factor = draw.color.factor;
+  switch (stage.kind) {
+    case Kind::kContrast:
+      for (int32_t c = 0; c < channels; ++c) {
+        const float pivot = pivot_of(stage.contrast.pivot, sums, channels, pixels, c);
+        step.offset[c] = pivot - pivot * step.factor;
+      }
+      return;
+    case Kind::kBrightness:
+      return;
+    case Kind::kSaturation:
+    case Kind::kHue:
+      step.kind = stage.kind;
+      return;
+    case Kind::kPosterize:
+      step.kind = stage.kind;
+      step.factor = stage.posterize.step;
+      return;
+    case Kind::kSolarize:
+      step.kind = stage.kind;
+      step.factor = stage.solarize.threshold;
+      return;
+    default:
+      unknown_kind();
+  }
+}
+
+// ---- from a step to pixels ----------------------------------------------------------------------
+
+struct ContrastChannel {
+  float factor;
+  float offset;
+
+  HOST_DEVICE float operator()(float value) const { return contrast(value, factor, offset); }
+};
+
+struct Contrast {
+  const ColorStep& step;
+
+  HOST_DEVICE ContrastChannel of(int32_t channel) const {
+    return {step.factor, step.offset[channel]};
+  }
+};
+
+struct Saturate {
+  float factor;
+
+  HOST_DEVICE void operator()(float& red, float& green, float& blue) const {
+    saturate(red, green, blue, factor);
+  }
+};
+
+struct TurnHue {
+  float turns;
+
+  HOST_DEVICE void operator()(float& red, float& green, float& blue) const {
+    turn_hue(red, green, blue, turns);
+  }
+};
+
+struct Posterize {
+  float step;
+
+  HOST_DEVICE Posterize of(int32_t) const { return *this; }
+  HOST_DEVICE float operator()(float value) const { return posterize(value, step); }
+};
+
+struct Solarize {
+  float threshold;
+
+  HOST_DEVICE Solarize of(int32_t) const { return *this; }
+  HOST_DEVICE float operator()(float value) const { return solarize(value, threshold); }
+};
+
+// Calls pixels.each_channel(change), where change.of(c)(value) is the new value of channel c, or
+// pixels.each_pixel(change), where change(red, green, blue) sets them. So the kind is looked at
+// once for many pixels.
+template <typename Pixels>
+HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
+  switch (step.kind) {
+    case Kind::kContrast:
+      return pixels.each_channel(Contrast{step});
+    case Kind::kSaturation:
+      return pixels.each_pixel(Saturate{step.factor});
+    case Kind::kHue:
+      return pixels.each_pixel(TurnHue{step.factor});
+    case Kind::kPosterize:
+      return pixels.each_channel(Posterize{step.factor});
+    case Kind::kSolarize:
+      return pixels.each_channel(Solarize{step.factor});
+    default:
+      unknown_kind();
   }
 }
 

@@ -1,7 +1,10 @@
 // One sample's random parameters: (seed, epoch, id, stage) to a StageDraw.
 #pragma once
 
-#include "boxes.h"
+#include "color.h"
+#include "geometry.h"
+#include "mix.h"
+#include "occlusion.h"
 
 namespace warpmix::augment {
 
@@ -25,54 +28,19 @@ HOST_DEVICE bool stage_applies(const AugmentParams& params, const Stage& stage, 
   return stage.choice_low <= u && u < stage.choice_high;
 }
 
-HOST_DEVICE StageDraw no_draw() { return {0, 0, {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}}; }
-
-HOST_DEVICE void draw_affine(const Stage& stage, Philox4 words, Philox4 more, StageDraw& draw) {
-  const float* number = stage.number;
-  draw.number[0] = uniform_between(words.word[1], number[0], number[1]);
-  draw.number[1] = rintf(uniform_between(words.word[2], -1.0f, 2.0f) * number[2]);
-  draw.number[2] = rintf(uniform_between(words.word[3], -1.0f, 2.0f) * number[3]);
-  draw.number[3] = uniform_between(more.word[0], number[4], number[5]);
-  draw.number[4] = uniform_between(more.word[1], number[6], number[7]);
-  draw.number[5] = uniform_between(more.word[2], number[8], number[9]);
-}
-
-// Chen et al. (2020): squares of side period - kept, `period` apart.
-HOST_DEVICE void draw_grid(const Stage& stage, Philox4 words, StageDraw& draw) {
-  const int32_t period = static_cast<int32_t>(stage.number[0]) +
-                         uniform_below(words.word[1], static_cast<int32_t>(stage.number[1]));
-  const int32_t kept = static_cast<int32_t>(rintf(static_cast<float>(period) * stage.number[2]));
-  draw.number[0] = static_cast<float>(uniform_below(words.word[2], period));
-  draw.number[1] = static_cast<float>(uniform_below(words.word[3], period));
-  draw.number[2] = static_cast<float>(period);
-  draw.number[3] = static_cast<float>(period - min_of(max_of(kept, 1), period - 1));
-}
-
-HOST_DEVICE bool resizes(const Stage& stage) {
-  return stage.kind == Kind::kResizedCrop && (stage.number[4] != static_cast<float>(stage.width) ||
-                                              stage.number[5] != static_cast<float>(stage.height));
-}
-
-// Kinds that no simple program has (see Program) and that take more than a line.
-HOST_DEVICE void draw_general(const AugmentParams& params, const Stage& stage, int64_t id,
+// What the stage draws for a sample that it applies to.
+template <bool kSimple>
+HOST_DEVICE void draw_numbers(const AugmentParams& params, const Stage& stage, int64_t id,
                               Philox4 words, StageDraw& draw) {
-  switch (stage.kind) {
-    case Kind::kAffine:
-      return draw_affine(stage, words, random_words(params, id, stage.stream, 1), draw);
-    case Kind::kResizedCrop:
-      if (!draw_fitting_box(params, stage, id, draw)) {
-        put_box(draw, central_box(stage));
-      }
-      return;
-    case Kind::kErasing:  // no box fits: an empty one
-      draw_fitting_box(params, stage, id, draw);
-      return;
-    case Kind::kCutout:
-      return put_box(draw, draw_cutout(stage, words));
-    case Kind::kGridMask:
-      return draw_grid(stage, words, draw);
-    default:
-      return;
+  switch (stage.section) {
+    case Section::kGeometry:
+      return draw_geometry<kSimple>(params, stage, id, words, draw);
+    case Section::kColor:
+      return draw_color(stage, words, draw);
+    case Section::kOcclusion:
+      return draw_occlusion<kSimple>(params, stage, id, words, draw);
+    case Section::kMix:
+      return draw_mix(params, stage, id, words, draw);
   }
 }
 
@@ -81,75 +49,18 @@ HOST_DEVICE void draw_general(const AugmentParams& params, const Stage& stage, i
 template <bool kSimple>
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {
   const Stage& stage = params.program.stages[index];
-  StageDraw draw = no_draw();
+  StageDraw draw = {};
   Philox4 words = random_words(params, sample.id, stage.stream, 0);
   if (!stage_applies(params, stage, sample, words.word[0])) {
-    if (!kSimple && resizes(stage)) {  // all results of a launch have one size
-      draw.on = 1;
-      put_box(draw, {0, 0, stage.width, stage.height});
-    }
+    draw_unapplied<kSimple>(stage, draw);
     return draw;
   }
   draw.on = 1;
   if (stage.block != 0) {
     words = random_words(params, sample.id, stage.stream, static_cast<uint32_t>(stage.block));
   }
-  const float* number = stage.number;
-  switch (stage.kind) {
-    case Kind::kShift: {
-      const int32_t x = static_cast<int32_t>(number[0]);  // the largest shifts, pixels
-      const int32_t y = static_cast<int32_t>(number[1]);
-      draw.number[0] = static_cast<float>(uniform_below(words.word[1], 2 * x + 1) - x);
-      draw.number[1] = static_cast<float>(uniform_below(words.word[2], 2 * y + 1) - y);
-      break;
-    }
-    case Kind::kHorizontalFlip:
-    case Kind::kVerticalFlip:
-      break;
-    case Kind::kContrast:
-    case Kind::kBrightness:
-    case Kind::kSaturation:
-    case Kind::kHue:
-      draw.number[0] = uniform_between(words.word[1], number[0], number[1]);
-      break;
-    case Kind::kCropBlackout:  // the widest borders, pixels
-      draw.number[0] =
-          static_cast<float>(uniform_below(words.word[1], static_cast<int32_t>(number[0]) + 1));
-      draw.number[1] =
-          static_cast<float>(uniform_below(words.word[2], static_cast<int32_t>(number[1]) + 1));
-      break;
-    case Kind::kCutMix:
-    case Kind::kMixUp: {
-      const float lam = symmetric_beta(words.word[1], words.word[2], number[0]);
-      draw.partner =
-          uniform_below(words.word[3], params.from_batch ? params.batch_size : params.image_count);
-      if (stage.kind == Kind::kCutMix) {
-        draw_cut(stage, random_words(params, sample.id, stage.stream, 1), lam, draw);
-      } else {
-        draw.number[0] = lam;
-      }
-      break;
-    }
-    default:
-      if constexpr (!kSimple) {
-        draw_general(params, stage, sample.id, words, draw);
-      }
-  }
+  draw_numbers<kSimple>(params, stage, sample.id, words, draw);
   return draw;
-}
-
-// The mix stage that applies to a sample with these draws, or -1.
-HOST_DEVICE int32_t applied_mix(const Program& program, const StageDraw* draws) {
-  for (int32_t i = program.mix_begin; i < program.mix_end; ++i) {
-    if (draws[i].on) {
-      return i;
-    }
-  }
-  return -1;
-}
-
-HOST_DEVICE int32_t sides(const Program& program) {
-  return program.mix_begin < program.mix_end ? 2 : 1;
 }
 
 // The draw of stage `index` for the sample at `position` (side 0) or for its partner (side 1).
@@ -208,7 +119,7 @@ HOST_DEVICE void draw_slot(const AugmentParams& params, int64_t slot, int32_t* d
   const int64_t image = slot / program.count;
   const int32_t side = static_cast<int32_t>(image % sides(program));
   Sample sample = batch_sample(params, static_cast<int32_t>(image / sides(program)));
-  StageDraw draw = no_draw();
+  StageDraw draw = {};
   if (side == 0) {
     draw = draw_stage<false>(params, stage, sample);
   } else if (stage < program.mix_begin) {

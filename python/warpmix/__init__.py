@@ -1,69 +1,55 @@
 """warpmix: fused batched image augmentation and ensemble voting for PyTorch.
 
-Names are imported when first used, so that ``warpmix --help`` need not wait for torch.
+Names are imported when first used, so that ``warpmix --help`` need not wait for torch. The public
+ones are those of :mod:`warpmix.augment`, the function :func:`vote`, and the modules.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from warpmix._version import __version__
+from warpmix._version import __version__ as __version__
 
-_AUGMENT = (
-    "ColorJitter",
-    "CutMix",
-    "Cutout",
-    "Draws",
-    "GridMask",
-    "MixUp",
-    "Normalize",
-    "Pipeline",
-    "RandomAffine",
-    "RandomBrightness",
-    "RandomChoice",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomCropBlackout",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomHue",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomShift",
-    "RandomVerticalFlip",
-    "RandomZoom",
-    "Resize",
-    "Targets",
-    "collate",
-    "mixed_cross_entropy",
-)
-_ENSEMBLE = ("vote",)
-_MODULES = (
-    "augment",
-    "cli",
-    "data",
-    "ensemble",
-    "models",
-    "ops",
-    "predictions",
-    "presets",
-    "recipes",
-    "train",
-)
+if TYPE_CHECKING:  # what editors and type checkers read
+    from warpmix import augment as augment
+    from warpmix import cli as cli
+    from warpmix import data as data
+    from warpmix import ensemble as ensemble
+    from warpmix import models as models
+    from warpmix import ops as ops
+    from warpmix import predictions as predictions
+    from warpmix import presets as presets
+    from warpmix import recipes as recipes
+    from warpmix import train as train
+    from warpmix.augment import *
+    from warpmix.ensemble import vote as vote
+else:  # and what runs; a test compares the two
+    _MODULES = (
+        "augment",
+        "cli",
+        "data",
+        "ensemble",
+        "models",
+        "ops",
+        "predictions",
+        "presets",
+        "recipes",
+        "train",
+    )
 
-__all__ = ["__version__", *_AUGMENT, *_ENSEMBLE, *_MODULES]
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name == "vote":
+            return importlib.import_module(f"{__name__}.ensemble").vote
+        if name == "__all__" or not name.startswith("_"):
+            augment = importlib.import_module(f"{__name__}.augment")
+            if name == "__all__":
+                return sorted(["__version__", *augment.__all__, "vote", *_MODULES])
+            if name in augment.__all__:
+                return getattr(augment, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f".{name}", __name__)
-    for package, names in (("augment", _AUGMENT), ("ensemble", _ENSEMBLE)):
-        if name in names:
-            return getattr(importlib.import_module(f".{package}", __name__), name)
-    raise AttributeError(f"module 'warpmix' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+    def __dir__() -> list[str]:
+        return __getattr__("__all__")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch  # before _C: it brings libtorch_cpu.so, which _C is linked with
@@ -16,6 +17,8 @@ import torch  # before _C: it brings libtorch_cpu.so, which _C is linked with
 class Extension(NamedTuple):
     """What `load` found."""
 
+    #: `_C`: the table of the kernels' kinds of stages, limits, and hooks of the tests.
+    module: ModuleType
     #: How the build was made (setup.py): torch, commit, cuda, host_flags, and either cuda_compiler,
     #: architectures and device_flags, or cpu_only, the reason for building without CUDA.
     build: dict[str, Any]
@@ -25,7 +28,7 @@ class Extension(NamedTuple):
 
 @functools.cache
 def load() -> Extension:
-    """Registers the operators (torch.ops.warpmix); from the second call on, only tells.
+    """Register the operators (torch.ops.warpmix); from the second call on, only tell.
 
     Raises:
         ImportError: a compiled module is missing or does not load; with the remedy.
@@ -40,11 +43,11 @@ def load() -> Extension:
             "or machine: pip install --force-reinstall --no-deps <where it came from>"
         ) from error
     build = json.loads(_C.build_info())
-    return Extension(build, _load_cuda(Path(_C.__file__), build))
+    return Extension(_C, build, _load_cuda(Path(_C.__file__), build))
 
 
 def _load_cuda(compiled: Path, build: dict[str, Any]) -> str | None:
-    """Loads the `_cuda` that lies beside `compiled`, the file of `_C`; else returns why not."""
+    """Load the `_cuda` that lies beside `compiled`, the file of `_C`; else return why not."""
     if not build["cuda"]:
         return f"built without CUDA ({build['cpu_only']})"
     if torch.version.cuda is None:

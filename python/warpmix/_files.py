@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 @contextmanager
@@ -39,8 +41,14 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     _flush(path.parent)  # the rename itself lasts only once the folder is on the disk
 
 
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a mapping as indented JSON, in one step."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
+
+
 def default_cache() -> Path:
-    """Folder of decoded images: that of the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
+    """Return the folder of decoded images: the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
     named = os.environ.get("WARPMIX_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "warpmix" / "decoded"
 

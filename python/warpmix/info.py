@@ -15,7 +15,7 @@ _PACKAGES = ("torchvision", "lightning", "numpy")
 
 
 def collect() -> dict[str, dict[str, Any]]:
-    """Facts for a bug report, ready for JSON.
+    """Collect facts for a bug report, ready for JSON.
 
     Returns:
         "versions": name to version; "build": how the compiled modules were made (see
@@ -45,7 +45,7 @@ def collect() -> dict[str, dict[str, Any]]:
 
 
 def rows(facts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
-    """`collect()` as (label, text) lines, in the order to show them."""
+    """Return `collect()` as (label, text) lines, in the order to show them."""
     build, runtime = facts["build"], facts["runtime"]
     built = f"torch {build['torch']}"
     if build["cuda"]:
@@ -71,7 +71,7 @@ def rows(facts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _cpu_name() -> str:
-    """The processor's name; platform.processor() is empty on most Linux systems."""
+    """Return the processor's name; platform.processor() is empty on most Linux systems."""
     try:
         with open("/proc/cpuinfo") as lines:
             names = [

@@ -15,18 +15,34 @@ from torch import Tensor
 
 from warpmix import _extension
 
-_extension.load()
+_DRAW_WORDS: int = _extension.load().module.draw_words
 _ops = torch.ops.warpmix
 
 
 # ---- augmentation -----------------------------------------------------------------------------
 
 
+def as_nhwc(images: Tensor) -> Tensor:
+    """Return images [N, C, H, W] as the ops read them: [N, H, W, C], dense as NHWC or as NCHW.
+
+    A view wherever the images are dense in either order; others are copied to NHWC.
+    """
+    nhwc = images.permute(0, 2, 3, 1)
+    if nhwc.is_contiguous() or not images.is_contiguous():
+        return _plain_strides(nhwc.contiguous())
+    return _plain_strides(images).permute(0, 2, 3, 1)
+
+
+def _plain_strides(dense: Tensor) -> Tensor:
+    """Return the tensor with plain strides; of a dimension of one they may be any number."""
+    return dense.flatten().view(dense.shape) if 1 in dense.shape else dense
+
+
 def channel_sums(images: Tensor) -> Tensor:
-    """Exact channel sums of images, which contrast's means are made of.
+    """Return the exact channel sums of images, which contrast's means are made of.
 
     Args:
-        images: [N, H, W, C] uint8, or float32 on [0, 255]; dense as NHWC or as NCHW.
+        images: [N, C, H, W] uint8, or float32 on [0, 255], in any memory format.
 
     Returns:
         [N, C] int64 in steps of 2^-16, the same whatever the device or the order of summation.
@@ -36,9 +52,14 @@ def channel_sums(images: Tensor) -> Tensor:
         TypeError: another dtype.
     """
     if images.dim() != 4:
-        raise ValueError(f"images must be [N, H, W, C], got shape {tuple(images.shape)}")
+        raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
+    return channel_sums_nhwc(as_nhwc(images))
+
+
+def channel_sums_nhwc(images: Tensor) -> Tensor:
+    """Return :func:`channel_sums` of images [N, H, W, C] as :func:`as_nhwc` gives them."""
     sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
     _ops.channel_sums(images, sums)
     return sums
@@ -58,8 +79,10 @@ def draw(
     batch_size: int,
     sides: int,
 ) -> Tensor:
-    """[B, sides, stages, 8] int32: what :func:`augment` would draw; images give shape and pool."""
-    draws = torch.empty(batch_size, sides, program[0], 8, dtype=torch.int32, device=images.device)
+    """Return [B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give
+    shape and pool."""
+    shape = (batch_size, sides, program[0], _DRAW_WORDS)
+    draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
     return draws
@@ -83,7 +106,8 @@ def augment(
     bias: Sequence[float],
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """One launch into ``out`` [B, C, H, W]; returns (pair [2, B] int64, lam [B] float32)."""
+    """Make one launch from images [N, H, W, C], see :func:`as_nhwc`, into ``out`` [B, C, h, w];
+    return (pair [2, B] int64, lam [B] float32)."""
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     labels, sums, draws = _dense(labels), _dense(sums), _dense(draws)
     pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)
@@ -96,7 +120,7 @@ def augment(
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
-    """The tensor as the ops take it: every rank's ``order[rank::world]`` has gaps, for one."""
+    """Return the tensor as the ops take it: a rank's ``order[rank::world]`` has gaps, say."""
     return None if tensor is None else tensor.contiguous()
 
 
@@ -111,7 +135,7 @@ def vote(
     logits: bool,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
+    """Return (labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
     ``inverse_temperature`` [M] float32 is 1 / temperature."""
     _, samples, classes = predictions.shape
     device = predictions.device
@@ -131,9 +155,9 @@ def vote_curve(
     weights: Tensor | None = None,
     inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models of the
-    ranking get right, for every k; weights [K] float64 and
-    inverse_temperature [K] are in the ranking's order."""
+    """Return (soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models
+    of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
+    the ranking's order."""
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
     _ops.vote_curve(
@@ -143,13 +167,18 @@ def vote_curve(
 
 
 def class_planes(
-    predictions: Tensor, *, logits: bool, inverse_temperature: Tensor | None = None
+    predictions: Tensor,
+    *,
+    logits: bool,
+    log: bool = False,
+    inverse_temperature: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(planes [M, C, N] float32, invalid [1] int64): probabilities, class by class."""
+    """Return (planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with
+    ``log`` the logarithms of those of at least 1e-15."""
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
-    _ops.class_planes(predictions, inverse_temperature, logits, planes, invalid)
+    _ops.class_planes(predictions, inverse_temperature, logits, log, planes, invalid)
     return planes, invalid
 
 
@@ -161,7 +190,7 @@ def greedy_scores(
     targets: Tensor,
     members: int,
 ) -> Tensor:
-    """[M] int64: how an ensemble would score with each of M candidates added.
+    """Return [M] int64: how an ensemble would score with each of M candidates added.
 
     Args:
         planes: [M, C, N] float32, to count the samples it would get right; None: the negative
@@ -177,11 +206,11 @@ def greedy_scores(
     return score
 
 
-def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
-    """[replicates, rules] int64: of N samples drawn with replacement, how many each rule gets
-    right; bit r of right [N] int64 says whether rule r does."""
-    counts = torch.empty(replicates, rules, dtype=torch.int64, device=right.device)
-    _ops.bootstrap(right, seed, counts)
+def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
+    """Return [replicates, rules] int64: of N samples drawn with replacement, how many each rule
+    gets right; bit r of correct [N] int64 says whether rule r does."""
+    counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
+    _ops.bootstrap(correct, seed, counts)
     return counts
 
 
@@ -189,7 +218,7 @@ def bootstrap(right: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
 
 
 def _fake(*_: object) -> None:
-    """Writes its outputs."""
+    """Infer nothing: the op writes its outputs."""
 
 
 _VOTING = ("vote", "vote_curve", "class_planes", "greedy_scores", "bootstrap")

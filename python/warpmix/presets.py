@@ -16,7 +16,7 @@ _RUN_KEYS = {"data", "model"}  # a recipe with one of these is a whole training 
 
 
 def names() -> list[str]:
-    """Names of the presets, sorted."""
+    """Return the names of the presets, sorted."""
     keys = {name: set(recipes.read(name)) for name in recipes.names()}
     return [name for name, held in keys.items() if "augment" in held and not _RUN_KEYS & held]
 
@@ -33,7 +33,7 @@ def _recipe(name: str) -> dict[str, Any]:
 
 
 def transforms(name: str) -> list[Any]:
-    """The list of transforms of a preset, to change or to extend.
+    """Return the list of transforms of a preset, to change or to extend.
 
     Raises:
         ValueError: an unknown name; the message has the nearest and all known ones.
@@ -43,7 +43,7 @@ def transforms(name: str) -> list[Any]:
 
 
 def pipeline(name: str, **options: Any) -> Pipeline:
-    """A pipeline of a preset's transforms.
+    """Return a pipeline of a preset's transforms.
 
     Args:
         name: one of :func:`names`.
@@ -57,17 +57,20 @@ def pipeline(name: str, **options: Any) -> Pipeline:
 
 
 def cifar(**options: Any) -> Pipeline:
-    """Random crop with 4 pixels of padding, and flip (He et al., 2016, section 4.2)."""
+    """Return a pipeline of random crops with 4 pixels of padding, and flips (He et al., 2016,
+    section 4.2)."""
     return pipeline("cifar", **options)
 
 
 def airbench(**options: Any) -> Pipeline:
-    """Flip, translation by up to 4 pixels with reflection, a cutout of 12 pixels inside the image
-    (Jordan, 2024, airbench96; its flip alternates by epoch, this one is drawn)."""
+    """Return a pipeline of flips, translations by up to 4 pixels with reflection, and a cutout of
+    12 pixels inside the image (Jordan, 2024, airbench96; its flip alternates by epoch, this one is
+    drawn)."""
     return pipeline("airbench", **options)
 
 
 def imagenet(**options: Any) -> Pipeline:
-    """Random resized crop to the images' own size, flip, colour jitter, random erasing: that of
-    torchvision's classification references, for images cached at the training size."""
+    """Return a pipeline of random resized crops to the images' own size, flips, colour jitter and
+    random erasing: that of torchvision's classification references, for images cached at the
+    training size."""
     return pipeline("imagenet", **options)

@@ -1,66 +1,28 @@
-"""Fused batched augmentation: uint8 images to a normalised training batch in one launch."""
+"""Fused batched augmentation: uint8 images to a normalised training batch in one launch.
 
-from warpmix.augment.collate import collate
-from warpmix.augment.config import from_config, to_config
-from warpmix.augment.draws import Draws, NamedDraw
-from warpmix.augment.pipeline import Pipeline
-from warpmix.augment.targets import Targets, mixed_cross_entropy
-from warpmix.augment.transforms import (
-    ColorJitter,
-    CutMix,
-    Cutout,
-    GridMask,
-    MixUp,
-    Normalize,
-    RandomAffine,
-    RandomBrightness,
-    RandomChoice,
-    RandomContrast,
-    RandomCrop,
-    RandomCropBlackout,
-    RandomErasing,
-    RandomHorizontalFlip,
-    RandomHue,
-    RandomResizedCrop,
-    RandomRotation,
-    RandomSaturation,
-    RandomShift,
-    RandomVerticalFlip,
-    RandomZoom,
-    Resize,
-    Transform,
-)
+A name is public here, and in ``warpmix``, once it stands in ``__all__`` of its module.
+"""
 
-__all__ = [
-    "ColorJitter",
-    "CutMix",
-    "Cutout",
-    "Draws",
-    "GridMask",
-    "MixUp",
-    "NamedDraw",
-    "Normalize",
-    "Pipeline",
-    "RandomAffine",
-    "RandomBrightness",
-    "RandomChoice",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomCropBlackout",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomHue",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomShift",
-    "RandomVerticalFlip",
-    "RandomZoom",
-    "Resize",
-    "Targets",
-    "Transform",
-    "collate",
-    "from_config",
-    "mixed_cross_entropy",
-    "to_config",
-]
+from typing import TYPE_CHECKING
+
+from warpmix.augment.collate import *
+from warpmix.augment.color import *
+from warpmix.augment.config import *
+from warpmix.augment.draws import *
+from warpmix.augment.losses import *
+from warpmix.augment.mixing import *
+from warpmix.augment.occlusion import *
+from warpmix.augment.pipeline import *
+from warpmix.augment.resizing import *
+from warpmix.augment.targets import *
+from warpmix.augment.transform import *
+from warpmix.augment.transforms import *
+from warpmix.augment.warps import *
+from warpmix.augment.whole_pixels import *
+
+if not TYPE_CHECKING:  # type checkers take what is imported above; they do not compute __all__
+    __all__ = sorted(
+        name
+        for name, value in globals().items()
+        if getattr(value, "__module__", "").startswith(f"{__name__}.")  # not the submodules
+    )

@@ -1,104 +1,89 @@
-"""What a pipeline refuses before any op is reached."""
+"""The arguments of one call, checked before any op is reached."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from warpmix.augment.program import MAX_CHANNELS, MAX_PIXELS
-from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
+from warpmix import ops
+from warpmix._numbers import as_int
+from warpmix.augment.draws import Draws
+from warpmix.augment.program import MAX_PIXELS
+from warpmix.augment.stages import MAX_CHANNELS
+
+_USUAL_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what the last dimension of an NHWC array is
 
 
-def check_transforms(
-    transforms: Sequence[Listed | Normalize],
-    mean: Sequence[float] | float | None,
-    std: Sequence[float] | float | None,
-    dtype: torch.dtype,
-) -> tuple[tuple[Listed, ...], Normalize | None]:
-    """The transforms without Normalize, and the Normalize of the list or of mean and std."""
-    listed = list(transforms)
-    for i, transform in enumerate(listed):
-        if not isinstance(transform, Transform | RandomChoice | Normalize):
-            raise TypeError(
-                f"transforms[{i}] must be a warpmix transform, got {type(transform).__name__}"
-            )
-        if isinstance(transform, Normalize) and i < len(listed) - 1:
-            raise ValueError(
-                f"transforms: Normalize must be the last one, found at {i} of {len(listed)}"
-            )
-    normalize = None
-    if listed and isinstance(listed[-1], Normalize):
-        normalize = listed.pop()
-    if (mean is None) != (std is None):
-        raise ValueError("mean and std must be given together, got one of them")
-    if mean is not None and std is not None:
-        if normalize is not None:
-            raise ValueError("mean and std must be left out where the list ends in Normalize")
-        normalize = Normalize(mean, std)
-    if normalize is not None and dtype == torch.uint8:
-        raise ValueError(
-            "dtype torch.uint8 holds unnormalised pixels: leave mean, std and Normalize out, "
-            "or use a float dtype"
-        )
-    mixing = [t for t in listed if _mixes(t)]  # type: ignore[arg-type]
-    if len(mixing) > 1:
-        names = ", ".join(type(t).__name__ for t in mixing)
-        raise ValueError(
-            f"transforms must hold at most one mixing stage, got {len(mixing)} ({names}); "
-            "choose between them per sample with RandomChoice([CutMix(), MixUp()])"
-        )
-    return tuple(listed), normalize  # type: ignore[arg-type, return-value]
+@dataclass(frozen=True)
+class Call:
+    """The arguments of one call as the ops take them; one image is a batch of one.
+
+    Attributes:
+        images: [N, H, W, C] uint8, a view wherever the images are dense.
+        labels: [N] int64 or [N, K] floating point.
+        ids, index: [B] int64.
+        active: [B] bool.
+        sums: [N, C] int64.
+        epoch: in [0, 2^32).
+        is_single: the images were one image, and so is to be the result.
+    """
+
+    images: Tensor
+    labels: Tensor | None
+    ids: Tensor | None
+    index: Tensor | None
+    active: Tensor | None
+    sums: Tensor | None
+    epoch: int
+    is_single: bool
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images."""
+        _, height, width, channels = self.images.shape
+        return height, width, channels
+
+    @property
+    def count(self) -> int:
+        """B, the number of samples to make."""
+        return self.images.shape[0] if self.index is None else self.index.shape[0]
 
 
-def _mixes(transform: Listed) -> bool:
-    if isinstance(transform, RandomChoice):
-        return any(_mixes(child) for child in transform.transforms)
-    return transform.mixes
-
-
-def check_batch(
+def check_call(
     images: Tensor,
-    layout: str,
-    labels: Tensor | None,
-    ids: Tensor | None,
-    index: Tensor | None,
-    epoch: int,
-    active: Tensor | None,
-    sums: Tensor | None,
-) -> Tensor:
-    """Checks the arguments of one call; returns the images as [N, H, W, C], dense."""
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images must be a torch.Tensor, got {type(images).__name__}")
-    if images.dtype != torch.uint8:
-        raise TypeError(
-            f"images must be uint8 on [0, 255], got {images.dtype}; convert with "
-            "(images * 255).round().to(torch.uint8) if they are floats on [0, 1]"
+    *,
+    labels: Tensor | int | None = None,
+    ids: Tensor | int | None = None,
+    index: Tensor | None = None,
+    active: Tensor | bool | None = None,
+    sums: Tensor | None = None,
+    epoch: int = 0,
+) -> Call:
+    """Check the arguments of a call on a batch, or on one image; see ``Pipeline.forward``."""
+    _check_images(images)
+    is_single = images.dim() == 3
+    if is_single:
+        if index is not None:
+            raise ValueError(
+                "index must be left out with one image [C, H, W]: it takes rows of [N, C, H, W]"
+            )
+        images = images[None]
+        labels, ids, active, sums = (
+            _row_of_one(value, images.device) for value in (labels, ids, active, sums)
         )
-    if images.dim() != 4:
-        raise ValueError(
-            f"images must be 4-dimensional {list(layout)}, got shape {tuple(images.shape)}; "
-            "one image needs images[None]"
-        )
-    images = _as_nhwc(images, layout)
-    count, height, width, channels = images.shape
+    count, channels, height, width = images.shape
     if height < 1 or width < 1 or height * width > MAX_PIXELS:
         raise ValueError(f"images must have 1 to {MAX_PIXELS} pixels each, got {height} x {width}")
     samples = count
     if index is not None:
         _check_vector("index", index, torch.int64, None, images)
         samples = index.shape[0]
+        if count == 0 and samples > 0:
+            raise ValueError("images must hold at least one image to index, got 0")
         _check_range("index", index, count)
-    if index is not None and count == 0 and samples > 0:
-        raise ValueError("images must hold at least one image to index, got 0")
-    if ids is not None:
-        _check_vector("ids", ids, torch.int64, samples, images)
-        _check_range("ids", ids, None)
-    if active is not None:
-        _check_vector("active", active, torch.bool, samples, images)
-    if labels is not None:
-        _check_vector("labels", labels, torch.int64, count, images)
     if sums is not None:
         if sums.dtype != torch.int64 or tuple(sums.shape) != (count, channels):
             raise ValueError(
@@ -106,28 +91,122 @@ def check_batch(
                 f"got {tuple(sums.shape)} {sums.dtype}"
             )
         _check_device("sums", sums, images)
-    if isinstance(epoch, bool) or not isinstance(epoch, int):
-        raise TypeError(f"epoch must be an int, got {type(epoch).__name__}")
+    return Call(
+        images=ops.as_nhwc(images),
+        labels=_as_labels(labels, images),
+        ids=_as_ids(ids, samples, images),
+        index=index,
+        active=_as_active(active, samples, images),
+        sums=sums,
+        epoch=_as_epoch(epoch),
+        is_single=is_single,
+    )
+
+
+def check_draws(draws: Draws, call: Call) -> None:
+    """Check that drawn parameters are of these images' rows."""
+    _check_device("draws", draws.rows, call.images)
+    count = call.images.shape[0]
+    _check_range("rows of draws", draws.rows, count)
+    if draws.partner is not None:
+        limit = draws.rows.shape[0] if draws.from_batch else count
+        _check_range("partners of draws", draws.partner, limit)
+
+
+def _row_of_one(value: Any, device: torch.device) -> Tensor | None:
+    """Return what belongs to one image, a number or a tensor, with the dimension N before it."""
+    if value is None:
+        return None
+    return value[None] if isinstance(value, Tensor) else torch.as_tensor([value], device=device)
+
+
+# ---- images -----------------------------------------------------------------------------------
+
+
+def _check_images(images: Tensor) -> None:
+    if not isinstance(images, Tensor):
+        raise TypeError(f"images must be a torch.Tensor, got {type(images).__name__}")
+    if images.dtype != torch.uint8:
+        raise TypeError(
+            f"images must be uint8 on [0, 255], got {images.dtype}; convert with "
+            "(images * 255).round().to(torch.uint8) if they are floats on [0, 1]"
+        )
+    shape = tuple(images.shape)
+    expected = "images must be [N, C, H, W], or one image [C, H, W]"
+    if len(shape) not in (3, 4):
+        raise ValueError(f"{expected}; got shape {shape}")
+    channels, width = shape[-3], shape[-1]
+    remedy = "images.permute(0, 3, 1, 2)" if len(shape) == 4 else "images.permute(2, 0, 1)"
+    looks_nhwc = width in _USUAL_CHANNELS and channels not in _USUAL_CHANNELS
+    if looks_nhwc and not _is_channels_last(images):
+        raise ValueError(
+            f"{expected}; shape {shape} looks like channels in the last dimension: use {remedy}, "
+            f"which copies nothing. If these are images of {channels} channels and {width} pixels "
+            "of width, say so by the strides: images.contiguous(memory_format=torch.channels_last)"
+        )
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise ValueError(
+            f"{expected}, of 1 to {MAX_CHANNELS} channels, got {channels} from shape {shape}; use "
+            f"{remedy} where the channels are last, images.unsqueeze(1) for grey images [N, H, W]"
+        )
+
+
+def _is_channels_last(images: Tensor) -> bool:
+    """Return whether the strides alone tell that dimension -3 holds the channels."""
+    return images.shape[-3] > 1 and images.stride(-3) == 1
+
+
+# ---- what belongs to the images ---------------------------------------------------------------
+
+
+def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
+    """Return labels [N] int64 or [N, K] floating point."""
+    if labels is None:
+        return None
+    if not isinstance(labels, Tensor):
+        raise TypeError(
+            f"labels must be a torch.Tensor, got {type(labels).__name__}; use torch.as_tensor"
+        )
+    count = images.shape[0]
+    soft = labels.is_floating_point() and labels.dim() == 2
+    if not soft:
+        if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+            raise TypeError(
+                f"labels must be class numbers [{count}] of an integer dtype, or soft labels "
+                f"[{count}, classes] of a floating one; got {list(labels.shape)} {labels.dtype}; "
+                "use labels.long() if they are class numbers"
+            )
+        labels = labels if labels.dtype == torch.int64 else labels.to(torch.int64)
+    if labels.dim() != 1 + soft or labels.shape[0] != count:
+        expected = f"[{count}, classes]" if soft else f"[{count}]"
+        raise ValueError(f"labels must have shape {expected}, got {list(labels.shape)}")
+    _check_device("labels", labels, images)
+    return labels
+
+
+def _as_ids(ids: Any, samples: int, images: Tensor) -> Tensor | None:
+    if ids is not None:
+        _check_vector("ids", ids, torch.int64, samples, images)
+        _check_range("ids", ids, None)
+    return ids
+
+
+def _as_active(active: Any, samples: int, images: Tensor) -> Tensor | None:
+    if active is not None:
+        _check_vector("active", active, torch.bool, samples, images)
+    return active
+
+
+def _as_epoch(epoch: int) -> int:
+    if not isinstance(epoch, int) or isinstance(epoch, bool):
+        epoch = as_int("epoch", epoch)
     if not 0 <= epoch < 2**32:
         raise ValueError(f"epoch must be in [0, 2^32), got {epoch}")
-    return images
-
-
-def _as_nhwc(images: Tensor, layout: str) -> Tensor:
-    nhwc = images if layout == "NHWC" else images.permute(0, 2, 3, 1)
-    channels = nhwc.shape[3]
-    if not 1 <= channels <= MAX_CHANNELS:
-        other = "NCHW" if layout == "NHWC" else "NHWC"
-        raise ValueError(
-            f"images must have 1 to {MAX_CHANNELS} channels in layout {layout}, got {channels} "
-            f"from shape {tuple(images.shape)}; is their layout {other}? Pass layout='{other}'"
-        )
-    dense = nhwc.is_contiguous() or nhwc.permute(0, 3, 1, 2).is_contiguous()
-    return nhwc if dense else nhwc.contiguous()
+    return epoch
 
 
 def _check_vector(
-    name: str, tensor: Tensor, dtype: torch.dtype, size: int | None, images: Tensor
+    name: str, tensor: Any, dtype: torch.dtype, size: int | None, images: Tensor
 ) -> None:
     if not isinstance(tensor, Tensor):
         raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
@@ -148,7 +227,7 @@ def _check_device(name: str, tensor: Tensor, images: Tensor) -> None:
 
 
 def _check_range(name: str, tensor: Tensor, limit: int | None) -> None:
-    """On the CPU, where looking costs microseconds; on a GPU it would wait for the device."""
+    """Check values on the CPU, in microseconds; on a GPU it would wait for the device."""
     if tensor.device.type != "cpu" or torch.compiler.is_compiling() or tensor.numel() == 0:
         return
     low, high = (int(v) for v in torch.aminmax(tensor))

@@ -2,56 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
+
+from warpmix._pillow import to_8_bits
+
+__all__ = ["collate"]
+
+_IMAGES = frozenset({"image", "img", "pixel_values"})
+_LABELS = frozenset({"label", "labels"})
+_IDS = frozenset({"id", "ids"})
+_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what tells [C, H, W] from [H, W, C]
+_FORMS = "PIL images or uint8 pixels [H, W, C], [C, H, W] or [H, W]"
 
 
-def collate(samples: Sequence[tuple[Any, ...]]) -> tuple[Tensor, ...]:
-    """Stacks (image, label) or (image, label, id) samples: a DataLoader's ``collate_fn``.
+@overload
+def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]: ...
+@overload
+def collate(samples: Sequence[tuple[Any, ...] | list[Any]]) -> tuple[Tensor, ...]: ...
+@overload
+def collate(
+    samples: Sequence[Image.Image | npt.NDArray[np.uint8] | Tensor],
+) -> Tensor: ...
+def collate(samples: Sequence[Any]) -> Any:
+    """Stack the samples of a data set into a batch: a DataLoader's ``collate_fn``.
 
     ``DataLoader(dataset, 512, num_workers=8, collate_fn=warpmix.collate)`` over any dataset without
     transforms gives uint8 batches, a quarter of the bytes of float ones to move, and
     ``pipeline(images.cuda(), labels.cuda())`` augments and normalises them at once.
 
     Args:
-        samples: images are PIL images, [H, W], [H, W, C] uint8 arrays, or [C, H, W] uint8 tensors
-            (torchvision's ``decode_image``, ``PILToTensor``), all of one size.
+        samples: images; or tuples (image, label), (image, label, id) and so on; or dicts with one
+            of the keys ``image``, ``img`` and ``pixel_values``, and perhaps ``label`` or
+            ``labels``, ``id`` or ``ids``, and others. All images have one size.
+
+            An image is a PIL image of any mode but "F" (its colours and not its palette's indices;
+            16 bits are scaled to 8, alpha is dropped), or uint8 pixels: [H, W], or three
+            dimensions of which the one of length 1, 3 or 4 holds the channels. If both ends have
+            such a length, an array is [H, W, C] and a tensor is refused; if neither has, an array
+            is [H, W, C] and a tensor [C, H, W].
+
+            A label is a number or a vector of numbers.
 
     Returns:
-        ([B, H, W, C] uint8, [B] int64 labels), and [B] int64 ids where the samples have them: pass
-        them as ``ids=`` for augmentations that depend on neither order nor workers.
+        the batch in the form of a sample: the images, a tuple or a dict with the same keys. Images
+        are [B, C, H, W] uint8 in channels_last memory, which a pipeline reads fastest. Labels are
+        [B], or [B, C] where they are vectors: int64 if all are whole numbers by type, else float32.
+        Ids are [B] int64: pass them as ``ids=`` for augmentations that depend on neither order nor
+        workers. Other entries of a dict are stacked by torch's ``default_collate``.
 
     Raises:
-        TypeError: an image that is none of these.
-        ValueError: images of different sizes.
+        TypeError: an image, label or id that is none of these; samples of different forms.
+        ValueError: images or labels of different sizes, no samples, an image whose layout is
+            ambiguous.
     """
-    images = [_as_nhwc(sample[0]) for sample in samples]
-    sizes = {tuple(image.shape) for image in images}
+    if len(samples) == 0:
+        raise ValueError("samples must hold at least one sample, got none")
+    first = samples[0]
+    if isinstance(first, Mapping):
+        return _collate_dicts(samples)
+    if not isinstance(first, tuple | list):
+        return _stack_images(samples)
+    if not first or not all(isinstance(s, tuple | list) and len(s) == len(first) for s in samples):
+        raise TypeError(f"samples must all be tuples of {len(first) or 1} entries, as the first is")
+    images, *others = zip(*samples, strict=True)
+    names = ["label", "id", *(f"entry {i} of a sample" for i in range(3, len(first)))]
+    stacked = [_stack_numbers(name, values) for name, values in zip(names, others, strict=False)]
+    return (_stack_images(images), *stacked)
+
+
+def _collate_dicts(samples: Sequence[Any]) -> dict[str, Any]:
+    keys = samples[0].keys()
+    for sample in samples:
+        if not isinstance(sample, Mapping) or sample.keys() != keys:
+            raise TypeError(f"samples must all be dicts of {list(keys)}, as the first is")
+    if not keys & _IMAGES:
+        raise TypeError(
+            f"samples must have a key for the image, {', '.join(sorted(_IMAGES))}; got {list(keys)}"
+        )
+    batch = {}
+    for key in keys:
+        values = [sample[key] for sample in samples]
+        if key in _IMAGES:
+            batch[key] = _stack_images(values)
+        elif key in _LABELS | _IDS:
+            batch[key] = _stack_numbers(key.rstrip("s"), values)
+        else:
+            batch[key] = default_collate(values)
+    return batch
+
+
+# ---- images -----------------------------------------------------------------------------------
+
+
+def _stack_images(images: Sequence[Any]) -> Tensor:
+    """Return [B, C, H, W] in NHWC memory."""
+    pixels = [_pixels(image) for image in images]
+    sizes = {tuple(image.shape) for image in pixels}
     if len(sizes) > 1:
         raise ValueError(
             f"images of one batch must have one size, got {sorted(sizes)} (height, width, "
-            "channels): resize them in the dataset, or once into a cache"
+            'channels): resize them in the dataset, or once into a cache, and convert("RGB") '
+            "where only some are grey"
         )
-    others = zip(*(sample[1:] for sample in samples), strict=True)
-    return (
-        torch.stack(images),
-        *(torch.tensor([int(value) for value in values]) for values in others),
-    )
+    return torch.stack(pixels).permute(0, 3, 1, 2)
 
 
-def _as_nhwc(image: Any) -> Tensor:
-    if isinstance(image, Tensor):
-        channels_last = image.permute(1, 2, 0) if image.dim() == 3 else image
-    else:
-        channels_last = torch.from_numpy(np.array(image))  # a copy: PIL's memory is read-only
-    if channels_last.dtype != torch.uint8 or channels_last.dim() not in (2, 3):
+def _pixels(image: Any) -> Tensor:
+    """Return [H, W, C] uint8."""
+    pixels = np.asarray(to_8_bits(image)) if isinstance(image, Image.Image) else image
+    if not isinstance(pixels, np.ndarray | Tensor):
+        raise TypeError(f"images must be {_FORMS}, got {type(image).__name__}")
+    if pixels.dtype not in (np.uint8, torch.uint8) or pixels.ndim not in (2, 3):
         raise TypeError(
-            "images must be PIL images, [H, W(, C)] uint8 arrays or [C, H, W] uint8 tensors, "
-            f"got {type(image).__name__} of {channels_last.dtype}, shape {tuple(image.shape)}; "
-            "leave ToTensor and Normalize out of the dataset: the pipeline does both"
+            f"images must be {_FORMS}, got {pixels.dtype} of shape {list(pixels.shape)}; leave "
+            "ToTensor and Normalize out of the dataset: the pipeline does both"
         )
-    return channels_last[:, :, None] if channels_last.dim() == 2 else channels_last
+    if isinstance(pixels, np.ndarray):  # copied where it is read-only or flipped
+        pixels = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
+    if pixels.dim() == 2:
+        return pixels[:, :, None]
+    first, last = pixels.shape[0] in _CHANNELS, pixels.shape[2] in _CHANNELS
+    if first and last and isinstance(image, Tensor):
+        raise ValueError(
+            f"an image of shape {list(pixels.shape)} may be [C, H, W] or [H, W, C]: pass a NumPy "
+            "array [H, W, C] instead, such as image.permute(1, 2, 0).numpy() of [C, H, W]"
+        )
+    channels_first = first if first != last else isinstance(image, Tensor)
+    return pixels.permute(1, 2, 0) if channels_first else pixels
+
+
+# ---- numbers ----------------------------------------------------------------------------------
+
+
+def _stack_numbers(name: str, values: Sequence[Any]) -> Tensor:
+    """Return [B] or [B, C]: int64 if all are whole by type, else float32."""
+    needed = "a number or a vector of numbers"
+    if name == "id":
+        needed = "an integer, such as the sample's row number"
+    wrong = f"{name} must be {needed}, got "
+    for value in values:
+        if isinstance(value, str | bytes):  # which torch would read as a vector of bytes
+            raise TypeError(f"{wrong}{value!r}")
+    try:
+        tensors = [torch.as_tensor(value) for value in values]
+    except (TypeError, ValueError, RuntimeError):
+        kinds = sorted({type(value).__name__ for value in values})
+        raise TypeError(f"{wrong}{', '.join(kinds)}") from None
+    shapes = {tuple(tensor.shape) for tensor in tensors}
+    if len(shapes) > 1:
+        raise ValueError(f"{name}: all of a batch must have one shape, got {sorted(shapes)}")
+    whole = not any(tensor.is_floating_point() for tensor in tensors)
+    if name == "id" and not (whole and shapes == {()}):
+        raise TypeError(f"{wrong}{values[0]!r}")
+    return torch.stack([tensor.to(torch.int64 if whole else torch.float32) for tensor in tensors])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +11,21 @@ from warpmix.augment.transform import (
     Transform,
     check_number,
     require_choice,
+    require_number,
     require_range,
-    require_rgb,
-    span,
+    require_whole,
+    uniform,
 )
 
-_FACTOR = (("factor", 0),)
+__all__ = [
+    "ColorJitter",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomHue",
+    "RandomPosterize",
+    "RandomSaturation",
+    "RandomSolarize",
+]
 
 
 def _contrast_stage(
@@ -31,7 +41,7 @@ def _contrast_stage(
             f"{type(transform).__name__}: pivot 'gray_mean' needs 1 or 3 channels, got {channels}; "
             "use RandomContrast with 'channel_mean' or 'center'"
         )
-    return transform.stage("contrast", height, width, *span(factor), pivot=pivot, fields=_FACTOR)
+    return transform.stage("contrast", height, width, **uniform(factor), pivot=pivot)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class RandomBrightness(Transform):
         require_range(self, "factor", 0.0, 1e6)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        return [self.stage("brightness", height, width, *span(self.factor), fields=_FACTOR)]
+        return [self.stage("brightness", height, width, **uniform(self.factor))]
 
 
 @dataclass(frozen=True)
@@ -91,8 +101,7 @@ class RandomSaturation(Transform):
         require_range(self, "factor", 0.0, 1e6)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        require_rgb(self, channels)
-        return [self.stage("saturation", height, width, *span(self.factor), fields=_FACTOR)]
+        return [self.stage("saturation", height, width, **uniform(self.factor))]
 
 
 @dataclass(frozen=True)
@@ -110,9 +119,51 @@ class RandomHue(Transform):
         require_range(self, "hue", -0.5, 0.5, mirrored=True)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        require_rgb(self, channels)
         bounds: Any = self.hue
-        return [self.stage("hue", height, width, *span(bounds), fields=(("hue", 0),))]
+        return [self.stage("hue", height, width, **uniform(bounds), shown={"hue": "factor"})]
+
+
+@dataclass(frozen=True)
+class RandomPosterize(Transform):
+    """Keeps the highest bits of each value: ``floor(x / s) · s`` with s = 2^(8 - bits); on whole
+    values torchvision's posterize of uint8 images.
+
+    Args:
+        bits: in [0, 8]. 0 is black; 8 leaves whole values alone and rounds others down.
+    """
+
+    bits: int
+
+    def __init__(self, bits: int, p: float = 0.5) -> None:
+        self._set(bits=bits, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_whole(self, "bits", 0, 8)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("posterize", height, width, step=2.0 ** (8 - self.bits))]
+
+
+@dataclass(frozen=True)
+class RandomSolarize(Transform):
+    """Inverts bright values: ``255 - x`` where x is at least a threshold; torchvision's solarize.
+
+    Args:
+        threshold: in [0, 255], as for torchvision's uint8 images. 0 inverts the whole image.
+    """
+
+    threshold: float
+
+    def __init__(self, threshold: float, p: float = 0.5) -> None:
+        self._set(threshold=threshold, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "threshold", 0.0, 255.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("solarize", height, width, threshold=float(self.threshold))]
 
 
 @dataclass(frozen=True)
@@ -122,24 +173,28 @@ class ColorJitter(Transform):
 
     Args:
         brightness, contrast, saturation: (lowest, highest) factor, or one number v for
-            (max(0, 1 - v), 1 + v). 0 leaves the step out.
-        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h). 0 leaves it out.
+            (max(0, 1 - v), 1 + v). None or 0 leaves the step out.
+        hue: (lowest, highest) in turns within ±0.5, or one number h for (-h, h). None or 0 leaves
+            it out.
     """
 
-    brightness: float | tuple[float, float] = 0.0
-    contrast: float | tuple[float, float] = 0.0
-    saturation: float | tuple[float, float] = 0.0
-    hue: float | tuple[float, float] = 0.0
+    brightness: float | tuple[float, float] | None = None
+    contrast: float | tuple[float, float] | None = None
+    saturation: float | tuple[float, float] | None = None
+    hue: float | tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in ("brightness", "contrast", "saturation"):
             value = getattr(self, name)
-            if isinstance(value, int | float):
+            if isinstance(value, numbers.Real):
                 check_number("ColorJitter", name, value, 0.0, 1e6)
-                object.__setattr__(self, name, (max(0.0, 1.0 - value), 1.0 + value))
-            require_range(self, name, 0.0, 1e6)
-        require_range(self, "hue", -0.5, 0.5, mirrored=True)
+                value = (max(0.0, 1.0 - float(value)), 1.0 + float(value))
+                object.__setattr__(self, name, value)
+            if value is not None:
+                require_range(self, name, 0.0, 1e6)
+        if self.hue is not None:
+            require_range(self, "hue", -0.5, 0.5, mirrored=True)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         size = (height, width)
@@ -148,13 +203,11 @@ class ColorJitter(Transform):
         }
         stages = []
         for block, (name, bounds) in enumerate(steps.items()):
-            if bounds == ((0.0, 0.0) if name == "hue" else (1.0, 1.0)):
+            if bounds in (None, (0.0, 0.0) if name == "hue" else (1.0, 1.0)):
                 continue
             if name == "contrast":
                 stage = _contrast_stage(self, bounds, "gray_mean", *size, channels)
             else:
-                if name != "brightness":
-                    require_rgb(self, channels)
-                stage = self.stage(name, *size, *span(bounds))
-            stages.append(replace(stage, block=block, fields=((name, 0),)))
+                stage = self.stage(name, *size, **uniform(bounds))
+            stages.append(replace(stage, block=block, shown={name: "factor"}))
         return stages

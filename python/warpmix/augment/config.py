@@ -9,21 +9,15 @@ from typing import Any
 
 import torch
 
-from warpmix.augment import transforms as _transforms
-from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
+from warpmix.augment.registry import registered
+from warpmix.augment.settings import FIELDS
+from warpmix.augment.transforms import Listed, Normalize
 
-_CLASSES: dict[str, type] = {
-    name: value
-    for name, value in vars(_transforms).items()
-    if isinstance(value, type)
-    and (issubclass(value, Transform) or value in (RandomChoice, Normalize))
-    and not name.startswith("_")
-    and value is not Transform
-}
+__all__ = ["from_config", "to_config"]
 
 
 def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normalize]:
-    """Transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
+    """Return transforms from a list of ``{name: {field: value}}``, or bare names for the defaults.
 
     Raises:
         ValueError: an unknown name or field, with the nearest known one; or a field's own check.
@@ -35,22 +29,17 @@ def from_config(config: Sequence[str | dict[str, Any]]) -> list[Listed | Normali
 
 
 def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
-    """The inverse of :func:`from_config`; every field is written out."""
+    """Return what :func:`from_config` reads; every field is written out."""
     return [_to_entry(transform) for transform in transforms]
 
 
-PIPELINE_FIELDS = ("transforms", "p", "mean", "std", "dtype", "channels_last", "layout", "seed")
-
-
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a pipeline from what ``Pipeline.to_dict`` wrote."""
+    """Return a pipeline's arguments from what ``Pipeline.to_dict`` wrote."""
     if not isinstance(config, dict):
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
-        if name not in PIPELINE_FIELDS:
-            raise ValueError(
-                f"Pipeline: unknown field {name!r}{_nearest(name, list(PIPELINE_FIELDS))}"
-            )
+        if name not in FIELDS:
+            raise ValueError(f"Pipeline: unknown field {name!r}{_nearest(name, list(FIELDS))}")
     arguments = dict(config)
     arguments["transforms"] = from_config(config.get("transforms", ()))
     if "dtype" in config:
@@ -62,7 +51,7 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_place(place: str, entry: str | dict[str, Any]) -> Any:
-    """An entry's transform; its errors say where in the list it is."""
+    """Return an entry's transform; its errors say where in the list it is."""
     try:
         return _from_entry(entry)
     except (TypeError, ValueError) as error:
@@ -76,18 +65,19 @@ def _from_entry(entry: str | dict[str, Any]) -> Any:
         raise TypeError(f"a transform must be one name with its fields, got {entry!r}")
     ((name, fields),) = entry.items()
     fields = {} if fields is None else fields
-    if name not in _CLASSES:
-        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(_CLASSES))}")
+    classes = registered()
+    if name not in classes:
+        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(classes))}")
     if not isinstance(fields, dict):
         raise TypeError(f"{name}: fields must be a mapping, got {fields!r}")
-    known = [field.name for field in dataclasses.fields(_CLASSES[name])]
+    known = [field.name for field in dataclasses.fields(classes[name])]
     for field in fields:
         if field not in known:
             raise ValueError(f"{name}: unknown field {field!r}{_nearest(field, known)}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     if name == "RandomChoice" and "transforms" in fields:
         values["transforms"] = from_config(fields["transforms"])
-    return _CLASSES[name](**values)
+    return classes[name](**values)
 
 
 def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from warpmix.augment.program import Launch
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import KINDS, Stage
 
-# Words of a StageDraw in kernels/augment/params.h.
+__all__ = ["Draws", "NamedDraw"]
+
+# Words of a StageDraw in kernels/augment/stages.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
 
-_TURNS = frozenset({"degrees", "shear_x", "shear_y"})  # drawn in turns, shown in degrees
-_REAL = _TURNS | {"factor", "scale", "lam", "brightness", "contrast", "saturation", "hue"}
+_IN_DEGREES = frozenset({"degrees", "shear_x", "shear_y"})  # as shown; drawn in turns
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Draws:
     stages: list[list[Stage]]
 
     def named(self) -> list[NamedDraw]:
-        """One entry a transform, in the order of the list (the children of a RandomChoice by
+        """Return one entry a transform, in the order of the list (the children of a RandomChoice by
         themselves), with tensors of the B samples."""
         count = self.rows.shape[0]
         entries: dict[tuple[int, int], NamedDraw] = {}
@@ -52,7 +53,7 @@ class Draws:
         return [entries[owner] for owner in sorted(entries)]
 
     def describe(self, sample: int) -> list[str]:
-        """The transforms that apply to one sample, with their numbers, a line each."""
+        """Return the transforms that apply to one sample, with their numbers, a line each."""
         lines = []
         for entry in self.named():
             if entry.on[sample]:
@@ -65,13 +66,34 @@ class Draws:
         return lines
 
     def to(self, device: torch.device | str) -> Draws:
-        """A copy on another device."""
+        """Return a copy on another device."""
         partner = None if self.partner is None else self.partner.to(device)
         moved = [draws.to(device) for draws in self.per_launch]
         return Draws(self.rows.to(device), partner, self.from_batch, moved, self.stages)
 
+    def of_rows(self) -> tuple[Tensor, Draws]:
+        """Return which images are read, and the same draws for these images alone.
+
+        Returns:
+            ([n] int64 rows, sorted and distinct, of the samples and of their mix partners; draws to
+            replay with ``images[rows]``)
+        """
+        count = len(self.rows)
+        read = self.rows
+        if self.partner is not None and not self.from_batch:
+            read = torch.cat([self.rows, self.partner])
+        rows, places = read.unique(return_inverse=True)
+        if self.partner is None or self.from_batch:
+            return rows, replace(self, rows=places)
+        partner = places[count:]
+        per_launch = [
+            with_partners_at(words, _mix_range(stages), partner)
+            for words, stages in zip(self.per_launch, self.stages, strict=True)
+        ]
+        return rows, replace(self, rows=places[:count], partner=partner, per_launch=per_launch)
+
     def check(self, launches: list[Launch]) -> None:
-        """Raises ValueError unless these draws come from a pipeline of these launches."""
+        """Raise ValueError unless these draws come from a pipeline of these launches."""
         expected = [launch.stages for launch in launches]
         if self.stages != expected:
             kinds = [[[s.kind for s in stages] for stages in of] for of in (expected, self.stages)]
@@ -89,7 +111,7 @@ class NamedDraw:
         transform: the name of its class.
         on: [B] bool, whether it applies.
         values: [B] each, meaningful where ``on``. float32: factor, brightness, contrast, saturation
-            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (own share).
+            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ).
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
             period, square (pixels), partner (see :class:`Draws`).
     """
@@ -103,19 +125,28 @@ class NamedDraw:
 
 
 def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
-    numbers = words[:, _NUMBERS:].contiguous().view(torch.float32)
+    fields = {of.name: of for of in KINDS[stage.kind].draw}
     values = {}
-    for name, position in stage.fields:
-        value = numbers[:, position]
-        value = value * 360 if name in _TURNS else value
-        values[name] = value if name in _REAL else value.long()
+    for shown, name in stage.shown.items():
+        value = words[:, _NUMBERS + fields[name].place]
+        if fields[name].type == "int":
+            values[shown] = value.long()
+        else:
+            value = value.contiguous().view(torch.float32)
+            values[shown] = value * 360 if shown in _IN_DEGREES else value
     if stage.is_mix:
         values["partner"] = words[:, _PARTNER].long()
     return values
 
 
+def _mix_range(stages: list[Stage]) -> range:
+    """Return the places of the mixing stages in a launch; they are neighbours."""
+    places = [i for i, stage in enumerate(stages) if stage.is_mix]
+    return range(places[0], places[-1] + 1) if places else range(0)
+
+
 def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:
-    """[B] int64 partner of each sample of a mix launch's draws; ``otherwise`` without one."""
+    """Return the [B] int64 partners of a mix launch's draws; ``otherwise`` without one."""
     partner = otherwise
     for i in mixes:
         words = draws[:, 0, i]
@@ -124,7 +155,7 @@ def partners_of(draws: Tensor, mixes: range, otherwise: Tensor) -> Tensor:
 
 
 def with_partners_at(draws: Tensor, mixes: range, partner: Tensor) -> Tensor:
-    """A copy of a mix launch's draws whose partners are the given rows."""
+    """Return a copy of a mix launch's draws whose partners are the given rows."""
     moved = draws.clone()
     for i in mixes:
         moved[:, 0, i, _PARTNER] = partner.int()

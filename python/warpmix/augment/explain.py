@@ -11,7 +11,7 @@ from warpmix.augment.stages import Stage
 
 
 def explain_launches(launches: Sequence[Launch], channels: int, dtype: torch.dtype) -> str:
-    """One line a launch: what it reads, does and writes, and its bytes a sample.
+    """Return one line a launch: what it reads, does and writes, and its bytes a sample.
 
     A launch before the mix makes the partners too, which doubles its bytes.
     """
@@ -59,7 +59,7 @@ def _shown(stage: Stage) -> str:
 
 
 def _steps(launch: Launch) -> list[str]:
-    """The stages by name; the members of the map in brackets."""
+    """Return the stages by name; the members of the map in brackets."""
     steps: list[str] = []
     for i, stage in enumerate(launch.stages):
         name = _shown(stage)

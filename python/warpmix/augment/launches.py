@@ -7,36 +7,79 @@ the mix launch then finds sample b's partner at row B + b. Launches after the mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from warpmix import ops
 from warpmix.augment.draws import Draws, partners_of, with_partners_at
-from warpmix.augment.program import Launch
+from warpmix.augment.lowering import Lowerable
+from warpmix.augment.program import Launch, compile_launches
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """The launches for one image shape, with their op arguments."""
+    """The launches for one image shape, with their op arguments and what every call asks.
+
+    Attributes:
+        scale, bias: of the last launch, one a channel.
+        is_random: a sample may be changed, so that random numbers are needed.
+        needs_sums: of the first launch.
+        result_size: (height, width) that leaves the last launch.
+        mix: number of the launch that mixes, if one does.
+    """
 
     launches: list[Launch]
     words: list[list[int]]
-    scale: list[float]  # of the last launch, one a channel
+    scale: list[float]
     bias: list[float]
-    needs_sums: bool  # of the first launch; this and result_size are read at every call
-    result_size: tuple[int, int]  # of the last launch
+    is_random: bool
+    needs_sums: bool
+    result_size: tuple[int, int]
+    mix: int | None
 
     @property
-    def mix(self) -> int | None:
-        """Number of the launch that mixes, if one does."""
-        return next((i for i, launch in enumerate(self.launches) if launch.has_mix), None)
+    def mix_names(self) -> str:
+        """Names of the transforms that mix."""
+        names = {s.name: None for launch in self.launches for s in launch.stages if s.is_mix}
+        return " or ".join(names)
+
+
+def compile_list(
+    transforms: Sequence[Lowerable],
+    size: tuple[int, int, int],
+    coefficients: tuple[list[float], list[float]],
+    p: float = 1.0,
+    augmented: bool = True,
+) -> Compiled:
+    """Compile a list for images of (height, width, channels).
+
+    Args:
+        coefficients: scale and bias of the batch, one a channel.
+        p: the pipeline's.
+        augmented: as for :func:`compile_launches`.
+    """
+    launches = compile_launches(transforms, *size, augmented)
+    stages = [stage for launch in launches for stage in launch.stages]
+    return Compiled(
+        launches,
+        [launch.words(p) for launch in launches],
+        *coefficients,
+        is_random=p > 0 and any(stage.p > 0 for stage in stages),
+        needs_sums=launches[0].needs_sums,
+        result_size=launches[-1].result_size,
+        mix=next((i for i, launch in enumerate(launches) if launch.has_mix), None),
+    )
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Which samples a call makes, and from which random streams: the ops' arguments."""
+    """Which samples a call makes, and from which random streams: the ops' arguments.
+
+    Attributes:
+        from_batch: mix partners are positions in the batch; else rows of the images.
+    """
 
     index: Tensor | None
     ids: Tensor | None
@@ -45,16 +88,13 @@ class Samples:
     step: Tensor | None
     seed: int
     epoch: int
-
-    @property
-    def from_batch(self) -> bool:
-        return self.index is None
+    from_batch: bool
 
     def rows(self, device: torch.device) -> Tensor:
         return torch.arange(self.count, device=device) if self.index is None else self.index
 
     def beside(self, partner: Tensor, device: torch.device) -> Samples:
-        """These samples and behind them their partners."""
+        """Return these samples and behind them their partners."""
         rows = self.rows(device)
         ids = rows if self.ids is None else self.ids
         active = torch.ones_like(rows, dtype=torch.bool) if self.active is None else self.active
@@ -65,11 +105,13 @@ class Samples:
         index, ids, active = (
             torch.cat(both) for both in zip((rows, ids, active), behind, strict=True)
         )
-        return Samples(index, ids, active, 2 * self.count, self.step, self.seed, self.epoch)
+        return replace(
+            self, index=index, ids=ids, active=active, count=2 * self.count, from_batch=False
+        )
 
 
 def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws:
-    """Draws every launch; images [N, H, W, C] give the shape and the pool of partners."""
+    """Draw every launch; images [N, H, W, C] give the shape and the pool of partners."""
 
     def draw(number: int, of: Samples) -> Tensor:
         return ops.draw(
@@ -102,66 +144,98 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
     return Draws(rows, partner, samples.from_batch, per_launch, stages)
 
 
-def apply_launches(
+def run_launches(
     images: Tensor,
     compiled: Compiled,
-    draws: Draws,
+    samples: Samples | Draws,
     labels: Tensor | None,
     sums: Tensor | None,
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
-    """Runs every launch into ``out`` [B, C, H, W]; returns (pair [2, B], lam [B])."""
+    """Run every launch into ``out`` [B, C, h, w].
+
+    A single launch draws its parameters itself, unless they are given.
+
+    Args:
+        images: [N, H, W, C] uint8.
+        samples: what to make, or its parameters, drawn already.
+        labels: [N] int64; left out, the pair holds rows of the images instead.
+        sums: [N, C] int64, where the first launch needs them.
+
+    Returns:
+        (pair [2, B] int64 of the own and the partner's label, lam [B] float32)
+    """
+    if isinstance(samples, Samples) and len(compiled.launches) > 1:
+        samples = draw_launches(images, compiled, samples)
+    if isinstance(samples, Samples):
+        return _launch(images, compiled, 0, samples, None, labels, sums, out)
+    draws = samples
+    count = draws.rows.shape[0]
+    drawn_for = _drawn(draws.rows, count, draws.from_batch)
     mix = compiled.mix or 0
-    index: Tensor | None = draws.rows
     if mix > 0 and draws.partner is not None:
         partner_rows = draws.rows[draws.partner] if draws.from_batch else draws.partner
         index = torch.cat([draws.rows, partner_rows])
         labels = index if labels is None else labels[index]
-    own = torch.arange(draws.rows.shape[0], device=images.device)
+        drawn_for = _drawn(index, 2 * count, draws.from_batch)
+    own = torch.arange(count, device=images.device)
     source, targets = images, None
     for number, launch in enumerate(compiled.launches):
-        drawn, from_batch = draws.per_launch[number], draws.from_batch
+        words = draws.per_launch[number]
         if number > 0:
-            index = own if number == mix else None
-            sums = ops.channel_sums(source) if launch.needs_sums else None
+            drawn_for = _drawn(None, source.shape[0], draws.from_batch)
+            sums = ops.channel_sums_nhwc(source) if launch.needs_sums else None
             if number == mix:
-                drawn = with_partners_at(drawn, launch.mix_range(), own + own.shape[0])
-                from_batch = False
+                words = with_partners_at(words, launch.mix_range(), own + count)
+                drawn_for = _drawn(own, count, from_batch=False)
         last = number == len(compiled.launches) - 1
-        target = out if last else _between(source, index, launch.result_size)
-        written = ops.augment(
-            source,
-            index=index,
-            ids=None,
-            active=None,
-            labels=labels if number == mix else None,
-            sums=sums,
-            draws=drawn,
-            step=None,
-            seed=0,
-            epoch=0,
-            from_batch=from_batch,
-            program=compiled.words[number],
-            scale=compiled.scale if last else _ones(images),
-            bias=compiled.bias if last else _zeros(images),
-            out=target,
-        )
+        target = out if last else _between(source, drawn_for.count, launch.result_size)
+        mixed = labels if number == mix else None
+        written = _launch(source, compiled, number, drawn_for, words, mixed, sums, target)
         targets = written if number == mix else targets
         source = target.permute(0, 2, 3, 1)
     assert targets is not None  # the launch number `mix` exists
     return targets
 
 
-def _between(source: Tensor, index: Tensor | None, size: tuple[int, int]) -> Tensor:
-    """A float32 batch for the next launch, dense as NHWC."""
-    count = source.shape[0] if index is None else index.shape[0]
+def _launch(
+    images: Tensor,
+    compiled: Compiled,
+    number: int,
+    samples: Samples,
+    draws: Tensor | None,
+    labels: Tensor | None,
+    sums: Tensor | None,
+    out: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Run one of the launches; the last one normalises."""
+    last = number == len(compiled.launches) - 1
+    channels = images.shape[3]
+    return ops.augment(
+        images,
+        index=samples.index,
+        ids=samples.ids,
+        active=samples.active,
+        labels=labels,
+        sums=sums,
+        draws=draws,
+        step=samples.step,
+        seed=samples.seed,
+        epoch=samples.epoch,
+        from_batch=samples.from_batch,
+        program=compiled.words[number],
+        scale=compiled.scale if last else [1.0] * channels,
+        bias=compiled.bias if last else [0.0] * channels,
+        out=out,
+    )
+
+
+def _drawn(index: Tensor | None, count: int, from_batch: bool) -> Samples:
+    """Return samples whose parameters are drawn already: no random stream is read."""
+    return Samples(index, None, None, count, None, 0, 0, from_batch)
+
+
+def _between(source: Tensor, count: int, size: tuple[int, int]) -> Tensor:
+    """Return a float32 batch for the next launch, dense as NHWC."""
     shape = (count, *size, source.shape[3])
     return torch.empty(shape, dtype=torch.float32, device=source.device).permute(0, 3, 1, 2)
-
-
-def _ones(images: Tensor) -> Sequence[float]:
-    return [1.0] * images.shape[3]
-
-
-def _zeros(images: Tensor) -> Sequence[float]:
-    return [0.0] * images.shape[3]

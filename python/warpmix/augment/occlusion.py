@@ -6,18 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import MAX_CHANNELS, Stage
 from warpmix.augment.transform import (
     Transform,
-    check_number,
     pixels,
+    require_choice,
     require_number,
     require_range,
+    require_values,
     require_whole,
-    span,
+    uniform,
+    values_for,
 )
 
-_BOX = (("x0", 0), ("y0", 1), ("x1", 2), ("y1", 3))
+__all__ = ["Cutout", "GridMask", "RandomCropBlackout", "RandomErasing"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,8 @@ class RandomCropBlackout(Transform):
         require_number(self, "max_border", 0.0, 0.5)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        extent = (pixels(self.max_border, width), pixels(self.max_border, height))
-        fields = (("border_x", 0), ("border_y", 1))
-        return [self.stage("crop_blackout", height, width, *extent, fields=fields)]
+        max_x, max_y = (pixels(self.max_border, size) for size in (width, height))
+        return [self.stage("crop_blackout", height, width, max_x=max_x, max_y=max_y)]
 
 
 @dataclass(frozen=True)
@@ -49,36 +50,42 @@ class RandomErasing(Transform):
     Args:
         scale: (lowest, highest) share of the image's area, in [0, 1].
         ratio: (lowest, highest) height by width, in [0.01, 100].
-        value: in [0, 255], one number, or three for the channels of RGB images.
+        value: in [0, 255], one number, or one a channel; or "random": each pixel and channel
+            its own whole number, uniform in 0..255 (the paper's; torchvision's are normal, for
+            images that are normalised already).
     """
 
     p: float = 0.5
     scale: tuple[float, float] = (0.02, 0.33)
     ratio: tuple[float, float] = (0.3, 3.3)
-    value: float | Sequence[float] = 0.0
+    value: float | Sequence[float] | str = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_range(self, "scale", 0.0, 1.0)
         require_range(self, "ratio", 0.01, 100.0)
-        values = (self.value,) if isinstance(self.value, int | float) else self.value
-        if isinstance(values, str) or not isinstance(values, Sequence) or len(values) not in (1, 3):
-            raise TypeError(f"RandomErasing: value must be 1 or 3 numbers, got {self.value!r}")
-        for value in values:
-            check_number("RandomErasing", "value", value, 0.0, 255.0)
-        object.__setattr__(self, "value", tuple(map(float, values)))
+        if isinstance(self.value, str):
+            require_choice(self, "value", ("random",))
+        else:
+            require_values(self, "value")
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        assert isinstance(self.value, tuple)
-        if len(self.value) == 3 and channels != 3:
-            raise ValueError(
-                f"RandomErasing: three values need images of 3 channels, got {channels}; "
-                "use one value"
-            )
+        is_random = isinstance(self.value, str)
+        values = (0.0,) if is_random else values_for(self, "value", channels)
+        repeated = values * MAX_CHANNELS  # one for all channels, or one for each
         aspect = (math.log(self.ratio[0]), math.log(self.ratio[1]))
-        values = self.value if len(self.value) == 3 else self.value * 3
-        numbers = (*span(self.scale), *span(aspect), *values)
-        return [self.stage("erasing", height, width, *numbers, fields=_BOX)]
+        return [
+            self.stage(
+                "erasing",
+                height,
+                width,
+                **uniform(self.scale, "area_"),
+                **uniform(aspect, "log_ratio_"),
+                is_random=is_random,
+                value=repeated[:MAX_CHANNELS],
+                shown={name: name for name in ("x0", "y0", "x1", "y1")},
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -106,8 +113,16 @@ class Cutout(Transform):
                 f"Cutout: a square of {self.size} pixels does not fit inside {height} x {width}; "
                 "use a smaller size or overhang=True"
             )
-        size = (self.size, self.size)
-        return [self.stage("cutout", height, width, *size, overhang=self.overhang, fields=_BOX)]
+        return [
+            self.stage(
+                "cutout",
+                height,
+                width,
+                cut_width=self.size,
+                cut_height=self.size,
+                overhang=self.overhang,
+            )
+        ]
 
 
 @dataclass(frozen=True)
@@ -131,7 +146,13 @@ class GridMask(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         low, high = (max(2, pixels(s, min(height, width))) for s in self.spacing)
-        fields = (("offset_x", 0), ("offset_y", 1), ("period", 2), ("square", 3))
         return [
-            self.stage("grid_mask", height, width, low, high - low + 1, self.ratio, fields=fields)
+            self.stage(
+                "grid_mask",
+                height,
+                width,
+                period_low=low,
+                period_count=high - low + 1,
+                kept=self.ratio,
+            )
         ]

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from torch import Tensor, nn
 
-from warpmix import ops
-from warpmix.augment._checks import check_batch, check_transforms
+from warpmix.augment._checks import Call, check_call, check_draws
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
-from warpmix.augment.launches import Compiled, Samples, apply_launches, draw_launches
-from warpmix.augment.program import compile_launches
+from warpmix.augment.keys import Key
+from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
+from warpmix.augment.run import Result, run
+from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
 from warpmix.augment.targets import Targets
-from warpmix.augment.transforms import Normalize, RandomChoice, Resize, Transform
+from warpmix.augment.transform import Transform
+from warpmix.augment.transforms import Listed, Normalize, RandomChoice
 
-_DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.uint8)
+__all__ = ["Pipeline"]
 
 
 class Pipeline(nn.Module):
@@ -26,7 +29,16 @@ class Pipeline(nn.Module):
 
     The result equals applying the transforms one after the other, in the listed order, in float32
     on [0, 255]. Random numbers depend on (seed, epoch, sample id, position in the list) alone: the
-    same sample gets the same bytes on every device, in any batch, in any order.
+    same sample gets the same bytes on every device, in any batch, in any order. Without ids the
+    samples are counted, and no two epochs, workers or ranks repeat each other; see
+    docs/random-numbers.md.
+
+    ``pipeline(images)`` is the batch, ``pipeline(images, labels)`` is (batch, targets), in
+    ``train()`` and in ``eval()`` mode. In ``eval()`` mode, images are only normalised, and get the
+    size that the list gives them: a crop takes its central window, a resized crop the whole image.
+
+    A pipeline never changes: its settings are attributes to read, and :meth:`replace` makes another
+    one.
 
     Args:
         transforms: from ``warpmix.augment``; at most one mixing stage. May end in ``Normalize``.
@@ -36,12 +48,32 @@ class Pipeline(nn.Module):
             float outputs are on [0, 1] and uint8 outputs are rounded to whole values.
         dtype: torch.float32, float16, bfloat16 or uint8.
         channels_last: memory format of the batch.
-        layout: of the images, "NHWC" or "NCHW".
-        seed: in [0, 2^63).
+        seed: in [0, 2^63). None takes the key from torch's generator when it is first needed, so
+            that ``torch.manual_seed`` decides the numbers.
+        targets: "pairs" gives :class:`Targets`; "onehot" gives dense [B, num_classes] float32
+            rows, for scripts whose loss takes these.
+        num_classes: of one-hot targets.
+        label_smoothing: of one-hot targets, in [0, 1], as ``F.cross_entropy`` smooths.
 
-    In ``eval()`` mode, images are only normalised, and enlarged where the list enlarges them.
+    Attributes:
+        samples_seen: [1] int64, how many samples this process has made without ids. No part of
+            ``state_dict()``.
+
+    Raises:
+        TypeError, ValueError: a setting is of another type, out of range, or does not fit another.
     """
 
+    transforms = Setting[tuple[Listed, ...]]()
+    p = Setting[float]()
+    mean = Setting["tuple[float, ...] | None"]()
+    std = Setting["tuple[float, ...] | None"]()
+    normalize = Setting["Normalize | None"]("mean=…, std=…")
+    dtype = Setting[torch.dtype]()
+    channels_last = Setting[bool]()
+    seed = Setting["int | None"]()
+    targets = Setting[str]()
+    num_classes = Setting["int | None"]()
+    label_smoothing = Setting[float]()
     samples_seen: Tensor
 
     def __init__(
@@ -53,49 +85,59 @@ class Pipeline(nn.Module):
         std: Sequence[float] | float | None = None,
         dtype: torch.dtype = torch.float32,
         channels_last: bool = True,
-        layout: str = "NHWC",
-        seed: int = 0,
+        seed: int | None = None,
+        targets: str = "pairs",
+        num_classes: int | None = None,
+        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self.transforms, self.normalize = check_transforms(transforms, mean, std, dtype)
-        if isinstance(p, bool) or not isinstance(p, int | float):
-            raise TypeError(f"p must be a number, got {type(p).__name__}")
-        if not 0.0 <= p <= 1.0:
-            raise ValueError(f"p must be in [0, 1], got {p!r}")
-        if dtype not in _DTYPES:
-            raise ValueError(f"dtype must be one of {', '.join(map(str, _DTYPES))}; got {dtype}")
-        if layout not in ("NHWC", "NCHW"):
-            raise ValueError(f"layout must be 'NHWC' or 'NCHW', got {layout!r}")
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise TypeError(f"seed must be an int, got {type(seed).__name__}")
-        if not 0 <= seed < 2**63:
-            raise ValueError(f"seed must be in [0, 2^63), got {seed}")
-        self.p = float(p)
-        self.dtype = dtype
-        self.channels_last = channels_last
-        self.layout = layout
-        self.seed = seed
-        self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64))
+        self._settings = Settings(
+            transforms=transforms,
+            p=p,
+            mean=mean,
+            std=std,
+            dtype=dtype,
+            channels_last=channels_last,
+            seed=seed,
+            targets=targets,
+            num_classes=num_classes,
+            label_smoothing=label_smoothing,
+        )
+        self._key = Key(self._settings.seed)
+        self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64), persistent=False)
         self._compiled: dict[tuple[int, int, int, bool], Compiled] = {}
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(self, images: Tensor, labels: None = None, **options: Any) -> Tensor: ...
+        @overload
+        def __call__(
+            self, images: Tensor, labels: Tensor | int, **options: Any
+        ) -> tuple[Tensor, Targets]: ...  # one-hot rows, if asked for, want a cast
+        def __call__(self, images: Any, labels: Any = None, **options: Any) -> Any: ...
 
     def forward(
         self,
         images: Tensor,
-        labels: Tensor | None = None,
+        labels: Tensor | int | None = None,
         *,
-        ids: Tensor | None = None,
+        ids: Tensor | int | None = None,
         index: Tensor | None = None,
         epoch: int = 0,
         step: Tensor | None = None,
-        active: Tensor | None = None,
+        active: Tensor | bool | None = None,
         sums: Tensor | None = None,
         out: Tensor | None = None,
-    ) -> tuple[Tensor, Targets]:
-        """A training batch.
+    ) -> Result:
+        """Return a training batch, and the targets where labels are given.
 
         Args:
-            images: [N, H, W, C] (or [N, C, H, W], see ``layout``) uint8, 1 to 16 channels.
-            labels: [N] int64 of the images; left out, targets hold rows of the images instead.
+            images: [N, C, H, W] uint8 in any memory format, 1 to 16 channels. NHWC memory, that is
+                ``array.permute(0, 3, 1, 2)``, is the fastest and is not copied. One image
+                [C, H, W] gives one image: what is said of B below is then left out.
+            labels: [N] class numbers of any integer dtype, or soft labels [N, classes] of a
+                floating one; may be left out where nothing mixes.
             ids: [B] int64 sample ids of the random streams, at least 0. Left out: ``index``;
                 without an index the pipeline counts the samples it has seen.
             index: [B] int64 rows of the images to make the batch of; the images are then the data
@@ -109,102 +151,112 @@ class Pipeline(nn.Module):
             out: [B, C, h, w] batch of the pipeline's dtype to write into.
 
         Returns:
-            (batch [B, C, h, w], targets), see :meth:`output_size`
+            batch [B, C, h, w], see :meth:`output_size`; with labels (batch, targets)
 
         Raises:
             TypeError, ValueError: arguments that do not fit, named, with the remedy.
         """
-        images, compiled = self._prepare(images, labels, ids, index, epoch, active, sums)
-        samples = self._samples(images, ids, index, active, epoch, step)
-        if sums is None and compiled.needs_sums:
-            sums = _sums(images, index)
-        batch = self._output(images, compiled, samples.count, out)
-        if len(compiled.launches) > 1:
-            draws = draw_launches(images, compiled, samples)
-            pair, lam = apply_launches(images, compiled, draws, labels, sums, batch)
-            return batch, Targets(pair[0], pair[1], lam)
-        pair, lam = ops.augment(
-            images,
-            index=samples.index,
-            ids=samples.ids,
-            active=samples.active,
-            labels=labels,
-            sums=sums,
-            draws=None,
-            step=samples.step,
-            seed=samples.seed,
-            epoch=samples.epoch,
-            from_batch=samples.from_batch,
-            program=compiled.words[0],
-            scale=compiled.scale,
-            bias=compiled.bias,
-            out=batch,
+        call = check_call(
+            images, labels=labels, ids=ids, index=index, active=active, sums=sums, epoch=epoch
         )
-        return batch, Targets(pair[0], pair[1], lam)
+        compiled = self._compile(*call.size)
+        samples = self._samples(call, compiled, step)
+        return run(call, compiled, samples, self._settings.form, out)
 
     def draw(
         self,
-        ids: Tensor | None = None,
+        ids: Tensor | int | None = None,
         *,
         images: Tensor,
         index: Tensor | None = None,
         epoch: int = 0,
         step: Tensor | None = None,
-        active: Tensor | None = None,
+        active: Tensor | bool | None = None,
     ) -> Draws:
-        """The random parameters that :meth:`forward` would use, to look at, store and replay."""
-        images, compiled = self._prepare(images, None, ids, index, epoch, active, None)
-        samples = self._samples(images, ids, index, active, epoch, step)
-        return draw_launches(images, compiled, samples)
+        """Draw the random parameters that :meth:`forward` would use: to look at, store, replay."""
+        call = check_call(images, ids=ids, index=index, active=active, epoch=epoch)
+        compiled = self._compile(*call.size)
+        return draw_launches(call.images, compiled, self._samples(call, compiled, step))
 
     def replay(
         self,
         images: Tensor,
         draws: Draws,
-        labels: Tensor | None = None,
+        labels: Tensor | int | None = None,
         *,
         sums: Tensor | None = None,
         out: Tensor | None = None,
-    ) -> tuple[Tensor, Targets]:
-        """:meth:`forward` with parameters from :meth:`draw` for the same images.
+    ) -> Result:
+        """Run :meth:`forward` with parameters from :meth:`draw` for the same images.
 
         (Not ``apply``: ``nn.Module`` has a method of that name, which recurses into submodules.)
         """
-        images, compiled = self._prepare(images, labels, None, draws.rows, 0, None, sums)
+        call = check_call(images, labels=labels, sums=sums)
+        compiled = self._compile(*call.size)
         draws.check(compiled.launches)
-        if sums is None and compiled.needs_sums:
-            sums = ops.channel_sums(images)
-        batch = self._output(images, compiled, draws.rows.shape[0], out)
-        pair, lam = apply_launches(images, compiled, draws, labels, sums, batch)
-        return batch, Targets(pair[0], pair[1], lam)
+        check_draws(draws, call)
+        return run(call, compiled, draws, self._settings.form, out)
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
-        """(height, width) of the batch for images of this size."""
+        """Return (height, width) of the batch for images of this size."""
         return self._compile(height, width, channels).result_size
 
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
-        """The launches for images of this size, one a line, with the bytes that each moves for a
-        sample: a mixed one reads its partner too."""
+        """Return the launches for images of this size, one a line, with the bytes that each moves
+        for a sample: a mixed one reads its partner too."""
         compiled = self._compile(height, width, channels)
         return explain_launches(compiled.launches, channels, self.dtype)
 
+    @property
+    def key(self) -> int:
+        """Key of the random numbers, in [0, 2^63): the seed, or what torch's generator gave.
+
+        ``Pipeline(..., seed=pipeline.key)`` has the same numbers. Without a seed, the first look
+        takes the key.
+        """
+        return self._key.value
+
+    def replace(self, **changes: Any) -> Pipeline:
+        """Return a pipeline with other settings, in the same mode.
+
+        It has the same key, unless the seed changes, and goes on counting the samples where this
+        one is.
+
+        Args:
+            changes: arguments of :class:`Pipeline`.
+
+        Raises:
+            TypeError: an unknown argument, with the nearest known one.
+            ValueError: as of :class:`Pipeline`.
+        """
+        settings = self._settings.changed(changes)
+        other = copy.deepcopy(self)
+        other._settings, other._compiled = settings, {}
+        if "seed" in changes:
+            other._key = Key(settings.seed)
+        return other
+
+    def without_mixing(self) -> Pipeline:
+        """Return the pipeline whose transforms no longer mix, for the last epochs of a training.
+
+        The other transforms keep their random numbers, and a RandomChoice leaves a sample alone
+        where it would have mixed it. timm calls this ``--mixup-off-epoch``;
+        ``warpmix.data.Loader(..., mixup_off_epoch=…)`` does it by itself.
+        """
+        return self.replace(transforms=tuple(map(unmixed, self.transforms)))
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything that the pipeline is made of, as plain data for JSON or YAML."""
-        normalize = self.normalize
-        return {
-            "transforms": to_config(self.transforms),
-            "p": self.p,
-            "mean": None if normalize is None else list(normalize.mean),  # type: ignore[arg-type]
-            "std": None if normalize is None else list(normalize.std),  # type: ignore[arg-type]
-            "dtype": str(self.dtype).removeprefix("torch."),
-            "channels_last": self.channels_last,
-            "layout": self.layout,
-            "seed": self.seed,
-        }
+        """Return the settings as plain data for JSON or YAML."""
+        plain = {name: getattr(self._settings, name) for name in FIELDS}
+        for name in ("mean", "std"):
+            plain[name] = None if plain[name] is None else list(plain[name])
+        plain["transforms"] = to_config(self.transforms)
+        plain["dtype"] = str(self.dtype).removeprefix("torch.")
+        return plain
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Pipeline:
-        """The pipeline that :meth:`to_dict` wrote; fields that are left out have their defaults.
+        """Return the pipeline that :meth:`to_dict` wrote; what is left out has its default.
 
         Raises:
             ValueError, TypeError: naming the field, and where one is unknown the nearest known one.
@@ -215,76 +267,32 @@ class Pipeline(nn.Module):
         listed = ", ".join(map(repr, self.transforms))
         return f"[{listed}], p={self.p}, dtype={self.dtype}, seed={self.seed}"
 
-    # ---- preparation --------------------------------------------------------------------------
-
-    def _prepare(
-        self,
-        images: Tensor,
-        labels: Tensor | None,
-        ids: Tensor | None,
-        index: Tensor | None,
-        epoch: int,
-        active: Tensor | None,
-        sums: Tensor | None,
-    ) -> tuple[Tensor, Compiled]:
-        images = check_batch(images, self.layout, labels, ids, index, epoch, active, sums)
-        _, height, width, channels = images.shape
-        return images, self._compile(height, width, channels)
+    # ---- one call -----------------------------------------------------------------------------
 
     def _compile(self, height: int, width: int, channels: int) -> Compiled:
         key = (height, width, channels, self.training)
         if key not in self._compiled:
-            launches = compile_launches(self.transforms, height, width, channels)
-            if not self.training:
-                size = launches[-1].result_size
-                launches = compile_launches([Resize(size)], height, width, channels)
-            scale, bias = [1.0] * channels, [0.0] * channels
-            if self.normalize is not None:
-                scale, bias = self.normalize.coefficients(channels)
-            elif self.dtype != torch.uint8:
-                scale = [1.0 / 255.0] * channels
-            words = [launch.words(self.p) for launch in launches]
-            needs_sums, result_size = launches[0].needs_sums, launches[-1].result_size
-            self._compiled[key] = Compiled(launches, words, scale, bias, needs_sums, result_size)
+            size = (height, width, channels)
+            coefficients = self._settings.coefficients(channels)
+            self._compiled[key] = compile_list(
+                self.transforms, size, coefficients, self.p, augmented=self.training
+            )
         return self._compiled[key]
 
-    def _samples(
-        self,
-        images: Tensor,
-        ids: Tensor | None,
-        index: Tensor | None,
-        active: Tensor | None,
-        epoch: int,
-        step: Tensor | None,
-    ) -> Samples:
-        count = images.shape[0] if index is None else index.shape[0]
-        if ids is None and index is None and self.training:
-            if self.samples_seen.device != images.device:
-                self.samples_seen = self.samples_seen.to(images.device)
-            ids = self.samples_seen + torch.arange(count, device=images.device)
-            self.samples_seen += count
-        return Samples(index, ids, active, count, step, self.seed, epoch)
+    def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:
+        ids, key = call.ids, 0
+        if compiled.is_random:
+            counts = ids is None and call.index is None
+            key = self._key.of_process if counts else self._key.value
+            ids = self._counted(call.count, call.images.device) if counts else ids
+        of = (call.index, ids, call.active, call.count, step, key, call.epoch)
+        return Samples(*of, from_batch=call.index is None)
 
-    def _output(self, images: Tensor, compiled: Compiled, count: int, out: Tensor | None) -> Tensor:
-        shape = (count, images.shape[3], *compiled.result_size)
-        if out is None:
-            memory_format = torch.channels_last if self.channels_last else torch.contiguous_format
-            return torch.empty(
-                shape, dtype=self.dtype, device=images.device, memory_format=memory_format
-            )
-        if tuple(out.shape) != shape or out.dtype != self.dtype or out.device != images.device:
-            raise ValueError(
-                f"out must be {shape} {self.dtype} on {images.device}, "
-                f"got {tuple(out.shape)} {out.dtype} on {out.device}"
-            )
-        return out
-
-
-def _sums(images: Tensor, index: Tensor | None) -> Tensor:
-    if index is not None:
-        raise ValueError(
-            "sums must be given with index, because this pipeline's contrast needs the means of "
-            "the images: compute sums = warpmix.ops.channel_sums(images) once and pass it, or use "
-            "warpmix.data.Dataset, which keeps them"
-        )
-    return ops.channel_sums(images)
+    def _counted(self, count: int, device: torch.device) -> Tensor:
+        """Return [count] int64 ids that this process has not used yet."""
+        if self.samples_seen.device != device:
+            with torch.inference_mode(False):  # or it could be counted on in that mode alone
+                self.samples_seen = self.samples_seen.to(device)
+        ids = self.samples_seen + torch.arange(count, device=device)
+        self.samples_seen += count
+        return ids

@@ -10,24 +10,26 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from warpmix._extension import load
+from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.stages import (
     BORDERS,
-    COLORS,
-    GEOMETRY,
     KINDS,
     MAX_STAGES,
-    STAGE_NUMBERS,
+    PIVOTS,
+    Field,
     Stage,
     borders_of,
     units_of,
 )
-from warpmix.augment.transforms import Listed, lower
 
-MAX_STEPS = 8  # kMaxSteps in kernels/augment/params.h
-MAX_CHANNELS = 16  # kMaxChannels
-MAX_PIXELS = 1 << 24  # kMaxPixels
-_SOURCE_MEAN = -1  # kSourceMean
+_C = load().module
+
+MAX_STEPS: int = _C.max_steps  # of a section of a launch
+MAX_PIXELS: int = _C.max_pixels  # of an image
+_KIND_NUMBERS = {name: number for number, name in enumerate(KINDS)}
 
 # Sections of the normal form, in order.
 _BEFORE_MAP, _MAP, _AFTER_MAP, _COLOR, _BEFORE_MIX, _MIX, _AFTER_MIX = range(7)
@@ -36,6 +38,16 @@ _STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX)  # sections of at most MAX_STEPS
 
 def _bits(value: float) -> int:
     return int(struct.unpack("<I", struct.pack("<f", value))[0])
+
+
+def _words(field: Field, value: Any) -> list[int]:
+    """Return the words of a stage's field."""
+    if field.type in ("border", "pivot"):
+        return [(BORDERS if field.type == "border" else PIVOTS).index(value)]
+    values = [value] if field.count == 1 else value
+    if len(values) != field.count:
+        raise ValueError(f"{field.name} must have {field.count} values, got {len(values)}")
+    return [_bits(v) if field.type == "float" else int(v) for v in values]
 
 
 @dataclass
@@ -73,7 +85,7 @@ class Launch:
         return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
 
     def pivots_on_source(self, stage: Stage) -> bool:
-        """True unless the mean that a colour stage needs is another than the source's."""
+        """Return False where the mean that a colour stage needs is another than the source's."""
         if not stage.pivots_on_mean:
             return True
         stages = self.stages
@@ -81,17 +93,17 @@ class Launch:
         return all(other.keeps_mean or other.excludes(stage) for other in before)
 
     @property
-    def fill(self) -> float:
-        """The one value that this launch's constant borders bring in."""
-        return next((s.fill for s in self.stages if s.border == "constant"), 0.0)
+    def fill(self) -> tuple[float, ...]:
+        """The one fill that this launch's constant borders bring in."""
+        return next((s.fill for s in self.stages if s.border == "constant"), (0.0,))
 
     def mix_range(self) -> range:
-        """Positions of the mix stages among :attr:`stages`."""
+        """Return the positions of the mix stages among :attr:`stages`."""
         begin = sum(len(section) for section in self.sections[:_MIX])
         return range(begin, begin + len(self.sections[_MIX]))
 
     def accept(self, stages: Sequence[Stage]) -> bool:
-        """Takes stages that belong together, the members of a map or one by itself, if the launch
+        """Take stages that belong together, the members of a map or one by itself, if the launch
         stays in normal form and means what the list means."""
         section = self._section_for(stages[0])
         if section is None or len(self.stages) + len(stages) > MAX_STAGES:
@@ -110,10 +122,10 @@ class Launch:
         last = max((i for i, section in enumerate(self.sections) if len(section) > 0), default=0)
         if stage.map is not None:
             return _MAP if last < _MAP else None
-        if stage.kind in GEOMETRY:
+        if stage.section == "geometry":
             section = _BEFORE_MAP if last < _MAP else _AFTER_MAP
             return section if last <= section else None
-        if stage.kind in COLORS:
+        if stage.section == "color":
             return _COLOR if last <= _COLOR else None
         if stage.is_mix:
             excluded = all(other.excludes(stage) for other in self.sections[_MIX])
@@ -121,28 +133,36 @@ class Launch:
         return _BEFORE_MIX if last <= _BEFORE_MIX else _AFTER_MIX
 
     def words(self, p: float) -> list[int]:
-        """The op's ``program`` argument; read by parse_program in csrc/augment.cpp."""
+        """Return the op's ``program`` argument, as csrc/program.h reads it."""
         ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
         words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
-        words += [_bits(p), _bits(self.fill)]
+        words += [_bits(p), len(self.fill), *map(_bits, self.fill)]
         entering = self.entering_means
         for s in self.stages:
-            mean = next((i for i, other in enumerate(entering) if other is s), _SOURCE_MEAN)
-            words += [KINDS.index(s.kind), s.stream, s.block, _bits(s.p)]
-            words += [s.choice_stream, _bits(s.choice_low), _bits(s.choice_high), s.mode, mean]
+            mean = next((i for i, other in enumerate(entering) if other is s), _C.source_mean)
+            words += [_KIND_NUMBERS[s.kind], s.stream, s.block, _bits(s.p)]
+            words += [s.choice_stream, _bits(s.choice_low), _bits(s.choice_high), mean]
             words += [s.width, s.height]
-            numbers = [*s.numbers, *(0.0,) * (STAGE_NUMBERS - len(s.numbers))]
-            words += map(_bits, numbers)
+            for of in KINDS[s.kind].stage:
+                words += _words(of, s[of.name])
         return words
 
 
 def compile_launches(
-    transforms: Sequence[Listed], height: int, width: int, channels: int
+    transforms: Sequence[Lowerable],
+    height: int,
+    width: int,
+    channels: int,
+    augmented: bool = True,
 ) -> list[Launch]:
-    """The fewest launches, cutting greedily, that apply the transforms in the listed order."""
+    """Return the fewest launches that apply the transforms in the listed order, cut greedily.
+
+    Args:
+        augmented: False: nothing applies, but images get the size that the list gives them.
+    """
     launches = [Launch((height, width))]
-    for unit in units_of(lower(transforms, height, width, channels)):
+    for unit in units_of(lower(transforms, height, width, channels, augmented)):
         if not launches[-1].accept(unit):
             launches.append(Launch(launches[-1].result_size))
             if not launches[-1].accept(unit):

@@ -1,135 +1,192 @@
-"""Stages: what transforms are lowered to, as numbers that the kernels read."""
+"""Stages: what transforms are lowered to, with the numbers that the kernels read.
+
+Which kinds there are, and which numbers each has, stands in kernels/augment/stages.h alone; it is
+read from the compiled module here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-# In the order of Kind in kernels/augment/params.h, and likewise below of Border and Pivot.
-KINDS = (
-    "shift",
-    "hflip",
-    "vflip",
-    "affine",
-    "resized_crop",
-    "contrast",
-    "brightness",
-    "saturation",
-    "hue",
-    "crop_blackout",
-    "erasing",
-    "cutout",
-    "grid_mask",
-    "cutmix",
-    "mixup",
-)
-BORDERS = ("wrap", "reflect", "replicate", "constant")
-PIVOTS = ("channel_mean", "gray_mean", "center")
-GEOMETRY = frozenset(KINDS[:5])
-WARPS = frozenset({"affine", "resized_crop"})  # these sample between pixels
-FLIPS = frozenset({"hflip", "vflip"})
-COLORS = frozenset(KINDS[5:9])
-MIXES = frozenset({"cutmix", "mixup"})
-MAX_STAGES = 16  # of a launch: kMaxStages
-STAGE_NUMBERS = 11  # kStageNumbers
+from warpmix._extension import load
+
+_C = load().module
+
+BORDERS = tuple(_C.borders)
+PIVOTS = tuple(_C.pivots)
+MAX_STAGES: int = _C.max_stages  # of a launch
+MAX_CHANNELS: int = _C.max_channels
+
+Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
+
+
+@dataclass(frozen=True)
+class Field:
+    """A number of a stage or of a draw.
+
+    Attributes:
+        type: "int", "float", or "border" or "pivot" for a word out of BORDERS or PIVOTS.
+        place, count: in words of 32 bits.
+    """
+
+    name: str
+    type: str
+    place: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the kernels' table.
+
+    Attributes:
+        section: "geometry", "color", "occlusion" or "mix".
+        warps: it samples between pixels.
+        permutes: the result has the image's own pixels in another order.
+        simple: it may be in a launch of the fewest instructions.
+        needs_rgb: images of 3 channels.
+        has_pivot: it may need a mean of the image that enters it.
+        stage: the numbers that it is given.
+        draw: those that it draws for a sample.
+    """
+
+    name: str
+    section: str
+    warps: bool
+    permutes: bool
+    simple: bool
+    needs_rgb: bool
+    has_pivot: bool
+    stage: tuple[Field, ...]
+    draw: tuple[Field, ...]
+
+
+def _kind(row: dict[str, Any]) -> Kind:
+    fields = {name: tuple(Field(*of) for of in row[name]) for name in ("stage", "draw")}
+    return Kind(**{**row, **fields})
+
+
+KINDS = {kind.name: kind for kind in map(_kind, _C.kinds)}
+"""By name, in the kernels' order."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One transform, or a part of one, for one image size; mirrors ``Stage`` in
-    kernels/augment/params.h, where the numbers are explained.
+    """One transform, or a part of one, for one image size; ``Stage`` in kernels/augment/stages.h.
 
     Attributes:
+        numbers: the kind's own, by their names in kernels/augment/stages.h.
         border: of a stage that may reach outside the image; None for others.
-        fill: what a constant border brings in.
+        fill: what a constant border brings in, one number or one a channel.
         map: number of the map that the stage is composed into, see :func:`compose_maps`.
         owner: (position in the list, position in its RandomChoice) of the transform.
         name: of the transform's class.
-        fields: (name, position in the draw's numbers) of what a user sees of a draw.
+        shown: what a user sees of a draw, by the names of the draw's numbers.
     """
 
     kind: str
     p: float
     width: int
     height: int
-    numbers: tuple[float, ...] = ()
+    numbers: Mapping[str, Value] = field(default_factory=dict)
     stream: int = 0
     block: int = 0
     choice_stream: int = -1
     choice_low: float = 0.0
     choice_high: float = 1.0
-    pivot: str = "center"
-    overhang: bool = False
     border: str | None = None
-    fill: float = 0.0
+    fill: tuple[float, ...] = (0.0,)
     map: int | None = None
     owner: tuple[int, int] = (0, 0)
     name: str = ""
-    fields: tuple[tuple[str, int], ...] = ()
+    shown: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = [of.name for of in KINDS[self.kind].stage]
+        if sorted(self.numbers) != sorted(known):
+            raise ValueError(
+                f"a stage of kind {self.kind!r} must have the numbers {known} that "
+                f"kernels/augment/stages.h names, got {list(self.numbers)}"
+            )
+
+    def __getitem__(self, number: str) -> Any:
+        return self.numbers[number]
+
+    @property
+    def section(self) -> str:
+        return KINDS[self.kind].section
+
+    @property
+    def warps(self) -> bool:
+        return KINDS[self.kind].warps
 
     @property
     def is_mix(self) -> bool:
-        return self.kind in MIXES
-
-    @property
-    def mode(self) -> int:
-        """The word that a shift, a contrast or a cutout chooses its variant by."""
-        if self.kind == "shift":
-            return BORDERS.index(self.border or "replicate")
-        return PIVOTS.index(self.pivot) if self.kind == "contrast" else int(self.overhang)
+        return self.section == "mix"
 
     @property
     def result_size(self) -> tuple[int, int]:
         """(height, width) of the image that leaves the stage."""
-        if self.kind == "resized_crop":
-            return int(self.numbers[5]), int(self.numbers[4])
+        if "out_height" in self.numbers:
+            return self["out_height"], self["out_width"]
         return self.height, self.width
 
     @property
+    def resizes(self) -> bool:
+        """True where the image that leaves has another size, as that of every sample must."""
+        return self.result_size != (self.height, self.width)
+
+    @property
     def pivots_on_mean(self) -> bool:
-        return self.kind == "contrast" and self.pivot != "center"
+        return KINDS[self.kind].has_pivot and self["pivot"] != "center"
 
     @property
     def keeps_mean(self) -> bool:
         """True where the image's channel means leave the stage as they came, to the last bit."""
-        return self.kind in FLIPS or (self.kind == "shift" and self.border == "wrap")
+        if self.section != "geometry" or self.warps or self.resizes:
+            return False
+        return KINDS[self.kind].permutes or self.border == "wrap"
 
     def excludes(self, other: Stage) -> bool:
-        """True when no sample has both: they are children of one RandomChoice."""
+        """Return whether no sample has both: they are children of one RandomChoice."""
         of_one_choice = self.choice_stream >= 0 and self.choice_stream == other.choice_stream
         return of_one_choice and self.owner != other.owner
 
 
-def borders_of(stages: Sequence[Stage]) -> set[tuple[str, float]]:
-    """The different borders that some stages have, a constant one with its value."""
+def borders_of(stages: Sequence[Stage]) -> set[tuple[str, tuple[float, ...]]]:
+    """Return the different borders that some stages have, a constant one with its fill."""
     return {
-        (s.border, s.fill if s.border == "constant" else 0.0)
+        (s.border, s.fill if s.border == "constant" else (0.0,))
         for s in stages
         if s.border is not None
     }
 
 
 def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
-    """The map that each stage is composed into, or None.
+    """Return the map that each stage is composed into, or None.
 
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
     geometric stages from one warp to another, with one border, are one map: the product of their
-    matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact.
+    matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
+    of whole pixels ends a map, so that nothing beyond its window comes back.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
     while first < len(stages):
-        if stages[first].kind not in WARPS:
+        if not stages[first].warps:
             first += 1
             continue
         last = end = first
         while (
             end < len(stages)
             and end - first < MAX_STAGES
-            and stages[end].kind in GEOMETRY
+            and stages[end].section == "geometry"
+            and (stages[end].warps or not stages[end].resizes)
             and len(borders_of(stages[first : end + 1])) <= 1
         ):
-            last = end if stages[end].kind in WARPS else last
+            last = end if stages[end].warps else last
             end += 1
         maps[first : last + 1] = [number] * (last + 1 - first)
         number, first = number + 1, last + 1
@@ -137,8 +194,8 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
 
 
 def units_of(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
-    """Stages one by one, but for the members of a map: these are together, because they are sampled
-    together and so must share a launch."""
+    """List stages one by one, but the members of a map together, because they are sampled together
+    and so must share a launch."""
     units: list[list[Stage]] = []
     for stage in (stage for group in groups for stage in group):
         if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:

@@ -1,75 +1,100 @@
-"""Labels of mixed samples: a pair and the own share, never a one-hot unless asked for."""
+"""Labels of mixed samples: a pair and its λ, never a one-hot unless asked for."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+__all__ = ["Targets"]
 
 
 class Targets(NamedTuple):
     """What a batch is to be learnt as: ``lam`` of ``y_a`` and ``1 - lam`` of ``y_b``.
 
     Attributes:
-        y_a: [B] int64 own labels.
-        y_b: [B] int64 labels of the mix partners; equal to ``y_a`` where nothing was mixed.
-        lam: [B] float32 own share in [0, 1].
+        y_a: [B] own class numbers of any integer dtype, or [B, C] float soft labels.
+        y_b: the same of the mix partners; equal to ``y_a`` where nothing was mixed.
+        lam: [B] float in [0, 1], the weight of ``y_a``.
     """
 
     y_a: Tensor
     y_b: Tensor
     lam: Tensor
 
+    @property
+    def soft(self) -> bool:
+        """Whether the labels are distributions over the classes instead of class numbers."""
+        return self.y_a.is_floating_point()
+
+    def to(
+        self,
+        device: torch.device | str | int | None = None,
+        dtype: torch.dtype | None = None,
+        non_blocking: bool = False,
+    ) -> Targets:
+        """Return the targets on another device, as ``Tensor.to`` does.
+
+        Args:
+            device: None keeps the device.
+            dtype: of the floating parts alone, as in ``nn.Module.to``; None keeps it.
+            non_blocking: copy from pinned memory without waiting for the copy.
+        """
+
+        def moved(part: Tensor) -> Tensor:
+            kept = dtype if dtype is not None and part.is_floating_point() else part.dtype
+            place = part.device if device is None else device
+            return part.to(device=place, dtype=kept, non_blocking=non_blocking)
+
+        return Targets(*(moved(part) for part in self))
+
     def to_onehot(self, num_classes: int, smoothing: float = 0.0) -> Tensor:
-        """[B, num_classes] float32 rows that sum to 1, smoothed as F.cross_entropy smooths.
+        """Return [B, num_classes] float32 rows, smoothed as ``F.cross_entropy`` smooths.
+
+        Rows of class numbers sum to 1; rows of soft labels to what the labels sum to.
 
         Raises:
-            ValueError: smoothing outside [0, 1], or fewer classes than a label needs.
+            ValueError: smoothing outside [0, 1], a label outside [0, num_classes) (looked for on
+                the CPU alone), or soft labels of another number of classes.
         """
-        _check_smoothing("smoothing", smoothing)
-        highest = int(torch.maximum(self.y_a, self.y_b).max()) if self.y_a.numel() else -1
-        if highest >= num_classes:
-            raise ValueError(
-                f"num_classes must be above the highest label {highest}, got {num_classes}"
-            )
-        dense = torch.zeros(self.y_a.numel(), num_classes, device=self.lam.device)
-        dense.scatter_add_(1, self.y_a[:, None], self.lam[:, None])
-        dense.scatter_add_(1, self.y_b[:, None], 1.0 - self.lam[:, None])
-        return dense * (1.0 - smoothing) + smoothing / num_classes
+        check_smoothing("smoothing", smoothing)
+        own = self.lam[:, None].float()
+        if self.soft:
+            if self.y_a.shape[1] != num_classes:
+                raise ValueError(
+                    f"num_classes must be the soft labels' {self.y_a.shape[1]}, got {num_classes}"
+                )
+            dense = own * self.y_a + (1.0 - own) * self.y_b
+        else:
+            for part in (self.y_a, self.y_b):
+                check_class_numbers(part, num_classes)
+            dense = torch.zeros(len(own), num_classes, device=own.device)
+            dense.scatter_add_(1, self.y_a[:, None].long(), own)
+            dense.scatter_add_(1, self.y_b[:, None].long(), 1.0 - own)
+        return dense.float() * (1.0 - smoothing) + smoothing / num_classes
 
 
-def mixed_cross_entropy(logits: Tensor, targets: Targets, label_smoothing: float = 0.0) -> Tensor:
-    """Mean cross-entropy against mixed labels, without building the one-hot.
-
-    Equal to ``F.cross_entropy(logits, targets.to_onehot(C, label_smoothing))``; one log-softmax and
-    two gathers instead of a dense [B, C] product.
-
-    Args:
-        logits: [B, C] floating point.
-        targets: of the same B.
-        label_smoothing: in [0, 1].
-
-    Returns:
-        scalar of the logits' dtype.
-    """
-    _check_smoothing("label_smoothing", label_smoothing)
-    if logits.dim() != 2 or logits.shape[0] != targets.lam.shape[0]:
-        raise ValueError(
-            f"logits must be [B, C] with B = {targets.lam.shape[0]} as in targets, "
-            f"got {tuple(logits.shape)}"
-        )
-    log_p = F.log_softmax(logits, dim=1)
-    lam = targets.lam.to(log_p.dtype)
-    own = log_p.gather(1, targets.y_a[:, None]).squeeze(1)
-    partner = log_p.gather(1, targets.y_b[:, None]).squeeze(1)
-    loss = -(lam * own + (1.0 - lam) * partner)
-    if label_smoothing > 0.0:
-        loss = (1.0 - label_smoothing) * loss - label_smoothing * log_p.mean(1)
-    return loss.mean()
-
-
-def _check_smoothing(name: str, value: float) -> None:
+def check_smoothing(name: str, value: float) -> None:
+    """Raise ValueError unless value is in [0, 1]."""
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+
+
+def check_class_numbers(labels: Tensor, classes: int, ignored: int | None = None) -> None:
+    """Raise ValueError if a label is neither in [0, classes) nor the ignored one.
+
+    It looks on the CPU alone: on a GPU, looking would wait for the device.
+    """
+    if labels.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    labels = labels.long()  # -100 must not become a uint8's 156
+    wrong = (labels < 0) | (labels >= classes)
+    if ignored is not None:
+        wrong &= labels != ignored
+    if wrong.any():
+        other = "" if ignored is None else f" or ignore_index {ignored}"
+        raise ValueError(
+            f"labels must be in [0, {classes}){other}, as there are {classes} classes; "
+            f"got {int(labels[wrong][0])}"
+        )

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from warpmix.augment.stages import BORDERS, Stage
+from warpmix._numbers import as_int, as_number
+from warpmix.augment._checks import check_call
+from warpmix.augment.keys import check_seed, key_of_call
+from warpmix.augment.launches import Compiled, Samples, compile_list
+from warpmix.augment.registry import register
+from warpmix.augment.run import Form, run
+from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
+
+__all__ = ["Transform"]
 
 
 @dataclass(frozen=True)
@@ -27,81 +37,140 @@ class Transform(ABC):
     p: float = dataclasses.field(default=1.0, kw_only=True)
     mixes: ClassVar[bool] = False
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        register(cls)
+
     def __post_init__(self) -> None:
         require_number(self, "p", 0.0, 1.0)
 
+    def _set(self, **fields: Any) -> None:
+        """Set the fields and check them, for an ``__init__`` that ends with ``p`` as torchvision's.
+
+        A dataclass puts the fields of its base first, where ``p`` has a default and so no parameter
+        without one could follow.
+        """
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
     @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """The stages for images of this size; raises ValueError where they do not fit together."""
+        """Return the stages for images of this size; raise ValueError where they do not fit."""
+
+    @property
+    def streams(self) -> int:
+        """How many streams of random numbers the transform has."""
+        return 1
 
     def __call__(
         self,
         images: Tensor,
-        labels: Tensor | None = None,
+        labels: Tensor | int | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = None,
         epoch: int = 0,
-        ids: Tensor | None = None,
+        ids: Tensor | int | None = None,
     ) -> Any:
-        """Applies this transform alone to a batch, each sample with its own parameters.
+        """Apply this transform alone to a batch, each sample with its own parameters.
 
         Args:
-            images: [B, C, H, W] uint8, torchvision's layout.
-            labels: [B] int64, for mixes.
-            seed, epoch, ids: as for :class:`warpmix.Pipeline`. Without ids, samples are counted
-                from one call to the next.
+            images: [B, C, H, W] uint8 in any memory format, or one image [C, H, W].
+            labels: as for :class:`warpmix.Pipeline`; mixes need them.
+            seed: in [0, 2^63). The call's numbers then depend on (seed, epoch, ids) alone; None
+                takes another key from torch's generator at each call.
+            epoch: as for :class:`warpmix.Pipeline`.
+            ids: [B] int64 sample ids, at least 0; left out, they are 0, 1, ... in each call.
 
         Returns:
-            [B, C, h, w] uint8, rounded; for a mix (images, targets).
+            [B, C, h, w] uint8, rounded, in the images' memory format; with labels (images, targets)
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
         """
-        key = f"_pipeline_{seed}"  # in the instance's dict: it keeps count of the samples
-        if key not in self.__dict__:
-            self.__dict__[key] = _alone(self, seed)
-        batch, targets = self.__dict__[key](images, labels, ids=ids, epoch=epoch)
-        return (batch, targets) if self.mixes else batch
+        call = check_call(images, labels=labels, ids=ids, epoch=epoch)
+        compiled = _compile_alone(self, *call.size)
+        key = 0
+        if seed is not None:
+            key = check_seed(seed)
+        elif compiled.is_random:
+            key = key_of_call()
+        samples = Samples(None, call.ids, None, call.count, None, key, call.epoch, True)
+        channels_last = call.images.is_contiguous()
+        return run(call, compiled, samples, Form(torch.uint8, channels_last))
 
-    def stage(self, kind: str, height: int, width: int, *numbers: float, **others: Any) -> Stage:
-        """A stage with this transform's p and name."""
-        others = {"p": self.p, "name": type(self).__name__, **others}
-        return Stage(kind, width=width, height=height, numbers=tuple(numbers), **others)
+    def stage(
+        self,
+        kind: str,
+        height: int,
+        width: int,
+        *,
+        p: float | None = None,
+        border: str | None = None,
+        fill: tuple[float, ...] = (0.0,),
+        block: int = 0,
+        shown: Mapping[str, str] | None = None,
+        **numbers: Value,
+    ) -> Stage:
+        """Return a stage of this transform.
+
+        Args:
+            kind: by its name in kernels/augment/stages.h.
+            height, width: of the image that enters it.
+            p: its probability; left out, the transform's.
+            border, fill, block: as in :class:`Stage`.
+            shown: what a user sees of its draws; left out, all of them under their own names.
+            numbers: the kind's.
+        """
+        if shown is None:
+            shown = {of.name: of.name for of in KINDS[kind].draw}
+        if border is not None and any(of.name == "border" for of in KINDS[kind].stage):
+            numbers["border"] = border
+        return Stage(
+            kind,
+            self.p if p is None else p,
+            width,
+            height,
+            numbers,
+            block=block,
+            border=border,
+            fill=fill,
+            name=type(self).__name__,
+            shown=shown,
+        )
 
 
-def _alone(transform: Transform, seed: int) -> Any:
-    from warpmix.augment.pipeline import Pipeline  # which knows every transform
-
-    return Pipeline([transform], dtype=torch.uint8, layout="NCHW", channels_last=False, seed=seed)
+@lru_cache(maxsize=64)
+def _compile_alone(transform: Transform, height: int, width: int, channels: int) -> Compiled:
+    """Compile the transform as a list of its own, which rounds to uint8."""
+    unchanged = [1.0] * channels, [0.0] * channels
+    return compile_list([transform], (height, width, channels), unchanged)
 
 
 # ---- checks -----------------------------------------------------------------------------------
 
 
 def check_number(owner: str, name: str, value: Any, low: float, high: float) -> None:
-    """Raises TypeError unless value is a number, ValueError unless it is in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{owner}: {name} must be a number, got {type(value).__name__}")
-    if not low <= value <= high:
+    """Raise TypeError unless value is a number, ValueError unless it is in [low, high]."""
+    if not low <= as_number(f"{owner}: {name}", value) <= high:
         raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {value!r}")
 
 
 def require_number(transform: Any, name: str, low: float, high: float) -> None:
-    """:func:`check_number` of a field."""
-    check_number(type(transform).__name__, name, getattr(transform, name), low, high)
+    """Check a field by :func:`check_number`; store it as an int or a float."""
+    value = getattr(transform, name)
+    check_number(type(transform).__name__, name, value, low, high)
+    object.__setattr__(transform, name, as_number(name, value))
 
 
 def require_whole(transform: Any, name: str, low: int, high: int) -> None:
-    """The field must be an int in [low, high]."""
-    value = getattr(transform, name)
-    if isinstance(value, bool) or not isinstance(value, int):
-        owner = type(transform).__name__
-        raise TypeError(f"{owner}: {name} must be an int, got {type(value).__name__}")
+    """Check that a field is an int in [low, high]."""
+    as_int(f"{type(transform).__name__}: {name}", getattr(transform, name))
     require_number(transform, name, low, high)
 
 
 def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
-    """The field must be one of some words."""
+    """Check that a field is one of some words."""
     value = getattr(transform, name)
     if value not in choices:
         raise ValueError(
@@ -112,12 +181,12 @@ def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
 def require_range(
     transform: Any, name: str, low: float, high: float, mirrored: bool = False
 ) -> None:
-    """The field must be (lowest, highest) within [low, high]; it is stored as two floats.
+    """Check that a field is (lowest, highest) within [low, high]; store it as two floats.
 
     ``mirrored``: one number x of at least 0 stands for (-x, x), as in torchvision.
     """
     owner, value = type(transform).__name__, getattr(transform, name)
-    if mirrored and isinstance(value, int | float) and not isinstance(value, bool):
+    if mirrored and isinstance(value, numbers.Real) and not isinstance(value, bool):
         check_number(owner, name, value, 0.0, high)
         value = (-value, value)
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
@@ -130,44 +199,71 @@ def require_range(
 
 
 def require_border(transform: Any) -> None:
-    """Checks the fields ``border`` and ``fill``."""
+    """Check the fields ``border`` and ``fill``."""
     require_choice(transform, "border", BORDERS)
-    require_number(transform, "fill", 0, 255)
-    if int(transform.fill) != transform.fill:
-        raise ValueError(
-            f"{type(transform).__name__}: fill must be a whole number, as pixels are; "
-            f"got {transform.fill!r}"
-        )
+    require_fill(transform)
 
 
-def require_rgb(transform: Any, channels: int) -> None:
-    """Colour transforms that need red, green and blue."""
-    if channels != 3:
+def require_fill(transform: Any) -> None:
+    """Check the field ``fill``: a whole number in [0, 255], or one a channel."""
+    require_values(transform, "fill")
+    for value in values_of(transform.fill):
+        if int(value) != value:
+            raise ValueError(
+                f"{type(transform).__name__}: fill must be whole numbers, as pixels are; "
+                f"got {transform.fill!r}"
+            )
+
+
+def require_values(transform: Any, name: str) -> None:
+    """Check that a field is a number in [0, 255] or a list of one a channel, stored as a tuple."""
+    owner, value = type(transform).__name__, getattr(transform, name)
+    if isinstance(value, numbers.Real):
+        return require_number(transform, name, 0, 255)
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        raise TypeError(f"{owner}: {name} must be a number, or one a channel, got {value!r}")
+    for of_channel in value:
+        check_number(owner, name, of_channel, 0, 255)
+    object.__setattr__(transform, name, tuple(as_number(name, v) for v in value))
+
+
+def values_of(value: Any) -> tuple[float, ...]:
+    """Return a number, or one a channel, as floats."""
+    return tuple(map(float, value)) if isinstance(value, Sequence) else (float(value),)
+
+
+def values_for(transform: Any, name: str, channels: int) -> tuple[float, ...]:
+    """Return the values of a checked field: one, or one for each of the images' channels."""
+    values = values_of(getattr(transform, name))
+    if len(values) not in (1, channels):
         raise ValueError(
-            f"{type(transform).__name__} needs images of 3 channels (RGB), got {channels}"
+            f"{type(transform).__name__}: {name} must be one number, or one for each of the "
+            f"images' channels ({channels}), got {len(values)}"
         )
+    return values
 
 
 def as_size(transform: Any, name: str) -> tuple[int, int]:
-    """The field as (height, width); one int is a square. Stored as a tuple."""
+    """Return a field as (height, width); one int is a square. Store it as a tuple."""
     value = getattr(transform, name)
-    sizes = (value, value) if isinstance(value, int) else value
+    sizes = (value, value) if isinstance(value, numbers.Integral) else value
     owner = type(transform).__name__
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
         raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
     for size in sizes:
-        if isinstance(size, bool) or not isinstance(size, int):
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral):
             raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
         check_number(owner, name, size, 1, 65535)
-    object.__setattr__(transform, name, tuple(sizes))
-    return sizes[0], sizes[1]
+    height, width = (as_int(name, size) for size in sizes)
+    object.__setattr__(transform, name, (height, width))
+    return height, width
 
 
-def span(bounds: tuple[float, float]) -> tuple[float, float]:
-    """(low, high) as the kernels take it: (low, high - low)."""
-    return bounds[0], bounds[1] - bounds[0]
+def uniform(bounds: tuple[float, float], prefix: str = "") -> dict[str, Any]:
+    """Return the numbers of a stage that draws from [low, high)."""
+    return {f"{prefix}low": bounds[0], f"{prefix}span": bounds[1] - bounds[0]}
 
 
 def pixels(fraction: float, size: int) -> int:
-    """floor(fraction · size), unharmed by 0.29 · 100 being 28.999…"""
+    """Return floor(fraction · size), unharmed by 0.29 · 100 being 28.999…."""
     return math.floor(fraction * size + 1e-9)

@@ -1,4 +1,4 @@
-"""The transforms that a :class:`~warpmix.augment.Pipeline` lists, and how a list is lowered."""
+"""What a pipeline lists beside plain transforms: a choice of several, and the normalisation."""
 
 from __future__ import annotations
 
@@ -7,58 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from warpmix.augment.color import (
-    ColorJitter,
-    RandomBrightness,
-    RandomContrast,
-    RandomHue,
-    RandomSaturation,
-)
-from warpmix.augment.geometry import (
-    RandomAffine,
-    RandomCrop,
-    RandomHorizontalFlip,
-    RandomResizedCrop,
-    RandomRotation,
-    RandomShift,
-    RandomVerticalFlip,
-    RandomZoom,
-    Resize,
-)
-from warpmix.augment.mixing import CutMix, MixUp
-from warpmix.augment.occlusion import Cutout, GridMask, RandomCropBlackout, RandomErasing
-from warpmix.augment.stages import COLORS, GEOMETRY, Stage, compose_maps
+from warpmix.augment.registry import register
+from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform, check_number
 
-__all__ = [
-    "ColorJitter",
-    "CutMix",
-    "Cutout",
-    "GridMask",
-    "Listed",
-    "MixUp",
-    "Normalize",
-    "RandomAffine",
-    "RandomBrightness",
-    "RandomChoice",
-    "RandomContrast",
-    "RandomCrop",
-    "RandomCropBlackout",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomHue",
-    "RandomResizedCrop",
-    "RandomRotation",
-    "RandomSaturation",
-    "RandomShift",
-    "RandomVerticalFlip",
-    "RandomZoom",
-    "Resize",
-    "Transform",
-    "lower",
-]
+__all__ = ["Normalize", "RandomChoice"]
 
 
+@register
 @dataclass(frozen=True)
 class RandomChoice:
     """Applies one of the transforms, chosen per sample, as torchvision's RandomChoice.
@@ -100,7 +56,42 @@ class RandomChoice:
         edges = [sum(weights[:i]) / total for i in range(len(weights))]
         return [*edges, 1.0]
 
+    @property
+    def mixes(self) -> bool:
+        """Whether one of the candidates mixes."""
+        return any(transform.mixes for transform in self.transforms)
 
+    @property
+    def streams(self) -> int:
+        """One stream for the choice, and those of the candidates."""
+        return 1 + sum(transform.streams for transform in self.transforms)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        """Return the candidates' stages, of which the choice's stream turns one on."""
+        stages = []
+        first = 1
+        for i, child in enumerate(self.transforms):
+            for stage in child.lower(height, width, channels):
+                if stage.result_size != (height, width):
+                    raise ValueError(
+                        f"RandomChoice: {stage.name} must not change the size of the images, "
+                        "because all results have one size; list it by itself"
+                    )
+                stages.append(
+                    dataclasses.replace(
+                        stage,
+                        stream=first + stage.stream,
+                        choice_stream=0,
+                        choice_low=self.edges[i],
+                        choice_high=self.edges[i + 1],
+                        owner=(0, i),
+                    )
+                )
+            first += child.streams
+        return sorted(stages, key=_rank)
+
+
+@register
 @dataclass(frozen=True)
 class Normalize:
     """``(x / 255 - mean) / std`` per channel; the last of a list, as torchvision's on [0, 1].
@@ -122,7 +113,7 @@ class Normalize:
             object.__setattr__(self, name, values)
 
     def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """(scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
+        """Return (scale, bias) with ``out = x · scale + bias`` for x on [0, 255]."""
         expanded = []
         for name in ("mean", "std"):
             values = getattr(self, name)
@@ -142,61 +133,7 @@ class Normalize:
 Listed = Transform | RandomChoice
 
 
-def lower(
-    transforms: Sequence[Listed], height: int, width: int, channels: int
-) -> list[list[Stage]]:
-    """The stages of each listed transform, with their random streams and maps, in the order in
-    which they apply; a RandomChoice's children share one list. Stream 0 is the pipeline's ``p``."""
-    groups: list[list[Stage]] = []
-    stream = 1
-    for position, listed in enumerate(transforms):
-        if isinstance(listed, RandomChoice):
-            group = _lower_choice(listed, height, width, channels, stream)
-            stream += len(listed.transforms)
-        else:
-            group = [
-                dataclasses.replace(stage, stream=stream)
-                for stage in listed.lower(height, width, channels)
-            ]
-        groups.append(
-            [dataclasses.replace(stage, owner=(position, stage.owner[1])) for stage in group]
-        )
-        stream += 1
-        for stage in group:
-            height, width = stage.result_size
-    numbers = iter(compose_maps([stage for group in groups for stage in group]))
-    return [[dataclasses.replace(s, map=next(numbers)) for s in group] for group in groups]
-
-
-def _lower_choice(
-    choice: RandomChoice, height: int, width: int, channels: int, stream: int
-) -> list[Stage]:
-    stages = []
-    for i, child in enumerate(choice.transforms):
-        for stage in child.lower(height, width, channels):
-            if stage.result_size != (height, width):
-                raise ValueError(
-                    f"RandomChoice: {stage.name} must not change the size of the images, because "
-                    "all results have one size; list it by itself"
-                )
-            stages.append(
-                dataclasses.replace(
-                    stage,
-                    stream=stream + 1 + i,
-                    choice_stream=stream,
-                    choice_low=choice.edges[i],
-                    choice_high=choice.edges[i + 1],
-                    owner=(0, i),
-                )
-            )
-    return sorted(stages, key=_rank)
-
-
 def _rank(stage: Stage) -> int:
-    """Order of a RandomChoice's children. No sample has two of them, so any order gives the same
+    """Order a RandomChoice's children. No sample has two of them, so any order gives the same
     result, but for mixes: a partner is taken as it enters the choice, so they come first."""
-    if stage.is_mix:
-        return 0
-    if stage.kind in GEOMETRY:
-        return 1
-    return 2 if stage.kind in COLORS else 3
+    return ("mix", "geometry", "color", "occlusion").index(stage.section)

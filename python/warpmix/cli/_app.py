@@ -21,6 +21,7 @@ class Commands(TyperGroup):
     """A group whose commands end a user's mistake in one red line, not in a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
+        """Run the command, and end with exit code 2 on an error that is the user's to mend."""
         try:
             return super().invoke(ctx)
         except (ValueError, TypeError, OSError, ImportError) as error:
@@ -51,7 +52,7 @@ app = typer.Typer(
 
 
 def group(name: str, about: str, example: str) -> typer.Typer:
-    """A command that has commands of its own, such as ``warpmix data describe``."""
+    """Add a command that has commands of its own, such as ``warpmix data describe``."""
     commands = typer.Typer(
         help=about + f"\n\n[bold]Example[/bold]\n\n$ warpmix {name} {example}",
         no_args_is_help=True,
@@ -80,7 +81,7 @@ def _options_of_every_command(
 
 
 def main() -> None:
-    """Entry point of the ``warpmix`` command; ``--debug`` may stand anywhere in it."""
+    """Run the ``warpmix`` command; ``--debug`` may stand anywhere in it."""
     arguments = sorted(sys.argv[1:], key=lambda argument: argument != "--debug")  # stable
     try:
         app(arguments, prog_name="warpmix")

@@ -82,7 +82,7 @@ def _flag(name: str, kind: Any, about: str, metavar: str | None = None) -> inspe
 
 
 def read_options(typed: Mapping[str, Any]) -> ReadOptions:
-    """The options that a user typed.
+    """Return the options that a user typed.
 
     Raises:
         ValueError: as :class:`ReadOptions`.

@@ -51,7 +51,7 @@ class Selection:
         return self.ranked_on == self.scored_on
 
     def labels(self) -> tuple[Tensor, Tensor]:
-        """Of the ranked and of the scored samples.
+        """Return the labels of the ranked and of the scored samples.
 
         Raises:
             ValueError: they are unknown.
@@ -152,7 +152,7 @@ def _of_files(
 def in_class_order(
     predictions: Predicted, classes: tuple[str, ...] | None, subject: str
 ) -> Predicted:
-    """Predictions with the classes in this order.
+    """Return the predictions with the classes in this order.
 
     Raises:
         ValueError: other classes, or one side does not know their names.
@@ -174,8 +174,7 @@ def in_class_order(
 
 
 def _prediction_files(path: Path, split: str) -> list[Path]:
-    """The split's prediction files of the runs in a folder, sorted; a file or a store stands for
-    itself."""
+    """Return the split's files of the runs in a folder, sorted; a file or a store is returned."""
     from warpmix.predictions import is_store
 
     if not path.is_dir() or is_store(path):
@@ -187,7 +186,7 @@ def _prediction_files(path: Path, split: str) -> list[Path]:
 
 
 def _beside(file: Path, split: str) -> Path:
-    """The file of another split in the same run folder; a store is its own."""
+    """Return the file of another split in the same run folder; a store is its own."""
     if file.is_dir():
         return file
     other = file.with_name(_run_file(split))

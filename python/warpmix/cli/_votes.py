@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +13,9 @@ from warpmix.cli._selection import Selection
 if TYPE_CHECKING:
     from warpmix.ensemble import CandidateResult, Curve, VoteResult
 
-Method = Literal["all", "soft", "hard", "weighted", "greedy", "stack"]
-VOTES = ("soft", "hard", "weighted")  # by shares of the best models; the others are fitted over all
+Method = Literal["all", "soft", "hard", "geometric", "rank", "weighted", "greedy", "stack"]
+# By shares of the best models; the others are fitted over all.
+VOTES = ("soft", "hard", "weighted", "geometric", "rank")
 FITTED = ("weighted", "greedy", "stack")
 EVERY_SIZE_UP_TO = 10  # models; above that, the report's shares
 REPORT_SHARES = (10.0, 20.0, 30.0, 40.0, 50.0, 100.0)
@@ -43,7 +45,7 @@ class VoteReport:
     sizes: tuple[tuple[str, int], ...]
 
     def accuracies(self, method: Method) -> dict[str, list[float]]:
-        """The curves to show, by the name of the vote; the best k models are at k - 1."""
+        """Return the curves to show, by the name of the vote; the best k models are at k - 1."""
         both = {"soft": self.curve.soft.tolist(), "hard": self.curve.hard.tolist()}
         return {method: both[method]} if method in both else both
 
@@ -79,7 +81,8 @@ def count_votes(
                 f"got {rank_on} for both"
             )
         methods = tuple(m for m in methods if m not in FITTED)
-    with console.status("counting") as status:
+    with console.status("counting") as status, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*data they are scored on", UserWarning)  # tables say so
         from warpmix.ensemble import compare, member_accuracies, standard_candidates, vote_curve
 
         def shown(what: str) -> Callable[[int, int], None]:
@@ -153,8 +156,8 @@ def decide_unscored(
 
 
 def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]:
-    """Label and number of models of each ensemble to show."""
-    from warpmix.ensemble.voting import size_of
+    """Return the label and the number of models of each ensemble to show."""
+    from warpmix.ensemble.curve import size_of
 
     if shares is None and models <= EVERY_SIZE_UP_TO:
         return [(f"{k} of {models}", k) for k in range(1, models + 1)]

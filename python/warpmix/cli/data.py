@@ -12,11 +12,11 @@ from rich.table import Table
 
 from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config_file import load_config
+from warpmix.train import load_config
 
 if TYPE_CHECKING:
     from warpmix.data import ImageCache, ImageFiles
-    from warpmix.train.config import TrainConfig
+    from warpmix.train import TrainConfig
 
 data = group(
     "data",
@@ -148,10 +148,10 @@ def download(source: Annotated[str, _SOURCE], **settings: Any) -> None:
 
 
 def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
-    """The caches of all splits there are, made if need be."""
+    """Yield the caches of all splits there are, made if need be."""
     from warpmix.data import ImageCache
     from warpmix.data.sources import splits_of
-    from warpmix.train.images import open_cached
+    from warpmix.train.data import open_cached
 
     for split in splits_of(config.data, config.root):
         opened = open_cached(config, split)
@@ -161,7 +161,7 @@ def _caches(config: TrainConfig) -> Iterator[tuple[str, ImageCache]]:
 
 
 def _show_files(split: str, files: ImageFiles) -> None:
-    """Classes, sizes, formats and broken headers of a split's files."""
+    """Print classes, sizes, formats and broken headers of a split's files."""
     from warpmix.data.survey import survey
 
     with console.status(f"reading {len(files.paths)} headers"):
@@ -182,6 +182,7 @@ def _show_files(split: str, files: ImageFiles) -> None:
 
 
 def _show_classes(classes: tuple[str, ...], labels: Sequence[int]) -> None:
+    """Print a table of the images of each class."""
     counts = Counter(labels)
     table = Table("class", "images", "share", box=None, header_style="bold")
     for label, name in enumerate(classes):

@@ -12,7 +12,7 @@ from warpmix.cli._selection import gather
 from warpmix.cli._votes import count_votes
 from warpmix.cli.preview import write_preview
 from warpmix.cli.tables import show_votes, write_votes
-from warpmix.train.config_file import load_config
+from warpmix.train import load_config
 from warpmix.train.run_folder import remove_run
 
 MEMBERS = 3

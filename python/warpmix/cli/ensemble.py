@@ -89,7 +89,7 @@ def export(
     paths: Members,
     out: Annotated[Path, typer.Option(help="Folder of the bundle, new or empty.")],
     method: Annotated[
-        Literal["soft", "hard", "weighted", "greedy", "stack"],
+        Literal["soft", "hard", "geometric", "rank", "weighted", "greedy", "stack"],
         typer.Option(help="How its members decide."),
     ] = "greedy",
     top: Annotated[float, typer.Option(help="Percentage of the best models to take.")] = 100.0,

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, write_json
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config_file import load_config
-from warpmix.train.run_folder import CONFIG_FILE, write_json
+from warpmix.train import load_config
+from warpmix.train.run_folder import CONFIG_FILE
 
 if TYPE_CHECKING:
     from warpmix.data import Dataset
-    from warpmix.train.evaluation import Evaluation
+    from warpmix.evaluation import Evaluation
 
 _SHOWN_CLASSES = 20  # of more, the worst
 
@@ -26,7 +26,7 @@ _SHOWN_CLASSES = 20  # of more, the worst
     "data", "root", "image_size", "fit", "skip_bad_images", "cache", "device", "precision"
 )
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
+    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
     split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
     out: Annotated[
         Path | None, typer.Option(help="Folder to write (default RUN/evaluation-SPLIT).")
@@ -53,8 +53,8 @@ def evaluate(
     with console.status("starting torch"):  # some seconds
         from warpmix import train
         from warpmix.ensemble import is_bundle
-        from warpmix.train.evaluation import evaluate_predictions
-        from warpmix.train.prepare import load_images
+        from warpmix.evaluation import evaluate_predictions
+        from warpmix.train.data import load_images
 
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
@@ -103,13 +103,13 @@ def _draw_errors(path: Path, found: Evaluation, dataset: Dataset, count: int, ti
 def _draw_maps(
     path: Path, run: Path, found: Evaluation, dataset: Dataset, count: int, title: str
 ) -> None:
-    """Image, map of what was predicted, map of the truth; nothing where there are no maps."""
+    """Draw images beside the maps of what was predicted and of the truth, where there are maps."""
     from torch.nn.functional import interpolate
 
+    from warpmix.evaluation import activation_maps
     from warpmix.figures.evaluation import draw_images, overlay
-    from warpmix.train.activation_maps import activation_maps
-    from warpmix.train.model_file import load_model
-    from warpmix.train.prepare import evaluation_loader
+    from warpmix.train import load_model
+    from warpmix.train.loaders import evaluation_loader
 
     network, spec = load_model(run)
     rows = found.errors[:count]

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config_file import load_config
+from warpmix.train import load_config
 
 model = group(
     "model",

@@ -1,4 +1,4 @@
-"""``warpmix predict``: a trained model's probabilities over any images."""
+"""``warpmix predict``: probabilities of a trained model, or of an ensemble, over any images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from rich.progress import Progress
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 from warpmix.train.run_folder import CONFIG_FILE
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     *("device", "precision"),
 )
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder, or its model.safetensors.")],
-    split: Annotated[str, typer.Option(metavar="train|test", help="Which images.")] = "test",
+    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
+    split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
     out: Annotated[
         Path | None,
         typer.Option(help="File to write (default RUN/predictions-DATA-SPLIT.safetensors)"),
@@ -37,7 +36,7 @@ def predict(
     ] = None,
     **settings: Any,
 ) -> None:
-    """Store a trained model's class probabilities over a data set.
+    """Store class probabilities of a trained model, or of an exported ensemble, over a data set.
 
     Without further flags the images are loaded as the run loaded them.
 
@@ -46,6 +45,7 @@ def predict(
     $ warpmix predict runs/digits-vgg3-seed0 --split train
     $ warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
+    $ warpmix predict bundle --split test                (of warpmix ensemble export)
     """
     folder = _folder(run)
     stored = folder / CONFIG_FILE
@@ -56,7 +56,7 @@ def predict(
         return
     with console.status("starting torch"):  # some seconds
         from warpmix import predictions, train
-        from warpmix.train.prepare import load_images
+        from warpmix.train.data import load_images
 
     dataset = load_images(config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
@@ -70,8 +70,8 @@ def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | 
     """Write the labels of images that may have none, and their probabilities where asked for."""
     with console.status("starting torch"):  # some seconds
         from warpmix.data import ImageCache
-        from warpmix.train.images import open_cached
-        from warpmix.train.submission import write_submission
+        from warpmix.train.data import open_cached
+        from warpmix.train.prediction import write_submission
 
     images = open_cached(config, split)
     count = len(images.rows) if isinstance(images, ImageCache) else len(images)

@@ -9,8 +9,7 @@ import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +21,9 @@ DEFAULT_RECIPE = "warsaw-all"
 def preview(
     data: Annotated[
         str | None,
-        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+        typer.Argument(
+            help="A data set's name, a .npz file, or a folder of images (default digits)."
+        ),
     ] = None,
     config: Annotated[
         str | None,
@@ -65,17 +66,16 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
 
         from warpmix.augment import Pipeline, from_config
         from warpmix.figures.preview import draw_preview
-        from warpmix.train.prepare import load_images
+        from warpmix.train.data import load_images
 
     dataset = load_images(config, "train")
     rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))
     pipeline = Pipeline(
         from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
     )
-    augmented, targets = pipeline(
-        dataset.images, dataset.labels, index=rows, epoch=epoch, sums=dataset.channel_sums
-    )
-    draws = pipeline.draw(images=dataset.images, index=rows, epoch=epoch)
+    images = dataset.images.permute(0, 3, 1, 2)
+    draws = pipeline.draw(images=images, index=rows, epoch=epoch)
+    augmented, targets = pipeline.replay(images, draws, dataset.labels, sums=dataset.channel_sums)
     draw_preview(
         path,
         originals=dataset.images[rows].numpy(),
@@ -91,14 +91,14 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
 def _mixed_label(
     classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor
 ) -> list[str]:
-    """The label of a mixed image in words, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
+    """Say the label of a mixed image, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
     if share == 1:
         return []
     return [f"label: {share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"]
 
 
 def _one_of_each(labels: list[int], count: int) -> list[int]:
-    """Rows of ``count`` images: one of every class in turn, then a second of every class, ..."""
+    """Choose ``count`` rows: one of every class in turn, then a second of every class, ..."""
     turns: dict[int, int] = {}
     keys = []
     for row, label in enumerate(labels):

@@ -11,7 +11,7 @@ import typer
 from pydantic.fields import FieldInfo
 
 from warpmix.cli._flags import Command, add_flags
-from warpmix.train.config import TrainConfig
+from warpmix.train import TrainConfig
 
 
 def setting_flags(*names: str) -> Callable[[Command], Command]:
@@ -37,7 +37,7 @@ def setting_flags(*names: str) -> Callable[[Command], Command]:
 
 
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
-    """The typer option of one setting. Its default is None: not typed, so not an override."""
+    """Return the typer option of one setting. Its default is None: not typed, so no override."""
     extra = field.json_schema_extra
     assert isinstance(extra, dict)
     flag = "--" + name.replace("_", "-")
@@ -56,7 +56,7 @@ def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
 
 
 def _metavar(annotation: Any) -> str:
-    """What the value looks like: the choices of a Literal, else the type's short name."""
+    """Say what the value looks like: the choices of a Literal, else the type's short name."""
     origin = get_origin(annotation)
     if origin is Literal:
         return "|".join(get_args(annotation))
@@ -70,7 +70,7 @@ def _metavar(annotation: Any) -> str:
 
 
 def _limits(field: FieldInfo) -> list[str]:
-    """The field's range in words, e.g. ``["at least 0", "below 1"]``."""
+    """Return the field's range in words, e.g. ``["at least 0", "below 1"]``."""
     words = {"Ge": "at least", "Gt": "above", "Le": "at most", "Lt": "below"}
     kinds = [(type(limit).__name__, limit) for limit in field.metadata]
     return [f"{words[k]} {getattr(limit, k.lower())}" for k, limit in kinds if k in words]

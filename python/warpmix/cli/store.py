@@ -162,7 +162,7 @@ def decide(
         names = chosen.classes or named
         stored = in_class_order(stored, names, f"{store} beside {bundle}")
         status.update("counting")
-        result = chosen.decide(
+        result = chosen.vote(
             stored,
             device=device,
             progress=lambda done, of: status.update(f"counting: {done:,} of {of:,} samples"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from warpmix.predictions.samples import Ids
 
 _SHOWN_MEMBERS = 20  # more are in curve.csv
+_VOTES_PER_TABLE = 3  # with their intervals, 80 columns
 
 
 def show_votes(report: VoteReport, method: Method = "all") -> None:
@@ -38,8 +39,8 @@ def show_votes(report: VoteReport, method: Method = "all") -> None:
             "is fitted"
         )
     by_size = [name for name in VOTES if name in {s.candidate.method for s in report.results[1:]}]
-    if by_size:
-        _show_sizes(report, by_size)
+    for first in range(0, len(by_size), _VOTES_PER_TABLE):
+        _show_sizes(report, by_size[first : first + _VOTES_PER_TABLE])
     single, *others = report.results
     fitted = [result for result in others if result.candidate.method not in VOTES]
     if fitted:
@@ -49,7 +50,7 @@ def show_votes(report: VoteReport, method: Method = "all") -> None:
 
 
 def _show_sizes(report: VoteReport, by_size: Sequence[str]) -> None:
-    """The report's Table 1: a row a share of the best models, a column a vote."""
+    """Print the report's Table 1: a row a fraction of the best models, a column a vote."""
     title = f"{report.scored_on} accuracy in %, with 95 % intervals"
     votes = Table("best", title_justify="left", title=title)
     models = len(report.names)
@@ -142,7 +143,7 @@ def _figures(result: CandidateResult) -> list[float]:
 
 
 def _markdown(report: VoteReport) -> str:
-    """All methods as a table for a document."""
+    """Return all methods as a Markdown table."""
     head = f"| fitted on {report.ranked_on}, scored on {report.scored_on} | models | accuracy, % "
     lines = [f"{head}| gain on the best single, points | ECE | ECE at T | T |"]
     lines.append("|---|---|---|---|---|---|---|")

@@ -10,8 +10,7 @@ import typer
 
 from warpmix.cli._app import console, is_first_process
 from warpmix.cli.settings import setting_flags
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train import TrainConfig, load_config
 from warpmix.train.run_folder import CONFIG_FILE, load_settings
 
 if TYPE_CHECKING:
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
 def train(
     data: Annotated[
         str | None,
-        typer.Argument(help="digits, cifar10, or a folder of images (default digits)"),
+        typer.Argument(
+            help="A data set's name, a .npz file, or a folder of images (default digits)."
+        ),
     ] = None,
     config: Annotated[
         str | None,
@@ -82,7 +83,7 @@ def train(
 
 
 def summary(result: TrainResult) -> str:
-    """The outcome of a run in words."""
+    """Return the outcome of a run in words."""
     tested = "no labels to test on"
     if result.test_accuracy is not None:
         tested = f"test accuracy {result.test_accuracy:.2%}"
@@ -99,7 +100,7 @@ def summary(result: TrainResult) -> str:
 
 
 def _new_folder(config: TrainConfig) -> Path:
-    """The first of runs/NAME, runs/NAME-2, ... that does not exist yet."""
+    """Return the first of runs/NAME, runs/NAME-2, ... that does not exist yet."""
     name = f"{Path(config.data).name}-{config.model}-seed{config.seed}"
     folders = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
     return next(folder for folder in folders if not folder.exists())

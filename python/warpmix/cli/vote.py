@@ -24,8 +24,9 @@ def vote(
     method: Annotated[
         Method,
         typer.Option(
-            help="Average probabilities (soft), count votes (hard), average with fitted weights "
-            "(weighted), select greedily, stack, or all of it."
+            help="Average probabilities (soft), count votes (hard), average log-probabilities "
+            "(geometric) or ranks (rank), average with fitted weights (weighted), select greedily, "
+            "stack, or all of it."
         ),
     ] = "all",
     top: Annotated[
@@ -111,7 +112,7 @@ def _decide(
 
 
 def _parse_shares(text: str) -> Sequence[float]:
-    """Percentages from ``"10,20,50"``."""
+    """Return the percentages of ``"10,20,50"``."""
     try:
         shares = [float(part) for part in text.split(",")]
     except ValueError:

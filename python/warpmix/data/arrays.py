@@ -23,7 +23,7 @@ def from_arrays(
     name: str = "arrays",
     layout: str = "NHWC",
 ) -> Dataset:
-    """A data set of arrays in memory.
+    """Return a data set of arrays in memory.
 
     Args:
         images: [N, H, W, C], [N, C, H, W] (see ``layout``) or [N, H, W] (grey) uint8, NumPy or
@@ -54,7 +54,7 @@ def from_arrays(
 
 
 def load_arrays(path: str | Path, split: str = "train") -> Dataset:
-    """Images from a ``.npz`` file, or from a pair of ``.npy`` files.
+    """Read images from a ``.npz`` file, or from a pair of ``.npy`` files.
 
     A ``.npz`` file holds ``images`` and ``labels``, ``x`` and ``y``, or ``x_train``, ``y_train``,
     ``x_test`` and ``y_test`` as Keras's do. Of a pair of ``.npy`` files, the name of the images'
@@ -90,7 +90,7 @@ def load_arrays(path: str | Path, split: str = "train") -> Dataset:
 
 
 def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
-    """CIFAR-10.1: new test images for CIFAR-10 (Recht et al., arXiv:1806.00451).
+    """Load CIFAR-10.1: new test images for CIFAR-10 (Recht et al., arXiv:1806.00451).
 
     Args:
         root: a folder with ``cifar10.1_VERSION_data.npy`` and ``cifar10.1_VERSION_labels.npy``, or

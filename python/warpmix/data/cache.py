@@ -72,12 +72,12 @@ class ImageCache:
         return self.files, *self.size, 3
 
     def images(self) -> Tensor:
-        """``images.u8`` mapped into memory, [N, H, W, 3] uint8: what is read is loaded then."""
+        """Map ``images.u8`` into memory, [N, H, W, 3] uint8: what is read is loaded then."""
         mapped = np.memmap(self.folder / IMAGES_FILE, np.uint8, "c", shape=self.shape)
         return torch.from_numpy(mapped)
 
     def dataset(self) -> Dataset:
-        """The images as a data set in memory, mapped where nothing was left out.
+        """Return the images as a data set in memory, mapped where nothing was left out.
 
         Raises:
             ValueError: the labels are unknown.
@@ -93,17 +93,17 @@ class ImageCache:
         return Dataset(images, self.labels, self.classes, self.name)
 
     def stream(self) -> StreamedDataset:
-        """The images as a data set that is read from the disk batch by batch."""
+        """Return the images as a data set that is read from the disk batch by batch."""
         return StreamedDataset(
             self.folder / IMAGES_FILE, self.shape, self.rows, self.labels, self.classes, self.name
         )
 
     def image_paths(self) -> list[Path]:
-        """The file of each image that is there."""
+        """Return the file of each image that is there."""
         return [self.paths[row] for row in self.rows.tolist()]
 
     def damaged(self) -> Iterator[tuple[range, bool]]:
-        """For every block of rows: whether its bytes differ from those that were written."""
+        """Yield every block of rows, and whether its bytes differ from those that were written."""
         row_bytes = int(np.prod(self.shape[1:]))
         with (self.folder / IMAGES_FILE).open("rb") as file:
             for number, checksum in enumerate(self.checksums):
@@ -179,7 +179,7 @@ def _open(folder: Path, files: ImageFiles) -> ImageCache:
 
 
 def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit) -> str:
-    """Hash of what the cache would hold."""
+    """Return a hash of what the cache would hold."""
     digest = hashlib.sha256(repr((FORMAT, size, fit, files.classes)).encode())
     labels: Sequence[Any] = files.labels or [None] * len(files.paths)
     for path, label in zip(files.paths, labels, strict=True):

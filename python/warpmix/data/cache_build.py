@@ -82,7 +82,7 @@ def _note(journal: Any, entry: list[Any]) -> None:
 
 
 def _read_journal(path: Path, decoder: Decoder) -> dict[int, list[Any]]:
-    """What :func:`_write` returned for each block that is on the disk, by its number.
+    """Return what :func:`_write` returned for each block that is on the disk, by its number.
 
     A last line that was cut off does not count; nor does a journal of other blocks.
     """
@@ -103,7 +103,7 @@ def _read_journal(path: Path, decoder: Decoder) -> dict[int, list[Any]]:
 
 @contextmanager
 def _progress(files: ImageFiles, done: int) -> Iterator[Any]:
-    """A bar on the terminal, if there is one: a function that moves it on."""
+    """Return a bar on the terminal, if there is one: a function that moves it on."""
     console = Console(stderr=True)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

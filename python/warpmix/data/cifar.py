@@ -28,7 +28,7 @@ _PIXELS = 3 * 32 * 32  # of one image: the red plane, the green, the blue, each 
 def load_cifar10(
     root: str | Path, split: str = "train", download: bool = False, verify: bool = True
 ) -> Dataset:
-    """CIFAR-10: 50,000 training and 10,000 test images of 32x32 RGB pixels in ten classes.
+    """Load CIFAR-10: 50,000 training and 10,000 test images of 32x32 RGB pixels in ten classes.
 
     Args:
         root: a folder that holds the official files or an official archive, itself or up to two
@@ -57,7 +57,7 @@ def load_cifar100(
     verify: bool = True,
     coarse: bool = False,
 ) -> Dataset:
-    """CIFAR-100: 50,000 training and 10,000 test images of 32x32 RGB pixels in 100 classes.
+    """Load CIFAR-100: 50,000 training and 10,000 test images of 32x32 RGB pixels in 100 classes.
 
     Args:
         root, split, download, verify: as :func:`load_cifar10`.
@@ -96,7 +96,7 @@ class _File:
 
 
 def _files(name: str, root: str | Path, split: str, download: bool, verify: bool) -> list[_File]:
-    """The files of a split, found and checked."""
+    """Return the files of a split, found and checked."""
     if split not in ("train", "test"):
         raise ValueError(
             f"split must be 'train' or 'test' for {name}, got {split!r}; "
@@ -118,7 +118,7 @@ def _dataset(parts: list[tuple[Tensor, Tensor]], classes: tuple[str, ...], name:
 
 
 def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Tensor, Tensor]:
-    """Planes [n, 3072] uint8 and labels [n] int64 of a file.
+    """Read the planes [n, 3072] uint8 and the labels [n] int64 of a file.
 
     Args:
         key: of the labels in the python layout.
@@ -130,7 +130,7 @@ def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Ten
 
 
 def _entries(batch: Any) -> dict[str, Any]:
-    """A pickled dict with str as keys: they are bytes in the official files."""
+    """Return a pickled dict with str as keys: they are bytes in the official files."""
     if not isinstance(batch, dict):
         return {}
     return {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in batch.items()}
@@ -155,7 +155,7 @@ def _read_pickled(path: Path, key: str) -> tuple[Tensor, Tensor]:
 
 
 def _read_binary(path: Path, label_bytes: int, column: int) -> tuple[Tensor, Tensor]:
-    """Records of the label bytes and the pixels."""
+    """Return records of the label bytes and the pixels."""
     raw = np.fromfile(path, np.uint8)
     size = label_bytes + _PIXELS
     if raw.size == 0 or raw.size % size:

@@ -34,11 +34,11 @@ class Layout:
     names: str | None = None
 
     def files(self, folder: Path, split: str) -> list[Path]:
-        """The files of one split, as they would lie in ``folder``."""
+        """Return the files of one split, as they would lie in ``folder``."""
         return [folder / name for name in self.splits[split]]
 
     def is_in(self, folder: Path, split: str) -> bool:
-        """Whether all that a split needs lies in ``folder``."""
+        """Return whether all that a split needs lies in ``folder``."""
         needed = [*self.files(folder, split), *([folder / self.names] if self.names else [])]
         return all(path.is_file() for path in needed)
 
@@ -110,7 +110,7 @@ CIFAR100 = (
 def find_or_download(
     known: tuple[Layout, ...], root: Path, split: str, download: bool, verify: bool
 ) -> tuple[Layout, Path]:
-    """The layout found under ``root`` and the folder of its files; see :func:`load_cifar10`."""
+    """Find the layout under ``root`` and the folder of its files; see :func:`load_cifar10`."""
     return _find(known, root, split, verify) or _download_into(known, root, split, download)
 
 

@@ -19,7 +19,7 @@ _KAGGLE_URL = "https://www.kaggle.com/c/cifar-10/data"
 def list_cinic10(
     root: str | Path, split: str = "train", download_it: bool = False, verify: bool = True
 ) -> ImageFiles:
-    """The files of CINIC-10: 90,000 PNGs of 32x32 in each of train, valid and test.
+    """Return the files of CINIC-10: 90,000 PNGs of 32x32 in each of train, valid and test.
 
     Darlow et al., arXiv:1810.03505.
 
@@ -55,7 +55,7 @@ def list_cinic10(
 
 
 def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
-    """The files of Kaggle's CIFAR-10: 50,000 PNGs with labels, 300,000 without.
+    """Return the files of Kaggle's CIFAR-10: 50,000 PNGs with labels, 300,000 without.
 
     Args:
         root: a folder with ``train`` and ``trainLabels.csv``, and ``test``, as unpacked from the
@@ -98,7 +98,7 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
 
 
 def _read_labels(path: Path) -> dict[str, str]:
-    """Class name of each id."""
+    """Return the class name of each id."""
     with path.open(newline="") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or not {"id", "label"} <= set(reader.fieldnames):

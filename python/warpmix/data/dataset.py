@@ -94,14 +94,14 @@ class Dataset:
     @cached_property
     def channel_sums(self) -> Tensor:
         """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
-        return ops.channel_sums(self.images)
+        return ops.channel_sums(self.images.permute(0, 3, 1, 2))
 
     def chunks(self) -> Iterator[Tensor]:
-        """All images, in order, [n, H, W, C] uint8 at a time."""
+        """Yield all images, in order, [n, H, W, C] uint8 at a time."""
         return iter(self.images.split(_CHUNK))
 
     def subset(self, indices: Tensor) -> Dataset:
-        """The images and labels of some rows, copied, in the order of ``indices``.
+        """Return the images and labels of some rows, copied, in the order of ``indices``.
 
         Args:
             indices: [n] int64 in 0..N-1, n at least 1, on any device.
@@ -122,7 +122,7 @@ class Dataset:
         return replace(self, images=self.images[rows], labels=self.labels[rows])
 
     def to(self, device: torch.device | str) -> Dataset:
-        """The same dataset on ``device``; itself if it is there already."""
+        """Return the same dataset on ``device``; itself if it is there already."""
         images, labels = self.images.to(device), self.labels.to(device)
         if images is self.images and labels is self.labels:
             return self

@@ -91,12 +91,12 @@ class Decoder:
         return min(max(_BLOCK_BYTES // (3 * self.size[0] * self.size[1]), 1), _LARGEST_BLOCK)
 
     def blocks(self) -> list[range]:
-        """The rows of every block."""
+        """Return the rows of every block."""
         count, size = len(self.paths), self.block_size
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def decode(self, rows: Iterable[range]) -> Iterator[Block]:
-        """Blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller.
+        """Yield blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller.
 
         Raises:
             ValueError: images of different sizes where none was asked for.
@@ -144,7 +144,7 @@ class Decoder:
 def make_decoder(
     paths: Sequence[Path], size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
 ) -> Decoder:
-    """A decoder to ``size``, or else to the size of the first image that can be read.
+    """Return a decoder to ``size``, or else to the size of the first image that can be read.
 
     Raises:
         ValueError: none can be read, or ``fit`` without a size.
@@ -166,7 +166,7 @@ def make_decoder(
 
 
 def _cause(error: BadImageError) -> str:
-    """What Pillow said."""
+    """Return what Pillow said."""
     return f"{type(error.__cause__).__name__}: {error.__cause__}"
 
 
@@ -201,7 +201,7 @@ def read_images(
 
 
 def kept_rows(count: int, left_out: Sequence[LeftOut]) -> Tensor:
-    """Rows of ``count`` files without those left out, int64 ascending."""
+    """Return the rows of ``count`` files without those left out, int64 ascending."""
     kept = torch.ones(count, dtype=torch.bool)
     kept[[each.row for each in left_out]] = False
     return kept.nonzero().flatten()

@@ -10,7 +10,7 @@ from warpmix.data.split import train_or_test
 
 
 def load_digits(split: str = "train") -> Dataset:
-    """1,797 handwritten digits of 8x8 grey pixels, as they come with scikit-learn.
+    """Load 1,797 handwritten digits of 8x8 grey pixels, as they come with scikit-learn.
 
     They are the test part of UCI's "Optical Recognition of Handwritten Digits" (Alpaydin, Kaynak,
     1998). The source's values 0..16 become round(255 v / 16), halves up, so that 0 stays 0 and 16

@@ -28,7 +28,7 @@ def load_folder(
     fit: Fit = "stretch",
     cache: str | Path | None = None,
 ) -> Dataset:
-    """Images from ``root/<class>/…`` or from ``root/<split>/<class>/…``.
+    """Load images from ``root/<class>/…`` or from ``root/<split>/<class>/…``.
 
     With a subfolder ``train``, ``split`` chooses the subfolder (``"test"`` takes ``test``, or else
     ``val`` or ``valid``), and the classes are those of ``train``. Without it, one fifth of the
@@ -59,7 +59,7 @@ def load_folder(
 
 
 def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
-    """The files that :func:`load_folder` decodes."""
+    """Return the files that :func:`load_folder` decodes."""
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"{root.absolute()} is not a folder")
@@ -75,7 +75,7 @@ def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
 
 
 def splits_of_folder(root: Path) -> tuple[str, ...]:
-    """Which splits :func:`load_folder` finds; one that stands in for another is not named twice."""
+    """Return which splits :func:`load_folder` finds; what stands in for another is not named."""
     if _part(root, "train") is None:
         return ("train", "test")
     parts = {split: _part(root, split) for split in ("val", "test")}
@@ -91,7 +91,7 @@ def load_files(
     fit: Fit,
     cache: str | Path | None,
 ) -> Dataset:
-    """Labelled image files as a data set; arguments and errors as :func:`load_folder`."""
+    """List labelled image files as a data set; arguments and errors as :func:`load_folder`."""
     size = None if image_size is None else height_and_width(image_size)
     if cache is not None:
         return open_cache(files, cache, size, skip_bad_images, fit).dataset()
@@ -104,7 +104,7 @@ def load_files(
 
 
 def _part(root: Path, split: str) -> Path | None:
-    """The subfolder of a split. A folder without subfolders is a class that bears its name."""
+    """Find the subfolder of a split. A folder without subfolders is a class that bears its name."""
     named = (root / name for name in _PARTS[split])
     return next((part for part in named if part.is_dir() and _subfolders(part)), None)
 
@@ -124,7 +124,7 @@ def _require_part(root: Path, split: str) -> Path:
 def _list_files(
     folder: Path, classes: tuple[str, ...] | None = None
 ) -> tuple[list[tuple[Path, int]], tuple[str, ...]]:
-    """(file, label) of every image, and the classes; ``classes`` if given must cover the folder."""
+    """Return (file, label) of every image, and the classes; ``classes`` must cover the folder."""
     found = _subfolders(folder)
     files = {name: _image_files(folder / name) for name in found}
     if not any(files.values()):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
+from warpmix._pillow import to_8_bits
 from warpmix.data.dataset import Dataset
 
 EXTENSIONS = frozenset(
@@ -54,7 +55,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
     """
     try:
         with Image.open(path) as file:
-            image = _to_rgb(ImageOps.exif_transpose(file))
+            image = to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
@@ -72,7 +73,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
 
 
 def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
-    """The dataset with every image resized to ``size`` (height, width); itself if it fits.
+    """Return the dataset with every image resized to ``size`` (height, width); itself if it fits.
 
     Images of one or three channels, on the CPU. Resized as files are: see :func:`read_image`.
     """
@@ -86,7 +87,7 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
 
 
 def height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
-    """(height, width) from both or from the side of a square.
+    """Return (height, width) from both or from the side of a square.
 
     Raises:
         ValueError: a side is below 1.
@@ -95,17 +96,6 @@ def height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
     if min(height, width) < 1:
         raise ValueError(f"image_size must be at least 1 pixel each way, got {image_size}")
     return height, width
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16-bit grey, which convert() would clip instead of scale
-        sixteen_bits = np.asarray(image, dtype=np.int64)
-        image = Image.fromarray(((sixteen_bits + 128) // 257).clip(0, 255).astype(np.uint8))
-    elif image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed range")
-    elif "transparency" in image.info:  # a transparent palette entry; Pillow asks for this way
-        image = image.convert("RGBA")
-    return image.convert("RGB")
 
 
 def _resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from warpmix._numbers import as_int
 from warpmix.data.dataset import Dataset
 from warpmix.data.order import Share, epoch_length, epoch_order, share_of_batch
 from warpmix.data.stream_loader import stream
@@ -41,15 +42,19 @@ class Loader:
 
     Args:
         dataset: the images.
-        pipeline: makes each batch; its seed, not the loader's, decides the augmentations.
+        pipeline: makes each batch; its seed decides the augmentations, the loader's where it has
+            none.
         batch_size: samples a batch, at least 1; of all ranks together.
         shuffle: a new order each epoch; False keeps the dataset's.
         drop_last: leave out an odd last batch.
         join_last: a single last sample, which batch norm cannot train on, joins the batch before.
         expand: augmented copies for each image, at least 0; 0 augments the images themselves.
-        seed: of the order and of the choice of copies, in [0, 2^63).
+        seed: of the order, of the choice of copies, and of a pipeline without a seed; in [0, 2^63).
         rank: this process, in 0..world_size-1.
         world_size: processes that train together.
+        mixup_off_epoch: epochs after which images are no longer mixed, as timm's option of that
+            name; 0 mixes in all of them. Nothing else changes: see
+            :meth:`warpmix.Pipeline.without_mixing`.
 
     Attributes:
         epoch: number of the next pass, in [0, 2^32). ``iter(loader)`` takes it and adds 1, whether
@@ -57,6 +62,7 @@ class Loader:
 
     Raises:
         ValueError: an argument is out of range.
+        TypeError: a number is no int.
     """
 
     def __init__(
@@ -71,7 +77,11 @@ class Loader:
         join_last: bool = False,
         rank: int = 0,
         world_size: int = 1,
+        mixup_off_epoch: int = 0,
     ) -> None:
+        batch_size, seed = as_int("batch_size", batch_size), as_int("seed", seed)
+        rank, world_size = as_int("rank", rank), as_int("world_size", world_size)
+        mixup_off_epoch = as_int("mixup_off_epoch", mixup_off_epoch)
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if not 0.0 <= expand < float("inf"):
@@ -80,8 +90,10 @@ class Loader:
             raise ValueError(f"seed must be in [0, 2^63), got {seed}")
         if not 0 <= rank < world_size:
             raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")
+        if mixup_off_epoch < 0:
+            raise ValueError(f"mixup_off_epoch must be at least 0, got {mixup_off_epoch}")
         self.dataset = dataset
-        self.pipeline = pipeline
+        self.pipeline = pipeline if pipeline.seed is not None else pipeline.replace(seed=seed)
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
@@ -90,6 +102,7 @@ class Loader:
         self.join_last = join_last
         self.rank = rank
         self.world_size = world_size
+        self.mixup_off_epoch = mixup_off_epoch
         self.epoch = 0
         if len(self) == 0:
             raise ValueError(
@@ -103,7 +116,7 @@ class Loader:
         return epoch_length(len(self.dataset), self.expand)
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Return the number of batches of an epoch."""
         whole, odd = divmod(self.samples, self.batch_size)
         return whole + (odd > 0 and not self.drop_last and not self._joins)
 
@@ -113,15 +126,18 @@ class Loader:
         return self.join_last and self.samples % self.batch_size == 1 < self.samples
 
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
-        """One epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
+        """Yield one epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
+        pipeline = self.pipeline
+        if 0 < self.mixup_off_epoch <= epoch:
+            pipeline = pipeline.without_mixing()
         if isinstance(self.dataset, StreamedDataset):
-            return stream(self.dataset, self.pipeline, self.shares(epoch), epoch)
+            return stream(self.dataset, pipeline, self.shares(epoch), epoch)
         dataset = self.dataset
-        return (self._batch(dataset, share, epoch) for share in self.shares(epoch))
+        return (_batch(dataset, pipeline, share, epoch) for share in self.shares(epoch))
 
     def shares(self, epoch: int) -> Iterator[Share]:
-        """What this rank makes of each batch of an epoch."""
+        """Yield what this rank makes of each batch of an epoch."""
         order = epoch_order(
             len(self.dataset),
             seed=self.seed,
@@ -136,15 +152,18 @@ class Loader:
             part = slice(start, end + (number == last and self._joins))
             yield share_of_batch(order[part], self.rank, self.world_size)
 
-    def _batch(self, dataset: Dataset, share: Share, epoch: int) -> tuple[Tensor, Targets]:
-        order = share.order
-        batch, targets = self.pipeline(
-            dataset.images,
-            dataset.labels,
-            ids=order.ids,
-            index=order.index,
-            epoch=epoch,
-            active=order.active,
-            sums=dataset.channel_sums,
-        )
-        return batch, share.own_targets(targets)
+
+def _batch(
+    dataset: Dataset, pipeline: Pipeline, share: Share, epoch: int
+) -> tuple[Tensor, Targets]:
+    order = share.order
+    batch, targets = pipeline(
+        dataset.images.permute(0, 3, 1, 2),
+        dataset.labels,
+        ids=order.ids,
+        index=order.index,
+        epoch=epoch,
+        active=order.active,
+        sums=dataset.channel_sums,
+    )
+    return batch, share.own_targets(targets)

@@ -7,15 +7,12 @@ every version of PyTorch, which no ``torch.randperm`` is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from warpmix.reference_math import philox
-
-if TYPE_CHECKING:
-    from warpmix.augment import Targets
+from warpmix._philox import philox
 
 # Last word of Philox's counter. Transforms use stream << 8 | block with streams from 0 upwards.
 _ORDER_STREAM = 0xFFFFFFFF
@@ -37,7 +34,7 @@ class EpochOrder:
     active: Tensor | None
 
     def __getitem__(self, positions: slice | Tensor) -> EpochOrder:
-        """Some of the samples."""
+        """Return some of the samples."""
         active = None if self.active is None else self.active[positions]
         return EpochOrder(self.index[positions], self.ids[positions], active)
 
@@ -56,10 +53,12 @@ class Share:
     own: int
     batch_size: int
 
-    def own_targets(self, targets: Targets) -> Targets:
-        """The targets without those of borrowed samples."""
+    def own_targets(self, targets: Any) -> Any:
+        """Return the targets, one-hot rows or pairs, without those of borrowed samples."""
         if self.own == len(self.order.index):
             return targets
+        if isinstance(targets, Tensor):
+            return targets[: self.own]
         return type(targets)(*(part[: self.own] for part in targets))
 
 
@@ -67,7 +66,7 @@ _SMALLEST = 2  # images a rank needs for batch norm
 
 
 def share_of_batch(batch: EpochOrder, rank: int, world_size: int) -> Share:
-    """The samples of a batch that fall to a rank: in the order of ranks they are the batch.
+    """Return the samples of a batch that fall to a rank: in the order of ranks they are the batch.
 
     A rank that would have none or one borrows others, so that all ranks do the same work.
     """
@@ -83,7 +82,7 @@ def share_of_batch(batch: EpochOrder, rank: int, world_size: int) -> Share:
 
 
 def epoch_length(rows: int, expand: float) -> int:
-    """T, the number of samples of every epoch."""
+    """Return T, the number of samples of every epoch."""
     return rows + round(expand * rows)
 
 
@@ -113,7 +112,7 @@ def epoch_order(
 
 
 def _shuffled(count: int, seed: int, epoch: int, stream: int, device: torch.device) -> Tensor:
-    """0..count-1 sorted by 63 random bits each; the stable sort settles even equal bits."""
+    """Return 0..count-1 sorted by 63 random bits each; the stable sort settles even equal bits."""
     position = torch.arange(count, device=device)
     counter = (
         position & 0xFFFFFFFF,

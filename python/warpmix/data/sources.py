@@ -41,7 +41,7 @@ def load(
     fit: Fit = "stretch",
     cache: str | Path | None = None,
 ) -> Dataset:
-    """Images by the name of their source or by the folder they lie in.
+    """Load images by the name of their source or by the folder they lie in.
 
     Args:
         name_or_path: ``"digits"`` (:func:`load_digits`); ``"cifar10"`` (:func:`load_cifar10`);
@@ -87,7 +87,7 @@ def open_images(
     fit: Fit = "stretch",
     cache: str | Path | None = None,
 ) -> ImageCache | Dataset:
-    """The cache of a source that comes as image files, made if need be; else its data set.
+    """Return the cache of a source that comes as image files, made if need be; else its data set.
 
     Arguments and errors as :func:`load`; without ``cache``, :func:`default_cache` is used.
     """
@@ -104,7 +104,7 @@ def list_files(
     root: str | Path | None = None,
     download: bool = False,
 ) -> ImageFiles | None:
-    """The image files of a source, or None if it does not come as such; errors as :func:`load`."""
+    """Return a source's image files, None if it does not come as such; errors as :func:`load`."""
     source = str(name_or_path)
     if source == "cinic10":
         return list_cinic10(_place(root), split, download)
@@ -121,7 +121,7 @@ def list_files(
 
 
 def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[str, ...]:
-    """Names of a source's splits, as :func:`load` takes them."""
+    """Return the names of a source's splits, as :func:`load` takes them."""
     source = str(name_or_path)
     if source.startswith("cifar10.1-"):
         return ("test",)
@@ -135,7 +135,7 @@ def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple
 
 
 def has_labels(name_or_path: str | Path, split: str) -> bool:
-    """Whether the labels of a split are known."""
+    """Return whether the labels of a split are known."""
     return (str(name_or_path), split) != ("kaggle-cifar10", "test")
 
 

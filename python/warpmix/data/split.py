@@ -117,7 +117,7 @@ def few_shot(labels: Tensor, per_class: int, seed: int) -> Tensor:
 
 
 def train_or_test(labels: Tensor, split: str) -> Tensor:
-    """The rows of a source without a test set of its own: four fifths train, one fifth test.
+    """Return the rows of a source without a test set of its own: four fifths train, one fifth test.
 
     The split is stratified and always the same (seed 0).
 

@@ -10,37 +10,35 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from warpmix.augment.draws import Draws, with_partners_at
-from warpmix.augment.stages import Stage
 from warpmix.data.order import Share
 from warpmix.data.streamed import StreamedDataset
 
 if TYPE_CHECKING:
-    from warpmix.augment import Pipeline, Targets
+    from warpmix.augment import Draws, Pipeline, Targets
 
 _AHEAD = 2  # batches that are read and not yet asked for
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a batch needs, on the CPU: images [n, H, W, C] and draws whose rows are of these."""
+    """What a batch needs, on the CPU: images [n, C, H, W] and draws whose rows are of these.
+    Where the labels are unknown, the rows of the data set stand for them."""
 
     share: Share
     images: Tensor
-    labels: Tensor | None
+    labels: Tensor
     draws: Draws
 
 
 def stream(
     dataset: StreamedDataset, pipeline: Pipeline, shares: Iterator[Share], epoch: int
 ) -> Iterator[tuple[Tensor, Targets]]:
-    """(batch, targets) of each share of an epoch; arguments as :class:`warpmix.data.Loader`'s."""
+    """Yield (batch, targets) of each share; arguments as :class:`warpmix.data.Loader`'s."""
     prepared: queue.Queue[_Prepared | BaseException | None] = queue.Queue(_AHEAD)
     stopped = threading.Event()
 
@@ -76,37 +74,27 @@ def stream(
 def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: int) -> _Prepared:
     order = share.order
     draws = pipeline.draw(
-        order.ids, images=dataset.pool, index=order.index, epoch=epoch, active=order.active
+        order.ids,
+        images=dataset.pool.permute(0, 3, 1, 2),
+        index=order.index,
+        epoch=epoch,
+        active=order.active,
     )
-    needed = draws.rows if draws.partner is None else torch.cat([draws.rows, draws.partner])
-    rows, places = needed.unique(return_inverse=True)
-    count = len(draws.rows)
-    partner = None if draws.partner is None else places[count:]
-    per_launch = draws.per_launch
-    if partner is not None:
-        mixes = [_mixes(stages) for stages in draws.stages]
-        per_launch = [
-            with_partners_at(words, of, partner) if of else words
-            for words, of in zip(per_launch, mixes, strict=True)
-        ]
+    rows, draws = draws.of_rows()
     images = dataset.read(rows)
+    if dataset.device.type == "cuda":
+        images = images.pin_memory()
     return _Prepared(
         share,
-        images.pin_memory() if dataset.device.type == "cuda" else images,
-        None if dataset.labels is None else dataset.labels[rows],
-        replace(draws, rows=places[:count], partner=partner, per_launch=per_launch),
+        images.permute(0, 3, 1, 2),
+        rows if dataset.labels is None else dataset.labels[rows],
+        draws,
     )
-
-
-def _mixes(stages: list[Stage]) -> range:
-    """Places of the mixing stages in a launch; they are neighbours."""
-    places = [i for i, stage in enumerate(stages) if stage.is_mix]
-    return range(places[0], places[-1] + 1) if places else range(0)
 
 
 def _make(dataset: StreamedDataset, pipeline: Pipeline, item: _Prepared) -> tuple[Tensor, Targets]:
     device = dataset.device
-    images = item.images.to(device, non_blocking=True)
-    labels = None if item.labels is None else item.labels.to(device)
-    batch, targets = pipeline.replay(images, item.draws.to(device), labels)
+    images, labels = item.images.to(device, non_blocking=True), item.labels.to(device)
+    made: Any = pipeline.replay(images, item.draws.to(device), labels)
+    batch, targets = made
     return batch, item.share.own_targets(targets)

@@ -76,17 +76,17 @@ class StreamedDataset:
         return self.shape[3]
 
     def subset(self, indices: Tensor) -> StreamedDataset:
-        """Some of the images, in the order of ``indices`` [n] int64 in 0..len-1; reads nothing."""
+        """Return the images of ``indices`` [n] int64 in 0..len-1, in their order; read nothing."""
         at = indices.cpu()
         labels = None if self.labels is None else self.labels[at]
         return replace(self, rows=self.rows[at], labels=labels)
 
     def to(self, device: torch.device | str) -> StreamedDataset:
-        """The same images with batches on ``device``."""
+        """Return the same images with batches on ``device``."""
         return replace(self, device=torch.device(device))
 
     def read(self, indices: Tensor, out: Tensor | None = None) -> Tensor:
-        """Images [n, H, W, C] uint8 on the CPU, in the order of ``indices`` [n] int64.
+        """Read images [n, H, W, C] uint8 to the CPU, in the order of ``indices`` [n] int64.
 
         Args:
             out: a buffer for at least n images; what it held is overwritten.
@@ -109,13 +109,13 @@ class StreamedDataset:
         return pixels
 
     def chunks(self) -> Iterator[Tensor]:
-        """All images, in order, [n, H, W, C] uint8 at a time."""
+        """Yield all images, in order, [n, H, W, C] uint8 at a time."""
         count = max(_CHUNK_BYTES // int(np.prod(self.shape[1:])), 1)
         for indices in torch.arange(len(self)).split(count):
             yield self.read(indices)
 
     def resident(self) -> Dataset:
-        """All images in memory.
+        """Read all images into memory.
 
         Raises:
             ValueError: the labels are unknown.

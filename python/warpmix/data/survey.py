@@ -43,7 +43,7 @@ def survey(paths: Sequence[Path]) -> Survey:
 
 
 def _header(path: Path) -> tuple[tuple[int, int], str] | str:
-    """((height, width), format and mode), or what is wrong."""
+    """Return ((height, width), format and mode), or what is wrong."""
     try:
         with Image.open(path) as image:
             return (image.height, image.width), f"{image.format} {image.mode}"

@@ -1,4 +1,4 @@
-"""Voting: many models' stored predictions become one decision, at every ensemble size at once."""
+"""Voting: many models' stored predictions become one, at every ensemble size at once."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from warpmix.ensemble.bootstrap import Intervals, bootstrap_intervals
 from warpmix.ensemble.bundle import Bundle, is_bundle
 from warpmix.ensemble.calibration import at_temperature, expected_calibration_error, fit_temperature
 from warpmix.ensemble.comparison import Candidate, CandidateResult, compare, standard_candidates
+from warpmix.ensemble.curve import Curve, member_accuracies, rank, vote_curve
 from warpmix.ensemble.diversity import Diversity, diversity
-from warpmix.ensemble.ensemble import METHODS, Ensemble, fit_ensemble
+from warpmix.ensemble.ensemble import FITTED, METHODS, Ensemble, fit_ensemble
 from warpmix.ensemble.selection import GreedyPath, Selection, select_greedy
 from warpmix.ensemble.stacking import Stacking, join_folds
-from warpmix.ensemble.voting import Curve, VoteResult, member_accuracies, rank, vote, vote_curve
+from warpmix.ensemble.voting import VOTES, VoteResult, vote
 from warpmix.ensemble.weights import fit_weights
 
 if TYPE_CHECKING:
     from warpmix.ensemble.classifier import VotingClassifier
 
 __all__ = [
+    "FITTED",
     "METHODS",
+    "VOTES",
     "Bundle",
     "Candidate",
     "CandidateResult",

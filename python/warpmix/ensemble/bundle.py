@@ -22,7 +22,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from warpmix._files import atomic_write
-from warpmix.ensemble._chunks import Predicted, Progress
+from warpmix.ensemble._chunks import Progress
+from warpmix.ensemble._predictions import PredictionsLike, as_predictions
 from warpmix.ensemble.calibration import at_temperature
 from warpmix.ensemble.ensemble import METHODS, Ensemble
 from warpmix.ensemble.stacking import Stacking
@@ -64,7 +65,7 @@ class Bundle:
         networks: Mapping[str, Path] | None = None,
         **about: Any,
     ) -> Bundle:
-        """A bundle of a fitted ensemble.
+        """Return a bundle of a fitted ensemble.
 
         Args:
             models: [M] names of all models it was fitted on.
@@ -72,39 +73,44 @@ class Bundle:
             about: temperature, classes, facts.
         """
         names = tuple(models[i] for i in ensemble.members.tolist())
-        own = Ensemble(
+        renumbered = Ensemble(
             ensemble.method, torch.arange(len(names)), ensemble.weights, ensemble.stacking
         )
         files = tuple((networks or {}).get(name) for name in names)
-        return cls(own, names, networks=files, **about)
+        return cls(renumbered, names, networks=files, **about)
 
     @property
     def has_networks(self) -> bool:
         """Whether it can predict images by itself."""
         return bool(self.networks) and all(path is not None for path in self.networks)
 
-    def decide(
+    def vote(
         self,
-        predictions: Predicted,
+        predictions: PredictionsLike,
         *,
         logits: bool | None = None,
         device: torch.device | str | None = None,
         progress: Progress | None = None,
     ) -> VoteResult:
-        """Decide over its members' predictions [K, N, C], in their order.
+        """Combine its members' predictions.
 
         The temperature makes scores softer or sharper and leaves labels as they are.
+
+        Args:
+            predictions: [K, N, C], as :func:`vote`, in the order of the members.
+            logits, device, progress: as :func:`vote`.
 
         Raises:
             TypeError, ValueError: as :func:`vote`; other than K models.
         """
-        if predictions.shape[0] != len(self.models):
+        checked = as_predictions(predictions)
+        if checked.shape[0] != len(self.models):
             raise ValueError(
                 f"predictions must be of the bundle's {len(self.models)} members, got "
-                f"{predictions.shape[0]} models"
+                f"{checked.shape[0]} models"
             )
         result = self.ensemble.vote_members(
-            predictions, logits=logits, device=device, progress=progress
+            checked, logits=logits, device=device, progress=progress
         )
         if self.temperature == 1.0:
             return result
@@ -170,7 +176,7 @@ class Bundle:
 
 
 def is_bundle(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a folder that holds a bundle."""
+    """Return whether a path is a folder that holds a bundle."""
     return (Path(path) / BUNDLE_FILE).is_file()
 
 

@@ -1,17 +1,22 @@
-"""Stacking: a logistic regression over the models' predictions decides (Wolpert, 1992)."""
+"""Stacking: a logistic regression over the models' predictions (Wolpert, 1992)."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import SupportsFloat, SupportsIndex
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from warpmix import ops
-from warpmix.ensemble._chunks import Chunked, Predicted, Progress, chunked
-from warpmix.ensemble._labels import chunk_labels
+from warpmix.ensemble._chunks import Chunked, Progress, chunked
+from warpmix.ensemble._inputs import Integers, as_integers, check_integer, check_real
+from warpmix.ensemble._predictions import PredictionsLike, as_member
 from warpmix.ensemble.voting import VoteResult
 
 _FEATURES = ("probabilities", "log_probabilities", "labels")
-_LEAST = 1e-7  # smaller probabilities count as this one before the logarithm
+_MIN_LOG = math.log(1e-7)  # of smaller probabilities, too
 
 
 class Stacking:
@@ -22,12 +27,15 @@ class Stacking:
     training data it would learn to trust whichever overfitted most.
 
     Args:
-        features: what it sees of each model: "probabilities" [C], "log_probabilities" [C], or
-            "labels", the favourite class alone, as 0 and 1 [C].
+        features: of each model: its "probabilities" [C], its "log_probabilities" [C], or "labels",
+            its predicted class alone, one-hot [C].
         C: inverse strength of the L2 penalty, above 0, as scikit-learn's.
-        max_iterations: of the solver (L-BFGS).
+        max_iterations: of the solver (L-BFGS), at least 1.
         folds: 2 or more: :attr:`cross_validated` is estimated by that many stratified folds of the
             data fitted on; 0: it is not.
+
+    Raises:
+        TypeError, ValueError: of the constructor: arguments that do not fit.
 
     Attributes:
         coefficients: [classes, models * classes] float64, once fitted.
@@ -42,31 +50,37 @@ class Stacking:
         self,
         features: str = "probabilities",
         *,
-        C: float = 1.0,
-        max_iterations: int = 1000,
-        folds: int = 0,
+        C: SupportsFloat = 1.0,
+        max_iterations: SupportsIndex = 1000,
+        folds: SupportsIndex = 0,
     ) -> None:
         if features not in _FEATURES:
             raise ValueError(f"features must be one of {', '.join(_FEATURES)}, got {features!r}")
-        if not C > 0:
-            raise ValueError(f"C must be above 0, got {C}")
-        if folds < 0 or folds == 1:
-            raise ValueError(f"folds must be 0, or at least 2, got {folds}")
         self.features = features
-        self.C = C
-        self.max_iterations = max_iterations
-        self.folds = folds
+        self.C = check_real("C", C)
+        self.max_iterations = check_integer("max_iterations", max_iterations, 1)
+        self.folds = check_integer("folds", folds, 0)
+        if self.folds == 1:
+            raise ValueError("folds must be 0, or at least 2, got 1")
         self.cross_validated: float | None = None
 
     def fit(
         self,
-        predictions: Predicted,
-        targets: Tensor,
+        predictions: PredictionsLike,
+        targets: Integers,
         *,
         logits: bool | None = None,
         device: torch.device | str | None = None,
     ) -> Stacking:
-        """Fit to out-of-fold predictions [M, N, C] and targets [N] int64 of at least two classes.
+        """Fit to out-of-fold predictions.
+
+        Args:
+            predictions: [M, N, C], as :func:`vote`.
+            targets: [N] true classes, of any integer dtype, at least two of them.
+            logits, device: as :func:`vote`.
+
+        Returns:
+            Itself.
 
         Raises:
             TypeError, ValueError: as :func:`vote`; fewer than two classes among the targets.
@@ -75,14 +89,14 @@ class Stacking:
         from sklearn.model_selection import StratifiedKFold, cross_val_score
 
         source = chunked(predictions, logits, device=device)
-        targets = source.check_targets(targets)
-        if len(targets.unique()) < 2:
+        true_classes = source.targets(targets)
+        if len(true_classes.unique()) < 2:
             raise ValueError(
                 "targets must be of at least two classes to fit on, got "
-                f"{targets.unique().tolist()}"
+                f"{true_classes.unique().tolist()}"
             )
-        seen = torch.cat([self._features(source, begin, chunk) for begin, chunk in source])
-        x, y = seen.cpu().numpy(), targets.cpu().numpy()
+        features = torch.cat([self._features(source, chunk, first) for first, chunk in source])
+        x, y = features.cpu().numpy(), true_classes.cpu().numpy()
         regression = LogisticRegression(C=self.C, max_iter=self.max_iterations)
         if self.folds:
             folds = StratifiedKFold(self.folds, shuffle=True, random_state=0)
@@ -102,13 +116,20 @@ class Stacking:
 
     def vote(
         self,
-        predictions: Predicted,
+        predictions: PredictionsLike,
         *,
         logits: bool | None = None,
         device: torch.device | str | None = None,
         progress: Progress | None = None,
     ) -> VoteResult:
-        """Decisions over predictions of the models it was fitted on, in the same order.
+        """Combine predictions of the models it was fitted on, in the same order.
+
+        Args:
+            predictions: [M, N, C], as :func:`vote`.
+            logits, device, progress: as :func:`vote`.
+
+        Returns:
+            The most probable classes, ties to the lowest, and the regression's probabilities.
 
         Raises:
             RuntimeError: it was not fitted.
@@ -128,40 +149,54 @@ class Stacking:
         coefficients = self.coefficients.to(source.device)
         intercepts = self.intercepts.to(source.device)
         parts = []
-        for begin, chunk in source:
-            seen = self._features(source, begin, chunk).double()
-            parts.append(torch.softmax(seen @ coefficients.T + intercepts, 1))
+        for first, chunk in source:
+            features = self._features(source, chunk, first).double()
+            parts.append(torch.softmax(features @ coefficients.T + intercepts, 1))
         scores = torch.cat(parts)
         return VoteResult(scores.argmax(1), scores.float())
 
-    def _features(self, source: Chunked, begin: int, chunk: Tensor) -> Tensor:
-        """[n, M * C] float32"""
+    def _features(self, source: Chunked, chunk: Tensor, first: int) -> Tensor:
+        """Return [n, M * C] float32."""
         models, samples, classes = chunk.shape
         if self.features == "labels":
-            labels = chunk_labels(source, chunk, begin)
-            planes = torch.nn.functional.one_hot(labels, classes).float()
-            return planes.permute(1, 0, 2).reshape(samples, models * classes)
-        planes, invalid = ops.class_planes(chunk, logits=source.logits)
-        source.check(chunk, invalid, begin)
+            one_hot = torch.nn.functional.one_hot(source.labels(chunk, first), classes).float()
+            return one_hot.permute(1, 0, 2).reshape(samples, models * classes)
+        planes = source.probabilities(chunk, first, log=self.features == "log_probabilities")
         if self.features == "log_probabilities":
-            planes = planes.clamp_(min=_LEAST).log_()
+            planes = planes.clamp_(min=_MIN_LOG)
         return planes.permute(2, 0, 1).reshape(samples, models * classes)
 
 
-def join_folds(folds: list[tuple[Tensor, Tensor]], count: int) -> Tensor:
-    """Out-of-fold predictions of one model from its folds' networks.
+def join_folds(
+    folds: Sequence[tuple[Integers, Tensor | np.ndarray]], count: SupportsIndex
+) -> Tensor:
+    """Join the out-of-fold predictions of one model from its folds' networks.
 
     Args:
-        folds: for each fold, the rows [n] int64 it held out, and its predictions for them [n, C].
+        folds: for each fold, the rows [n] it held out, of any integer dtype, and its predictions
+            for them [n, C], of any floating-point dtype.
         count: N, how many samples there are.
 
     Returns:
         [N, C], a row a sample.
 
     Raises:
-        ValueError: a row that no fold held out, or more than one.
+        TypeError: rows that are no integers, predictions that are no floating-point numbers.
+        ValueError: a row that no fold held out, or more than one; shapes that do not fit.
     """
-    rows = torch.cat([held_out for held_out, _ in folds])
+    count = check_integer("count", count, 1)
+    held_out, predictions = [], []
+    for fold, (rows, predicted) in enumerate(folds):
+        held_out.append(as_integers("folds", rows).cpu())
+        predictions.append(as_member(predicted, "folds"))
+        if held_out[-1].shape != predictions[-1].shape[:1]:
+            raise ValueError(
+                f"folds must hold a prediction a row, got {list(held_out[-1].shape)} rows and "
+                f"{list(predictions[-1].shape)} predictions in fold {fold}"
+            )
+    rows = torch.cat(held_out)
+    if bool((rows < 0).any()):
+        raise ValueError(f"folds must hold out rows of [0, {count}), got {int(rows.min())}")
     times = torch.bincount(rows, minlength=count)
     if len(times) > count or bool((times != 1).any()):
         wrong = int((times != 1).int().argmax())
@@ -169,4 +204,5 @@ def join_folds(folds: list[tuple[Tensor, Tensor]], count: int) -> Tensor:
             f"folds must hold out each of {count} rows once, got row {wrong} {int(times[wrong])} "
             "times"
         )
-    return torch.cat([predicted for _, predicted in folds])[torch.argsort(rows)]
+    joined = torch.cat(predictions)
+    return joined[torch.argsort(rows).to(joined.device)]

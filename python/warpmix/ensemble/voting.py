@@ -1,89 +1,75 @@
 """Votes over stored predictions, on the CPU or a GPU, to the same bits.
 
 Conventions are scikit-learn's VotingClassifier's: ties go to the lowest class, soft voting averages
-probabilities, hard voting counts each model's favourite class.
+probabilities, hard voting counts the classes that the models predict.
 """
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import SupportsFloat, TypeAlias
 
 import torch
 from torch import Tensor
 
 from warpmix import ops
-from warpmix.ensemble._checks import check_ranking, check_temperature, check_weights
-from warpmix.ensemble._chunks import Chunked, Predicted, Progress, chunked
-from warpmix.ensemble._labels import chunk_labels
+from warpmix.ensemble._chunks import Chunked, Progress, chunked
+from warpmix.ensemble._inputs import Numbers, check_temperature, check_weights
+from warpmix.ensemble._predictions import PredictionsLike
 
 
 @dataclass(frozen=True)
 class VoteResult:
-    """What an ensemble decides.
+    """What an ensemble predicts.
 
     Attributes:
         labels: [N] int64 winning classes.
-        scores: [N, C] float32: weighted mean probability (soft), or share of the votes (hard).
+        scores: [N, C] float32 that sum to 1: weighted mean probability (soft), share of the votes
+            (hard), normalised geometric mean of the probabilities (geometric), or share of the
+            Borda points (rank).
     """
 
     labels: Tensor
     scores: Tensor
 
 
-def size_of(fraction: float, models: int) -> int:
-    """How many models the best ``fraction`` of them are: rounded up, so at least one."""
-    if not 0.0 < fraction <= 1.0:
-        raise ValueError(f"fraction must be in (0, 1], got {fraction!r}")
-    return math.ceil(fraction * models - 1e-9)
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Accuracy of the best 1, 2, …, K models of a ranking.
-
-    Attributes:
-        soft, hard: [K] float64 accuracies in [0, 1]; entry k-1 is that of k models.
-        ranking: [K] int64 models, best first.
-    """
-
-    soft: Tensor
-    hard: Tensor
-    ranking: Tensor
-
-    def models_at(self, fraction: float) -> int:
-        """Size of the best ``fraction`` of the models: rounded up, so at least one."""
-        return size_of(fraction, len(self.ranking))
-
-    def at_fraction(self, fraction: float) -> tuple[float, float]:
-        """(soft, hard) accuracy of the best ``fraction`` of the models, as the reports' tables."""
-        k = self.models_at(fraction)
-        return float(self.soft[k - 1]), float(self.hard[k - 1])
-
-
 def vote(
-    predictions: Predicted,
+    predictions: PredictionsLike,
     method: str = "soft",
-    weights: Sequence[float] | Tensor | None = None,
+    weights: Numbers | None = None,
     *,
     logits: bool | None = None,
-    temperature: float | Sequence[float] | Tensor | None = None,
+    temperature: SupportsFloat | Numbers | None = None,
     device: torch.device | str | None = None,
     progress: Progress | None = None,
 ) -> VoteResult:
-    """One decision a sample.
+    """Combine the predictions of M models into one a sample.
+
+    Methods:
+        - "soft": the mean of the probabilities.
+        - "hard": majority (plurality) vote of the predicted classes.
+        - "geometric": the mean of the log-probabilities, which is the normalised geometric mean of
+          the probabilities, or logarithmic opinion pool (Genest and Zidek, 1986). Probabilities
+          below 1e-15 count as 1e-15, so that a zero of one model does not rule a class out alone.
+        - "rank": Borda count (Ho, Hull and Srihari, 1994): a model gives a class a point for each
+          class that it scores lower, and half a point for each that it scores equally, so that
+          ties share the average of their ranks.
+
+    Sums run in float64 over the models in their order.
 
     Args:
-        predictions: [M, N, C] float32, float16 or bfloat16; or a store's, which is read in chunks,
-            so that it may be larger than memory.
-        method: "soft" or "hard".
+        predictions: [M, N, C]: a tensor, a NumPy array, a list of M arrays or tensors [N, C], all
+            of floating-point numbers; or a store's, which is read in chunks, so that it may be
+            larger than memory. float64 is rounded to float32.
+        method: "soft", "hard", "geometric" or "rank".
         weights: one a model, at least 0, not all 0; equal where left out.
-        logits: a tensor holds logits, which soft voting turns into probabilities first.
+        logits: whether the predictions are logits, which become probabilities by a softmax; what
+            is stored knows.
         temperature: of all models or one a model: probabilities become softmax(logits / T), or
-            p^(1/T) normalised; above 1 softer. No matter to hard votes.
-        device: where stored predictions are voted on; the result is there, too.
+            p^(1/T) normalised; above 1 softer. No matter to "hard" and "rank".
+        device: where stored predictions and NumPy arrays are voted on; default the CPU. A tensor
+            stays where it is, and the result is there, too.
         progress: called with (samples done, of all) after every chunk.
 
     Raises:
@@ -92,139 +78,116 @@ def vote(
             (named by model and sample).
     """
     source = chunked(predictions, logits, device=device, progress=progress)
-    if method not in ("soft", "hard"):
-        raise ValueError(f"method must be 'soft' or 'hard', got {method!r}")
+    if method not in VOTES:
+        raise ValueError(f"method must be one of {', '.join(VOTES)}, got {method!r}")
     models = source.shape[0]
     checked = None if weights is None else check_weights(weights, models, source.device)
     inverse_temperature = check_temperature(temperature, models, source.device)
-    parts = []
-    for begin, chunk in source:
-        labels, scores, invalid = ops.vote(
-            chunk,
-            checked,
-            hard=method == "hard",
-            logits=source.logits,
-            inverse_temperature=inverse_temperature,
-        )
-        source.check(chunk, invalid, begin)
-        parts.append((labels, scores))
+    parts = [
+        VOTES[method](source, chunk, first, checked, inverse_temperature) for first, chunk in source
+    ]
     if len(parts) == 1:
         return VoteResult(*parts[0])
     return VoteResult(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def rank(
-    predictions: Predicted,
-    targets: Tensor,
-    *,
-    logits: bool | None = None,
-    device: torch.device | str | None = None,
-    progress: Progress | None = None,
-) -> Tensor:
-    """[M] int64 models by accuracy, best first; ties to the lower index.
+# ---- a chunk [M, n, C] to labels [n] and scores [n, C] ------------------------------------------
 
-    Args:
-        predictions: [M, N, C], of validation data where the ranking is scored on test data.
-        targets: [N] int64 true classes.
-        logits, device, progress: as :func:`vote`.
-    """
-    accuracies = member_accuracies(
-        predictions, targets, logits=logits, device=device, progress=progress
-    )
-    return torch.argsort(accuracies, descending=True, stable=True)
+_Combine: TypeAlias = Callable[
+    [Chunked, Tensor, int, Tensor | None, Tensor | None], tuple[Tensor, Tensor]
+]
 
 
-def member_accuracies(
-    predictions: Predicted,
-    targets: Tensor,
-    *,
-    logits: bool | None = None,
-    device: torch.device | str | None = None,
-    progress: Progress | None = None,
-) -> Tensor:
-    """[M] float64 accuracy of each model by itself; NaN without samples."""
-    source = chunked(predictions, logits, device=device, progress=progress)
-    targets = source.check_targets(targets)
-    models, samples, _ = source.shape
-    correct = torch.zeros(models, dtype=torch.int64, device=source.device)
-    for begin, chunk in source:
-        own = targets[begin : begin + chunk.shape[1]]
-        correct += (chunk_labels(source, chunk, begin) == own).sum(1)
-    return correct.double() / samples
-
-
-def vote_curve(
-    predictions: Predicted,
-    targets: Tensor,
-    ranking: Tensor | Sequence[int] | None = None,
-    *,
-    rank_on: tuple[Predicted, Tensor] | None = None,
-    weights: Sequence[float] | Tensor | None = None,
-    logits: bool | None = None,
-    temperature: float | Sequence[float] | Tensor | None = None,
-    device: torch.device | str | None = None,
-    progress: Progress | None = None,
-) -> Curve:
-    """Soft and hard accuracy of the best 1, 2, …, M models, both, for every size, in one pass.
-
-    Args:
-        predictions: [M, N, C] of the data to score on; a tensor or a store's.
-        targets: [N] int64 true classes of that data.
-        ranking: models, best first, each at most once; from :func:`rank` on other data.
-        rank_on: (predictions, targets) of validation data to rank by, in place of ``ranking``.
-            With neither, models are ranked on the data that they are scored on, which flatters
-            every ensemble of the best few: a UserWarning says so.
-        weights: one a model (not: one a place in the ranking), at least 0; equal where left out.
-        logits, temperature, device, progress: as :func:`vote`.
-
-    Raises:
-        TypeError, ValueError: as :func:`vote`; targets outside [0, C).
-    """
-    source = chunked(predictions, logits, device=device, progress=progress)
-    models, samples, _ = source.shape
-    targets = source.check_targets(targets)
-    if ranking is not None and rank_on is not None:
-        raise ValueError(
-            "ranking and rank_on must not both be given: one of them orders the models"
-        )
-    if ranking is None:
-        ranking = _rank_for(source, targets, rank_on, logits)
-    ranking = check_ranking(ranking, models, source.device)
-    inverse_temperature = check_temperature(temperature, models, source.device)
-    joining = None if weights is None else check_weights(weights, models, source.device)[ranking]
-    soft, hard = torch.zeros_like(ranking), torch.zeros_like(ranking)
-    for begin, chunk in source:
-        soft_part, hard_part, invalid = ops.vote_curve(
+def _by_op(hard: bool) -> _Combine:
+    def combine(
+        source: Chunked,
+        chunk: Tensor,
+        first: int,
+        weights: Tensor | None,
+        inverse_temperature: Tensor | None,
+    ) -> tuple[Tensor, Tensor]:
+        labels, scores, invalid = ops.vote(
             chunk,
-            targets[begin : begin + chunk.shape[1]],
-            ranking,
+            weights,
+            hard=hard,
             logits=source.logits,
-            weights=joining,
-            inverse_temperature=None
-            if inverse_temperature is None
-            else inverse_temperature[ranking],
+            inverse_temperature=inverse_temperature,
         )
-        source.check(chunk, invalid, begin)
-        soft += soft_part
-        hard += hard_part
-    return Curve(soft.double() / samples, hard.double() / samples, ranking)
+        source.check(chunk, invalid, first)
+        return labels, scores
+
+    return combine
 
 
-def _rank_for(
+def _geometric(
     source: Chunked,
-    targets: Tensor,
-    rank_on: tuple[Predicted, Tensor] | None,
-    logits: bool | None,
-) -> Tensor:
-    models = source.shape[0]
-    if rank_on is None or rank_on[0] is source.source:
-        warnings.warn(
-            "models are ranked on the data they are scored on, so the curve's best sizes are "
-            "flattered; rank on validation data: vote_curve(..., rank_on=(predictions, targets))",
-            UserWarning,
-            stacklevel=3,
+    chunk: Tensor,
+    first: int,
+    weights: Tensor | None,
+    inverse_temperature: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    models, samples, classes = chunk.shape
+    total = torch.zeros(classes, samples, dtype=torch.float64, device=chunk.device)
+    for model, weight in enumerate(_per_model(weights, models)):  # a model's planes at a time
+        one = slice(model, model + 1)
+        logs = source.probabilities(
+            chunk[one],
+            first,
+            None if inverse_temperature is None else inverse_temperature[one],
+            log=True,
+            first_model=model,
         )
-        return rank(source.source, targets, logits=source.logits, device=source.device)
-    if rank_on[0].shape[0] != models:
-        raise ValueError(f"rank_on must hold the same {models} models, got {rank_on[0].shape[0]}")
-    return rank(*rank_on, logits=logits).to(source.device)
+        total += logs[0].double() * weight
+    mean = total / sum(_per_model(weights, models))
+    # Less the highest in float64, so that rounding to float32 costs the leaders nothing.
+    below = (mean - mean.amax(0)).float().T.contiguous()
+    _, scores, _ = ops.vote(below[None], None, hard=False, logits=True)
+    return total.argmax(0), scores  # argmax takes the first of equals, by its documentation
+
+
+def _rank(
+    source: Chunked,
+    chunk: Tensor,
+    first: int,
+    weights: Tensor | None,
+    inverse_temperature: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    _, _, invalid = ops.vote(chunk, None, hard=True, logits=source.logits)
+    source.check(chunk, invalid, first)
+    models, samples, classes = chunk.shape
+    total = torch.zeros(samples, classes, dtype=torch.float64, device=chunk.device)
+    for scores, weight in zip(chunk, _per_model(weights, models), strict=True):
+        total += _borda_points(scores.float()) * weight
+    points = classes * (classes - 1) / 2
+    shares = total / (points * sum(_per_model(weights, models))) if points else total + 1.0
+    return total.argmax(1), shares.float()
+
+
+def _borda_points(scores: Tensor) -> Tensor:
+    """Return [n, C] float64 in [0, C - 1]: the mean rank of each class, counted from below."""
+    ascending, order = scores.sort(1)
+    lower = _first_of_equals(ascending)
+    higher = _first_of_equals(ascending.flip(1)).flip(1)
+    points = (lower + (scores.shape[1] - 1) - higher).double() / 2.0
+    return torch.empty_like(points).scatter_(1, order, points)
+
+
+def _first_of_equals(in_order: Tensor) -> Tensor:
+    """Return [n, C] int64: for each place of sorted rows, the first place with the same value."""
+    places = torch.arange(in_order.shape[1], device=in_order.device)
+    is_first = torch.ones_like(in_order, dtype=torch.bool)
+    is_first[:, 1:] = in_order[:, 1:] != in_order[:, :-1]
+    return torch.where(is_first, places, 0).cummax(1).values
+
+
+def _per_model(weights: Tensor | None, models: int) -> list[float]:
+    return [1.0] * models if weights is None else weights.tolist()
+
+
+VOTES: dict[str, _Combine] = {
+    "soft": _by_op(hard=False),
+    "hard": _by_op(hard=True),
+    "geometric": _geometric,
+    "rank": _rank,
+}
+"""How predictions can be combined, see :func:`vote`."""

@@ -16,10 +16,11 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#999999"
 
 
 def displayable(image: np.ndarray) -> np.ndarray:
-    """[H, W, 3], or [H, W] for what is not a colour image."""
+    """Return an image [H, W, C] as [H, W, 3], or as [H, W] where it has other than 3 channels."""
     return image if image.shape[-1] == 3 else image[..., 0]
 
 
 def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG, whole or not at all."""
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")

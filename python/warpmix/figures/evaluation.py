@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, displayable, save_figure
@@ -103,17 +104,18 @@ def draw_images(
 
 
 def _set_title(figure: Figure, *lines: str) -> None:
-    """Writes lines above everything, broken where the figure ends: a run and its images may have
-    names that are longer than a picture is wide, and matplotlib breaks lines at blanks only."""
+    """Write lines above everything, broken where the figure ends.
+
+    A run and its images may have names that are longer than a picture is wide, and matplotlib
+    breaks lines at blanks only.
+    """
     characters = int(0.98 * figure.get_figwidth() * 72 / (_CHARACTER * _TITLE))
     broken = [part for line in lines for part in textwrap.wrap(line, characters)]
     figure.suptitle("\n".join(broken), fontsize=_TITLE, x=0.01, ha="left")
 
 
 def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """An image [H, W, C] with a map [H, W] of 0..1 laid over it, uint8 [H, W, 3]."""
-    from matplotlib import colormaps
-
+    """Lay a map [H, W] of 0..1 over an image uint8 [H, W, C]; return uint8 [H, W, 3]."""
     base = displayable(image)
     base = np.repeat(base[..., None], 3, 2) if base.ndim == 2 else base
     colours = colormaps["inferno"](heat)[..., :3] * 255

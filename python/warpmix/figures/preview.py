@@ -69,5 +69,5 @@ def draw_preview(
 
 
 def _wrap(lines: Sequence[str]) -> list[str]:
-    """The lines, each broken to the width of a pair; at least one."""
+    """Break lines to the width of a pair; return at least one."""
     return [part for line in lines for part in textwrap.wrap(line, _CAPTION_WIDTH)] or [""]

@@ -19,7 +19,7 @@ __all__ = ["Layer", "Network", "create", "describe", "names"]
 
 
 def names() -> tuple[str, ...]:
-    """Names of the package's own networks and of torchvision's classification networks."""
+    """Return the names of the package's own networks and of torchvision's classifiers."""
     from torchvision import models  # takes a second to import
 
     return (*OWN, *models.list_models(module=models))
@@ -38,7 +38,7 @@ def create(
     tta: TestTimeAugmentation = "none",
     options: Mapping[str, Any] | None = None,
 ) -> Network:
-    """A classifier of images.
+    """Build a classifier of images.
 
     Args:
         name: one of the package's own networks (see :mod:`warpmix.models.nets` and

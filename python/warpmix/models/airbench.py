@@ -61,7 +61,7 @@ class Airbench(nn.Sequential):
 
 
 def airbench(in_channels: int = 3, image_size: tuple[int, int] = (32, 32)) -> tuple[Airbench, int]:
-    """The extractor :class:`Airbench` and the length of its features.
+    """Return the extractor :class:`Airbench` and the length of its features.
 
     Raises:
         ValueError: a side is below 9 pixels.

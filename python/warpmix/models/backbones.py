@@ -23,7 +23,7 @@ def create_backbone(
     image_size: tuple[int, int] | None = None,
     in_channels: int = 3,
 ) -> tuple[nn.Module, int]:
-    """A torchvision classification network that ends before its last layer.
+    """Build a torchvision classification network that ends before its last layer.
 
     The last linear layer (SqueezeNet's last convolution) and the dropout right before it are left
     out, and so are auxiliary classifiers.
@@ -97,7 +97,7 @@ def _read_weights(name: str, weights: str | Path) -> State:
 def _options(
     name: str, image_size: tuple[int, int] | None, pretrained: bool, in_channels: int
 ) -> dict[str, Any]:
-    """What single architectures want to be told when they are built."""
+    """Return what single architectures want to be told when they are built."""
     height, width = image_size or _DEFAULT_SIZE
     if name.startswith("vit_"):
         if height != width:
@@ -121,7 +121,7 @@ def _options(
 
 
 def _over_channels(weight: Tensor, channels: int) -> Tensor:
-    """A first convolution's weights [O, 3, h, w] for images of other channels, [O, channels, h, w].
+    """Return a first convolution's weights [O, 3, h, w] as [O, channels, h, w].
 
     As timm does it: the response to a grey image stays what it is for the same image as RGB.
     """

@@ -29,7 +29,7 @@ class Layer:
 
 
 def describe(network: nn.Module, channels: int, height: int, width: int) -> list[Layer]:
-    """The layers of a network in the order in which one batch of images passes them.
+    """Return the layers of a network in the order in which one batch of images passes them.
 
     Nothing is computed: shapes alone run through it. A parameter that belongs to a module with
     layers of its own, such as a position embedding, is listed under that module's name, so the

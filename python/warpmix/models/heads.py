@@ -14,7 +14,7 @@ DENSE_UNITS = (64, 32)
 def create_head(
     name: HeadName, in_features: int, num_classes: int, dropout: float = 0.0
 ) -> nn.Sequential:
-    """A classifier from [B, in_features] to logits [B, num_classes].
+    """Build a classifier from [B, in_features] to logits [B, num_classes].
 
     ``"linear"`` is one linear layer. ``"dense"`` is the Warsaw report's classifier: 64 units, ReLU,
     32 units, ReLU, ``num_classes`` units. ``"dense512"`` is that of the ``cinic10-transfer``

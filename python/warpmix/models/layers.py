@@ -22,7 +22,7 @@ _NORMAL_STD = 0.05  # Keras's RandomNormal
 
 
 def activation_layer(name: ActivationName) -> nn.Module:
-    """A new activation layer.
+    """Build a new activation layer.
 
     Raises:
         ValueError: an unknown name.
@@ -40,7 +40,7 @@ def convolution(
     batch_norm: BatchNormPlace = "none",
     dropout: float = 0.0,
 ) -> list[nn.Module]:
-    """A 3x3 convolution of padding 1 with its activation, batch norm and dropout, in their order.
+    """Build a 3x3 convolution of padding 1, its activation, batch norm and dropout, in their order.
 
     Args:
         batch_norm: before the activation (Ioffe and Szegedy, arXiv:1502.03167), after it, or none.
@@ -64,7 +64,7 @@ def convolution(
 
 
 def rates_by_block(rates: Sequence[float], blocks: int, owner: str) -> tuple[float, ...]:
-    """A dropout rate for each of ``blocks`` blocks, from one for all or one for each.
+    """Return a dropout rate for each of ``blocks`` blocks, from one for all or one for each.
 
     Raises:
         ValueError: another number of rates, or a rate outside [0, 1).

@@ -29,7 +29,7 @@ def vgg(
     activation: ActivationName = "relu",
     block_dropout: Sequence[float] = (0.0,),
 ) -> tuple[nn.Sequential, int]:
-    """VGG-like blocks, then flatten: the Warsaw report's custom CNN, and the two baselines.
+    """Build VGG-like blocks, then flatten: the Warsaw report's custom CNN, and the two baselines.
 
     A block is two 3x3 convolutions of padding 1, each with its activation, and a 2x2 max pooling
     (Simonyan and Zisserman, arXiv:1409.1556); each block doubles the filters. The Warsaw report
@@ -88,7 +88,7 @@ def cnn3(
     activation: ActivationName = "relu",
     block_dropout: Sequence[float] = (0.0,),
 ) -> tuple[nn.Sequential, int]:
-    """The CNN of the ``cifar10-architectures`` report up to its layer of 40 units.
+    """Build the CNN of the ``cifar10-architectures`` report up to its layer of 40 units.
 
     Three convolutions of 32, 64 and 128 filters, each with activation, 2x2 max pooling and
     2-dimensional dropout (our reading: the report may mean one pooling after all three), then
@@ -129,7 +129,7 @@ def fruit_cnn(
     activation: ActivationName = "relu",
     block_dropout: Sequence[float] = (0.0,),
 ) -> tuple[nn.Sequential, int]:
-    """The CNN of the ``fruit-transfer`` report up to its layer of 84 units.
+    """Build the CNN of the ``fruit-transfer`` report up to its layer of 84 units.
 
     It is that of PyTorch's CIFAR-10 tutorial for larger images: 6 and 16 filters of 5x5, without
     padding, each with 2x2 max pooling; dropout; linear layers of 120 and 84. The report's second
@@ -169,7 +169,7 @@ def mlp(
     units: Sequence[int] = (1500, 500, 100),
     activation: ActivationName = "relu",
 ) -> tuple[nn.Sequential, int]:
-    """The pixels in one row, and hidden linear layers of ``units``, each with its activation.
+    """Build a flattening of the pixels and hidden linear layers of ``units``, with activations.
 
     The reports' MLPs end in one more linear layer, which is the head; its dropout is theirs.
     """
@@ -182,7 +182,7 @@ def mlp(
 
 
 def vit6(in_channels: int = 3, image_size: tuple[int, int] = (32, 32)) -> tuple[nn.Module, int]:
-    """The small vision transformer of the ``cifar10-architectures`` report (arXiv:2010.11929).
+    """Build the vision transformer (arXiv:2010.11929) of the ``cifar10-architectures`` report.
 
     Six encoder layers, embedding 30, patches of 4x4. Three heads, 120 units in the feed-forward
     layers and no dropout are our choice. The network is torchvision's.

@@ -61,7 +61,7 @@ class Network(nn.Module):
         return self.frozen and not self._thawed and self.tta == "none"
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits [B, num_classes] of normalised images [B, C, H, W], or of features [B, F]."""
+        """Return logits [B, num_classes] of normalised images [B, C, H, W] or features [B, F]."""
         if images.dim() == 2:
             return self.head(images)
         if self.training or self.tta == "none":
@@ -114,7 +114,7 @@ class Network(nn.Module):
 
 
 def _last_layers(backbone: nn.Module, count: int) -> tuple[str, ...]:
-    """Names of the last ``count`` layers with a weight matrix, and of all with weights after."""
+    """Name the last ``count`` layers with a weight matrix, and all with weights after."""
     if count < 0:
         raise ValueError(f"unfrozen must be at least 0, got {count}")
     if count == 0:

@@ -24,7 +24,7 @@ _OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def read_state(path: Path) -> State:
-    """A state dict from a file, see :func:`original_names`.
+    """Return a state dict from a file, see :func:`original_names`.
 
     Args:
         path: ``.safetensors``, or ``.pth`` or ``.pt`` as of ``torch.save``: the state dict itself,
@@ -54,7 +54,7 @@ def read_state(path: Path) -> State:
 
 
 def original_names(state: dict[str, Tensor]) -> State:
-    """The state dict with the keys of the original network as it is today.
+    """Return the state dict with the keys of the original network as it is today.
 
     Prefixes of DistributedDataParallel are taken off, as is that of a :class:`Network`'s backbone,
     whose head is left out. torchvision's old DenseNet keys are renamed.

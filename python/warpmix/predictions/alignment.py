@@ -69,7 +69,7 @@ class Order:
         return tuple(words for places, words in moved if places is not None)
 
     def of_predictions(self, predictions: Tensor) -> Tensor:
-        """[N, C] in the reference's order."""
+        """Return [N, C] in the reference's order."""
         if self.rows is not None:
             predictions = predictions.index_select(0, self.rows)
         if self.columns is not None:
@@ -77,7 +77,7 @@ class Order:
         return predictions
 
     def of_labels(self, labels: Tensor) -> Tensor:
-        """[N] in the reference's order and numbers."""
+        """Return [N] in the reference's order and numbers."""
         if self.rows is not None:
             labels = labels[self.rows]
         return labels if self.columns is None else self.columns.argsort()[labels]
@@ -100,7 +100,7 @@ def order_of(own: Axes, reference: Axes, *, assume_same_order: bool = False) -> 
 
 
 def align(member: Predictions, order: Order, reference: Axes) -> Predictions:
-    """Predictions in an order of :func:`order_of`."""
+    """Return predictions in an order of :func:`order_of`."""
     return replace(
         member,
         predictions=order.of_predictions(member.predictions),
@@ -111,8 +111,8 @@ def align(member: Predictions, order: Order, reference: Axes) -> Predictions:
 
 
 def with_classes(member: Predictions, classes: Sequence[str] | None) -> tuple[Predictions, Order]:
-    """Predictions whose columns are the user's classes: named, where they had no names, or put
-    into this order.
+    """Return predictions whose columns are the user's classes: named, where they had no names, or
+    put into this order.
 
     Raises:
         ValueError: another number of classes, or other names.
@@ -128,8 +128,8 @@ def with_classes(member: Predictions, classes: Sequence[str] | None) -> tuple[Pr
 def class_order(
     own: tuple[str, ...] | None, wanted: Sequence[str], num_classes: int
 ) -> Tensor | None:
-    """[C] places of the wanted classes among one's own, or None: in their places, as are columns
-    without names.
+    """Return [C] places of the wanted classes among one's own, or None: in their places, as are
+    columns without names.
 
     Raises:
         ValueError: another number of classes, or other names.
@@ -146,14 +146,14 @@ def notify(subject: str, order: Order) -> None:
 
 
 def same_ids(first: Ids, second: Ids) -> bool:
-    """Whether two lists of ids are equal, order included."""
+    """Return whether two lists of ids are equal, order included."""
     if isinstance(first, Tensor) and isinstance(second, Tensor):
         return torch.equal(first, second)
     return not isinstance(first, Tensor) and not isinstance(second, Tensor) and first == second
 
 
 def row_order(own: Axes, reference: Axes, assume_same_order: bool) -> Tensor | None:
-    """The rows of :func:`order_of`."""
+    """Return the rows of :func:`order_of`."""
     if len(own.ids) != len(reference.ids):
         raise ValueError(f"it has {len(own.ids)} samples, not {len(reference.ids)}")
     if same_ids(own.ids, reference.ids):
@@ -178,7 +178,7 @@ def row_order(own: Axes, reference: Axes, assume_same_order: bool) -> Tensor | N
 
 
 def column_order(own: Axes, reference: Axes) -> Tensor | None:
-    """The columns of :func:`order_of`."""
+    """Return the columns of :func:`order_of`."""
     if own.num_classes != reference.num_classes:
         raise ValueError(f"it has {own.num_classes} classes, not {reference.num_classes}")
     if own.classes == reference.classes:
@@ -199,5 +199,5 @@ def column_order(own: Axes, reference: Axes) -> Tensor | None:
 
 
 def few(values: Sequence[object]) -> str:
-    """Six values at most, in words."""
+    """List six values at most, in words."""
     return ", ".join(map(str, values[:6])) + (", …" if len(values) > 6 else "")

@@ -20,7 +20,7 @@ _CLASS_NAMES = frozenset(("classes", "class_names"))
 
 
 def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
-    """All models of an ``.npy`` file: [N, C] of one, or [M, N, C]; [N] integers are votes.
+    """Read all models of an ``.npy`` file: [N, C] of one, or [M, N, C]; [N] integers are votes.
 
     Raises:
         ValueError: another kind of file, or an array that holds no predictions.
@@ -29,7 +29,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
 
 
 def read_npz(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
-    """All models of an ``.npz`` file, an array a model, called like it.
+    """Read all models of an ``.npz`` file, an array a model, called like it.
 
     The samples' ids, their true labels and the classes' names are arrays of one dimension with
     such a name (``ids``, ``labels``, ``classes``, …), or with the one that the options give.

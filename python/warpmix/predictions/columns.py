@@ -135,7 +135,7 @@ def _find(names: Sequence[str], name: str, option: str) -> int:
 
 
 def _role(name: str) -> str:
-    """What a column is by its name; "" where it may be a class."""
+    """Return what a column is by its name; "" where it may be a class."""
     folded = name.casefold()
     known = (("id", ID_NAMES), ("label", LABEL_NAMES), ("predicted", PREDICTED_NAMES))
     found = next((role for role, those in known if folded in those), "")
@@ -143,7 +143,7 @@ def _role(name: str) -> str:
 
 
 def _only(kinds: Mapping[int, str], role: str, names: Sequence[str], option: str) -> int | None:
-    """The one column of a role; None where there is none."""
+    """Return the one column of a role; None where there is none."""
     found = [i for i, kind in kinds.items() if kind == role]
     if len(found) > 1:
         listed = " and ".join(repr(names[i]) for i in sorted(found))
@@ -152,7 +152,7 @@ def _only(kinds: Mapping[int, str], role: str, names: Sequence[str], option: str
 
 
 def _check_role(cells: Cells, title: str, role: str) -> None:
-    """Ids and labels are text or whole numbers."""
+    """Refuse ids and labels that are neither text nor whole numbers."""
     wrong = next((cell for cell in cells if is_number(cell) and not is_whole(cell)), None)
     if wrong is not None:
         raise ValueError(
@@ -167,7 +167,7 @@ _NAME_IT = "say what it is (--ids, --labels), leave it out (--ignore)"
 def _check_classes(
     columns: Mapping[int, Cells], titles: Sequence[str], options: ReadOptions
 ) -> None:
-    """The columns that are left must all be classes'."""
+    """Refuse columns, of those that are left, that cannot all be classes'."""
     for i, cells in columns.items():
         if all(_LETTERS.search(cell) and not is_number(cell) for cell in cells):
             raise ValueError(
@@ -187,7 +187,7 @@ def _check_classes(
 
 
 def _refuse_strangers(columns: Mapping[int, Cells], titles: Sequence[str]) -> None:
-    """A column unlike the others may be an id, a label, or a figure such as a confidence."""
+    """Refuse a column unlike the others: it may be an id, a label, or a confidence."""
     settle = f"{_NAME_IT}, or list all classes with classes=… or num_classes=… (--classes)"
     plain = [i for i, cells in columns.items() if all(map(is_plain, cells))]
     whole = [i for i, cells in columns.items() if all(map(is_whole, cells))]
@@ -215,7 +215,7 @@ def _refuse_strangers(columns: Mapping[int, Cells], titles: Sequence[str]) -> No
 def _class_names(
     names: Sequence[str], options: ReadOptions
 ) -> tuple[tuple[str, ...] | None, list[int]]:
-    """The classes' names, and the columns in the classes' order."""
+    """Return the classes' names, and the columns in the classes' order."""
     places = list(range(len(names)))
     wanted = options.classes
     if wanted is not None and set(wanted) == set(names):

@@ -30,7 +30,7 @@ class _Table:
 
 
 def read_csv(path: Path, options: ReadOptions = DEFAULTS) -> Predictions:
-    """One model's predictions; the columns are what :func:`identify` says.
+    """Read one model's predictions; the columns are what :func:`identify` says.
 
     UTF-8, with or without a byte-order mark; comma, semicolon or tab between the cells; a point in
     decimal numbers. Whole-number labels count the classes in the order of ``options.classes``, else
@@ -95,12 +95,12 @@ def _read_table(path: Path) -> _Table:
 
 
 def _delimiter(line: str) -> str:
-    """What stands between a line's cells: a tab, a semicolon, or else a comma."""
+    """Return what stands between a line's cells: a tab, a semicolon, or else a comma."""
     return next((d for d in "\t;" if len(next(csv.reader([line], delimiter=d), [])) > 1), ",")
 
 
 def _cells(table: _Table, columns: Columns, column: int) -> list[str]:
-    """A column's cells, none of them empty."""
+    """Return a column's cells, none of them empty."""
     cells = [row[column].strip() for row in table.rows]
     if "" in cells:
         line = table.lines[cells.index("")]
@@ -109,13 +109,13 @@ def _cells(table: _Table, columns: Columns, column: int) -> list[str]:
 
 
 def _given(table: _Table, columns: Columns, column: int) -> tuple[np.ndarray, Callable[[int], str]]:
-    """A column's labels, and what errors call a row of them."""
+    """Return a column's labels, and what errors call a row of them."""
     cells = np.array(_cells(table, columns, column))
     return cells, lambda row: f"row {table.lines[row]}, {columns.titles[column]}"
 
 
 def _numbers(table: _Table, columns: Columns) -> np.ndarray:
-    """[N, C] float64 of the classes' columns, finite."""
+    """Return [N, C] float64 of the classes' columns, finite."""
     values = np.empty((len(table.rows), len(columns.classes)))
     for place, column in enumerate(columns.classes):
         cells = [row[column].strip() for row in table.rows]
@@ -136,7 +136,7 @@ def _numbers(table: _Table, columns: Columns) -> np.ndarray:
 
 
 def _check_numbering(labels: np.ndarray, names: Sequence[str] | None, options: ReadOptions) -> None:
-    """Whole-number labels beside named columns in no known order may count them in another."""
+    """Refuse numbered labels beside named columns whose order may be another than theirs."""
     if names is None or options.classes is not None or list(names) == sorted(names):
         return
     if all(map(is_number, labels)) and not {*labels} <= {*names}:

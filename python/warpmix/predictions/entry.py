@@ -52,8 +52,8 @@ class Entry:
         return self.split, self.model
 
     def header(self) -> dict[str, str]:
-        """The metadata of the member's file, whose values must be text; shape and dtype are the
-        tensor's own."""
+        """Return the metadata of the member's file, whose values must be text; shape and dtype are
+        the tensor's own."""
         facts = {
             "format": FORMAT,
             **{name: value for name, value in asdict(self).items() if name not in _OF_THE_TENSOR},
@@ -68,7 +68,7 @@ class Entry:
 
     @classmethod
     def of_file(cls, path: Path) -> Entry:
-        """The entry of a member's file, from its header.
+        """Return the entry of a member's file, from its header.
 
         Raises:
             ValueError: a damaged file, or one of something else.
@@ -99,7 +99,7 @@ class Entry:
 
     @classmethod
     def of_json(cls, facts: dict[str, Any]) -> Entry:
-        """The entry of an object of the index."""
+        """Return the entry of an object of the index."""
         return cls(**{**facts, "classes": facts["classes"] and tuple(facts["classes"])})
 
 

@@ -93,7 +93,7 @@ def save(
 
 
 def read_safetensors(path: Path) -> Predictions:
-    """The predictions of a file of :func:`save`, or of a store's member.
+    """Return the predictions of a file of :func:`save`, or of a store's member.
 
     Raises:
         ValueError, SafetensorError: a damaged file, or one of something else.
@@ -119,7 +119,7 @@ def read_safetensors(path: Path) -> Predictions:
 
 
 def _read_member(path: Path, predictions: Tensor) -> Predictions:
-    """A member by itself; what its rows are, its store says."""
+    """Return a member by itself; what its rows are, its store says."""
     entry = Entry.of_file(path)
     folder = StoreFolder(path.parent.parent)
     about = Samples(torch.arange(entry.samples), None)
@@ -131,7 +131,7 @@ def _read_member(path: Path, predictions: Tensor) -> Predictions:
 
 
 def member_of(entry: Entry, predictions: Tensor, about: Samples) -> Predictions:
-    """A store's member in memory."""
+    """Return a store's member in memory."""
     return Predictions(
         predictions,
         about.labels,

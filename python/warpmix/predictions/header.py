@@ -16,27 +16,27 @@ _PLAIN = re.compile(r"[+-]?\d+", re.A)
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number, NaN and infinities included."""
+    """Return whether a cell is a number, NaN and infinities included."""
     return bool(_NUMBER.fullmatch(cell.strip()))
 
 
 def is_whole(cell: str) -> bool:
-    """Whether a cell is a whole number, as 3 or 3.0."""
+    """Return whether a cell is a whole number, as 3 or 3.0."""
     return bool(_WHOLE.fullmatch(cell.strip()))
 
 
 def is_plain(cell: str) -> bool:
-    """Whether a cell is a whole number without a point."""
+    """Return whether a cell is a whole number without a point."""
     return bool(_PLAIN.fullmatch(cell.strip()))
 
 
 def are_distributions(values: np.ndarray) -> bool:
-    """Whether all rows of [N, C] are non-negative and sum to 1."""
+    """Return whether all rows of [N, C] are non-negative and sum to 1."""
     return bool((values >= 0).all() and (abs(values.sum(1) - 1) <= SUM_TOLERANCE).all())
 
 
 def has_header(rows: Sequence[Sequence[str]], options: ReadOptions) -> bool:
-    """Whether the first row holds names.
+    """Return whether the first row holds names.
 
     A row of text does. So does one with text and whole numbers, since classes may be called 0, 1,
     2; but a row with a fraction is a sample's, and its text a name of that. A row of distinct

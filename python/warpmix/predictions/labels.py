@@ -17,7 +17,7 @@ def label_numbers(
     classes: Sequence[str] | None,
     place: Callable[[int], str] = "sample {}".format,
 ) -> Tensor:
-    """[N] int64 of labels.
+    """Return [N] int64 of labels.
 
     Args:
         labels: [N] integers, whole floats, or text: all of them names of classes, or numbers.
@@ -52,7 +52,7 @@ def votes_as_predictions(
     num_classes: int | None,
     place: Callable[[int], str] = "sample {}".format,
 ) -> np.ndarray:
-    """[N, C] float32, 1 where a model's [N] labels say so.
+    """Return [N, C] float32, 1 where a model's [N] labels say so.
 
     Raises:
         ValueError: the number of classes is unknown, or a label is beyond it.
@@ -73,7 +73,7 @@ def votes_as_predictions(
 
 
 def ids_of(values: np.ndarray) -> Ids:
-    """int64 of whole numbers, also where all are spelled as text; else text.
+    """Return int64 of whole numbers, also where all are spelled as text; else text.
 
     ``007`` stays text: what another program would read as 7 is not for us to say.
     """

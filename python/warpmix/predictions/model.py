@@ -105,7 +105,7 @@ class Predictions:
 
 
 def accuracy_of(predictions: Tensor, labels: Tensor) -> float:
-    """Share of samples whose label has the highest prediction, ties to the lowest class."""
+    """Return the fraction of samples whose label is predicted, ties to the lowest class."""
     return float((predictions.argmax(1) == labels).double().mean())
 
 

@@ -41,7 +41,7 @@ class Samples:
         return hashlib.sha256(ids_to_tensor(self.ids).numpy().tobytes()).hexdigest()
 
     def label_difference(self, other: Samples) -> str:
-        """How the labels differ, in words; "" where they don't or where one side has none."""
+        """Say how the labels differ; "" where they don't or where one side has none."""
         if self.labels is None or other.labels is None:
             return ""
         differing = self.labels != other.labels
@@ -82,12 +82,12 @@ class Samples:
 
 
 def list_ids(ids: Ids) -> list[int] | list[str]:
-    """The ids as Python's own values."""
+    """Return the ids as Python's own values."""
     return ids.tolist() if isinstance(ids, Tensor) else list(ids)
 
 
 def check_ids(ids: Ids | Sequence[str | int | os.PathLike[str]] | None, count: int) -> Ids:
-    """Ids in one of their two forms; row numbers where there are none.
+    """Return ids in one of their two forms; row numbers where there are none.
 
     Raises:
         TypeError: neither integers nor strings.
@@ -117,17 +117,17 @@ def _as_ids(ids: Tensor | Sequence[str | int | os.PathLike[str]]) -> Ids:
 
 
 def ids_to_tensor(ids: Ids) -> Tensor:
-    """int64 ids as they are; strings as the bytes of their JSON, since tensors hold no text."""
+    """Return int64 ids as they are, strings as the bytes of their JSON: tensors hold no text."""
     if isinstance(ids, Tensor):
         return ids
     return torch.frombuffer(bytearray(json.dumps(ids).encode()), dtype=torch.uint8)
 
 
 def ids_kind(ids: Ids) -> str:
-    """What :func:`ids_from_tensor` must know: "int64" or "text"."""
+    """Return what :func:`ids_from_tensor` must know: "int64" or "text"."""
     return "int64" if isinstance(ids, Tensor) else "text"
 
 
 def ids_from_tensor(tensor: Tensor, kind: str) -> Ids:
-    """The ids of a tensor of :func:`ids_to_tensor`."""
+    """Return the ids of a tensor of :func:`ids_to_tensor`."""
     return tensor if kind == "int64" else tuple(json.loads(tensor.numpy().tobytes()))

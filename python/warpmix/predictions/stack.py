@@ -59,7 +59,7 @@ class PredictionStack:
         return models, samples, classes
 
     def with_classes(self, classes: Sequence[str]) -> PredictionStack:
-        """As :meth:`StoredPredictions.with_classes`."""
+        """Return the stack with these classes, as :meth:`StoredPredictions.with_classes` does."""
         order = Order(None, class_order(self.classes, classes, self.shape[2]))
         members = self.predictions
         return replace(
@@ -166,8 +166,8 @@ _LOGITS = "logits"
 def _aligned(
     paths: Sequence[Path], members: Sequence[Predictions], assume_same_order: bool
 ) -> list[Predictions]:
-    """All members in the order of samples of the first that has ids, and of classes of the first
-    that has names; a member without ids must fit every member that has them."""
+    """Return all members in the order of samples of the first that has ids, and of classes of the
+    first that has names; a member without ids must fit every member that has them."""
     axes = [Axes.of(member) for member in members]
     known = next((i for i, own in enumerate(axes) if not own.numbered), 0)
     unknown = next((i for i, own in enumerate(axes) if own.numbered), known)
@@ -189,7 +189,7 @@ def _aligned(
 
 @contextmanager
 def _beside(first: Path, second: Path) -> Iterator[None]:
-    """Errors inside name both files."""
+    """Have errors inside name both files."""
     try:
         yield
     except ValueError as error:
@@ -199,14 +199,14 @@ def _beside(first: Path, second: Path) -> Iterator[None]:
 
 
 def _facts(member: Predictions) -> Iterator[tuple[str, Any]]:
-    """What all members must agree on beside samples and classes, where they know it."""
+    """Yield what all members must agree on beside samples and classes, where they know it."""
     yield "split", member.split
     yield "kind of predictions", _LOGITS if member.holds_logits else "probabilities"
     yield "labels", member.labels
 
 
 def _shared_facts(paths: Sequence[Path], members: Sequence[Predictions]) -> dict[str, Any]:
-    """The facts that any member knows, after checking that no two disagree."""
+    """Return the facts that any member knows, after checking that no two disagree."""
     known: dict[str, tuple[Path, Any]] = {}
     for path, member in zip(paths, members, strict=True):
         for name, fact in _facts(member):

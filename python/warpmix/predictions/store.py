@@ -42,7 +42,7 @@ _DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF1
 
 
 def is_store(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is a predictions store."""
+    """Return whether a path is a predictions store."""
     return StoreFolder(Path(path)).is_store()
 
 
@@ -73,7 +73,7 @@ class PredictionStore:
     # ---- reading ------------------------------------------------------------------------------
 
     def entries(self, split: str | None = None) -> tuple[Entry, ...]:
-        """The members, of one split or all, sorted by split and model.
+        """Return the members, of one split or all, sorted by split and model.
 
         Raises:
             ValueError: a damaged index or header, or a listed member whose file is gone.
@@ -101,11 +101,11 @@ class PredictionStore:
         return tuple(sorted({entry.split for entry in self.entries()}))
 
     def samples(self, split: str) -> Samples:
-        """The ids and labels of a split's samples."""
+        """Return the ids and labels of a split's samples."""
         return Samples.load(self._folder.samples(split))
 
     def open(self, split: str, models: Sequence[str] | None = None) -> StoredPredictions:
-        """A split's predictions, to be read a chunk at a time.
+        """Return a split's predictions, to be read a chunk at a time.
 
         Args:
             models: which and in which order; None: all, sorted by name.
@@ -249,7 +249,7 @@ class PredictionStore:
     def _join_samples(
         self, about: Samples, split: str, stored: Samples | None, where: str
     ) -> Samples:
-        """The split's samples, with labels where these or the stored ones know them."""
+        """Return the split's samples, with labels where these or the stored ones know them."""
         if stored is not None:
             if difference := about.label_difference(stored):
                 raise ValueError(f"{where}: {difference}")

@@ -16,7 +16,7 @@ _DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
 def as_stored(predictions: Tensor, dtype: torch.dtype | None) -> Tensor:
-    """The tensor to write: on the CPU, contiguous, of a type that is voted on."""
+    """Return the tensor to write: on the CPU, contiguous, of a type that is voted on."""
     if not isinstance(predictions, Tensor) or not predictions.is_floating_point():
         got = getattr(predictions, "dtype", type(predictions).__name__)
         raise TypeError(f"predictions must be a floating-point tensor, got {got}")
@@ -28,7 +28,7 @@ def as_stored(predictions: Tensor, dtype: torch.dtype | None) -> Tensor:
 
 
 def check_kind(checked: Predictions, logits: bool) -> None:
-    """Probabilities must be some; logits may be anything finite."""
+    """Refuse rows that are no probabilities, unless they are logits."""
     row = None if logits else checked.first_improbable
     if row is not None:
         raise ValueError(
@@ -45,7 +45,7 @@ def check_name(what: str, name: str) -> str:
 
 
 def check_joins(entry: Entry, others: Iterable[Entry], where: str) -> None:
-    """A member must be of its split's kind."""
+    """Refuse a member of another kind than its split's."""
     for other in others:
         if other.split == entry.split and other.logits != entry.logits:
             kinds = ("probabilities", "logits")
@@ -62,7 +62,7 @@ def joining_order(
     stored: Samples | None,
     assume_same_order: bool,
 ) -> tuple[Order, Axes]:
-    """The order that brings a new member into the store's, and the store's rows and columns.
+    """Return the order that brings a new member into the store's, and the store's rows and columns.
 
     Args:
         entry, ids: of the new member.
@@ -91,7 +91,7 @@ def joining_order(
 
 
 def check_member(entry: Entry, first: Entry, about: Samples, where: str) -> None:
-    """A file of a split must be of the split's samples, and like the first."""
+    """Refuse a file of a split that is not of the split's samples, or unlike the first."""
     check_joins(entry, (first,), where)
     if entry.num_classes != first.num_classes or entry.classes != first.classes:
         own, wanted = (e.classes or (f"{e.num_classes} without names",) for e in (entry, first))

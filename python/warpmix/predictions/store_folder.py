@@ -62,7 +62,7 @@ class StoreFolder:
         return self.path / f"{_file_name(split)}{_SAMPLES_SUFFIX}"
 
     def members(self) -> dict[tuple[str, str], Path]:
-        """The finished members' files, by (split, model)."""
+        """Return the finished members' files, by (split, model)."""
         return {
             (unquote(path.parent.name), unquote(path.name.removesuffix(_MEMBER_SUFFIX))): path
             for path in self.path.glob(f"*/*{_MEMBER_SUFFIX}")
@@ -71,7 +71,7 @@ class StoreFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """One writer at a time, of all processes; the system frees a killed one's lock.
+        """Let one writer in at a time, of all processes; the system frees a killed one's lock.
 
         All files are written under it, so what is unfinished now belongs to a killed writer.
         """
@@ -83,7 +83,7 @@ class StoreFolder:
             yield
 
     def read_index(self) -> tuple[Entry, ...]:
-        """The listed members.
+        """Return the listed members.
 
         Raises:
             ValueError: the index is damaged, or of a later version.
@@ -120,6 +120,6 @@ def _is_own(name: str) -> bool:
 
 
 def _file_name(name: str) -> str:
-    """A name that is one path component, not hidden, and can be turned back."""
+    """Return a name that is one path component, not hidden, and can be turned back."""
     quoted = quote(name, safe=" +,=@()")
     return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted

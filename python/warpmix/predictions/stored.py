@@ -77,8 +77,8 @@ class StoredPredictions:
         return self.names or self.entries[0].classes
 
     def with_classes(self, classes: Sequence[str]) -> StoredPredictions:
-        """The same predictions with these classes: their names where the store has none, else
-        their order.
+        """Return the same predictions with these classes: their names where the store has none,
+        else their order.
 
         Raises:
             ValueError: another number of classes, or other names.
@@ -96,7 +96,7 @@ class StoredPredictions:
         )
 
     def read(self, begin: int = 0, end: int | None = None, *, out: Tensor | None = None) -> Tensor:
-        """[M, end - begin, C] of the memory-mapped files; all samples where no end is given.
+        """Return [M, end - begin, C] of the memory-mapped files; all samples where no end is given.
 
         Each file is mapped for as long as its rows are copied, so that no more than one file's
         rows are resident beside the result.

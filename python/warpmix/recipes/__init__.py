@@ -15,9 +15,9 @@ import yaml
 
 
 def names() -> list[str]:
-    """Names of the packaged recipes, sorted."""
-    folder = resources.files("warpmix") / "recipes"
-    return sorted(Path(f.name).stem for f in folder.iterdir() if f.name.endswith(".yaml"))
+    """Return the names of the packaged recipes, sorted."""
+    files = resources.files(__name__).iterdir()
+    return sorted(Path(f.name).stem for f in files if f.name.endswith(".yaml"))
 
 
 def read(source: str | Path) -> Any:
@@ -29,7 +29,7 @@ def read(source: str | Path) -> Any:
     """
     known = names()
     if str(source) in known:
-        text = (resources.files("warpmix") / "recipes" / f"{source}.yaml").read_text("utf-8")
+        text = (resources.files(__name__) / f"{source}.yaml").read_text("utf-8")
     elif Path(source).is_file():
         text = Path(source).read_text("utf-8")
     else:
@@ -44,7 +44,7 @@ def read(source: str | Path) -> Any:
 
 
 def read_augmentation(source: str | Path) -> dict[str, Any]:
-    """The ``augment`` list of a recipe, and its ``p`` where it gives one.
+    """Read the ``augment`` list of a recipe, and its ``p`` where it gives one.
 
     A file that is nothing but a list of transforms is accepted as the ``augment`` list itself.
 
@@ -62,5 +62,5 @@ def read_augmentation(source: str | Path) -> dict[str, Any]:
 
 
 def nearest(word: str, known: list[str]) -> str:
-    """The entry of ``known`` that resembles ``word`` most."""
+    """Return the entry of ``known`` that resembles ``word`` most."""
     return difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]

@@ -10,26 +10,30 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from warpmix.train.config import TrainConfig
-    from warpmix.train.config_file import load_config
+    from warpmix.train.config import TrainConfig, load_config
     from warpmix.train.loop import TrainResult, fit
-    from warpmix.train.model_file import ModelSpec, load_model
+    from warpmix.train.model import ModelSpec, load_model
     from warpmix.train.prediction import predict
+    from warpmix.train.trainer import Callback, Trainer
 
 _HOME = {
-    "ModelSpec": "model_file",
+    "Callback": "trainer",
+    "ModelSpec": "model",
     "TrainConfig": "config",
     "TrainResult": "loop",
+    "Trainer": "trainer",
     "fit": "loop",
-    "load_config": "config_file",
-    "load_model": "model_file",
+    "load_config": "config",
+    "load_model": "model",
     "predict": "prediction",
 }
 
 __all__ = [
+    "Callback",
     "ModelSpec",
     "TrainConfig",
     "TrainResult",
+    "Trainer",
     "fit",
     "load_config",
     "load_model",

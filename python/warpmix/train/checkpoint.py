@@ -14,11 +14,17 @@ from typing import Any
 
 from torch import Tensor
 
-from warpmix.train.model_file import ModelSpec, read_tensors, write_tensors
+from warpmix.train.model import ModelSpec, read_tensors, write_tensors
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], spec: ModelSpec) -> None:
-    """Write a state: dicts and lists with tensors, numbers, strings and None as their leaves."""
+    """Write the state of a run, in one step.
+
+    Args:
+        path: the file to write or replace.
+        state: dicts and lists with tensors, numbers, strings and None as their leaves.
+        spec: of the model, without which the weights say nothing.
+    """
     tensors: dict[str, Tensor] = {}
     tree = _pack(state, "", tensors)
     write_tensors(path, tensors, {"spec": asdict(spec), "state": tree})

@@ -1,4 +1,4 @@
-"""Runs and ensembles: a run's predictions into a store, members' networks, and their decision."""
+"""What a run gives to ensembles: its predictions to a store, its network to a bundle."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from warpmix import predictions
 from warpmix._files import atomic_write
-from warpmix.data import Dataset
-from warpmix.ensemble import Bundle, VoteResult
+from warpmix.ensemble import Bundle
 from warpmix.predictions import Entry, PredictionStore
 from warpmix.train.run_folder import CONFIG_FILE, MODEL_FILE, PREDICTIONS_FILES, load_settings
 
@@ -59,7 +57,7 @@ def import_run(
 
 
 def network_files(known: Iterable[tuple[str, Path]], folders: Iterable[Path]) -> Mapping[str, Path]:
-    """Files of networks by the model's name.
+    """Return files of networks by the model's name.
 
     Args:
         known: names and the folders of their runs.
@@ -73,8 +71,9 @@ def network_files(known: Iterable[tuple[str, Path]], folders: Iterable[Path]) ->
 
 
 def write_bundle(bundle: Bundle, folder: Path) -> None:
-    """Write a bundle; one with networks also gets its first member's settings, which say how
-    ``warpmix predict`` loads images.
+    """Write a bundle, and its first member's settings where it has networks.
+
+    ``warpmix predict`` loads images as these settings say.
 
     Raises:
         ValueError, OSError: as :meth:`Bundle.save`.
@@ -84,37 +83,3 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     if first is not None and (first.parent / CONFIG_FILE).is_file():
         with atomic_write(folder / CONFIG_FILE) as temporary:
             shutil.copyfile(first.parent / CONFIG_FILE, temporary)
-
-
-def predict_ensemble(
-    folder: str | Path, dataset: Dataset, *, device: str = "auto", precision: str = "32-true"
-) -> VoteResult:
-    """What a bundle's networks decide about images, together.
-
-    Args:
-        folder: a bundle that holds its networks.
-        dataset, device, precision: as :func:`warpmix.train.predict`; every member must fit.
-
-    Raises:
-        FileNotFoundError, ValueError: as :func:`warpmix.train.predict`; a bundle without networks.
-    """
-    from warpmix.train.prediction import predict
-
-    bundle = Bundle.load(folder)
-    if not bundle.has_networks:
-        raise ValueError(
-            f"{folder} holds no networks: its members' runs were not known when it was made; "
-            "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
-        )
-    if bundle.classes is not None and bundle.classes != dataset.classes:
-        raise ValueError(
-            f"{dataset.name} must have the classes of {folder}, in this order: "
-            f"{', '.join(bundle.classes)}; got {', '.join(dataset.classes)}; export the ensemble "
-            "with --classes in the order of the data set"
-        )
-    members: list[Tensor] = [
-        predict(network, dataset, device=device, precision=precision)
-        for network in bundle.networks
-        if network is not None
-    ]
-    return bundle.decide(torch.stack(members), logits=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from lightning.fabric import Fabric
 from rich.console import Console
 from torch import nn
 
@@ -14,17 +14,20 @@ from warpmix.data import Loader
 from warpmix.models import Network
 from warpmix.models.airbench import Airbench
 from warpmix.train.config import TrainConfig
-from warpmix.train.device import make_fabric
-from warpmix.train.features import FeatureLoader, cached, may_cache
-from warpmix.train.held_out import HeldOut, held_out_images
+from warpmix.train.data import Splits, load_splits
+from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
 from warpmix.train.history import EpochRecord
-from warpmix.train.images import Splits, load_splits
-from warpmix.train.model_file import ModelSpec
-from warpmix.train.prepare import check_input_size, evaluation_loader, training_loader
+from warpmix.train.loaders import (
+    FeatureLoader,
+    check_input_size,
+    evaluation_loader,
+    training_loader,
+)
+from warpmix.train.model import ModelSpec
 from warpmix.train.progress import TrainingProgress
 from warpmix.train.recorder import Recorder
 from warpmix.train.run_folder import check_folder
-from warpmix.train.trainer import Trainer
+from warpmix.train.trainer import Callback, Trainer
 
 _WHITENING_IMAGES = 5000  # airbench94's number
 
@@ -60,6 +63,7 @@ def fit(
     *,
     resume: bool = False,
     console: Console | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> TrainResult:
     """Train a model, restore its best weights, and test it.
 
@@ -75,6 +79,7 @@ def fit(
         resume: go on with the run in ``folder``. ``config`` must be that run's, but for
             :data:`warpmix.train.run_folder.CHANGEABLE`, such as the number of epochs.
         console: where to show progress; None shows none.
+        callbacks: called after steps and epochs, in this order.
 
     Raises:
         FileNotFoundError: ``resume`` without a run in ``folder``, or the data are not there.
@@ -89,28 +94,49 @@ def fit(
         raise ValueError("resume needs the folder of the run to go on with, got None")
     fabric = make_fabric(config.device, config.precision, config.threads)
     fabric.barrier()  # every rank has looked at the folder before one writes into it
+
+    # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
     spec = _model_spec(config, splits)
+    train: Loader | FeatureLoader
     train = training_loader(config, splits, fabric.global_rank, fabric.world_size)
     check_input_size(train, spec)
-    network = _new_network(config, splits, spec).to(fabric.device)
     held_out = {
         split: held_out_images(dataset, spec, config, fabric)
         for split, dataset in (("val", splits.validation), ("test", splits.test))
         if dataset is not None
     }
-    trainer = _trainer(config, fabric, network, train, held_out.get("val"), spec, splits)
-    with Recorder(folder, config, spec, fabric) as recorder:
-        recorder.open(trainer, splits.rows)
-        if not fabric.is_global_zero:
-            console = None
+
+    # Model and optimiser, on features instead of images where these never change.
+    network = _new_network(config, splits, spec).to(fabric.device)
+    validation = held_out.get("val")
+    if _may_cache_features(network, config):
+        images = held_out_images(splits.train, spec, config, fabric)
+        train = FeatureLoader(train, images.outputs(network.backbone, fabric))
+        validation = validation and validation.as_features(network.backbone, fabric)
+    trainer = Trainer(config, fabric, network, train, validation)
+
+    console = console if fabric.is_global_zero else None
+    with Recorder(folder, config, spec, fabric) as recorder, TrainingProgress(console) as progress:
+        recorder.open(trainer, splits.rows)  # which resumes
         if console is not None:
             console.print(splits.placement, style="dim", highlight=False)
-        _train(trainer, recorder, console)
-        return _finish(trainer, recorder, spec, held_out)
+
+        # Epochs, each ending in a checkpoint.
+        watchers = [progress, *callbacks]
+        for callback in watchers:
+            callback.on_fit_start(trainer)
+        while trainer.ended is None:
+            trainer.run_epoch(watchers)
+            recorder.save_epoch(trainer)
+            for callback in watchers:
+                callback.on_epoch_end(trainer)
+
+        return _test_best(trainer, recorder, spec, held_out)
 
 
 def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
+    """Return what it takes to build the run's model, and to feed it."""
     size = config.input_size
     return ModelSpec(
         model=config.model,
@@ -128,7 +154,7 @@ def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
 
 
 def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
-    """The network before its first step, the same on every rank."""
+    """Return the network before its first step, the same on every rank."""
     torch.manual_seed(config.seed)
     network = spec.build(config.weights, config.frozen, config.unfrozen)
     if isinstance(network.backbone, Airbench) and config.weights is None:
@@ -138,50 +164,25 @@ def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Networ
     return network
 
 
-def _trainer(
-    config: TrainConfig,
-    fabric: Fabric,
-    network: Network,
-    train: Loader,
-    validation: HeldOut | None,
-    spec: ModelSpec,
-    splits: Splits,
-) -> Trainer:
-    """The trainer, on features instead of images where these cannot change."""
-    if not may_cache(network, config):
-        return Trainer(config, fabric, network, train, validation)
-    images = held_out_images(splits.train, spec, config, fabric)
-    features = FeatureLoader(train, images.logits(network.backbone, fabric).clone())
-    if validation is not None:
-        validation = cached(validation, network.backbone, fabric)
-    return Trainer(config, fabric, network, features, validation)
+def _may_cache_features(network: Network, config: TrainConfig) -> bool:
+    """Return whether the features of every image stay what they are throughout a run."""
+    unchanged = not config.augment and config.expand == 0
+    return config.cache_features and unchanged and network.has_constant_features
 
 
-def _train(trainer: Trainer, recorder: Recorder, console: Console | None) -> None:
-    """Run the epochs that are left, each ending in a checkpoint."""
-    progress = TrainingProgress(
-        console, trainer.epochs, trainer.steps_per_epoch, done=len(trainer.history)
-    )
-    with progress:
-        while trainer.ended is None:
-            record = trainer.run_epoch(progress.step)
-            recorder.epoch(trainer)
-            progress.epoch(record, trainer.stopping.best_epoch == record.epoch)
-
-
-def _finish(
+def _test_best(
     trainer: Trainer, recorder: Recorder, spec: ModelSpec, held_out: dict[str, HeldOut]
 ) -> TrainResult:
     """Restore the best weights, predict what was held out, and store both."""
     model: nn.Module = trainer.evaluated
     model.load_state_dict(trainer.best_weights)
-    recorder.model(trainer.best_weights)
+    recorder.save_model(trainer.best_weights)
     accuracy: dict[str, float] = {}
     for split, images in held_out.items():
-        predicted = images.logits(model, recorder.fabric).softmax(dim=1).cpu()
+        predicted = images.outputs(model, recorder.fabric).softmax(dim=1).cpu()
         labels = images.labels.cpu()
         accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
-        recorder.predictions(split, predicted, images)
+        recorder.save_predictions(split, predicted, images)
     return TrainResult(
         model=model.eval(),
         spec=spec,

@@ -1,7 +1,8 @@
-"""The optimisers of the settings, and the penalties on the weights."""
+"""What moves the weights: the optimiser, its learning rate, and the penalties in the loss."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,14 @@ from warpmix.train.config import TrainConfig
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
+# OneCycleLR's defaults (Smith and Topin 2018, as in PyTorch).
+_ONECYCLE_RISE = 0.3  # share of the steps spent rising to the peak
+_ONECYCLE_START = 25.0  # the first rate is the peak divided by this
+_ONECYCLE_END = 1e4  # the last rate is the first divided by this
+
 
 def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> optim.Optimizer:
-    """The optimiser of an epoch over the weights that are to be trained.
+    """Return the optimiser of an epoch over the weights that are to be trained.
 
     Its groups have the key ``factor``: what the schedule's learning rate is multiplied by.
 
@@ -41,12 +47,13 @@ def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> opt
 
 
 def optimizer_name(config: TrainConfig, epoch: int) -> str:
-    """Which optimiser an epoch (from 0) is trained with."""
+    """Return the name of the optimiser that an epoch (from 0) is trained with."""
     switched = config.switch_epoch is not None and epoch >= config.switch_epoch
     return config.switch_opt if switched else config.opt
 
 
 def _groups(model: nn.Module, config: TrainConfig) -> list[dict[str, object]]:
+    """Return the trained weights in groups; batch norm's biases may have a faster rate."""
     biases: list[Tensor] = []
     if config.bias_lr != 1.0:
         biases = [m.bias for m in model.modules() if isinstance(m, _BATCH_NORMS)]
@@ -85,7 +92,7 @@ class Penalty:
         return self._l1 > 0 or self._l2 > 0
 
     def __call__(self) -> Tensor:
-        """The penalty of the weights as they are, a scalar with a gradient."""
+        """Return the penalty of the weights as they are, a scalar with a gradient."""
         total = self._kernels[0].new_zeros(())
         if self._l1 > 0:
             total = total + self._l1 * _total(w.abs().sum() for w in self._kernels)
@@ -96,3 +103,59 @@ class Penalty:
 
 def _total(parts: Iterable[Tensor]) -> Tensor:
     return torch.stack(list(parts)).sum()
+
+
+def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
+    """Return the learning rate of one optimiser step.
+
+    It is a function of the step's number alone. PyTorch's schedulers compute the next rate from
+    the last one; here nothing is stored, so a resumed run cannot drift from an uninterrupted one.
+
+    - ``constant``: ``config.lr`` throughout.
+    - ``cosine``: from ``config.lr`` towards 0 along half a cosine (Loshchilov and Hutter 2017),
+      as ``torch.optim.lr_scheduler.CosineAnnealingLR`` stepped every step.
+    - ``linear``: from ``config.lr`` towards 0 in a straight line.
+    - ``step``: times ``config.step_factor`` after every ``config.step_epochs`` epochs, as
+      ``StepLR``.
+    - ``onecycle``: up to ``config.lr`` and down again, as ``OneCycleLR``.
+
+    The first ``config.warmup_epochs`` epochs of all but onecycle rise linearly to ``config.lr``.
+    After a switch of the optimiser, ``config.switch_lr``, if given, takes the place of
+    ``config.lr``; the course goes on.
+
+    Args:
+        step: 0 for the first step of the run, up to ``config.epochs * steps_per_epoch - 1``.
+        steps_per_epoch: batches in an epoch.
+    """
+    peak = config.lr
+    if config.switch_epoch is not None and step >= config.switch_epoch * steps_per_epoch:
+        peak = config.switch_lr or peak
+    total = config.epochs * steps_per_epoch
+    if config.sched == "onecycle":
+        return peak * _onecycle(step, total)
+    warmup = round(config.warmup_epochs * steps_per_epoch)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(total - warmup, 1)
+    match config.sched:
+        case "cosine":
+            return peak * _cosine(1.0, 0.0, done)
+        case "linear":
+            return peak * (1.0 - done)
+        case "step":
+            return peak * config.step_factor ** (step // (config.step_epochs * steps_per_epoch))
+    return peak
+
+
+def _onecycle(step: int, total: int) -> float:
+    """Return the share of the peak rate at a step of OneCycleLR's two phases."""
+    first = 1.0 / _ONECYCLE_START
+    peak_step = _ONECYCLE_RISE * total - 1
+    if step <= peak_step:
+        return _cosine(first, 1.0, step / peak_step)
+    return _cosine(1.0, first / _ONECYCLE_END, (step - peak_step) / (total - 1 - peak_step))
+
+
+def _cosine(start: float, end: float, progress: float) -> float:
+    """Return a point of half a cosine from start (progress 0) to end (progress 1)."""
+    return end + (start - end) * (1.0 + math.cos(math.pi * progress)) / 2.0

@@ -1,36 +1,28 @@
-"""Class probabilities of a model over a data set."""
+"""Class probabilities of a trained model, or of an ensemble of some, over any images."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from warpmix.data import Dataset, Loader
-from warpmix.ensemble import is_bundle
-from warpmix.train.device import make_fabric
-from warpmix.train.ensembles import predict_ensemble
-from warpmix.train.model_file import load_model
-from warpmix.train.prepare import evaluation_loader
-
-
-@torch.inference_mode()
-def evaluate(model: nn.Module, loader: Loader) -> Tensor:
-    """Logits f32 [N, classes] of every image, in order, on the loader's device."""
-    model.eval()
-    return torch.cat([model(batch).float() for batch, _ in loader])
-
-
-def probabilities(model: nn.Module, loader: Loader) -> Tensor:
-    """Class probabilities f32 [N, classes] of every image, in order, on the CPU."""
-    return evaluate(model, loader).softmax(dim=1).cpu()
+from warpmix._files import atomic_write
+from warpmix.data import Dataset, ImageCache, Loader
+from warpmix.ensemble import Bundle, VoteResult, is_bundle
+from warpmix.models import Network
+from warpmix.train.data import Images
+from warpmix.train.distributed import make_fabric, model_outputs
+from warpmix.train.loaders import evaluation_loader
+from warpmix.train.model import ModelSpec, load_model
 
 
 def predict(
     run: str | Path, dataset: Dataset, *, device: str = "auto", precision: str = "32-true"
 ) -> Tensor:
-    """Probabilities of a trained model, or of an ensemble of some.
+    """Return probabilities of a trained model, or of an ensemble of some.
 
     Args:
         run: a run folder of ``warpmix train``, its ``model.safetensors``, or a bundle of
@@ -48,24 +40,128 @@ def predict(
     """
     if is_bundle(run):
         return predict_ensemble(run, dataset, device=device, precision=precision).scores
-    model, spec = load_model(run)
+    network, spec = load_model(run)
     if dataset.classes != spec.classes:
         raise ValueError(
             f"{dataset.name} must have the classes of {run}: {', '.join(spec.classes)}; "
             f"got {', '.join(dataset.classes)}"
         )
-    height, width, channels = dataset.images.shape[1:]
-    if (height, width) != spec.image_size or channels != spec.channels:
+    model, loader = _on_device(network, spec, dataset, run, device, precision)
+    return model_outputs(model, loader).softmax(dim=1).cpu()
+
+
+def predict_ensemble(
+    folder: str | Path, dataset: Dataset, *, device: str = "auto", precision: str = "32-true"
+) -> VoteResult:
+    """Return what a bundle's networks decide about images, together.
+
+    Args:
+        folder: a bundle that holds its networks.
+        dataset, device, precision: as :func:`predict`; every member must fit.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`predict`; a bundle without networks.
+    """
+    bundle = Bundle.load(folder)
+    if not bundle.has_networks:
+        raise ValueError(
+            f"{folder} holds no networks: its members' runs were not known when it was made; "
+            "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
+        )
+    if bundle.classes is not None and bundle.classes != dataset.classes:
+        raise ValueError(
+            f"{dataset.name} must have the classes of {folder}, in this order: "
+            f"{', '.join(bundle.classes)}; got {', '.join(dataset.classes)}; export the ensemble "
+            "with --classes in the order of the data set"
+        )
+    members: list[Tensor] = [
+        predict(network, dataset, device=device, precision=precision)
+        for network in bundle.networks
+        if network is not None
+    ]
+    return bundle.vote(torch.stack(members), logits=False)
+
+
+def write_submission(
+    path: Path,
+    run: str | Path,
+    images: ImageCache | Dataset,
+    *,
+    device: str = "auto",
+    precision: str = "32-true",
+    on_batch: Callable[[int], None] = lambda count: None,
+) -> tuple[Tensor, tuple[str, ...]]:
+    """Predict images and write a CSV with the columns ``id`` and ``label``, a class name.
+
+    The id of an image file is its name without the extension, as Kaggle's is; images that are no
+    files count from 1. Images of a cache are streamed, so memory holds a few batches of them.
+
+    Args:
+        path: the CSV, written whole or not at all.
+        run: a run folder of ``warpmix train``, or its ``model.safetensors``.
+        images: of the size and the number of channels that the model was trained on; their labels,
+            if any, are not looked at.
+        device, precision: as :func:`predict`.
+        on_batch: called with the number of images after each batch.
+
+    Returns:
+        (probabilities f32 [N, classes] on the CPU, the names of the classes).
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`warpmix.train.load_model`; or the images have
+            another size or other channels than the model.
+    """
+    network, spec = load_model(run)
+    dataset = images.stream() if isinstance(images, ImageCache) else images
+    model, loader = _on_device(network, spec, dataset, run, device, precision)
+    # One tensor: small ones that are kept among large ones that are freed would leave holes that no
+    # batch fits into, and memory would grow by a batch a batch.
+    result, done = torch.empty(len(dataset), len(spec.classes)), 0
+    with (
+        torch.inference_mode(),
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "label"])
+        names = _names(images)
+        for batch, _ in loader:
+            rows = slice(done, done + len(batch))
+            result[rows] = model(batch).float().softmax(1)
+            labels = result[rows].argmax(1).tolist()
+            writer.writerows((next(names), spec.classes[label]) for label in labels)
+            done += len(labels)
+            on_batch(len(labels))
+    return result, spec.classes
+
+
+def _on_device(
+    network: Network, spec: ModelSpec, dataset: Images, run: str | Path, device: str, precision: str
+) -> tuple[nn.Module, Loader]:
+    """Return a loaded model in evaluation mode and the batches for it, both on the device.
+
+    Raises:
+        ValueError: images of another size or other channels than the model's; the device is not
+            there.
+    """
+    if dataset.image_size != spec.image_size or dataset.channels != spec.channels:
         raise ValueError(
             f"{dataset.name} must have images of {_size(*spec.image_size, spec.channels)} as "
-            f"{run} was trained on, got {_size(height, width, channels)}; load them with "
-            f"image_size={spec.image_size[0]} (--image-size)"
+            f"{run} was trained on, got {_size(*dataset.image_size, dataset.channels)}; load them "
+            f"with image_size={spec.image_size[0]} (--image-size)"
         )
     fabric = make_fabric(device, precision)
     loader = evaluation_loader(dataset.to(fabric.device), spec, precision)
-    module = fabric.setup_module(model.to(memory_format=torch.channels_last))
-    return probabilities(module, loader)
+    model = fabric.setup_module(network.to(memory_format=torch.channels_last))
+    return model.eval(), loader
 
 
 def _size(height: int, width: int, channels: int) -> str:
     return f"{height}x{width} pixels and {channels} channels"
+
+
+def _names(images: ImageCache | Dataset) -> Iterator[str]:
+    """Yield the id of each image: a file's name without its extension, else a number from 1."""
+    if isinstance(images, ImageCache):
+        return (path.stem for path in images.image_paths())
+    return map(str, range(1, len(images) + 1))

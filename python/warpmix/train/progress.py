@@ -15,25 +15,21 @@ from rich.progress import (
 )
 
 from warpmix.train.history import EpochRecord
+from warpmix.train.trainer import Callback, Trainer
 
 _HEADER = "epoch            lr  train loss accuracy  val loss  accuracy      time"
 
 
-class TrainingProgress:
+class TrainingProgress(Callback):
     """A bar for the epochs, a bar for the steps, and above them a line for every epoch done.
 
     Where the console is not a terminal the bars are left out and the lines remain.
 
     Args:
         console: where to draw; None draws nothing.
-        epochs: epochs of the whole run.
-        steps_per_epoch: optimiser steps in each.
-        done: epochs that an earlier part of the run has done.
     """
 
-    def __init__(
-        self, console: Console | None, epochs: int, steps_per_epoch: int, done: int = 0
-    ) -> None:
+    def __init__(self, console: Console | None) -> None:
         self._console = console
         self._bars = Progress(
             TextColumn("{task.description:>6}"),
@@ -47,13 +43,8 @@ class TrainingProgress:
             disable=console is None or not console.is_terminal,
         )
         self._headed = False
-        self._epochs = epochs
-        self._steps_per_epoch = steps_per_epoch
-        self._epoch_bar = self._bars.add_task("epochs", total=epochs, completed=done)
-        self._step_bar = self._bars.add_task("steps", total=steps_per_epoch)
 
     def __enter__(self) -> TrainingProgress:
-        self._bars.start()
         return self
 
     def __exit__(
@@ -64,13 +55,21 @@ class TrainingProgress:
     ) -> None:
         self._bars.stop()
 
-    def step(self) -> None:
-        """One optimiser step was made."""
-        self._bars.advance(self._epoch_bar, 1 / self._steps_per_epoch)
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Begin with the epochs that an earlier part of the run has done."""
+        done = len(trainer.history)
+        self._epoch_bar = self._bars.add_task("epochs", total=trainer.epochs, completed=done)
+        self._step_bar = self._bars.add_task("steps", total=trainer.steps_per_epoch)
+        self._bars.start()
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Move both bars by one optimiser step."""
+        self._bars.advance(self._epoch_bar, 1 / trainer.steps_per_epoch)
         self._bars.advance(self._step_bar)
 
-    def epoch(self, record: EpochRecord, is_best: bool) -> None:
-        """One epoch was finished; ``is_best`` marks the best weights so far."""
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Print the epoch's line."""
+        record = trainer.history[-1]
         self._bars.update(self._epoch_bar, completed=record.epoch)
         self._bars.reset(self._step_bar)
         if self._console is None:
@@ -78,15 +77,17 @@ class TrainingProgress:
         if not self._headed:
             self._console.print(_HEADER, style="bold")
             self._headed = True
-        self._console.print(self._line(record, is_best), highlight=False)
+        is_best = trainer.stopping.best_epoch == record.epoch
+        self._console.print(_line(record, trainer.epochs, is_best), highlight=False)
 
-    def _line(self, record: EpochRecord, is_best: bool) -> str:
-        """The epoch's figures, each right under its name in the header."""
-        validation, mark = " " * 20, ""
-        if record.validation_loss is not None and record.validation_accuracy is not None:
-            validation = f"{record.validation_loss:9.4f}  {record.validation_accuracy:8.2%} "
-            mark = "  best" if is_best else ""
-        return (
-            f"{record.epoch:>4}/{self._epochs:<4} {record.lr:9.2e} {record.train_loss:11.4f} "
-            f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s{mark}"
-        )
+
+def _line(record: EpochRecord, epochs: int, is_best: bool) -> str:
+    """Return the epoch's figures, each right under its name in the header."""
+    validation, mark = " " * 20, ""
+    if record.validation_loss is not None and record.validation_accuracy is not None:
+        validation = f"{record.validation_loss:9.4f}  {record.validation_accuracy:8.2%} "
+        mark = "  best" if is_best else ""
+    return (
+        f"{record.epoch:>4}/{epochs:<4} {record.lr:9.2e} {record.train_loss:11.4f} "
+        f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s{mark}"
+    )

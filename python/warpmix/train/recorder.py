@@ -12,11 +12,12 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from warpmix import info, predictions
+from warpmix._files import write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
-from warpmix.train.held_out import HeldOut
+from warpmix.train.distributed import HeldOut
 from warpmix.train.history import write_history
-from warpmix.train.model_file import ModelSpec, read_tensors, save_model, write_tensors
+from warpmix.train.model import ModelSpec, read_tensors, save_model, write_tensors
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
@@ -27,7 +28,6 @@ from warpmix.train.run_folder import (
     SPLIT_FILE,
     TENSORBOARD_FOLDER,
     remove_leftovers,
-    write_json,
 )
 from warpmix.train.trainer import Trainer
 
@@ -90,8 +90,8 @@ class Recorder:
         if trainer.history:
             write_history(self._target / HISTORY_FILE, trainer.history)  # a kill may precede it
 
-    def epoch(self, trainer: Trainer) -> None:
-        """Write the state after an epoch, and its figures."""
+    def save_epoch(self, trainer: Trainer) -> None:
+        """Write the checkpoint of an epoch, and its figures."""
         if self._target is None:
             return
         save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
@@ -104,12 +104,12 @@ class Recorder:
                     self._events.add_scalar(name, value, number)
             self._events.flush()
 
-    def model(self, weights: dict[str, Tensor]) -> None:
+    def save_model(self, weights: dict[str, Tensor]) -> None:
         """Write the weights that the run ends with."""
         if self._target is not None:
             save_model(self._target / MODEL_FILE, weights, self._spec)
 
-    def predictions(self, split: str, predicted: Tensor, images: HeldOut) -> None:
+    def save_predictions(self, split: str, predicted: Tensor, images: HeldOut) -> None:
         """Write probabilities [N, classes] of a split."""
         if self._target is not None:
             predictions.save(
@@ -126,8 +126,6 @@ class Recorder:
 
 def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
     """Refuse to go on with other images than the run began with."""
-    if not path.exists():  # a run of an earlier version
-        return
     stored, _ = read_tensors(path)
     if stored.keys() != rows.keys() or not all(torch.equal(stored[k], rows[k]) for k in rows):
         raise ValueError(
@@ -137,6 +135,7 @@ def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
 
 
 def _event_writer(folder: Path) -> Any:
+    """Return TensorBoard's writer, or raise ImportError with the remedy."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

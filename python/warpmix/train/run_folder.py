@@ -15,14 +15,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from warpmix._files import atomic_write
-from warpmix.train.config import TrainConfig
-from warpmix.train.config_file import load_config
+from warpmix.train.config import TrainConfig, load_config
 
 CONFIG_FILE = "config.json"
 ENVIRONMENT_FILE = "environment.json"
@@ -31,7 +26,6 @@ HISTORY_FILE = "history.csv"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
-
 TENSORBOARD_FOLDER = "tensorboard"
 
 RUN_FILES = frozenset(
@@ -78,14 +72,14 @@ def remove_run(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete what :func:`atomic_write` was writing when a run of the folder was killed."""
+    """Delete the temporary files of a run that was killed while it wrote."""
     for name in map(Path, RUN_FILES):
         for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
             leftover.unlink()
 
 
 def load_settings(folder: Path) -> TrainConfig:
-    """The settings of the run in a folder.
+    """Read the settings of the run in a folder.
 
     Raises:
         FileNotFoundError: there is no run in it.
@@ -93,9 +87,3 @@ def load_settings(folder: Path) -> TrainConfig:
     if not (folder / CONFIG_FILE).is_file():
         raise FileNotFoundError(f"{folder} holds no run: there is no {CONFIG_FILE} in it")
     return load_config(folder / CONFIG_FILE)
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a mapping as indented JSON, in one step."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=2) + "\n", "utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,13 +20,28 @@ from warpmix.augment import Targets, mixed_cross_entropy
 from warpmix.data import Loader
 from warpmix.models import Network
 from warpmix.train.config import TrainConfig
-from warpmix.train.features import FeatureLoader
-from warpmix.train.held_out import HeldOut, average_buffers
-from warpmix.train.history import EpochRecord
-from warpmix.train.model_file import copy_weights
-from warpmix.train.optimizer import Penalty, make_optimizer
-from warpmix.train.schedule import learning_rate
-from warpmix.train.stopping import EarlyStopping
+from warpmix.train.distributed import HeldOut, average_buffers
+from warpmix.train.history import EarlyStopping, EpochRecord
+from warpmix.train.loaders import FeatureLoader
+from warpmix.train.model import copy_weights
+from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
+
+
+class Callback:
+    """What is called during a run: derive a class, override what is needed, hand it to ``fit``.
+
+    Each process of a distributed run calls its own. An exception ends the run where it stands; what
+    the folder holds then is what a resumed run goes on from.
+    """
+
+    def on_fit_start(self, trainer: Trainer) -> None:
+        """Act before the first epoch; a resumed run has its weights and its history again."""
+
+    def on_step_end(self, trainer: Trainer) -> None:
+        """Act after an optimiser step."""
+
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        """Act after an epoch and its checkpoint; its figures are ``trainer.history[-1]``."""
 
 
 class Trainer:
@@ -76,7 +91,7 @@ class Trainer:
 
     @property
     def evaluated(self) -> Network:
-        """See the class."""
+        """The model that counts; see the class."""
         averaged: Any = self._average
         return self.network if averaged is None else averaged.module
 
@@ -90,11 +105,11 @@ class Trainer:
             return "early stopping"
         return "epochs" if done >= self.epochs else None
 
-    def run_epoch(self, on_step: Callable[[], None]) -> EpochRecord:
-        """Train for one epoch, validate, and keep the weights if they are the best.
+    def run_epoch(self, callbacks: Sequence[Callback] = ()) -> None:
+        """Train for one epoch, validate, add to the history, and keep the weights if the best.
 
         Args:
-            on_step: called after every optimiser step.
+            callbacks: their ``on_step_end`` is called.
 
         Raises:
             ValueError: the loss became NaN or infinite before there were any weights to keep.
@@ -103,7 +118,7 @@ class Trainer:
         epoch = len(self.history)
         if epoch == self._config.switch_epoch:
             self._switch_optimizer(epoch)
-        loss, accuracy = self._train_epoch(epoch, on_step)
+        loss, accuracy = self._train_epoch(epoch, callbacks)
         if not math.isfinite(loss) and not self.best_weights:
             raise ValueError(
                 f"training diverged in epoch {epoch + 1}: the loss became {loss}; "
@@ -125,10 +140,9 @@ class Trainer:
         self.history.append(record)
         if self.stopping.update(record.epoch, self._score(record)):
             self.best_weights = copy_weights(self.evaluated)
-        return record
 
     def state(self) -> dict[str, Any]:
-        """Everything that :meth:`restore` needs, as tensors, numbers, strings, lists and dicts."""
+        """Return all that :meth:`restore` needs: tensors, numbers, strings, lists and dicts."""
         return {
             "weights": self.network.state_dict(),
             "average": {} if self._average is None else self._average.state_dict(),
@@ -156,8 +170,8 @@ class Trainer:
         optimizer = make_optimizer(self.network, self._config, epoch)
         self._optimizer = self._fabric.setup_optimizers(optimizer)
 
-    def _train_epoch(self, epoch: int, on_step: Callable[[], None]) -> tuple[float, float]:
-        """One pass over the training images; returns mean loss and accuracy over all ranks."""
+    def _train_epoch(self, epoch: int, callbacks: Sequence[Callback]) -> tuple[float, float]:
+        """Pass over the training images once; return mean loss and accuracy over all ranks."""
         config = self._config
         self._model.train()
         self._train.epoch = epoch
@@ -173,24 +187,25 @@ class Trainer:
             own = len(targets.lam)
             logits = self._model(batch)[:own]
             if own > 0:
-                loss = mixed_cross_entropy(logits, targets, config.label_smoothing)
+                loss = mixed_cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
                 losses.update(loss.detach(), own)
                 accuracies.update(_label_mass(logits.detach(), targets))
             else:
                 loss = logits.sum()  # 0, with a gradient for the other ranks to meet
             self._step(self._weighted(loss, own))
-            on_step()
+            for callback in callbacks:
+                callback.on_step_end(self)
         return float(losses.compute()), float(accuracies.compute())
 
     def _weighted(self, loss: Tensor, own: int) -> Tensor:
-        """The rank's loss such that the mean over ranks is the mean over all samples."""
+        """Return the rank's loss such that the mean over ranks is the mean over all samples."""
         if self._fabric.world_size == 1:
             return loss
         count = torch.tensor(float(own), device=loss.device)
         return loss * (own / self._fabric.all_reduce(count, reduce_op="mean"))  # type: ignore[operator]
 
     def _step(self, loss: Tensor) -> None:
-        """One step of the optimiser, with penalties and clipping, and of the average."""
+        """Step the optimiser, with penalties and clipping, and the average."""
         if self._penalty:
             loss = loss + self._penalty()
         self._fabric.backward(loss)
@@ -207,16 +222,16 @@ class Trainer:
             self._average.update_parameters(self.network)
 
     def _validate(self) -> tuple[float | None, float | None]:
-        """Loss and accuracy on the validation images, or None without any."""
+        """Return loss and accuracy on the validation images, or None without any."""
         if self._validation is None:
             return None, None
-        logits = self._validation.logits(self.evaluated, self._fabric)
+        logits = self._validation.outputs(self.evaluated, self._fabric)
         labels = self._validation.labels
         accuracy = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
         return float(cross_entropy(logits, labels)), float(accuracy)
 
     def _score(self, record: EpochRecord) -> float:
-        """What early stopping follows, higher being better; the epoch itself if nothing else."""
+        """Return what early stopping follows, higher being better; without validation the epoch."""
         if not math.isfinite(record.train_loss):
             return -math.inf
         if record.validation_accuracy is None or record.validation_loss is None:
@@ -227,6 +242,6 @@ class Trainer:
 
 
 def _label_mass(logits: Tensor, targets: Targets) -> Tensor:
-    """Share of each image's label that the predicted class holds, f32 [B]."""
+    """Return the share of each image's label that the predicted class holds, f32 [B]."""
     predicted = logits.argmax(dim=1)
     return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (predicted == targets.y_b)

@@ -1,0 +1,18 @@
+// draw on the CPU: checks → run.
+#include "../augment.h"
+#include "../boxed.h"
+#include "augment/cpu/run.h"
+#include "parallel.h"
+
+namespace warpmix::cpu {
+namespace {
+
+void draw(const DrawCall& call) { augment::run_draw(call.params, call.draws, parallel_for); }
+
+}  // namespace
+}  // namespace warpmix::cpu
+
+STABLE_TORCH_LIBRARY_IMPL(warpmix, CPU, library) {
+  using namespace warpmix;
+  library.impl("draw", boxed<check_draw, cpu::draw>());
+}

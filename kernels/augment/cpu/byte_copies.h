@@ -1,0 +1,103 @@
+// Copies of bytes from the rows of a source image: what gather.h is made of.
+#pragma once
+
+#include "../../simd.h"
+#include "../whole_pixels.h"
+
+namespace warpmix::augment {
+
+// The same `bytes` of some rows of an image, from `first` on; rows are kOutside where they have no
+// source.
+struct Blocks {
+  const char* first;
+  const int32_t* row;
+  int64_t row_bytes;
+  int32_t rows;
+  int64_t bytes;
+};
+
+// Bytes that are loaded and stored at once wherever they lie; of memcpy of 32 GCC makes two halves.
+template <int kBytes>
+struct Word {
+  typedef char type __attribute__((vector_size(kBytes), aligned(1), may_alias));
+};
+
+// In kWords words of kWord bytes, the last of which overlaps the one before:
+// (kWords - 1) * kWord < bytes <= kWords * kWord, and kWord <= bytes.
+template <int kWord, int kWords>
+HOST_DEVICE void copy_words(const Blocks& all, char* out, int64_t stride) {
+  using Bytes = typename Word<kWord>::type;
+  const Blocks blocks = all;  // a copy that no store reaches
+  const int64_t bytes = blocks.bytes;
+  for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+    if (blocks.row[y] == kOutside) {
+      continue;
+    }
+    const char* from = blocks.first + blocks.row[y] * blocks.row_bytes;
+    for (int word = 0; word < kWords; ++word) {
+      const int64_t at = word + 1 < kWords ? word * kWord : bytes - kWord;
+      *reinterpret_cast<Bytes*>(out + at) = *reinterpret_cast<const Bytes*>(from + at);
+    }
+  }
+}
+
+namespace {
+
+// To `out`, `stride` bytes apart. A row's few dozen bytes are less work than memcpy's call; their
+// number is looked at once for all rows.
+WARPMIX_SIMD_CLONES void copy_blocks(const Blocks& blocks, char* out, int64_t stride) {
+  const int64_t bytes = blocks.bytes;
+  switch ((bytes + 31) / 32) {
+    case 0:
+      return;
+    case 1:
+      break;
+    case 2:
+      return copy_words<32, 2>(blocks, out, stride);
+    case 3:
+      return copy_words<32, 3>(blocks, out, stride);
+    case 4:
+      return copy_words<32, 4>(blocks, out, stride);
+    default:
+      for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+        if (blocks.row[y] != kOutside) {
+          std::memcpy(out, blocks.first + blocks.row[y] * blocks.row_bytes, bytes);
+        }
+      }
+      return;
+  }
+  if (bytes >= 16) {
+    copy_words<16, 2>(blocks, out, stride);
+  } else if (bytes >= 8) {
+    copy_words<8, 2>(blocks, out, stride);
+  } else if (bytes >= 4) {
+    copy_words<4, 2>(blocks, out, stride);
+  } else if (bytes >= 2) {
+    copy_words<2, 2>(blocks, out, stride);
+  } else {
+    copy_words<1, 1>(blocks, out, stride);
+  }
+}
+
+// Three interleaved channels to three planes `plane` apart, and back.
+WARPMIX_SIMD_CLONES void split_pixels(const uint8_t* __restrict in, uint8_t* __restrict out,
+                                      int64_t plane, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    out[i] = in[3 * i];
+    out[plane + i] = in[3 * i + 1];
+    out[2 * plane + i] = in[3 * i + 2];
+  }
+}
+
+WARPMIX_SIMD_CLONES void join_pixels(const uint8_t* __restrict in, int64_t plane,
+                                     uint8_t* __restrict out, int32_t count) {
+  for (int32_t i = 0; i < count; ++i) {
+    out[3 * i] = in[i];
+    out[3 * i + 1] = in[plane + i];
+    out[3 * i + 2] = in[2 * plane + i];
+  }
+}
+
+}  // namespace
+
+}  // namespace warpmix::augment

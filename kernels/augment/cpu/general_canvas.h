@@ -1,0 +1,276 @@
+// One source image of a sample of any program on the CPU: planes of floats that geometry fills and
+// colour and occlusion change in place.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "../sample.h"
+#include "bilinear_rows.h"
+#include "gather.h"
+#include "plane_loops.h"
+
+namespace warpmix::augment {
+
+// The planes of one source image of a sample, and how they are made.
+template <typename Source>
+class Canvas {
+ public:
+  explicit Canvas(const AugmentParams& params)
+      : params_(params),
+        plane_(static_cast<int64_t>(params.out_width) * params.out_height),
+        gatherer_(params, false, plane_),
+        values_(plane_ * params.channels),
+        bytes_(sizeof(Source) == 1 ? plane_ * params.channels : 0),
+        columns_(params.out_width),
+        rows_(params.out_height),
+        pre_columns_(params.program.map_width),
+        pre_rows_(params.program.map_height),
+        sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
+        taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
+        corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
+        words_(corners_.size()),
+        weights_(static_cast<size_t>(2) * sampled_rows_ * params.out_width) {}
+
+  // `draws` of this side, `post` of the sample itself.
+  void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
+    draws_ = draws;
+    resolve_shape<false>(params_, draws, post, row, side_);
+    const Program& program = params_.program;
+    if (side_.map.whole) {
+      tabulate_axis(program, draws, side_.map, 0, all_of(columns_));
+      find_runs(all_of(columns_), runs_);
+      tabulate_axis(program, draws, side_.map, 1, all_of(rows_));
+      return;
+    }
+    const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
+      tabulate_stages(program, draws, begin, end, axis, all_of(table));
+    };
+    tabulate(program.map_end, program.geometry_end, 0, columns_);
+    tabulate(program.map_end, program.geometry_end, 1, rows_);
+    tabulate(0, program.map_begin, 0, pre_columns_);
+    tabulate(0, program.map_begin, 1, pre_rows_);
+    scale_table(params_.pixel_stride, pre_columns_);
+    scale_table(params_.row_stride, pre_rows_);
+  }
+
+  // Some applied contrast pivots on a mean of the whole image as it enters.
+  bool needs_whole_image() const {
+    const Program& program = params_.program;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Makes rows [begin, end) as they enter the mix.
+  void paint(int32_t begin, int32_t end) {
+    begin_ = begin;
+    rows_painted_ = end - begin;
+    if (side_.map.whole) {
+      copy_pixels();
+    } else {
+      for (int32_t y = begin; y < end; y += sampled_rows_) {
+        sample_rows(y, min_of(sampled_rows_, end - y));
+      }
+    }
+    apply_colors();
+    blacken_border();
+    apply_patches(side_.patches);
+  }
+
+  // Row y, which has been painted, of a channel.
+  float* row(int32_t channel, int32_t y) {
+    return values_.data() + channel * plane_ + static_cast<int64_t>(y - begin_) * params_.out_width;
+  }
+
+  void apply_patches(const Patches& patches) {
+    for (int32_t i = 0; i < patches.count; ++i) {
+      const Patch& patch = patches.patch[i];
+      if (is_random(params_.program, patch)) {
+        fill_randomly(patch);
+        continue;
+      }
+      float value[kMaxChannels];
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        value[c] = patch_value(params_.program, patch, c);
+      }
+      if (patch.is_grid) {
+        fill_squares(patch.grid, value);
+      } else {
+        fill_box(patch.box, value);
+      }
+    }
+  }
+
+ private:
+  int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
+
+  const Source* image() const {
+    return static_cast<const Source*>(params_.images) + side_.row * params_.image_stride;
+  }
+
+  // ---- geometry ---------------------------------------------------------------------------------
+
+  void copy_pixels() {
+    if constexpr (sizeof(Source) == 1) {
+      gather(bytes_.data());
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        widen_plane(bytes_.data() + c * plane_, row(c, begin_), painted_elements());
+      }
+    } else {
+      gather(values_.data());
+    }
+  }
+
+  void gather(Source* out) {
+    gatherer_.gather(image(), rows_.data() + begin_, rows_painted_, runs_, {0, params_.out_width},
+                     out, params_.out_width);
+  }
+
+  // `rows` rows from y on, whose pixels the map takes from between pixels.
+  void sample_rows(int32_t y, int32_t rows) {
+    const Program& program = params_.program;
+    const int32_t count = rows * params_.out_width;
+    int32_t* const whole = taps_.data();
+    float* const weights = weights_.data();
+    const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
+                          weights, weights + count, whole + 4 * count};
+    tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
+             params_.out_width, program.map_width, program.map_height, taps);
+    int32_t* const corners = corners_.data();
+    find_corners(taps, count, corners);
+    if constexpr (sizeof(Source) == 1) {
+      if (reads_rgb_words()) {
+        const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+        load_rgb_words(image(), corners, last_word, 4 * count, words_.data());
+        blend_corners(words_.data(), taps.across, taps.down, taps.outside, program.fill, count,
+                      row(0, y), row(1, y), row(2, y));
+        return;
+      }
+    }
+    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
+                                       corners + 3 * count};
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      sample_taps(image() + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
+                  program.fill[c], count, row(c, y));
+    }
+  }
+
+  // Offsets of the four taps of `count` pixels, or -1 for the fill.
+  void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
+    if (params_.program.map_begin == 0) {
+      corner_offsets(taps, params_.pixel_stride, params_.row_stride, count, corners);
+      return;
+    }
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
+      const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
+      for (int32_t k = 0; k < 4; ++k) {
+        const bool outside = (x[k % 2] | y[k / 2]) < 0;
+        corners[k * count + i] = outside ? kOutside : x[k % 2] + y[k / 2];
+      }
+    }
+  }
+
+  // Pixels are three adjacent bytes, and none of their taps can be the fill.
+  bool reads_rgb_words() const {
+    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
+           params_.image_stride >= 4;
+  }
+
+  // ---- colour -----------------------------------------------------------------------------------
+
+  void apply_colors() {
+    const Program& program = params_.program;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on) {
+        apply_color(program.stages[i], draws_[i]);
+      }
+    }
+  }
+
+  void apply_color(const Stage& stage, const StageDraw& draw) {
+    int64_t entering[kMaxChannels];
+    const int64_t* sums = entering;
+    if (stage.mean == kSourceMean) {
+      sums = pivot_sums(params_, stage, 0, 0, side_.row);
+    } else {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        entering[c] = sum_plane(row(c, begin_), painted_elements());
+      }
+    }
+    ColorStep step;
+    set_step(stage, draw, sums, params_.channels, pivot_pixels(params_, stage), step);
+    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements()});
+  }
+
+  // ---- occlusion --------------------------------------------------------------------------------
+
+  void fill_box(Box box, const float* value) {
+    const int32_t end = min_of(box.y1, begin_ + rows_painted_);
+    for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
+      }
+    }
+  }
+
+  void fill_randomly(const Patch& patch) {
+    const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
+    for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
+      for (int32_t x = patch.box.x0; x < patch.box.x1; ++x) {
+        const Philox4 bytes = pixel_bytes(patch, y * params_.out_width + x);
+        for (int32_t c = 0; c < params_.channels; ++c) {
+          row(c, y)[x] = byte_of_channel(bytes, c);
+        }
+      }
+    }
+  }
+
+  void fill_squares(const GridMaskDraw& grid, const float* value) {
+    for (int32_t y = -grid.offset_y; y < params_.out_height; y += grid.period) {
+      for (int32_t x = -grid.offset_x; x < params_.out_width; x += grid.period) {
+        fill_box({max_of(x, 0), max_of(y, 0), min_of(x + grid.square, params_.out_width),
+                  min_of(y + grid.square, params_.out_height)},
+                 value);
+      }
+    }
+  }
+
+  void blacken_border() {
+    const float black[kMaxChannels] = {};
+    const Box& keep = side_.keep;
+    const int32_t width = params_.out_width;
+    const int32_t height = params_.out_height;
+    fill_box({0, 0, width, keep.y0}, black);
+    fill_box({0, keep.y1, width, height}, black);
+    fill_box({0, keep.y0, keep.x0, keep.y1}, black);
+    fill_box({keep.x1, keep.y0, width, keep.y1}, black);
+  }
+
+  // Pixels that are sampled together: their 15 numbers each stay in a 32 KiB first-level cache.
+  static constexpr int32_t kSampledPixels = 512;
+
+  const AugmentParams& params_;
+  const int64_t plane_;
+  const Gatherer<Source> gatherer_;
+  std::vector<float> values_;
+  std::vector<Source> bytes_;
+  std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
+  // Offsets in the source of each column and row that enters the map, or kOutside.
+  std::vector<int32_t> pre_columns_, pre_rows_;
+  const int32_t sampled_rows_;
+  std::vector<int32_t> taps_, corners_;
+  std::vector<uint32_t> words_;
+  std::vector<float> weights_;
+  std::vector<Run> runs_;
+  const StageDraw* draws_ = nullptr;
+  Side side_;
+  int32_t begin_ = 0;
+  int32_t rows_painted_ = 0;
+};
+
+}  // namespace warpmix::augment

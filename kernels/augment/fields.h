@@ -1,0 +1,59 @@
+// How the members of a stage's and a draw's structs are described, for who packs them into words.
+#pragma once
+
+#include <cstddef>
+#include <type_traits>
+
+#include "../host_device.h"
+
+namespace warpmix::augment {
+
+// Beyond the image's edge: reflect does not repeat the edge's pixels, symmetric does.
+enum class Border : int32_t { kWrap, kReflect, kSymmetric, kReplicate, kConstant };
+constexpr const char* kBorderNames[] = {"wrap", "reflect", "symmetric", "replicate", "constant"};
+
+enum class Pivot : int32_t { kChannelMean, kGrayMean, kCenter };
+constexpr const char* kPivotNames[] = {"channel_mean", "gray_mean", "center"};
+
+enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot };
+constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot"};
+
+template <typename T>
+constexpr FieldType field_type() {
+  if constexpr (std::is_same_v<T, Border>) {
+    return FieldType::kBorder;
+  } else if constexpr (std::is_same_v<T, Pivot>) {
+    return FieldType::kPivot;
+  } else {
+    return std::is_same_v<T, float> ? FieldType::kFloat : FieldType::kInt;
+  }
+}
+
+// A member of a struct above; place and count in words of 32 bits.
+struct Field {
+  const char* name;
+  FieldType type;
+  int32_t place;
+  int32_t count;
+};
+
+#define WARPMIX_FIELD(type, name)                                                                  \
+  {#name, field_type<std::remove_all_extents_t<decltype(type::name)>>(), offsetof(type, name) / 4, \
+   sizeof(type::name) / 4}
+
+constexpr int kMaxFields = 11;     // of a kind
+using Fields = Field[kMaxFields];  // up to the first without a name
+
+// Whether fields fill their struct from its beginning, without a gap.
+constexpr bool fields_are_dense(const Fields& fields) {
+  int32_t place = 0;
+  for (int i = 0; i < kMaxFields && fields[i].name != nullptr; ++i) {
+    if (fields[i].place != place) {
+      return false;
+    }
+    place += fields[i].count;
+  }
+  return true;
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,179 @@
+// Geometry: what its stages draw, and the map of a launch, into which warps are composed: one 2×3
+// matrix from output to source pixels. Pixel centres are whole numbers.
+#pragma once
+
+#include "../fixed_math.h"
+#include "boxes.h"
+
+namespace warpmix::augment {
+
+// ---- draws --------------------------------------------------------------------------------------
+
+HOST_DEVICE ShiftDraw draw_shift(const ShiftStage& stage, Philox4 words) {
+  return {stage.low_x + uniform_below(words.word[1], stage.count_x),
+          stage.low_y + uniform_below(words.word[2], stage.count_y)};
+}
+
+HOST_DEVICE AffineDraw draw_affine(const AffineStage& stage, Philox4 words, Philox4 more) {
+  const float dx = rintf(uniform_between(words.word[2], -1.0f, 2.0f) * stage.max_x);
+  const float dy = rintf(uniform_between(words.word[3], -1.0f, 2.0f) * stage.max_y);
+  return {uniform_between(words.word[1], stage.turns_low, stage.turns_span),
+          static_cast<int32_t>(dx),
+          static_cast<int32_t>(dy),
+          uniform_between(more.word[0], stage.scale_low, stage.scale_span),
+          uniform_between(more.word[1], stage.shear_x_low, stage.shear_x_span),
+          uniform_between(more.word[2], stage.shear_y_low, stage.shear_y_span)};
+}
+
+// torchvision's last resort: the largest central box whose aspect is in the range.
+HOST_DEVICE Box central_box(const Stage& stage) {
+  const ResizedCropStage& crop = stage.resized_crop;
+  const float aspect = static_cast<float>(stage.width) / static_cast<float>(stage.height);
+  int32_t width = stage.width;
+  int32_t height = stage.height;
+  if (aspect < crop.ratio_low) {
+    height = static_cast<int32_t>(rintf(static_cast<float>(width) / crop.ratio_low));
+  } else if (aspect > crop.ratio_high) {
+    width = static_cast<int32_t>(rintf(static_cast<float>(height) * crop.ratio_high));
+  }
+  const int32_t x = (stage.width - width) / 2;
+  const int32_t y = (stage.height - height) / 2;
+  return {x, y, x + width, y + height};
+}
+
+HOST_DEVICE Box draw_resized_crop(const AugmentParams& params, const Stage& stage, int64_t id) {
+  const ResizedCropStage& crop = stage.resized_crop;
+  Box box;
+  const BoxRanges ranges = {crop.area_low,       crop.area_span, crop.log_ratio_low,
+                            crop.log_ratio_span, false,          0};
+  return draw_fitting_box(params, stage, id, ranges, box) ? box : central_box(stage);
+}
+
+// kSimple: of a program that is_simple.
+template <bool kSimple>
+HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, int64_t id,
+                               Philox4 words, StageDraw& draw) {
+  switch (stage.kind) {
+    case Kind::kShift:
+      draw.shift = draw_shift(stage.shift, words);
+      return;
+    case Kind::kHorizontalFlip:
+    case Kind::kVerticalFlip:
+      return;
+    case Kind::kAffine:
+      if constexpr (!kSimple) {
+        draw.affine = draw_affine(stage.affine, words, random_words(params, id, stage.stream, 1));
+      }
+      return;
+    case Kind::kResizedCrop:
+      if constexpr (!kSimple) {
+        draw.box = draw_resized_crop(params, stage, id);
+      }
+      return;
+    default:
+      unknown_kind();
+  }
+}
+
+// All results of a launch have one size: where a stage changes it, a sample that it does not apply
+// to gets the central window, or is resized whole.
+template <bool kSimple>
+HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
+  if (stage.kind == Kind::kShift) {
+    const ShiftStage& shift = stage.shift;
+    if (shift.out_width != stage.width || shift.out_height != stage.height) {
+      draw.on = 1;
+      draw.shift = {shift.center_x, shift.center_y};
+    }
+  }
+  if constexpr (!kSimple) {
+    const ResizedCropStage& crop = stage.resized_crop;
+    if (stage.kind == Kind::kResizedCrop &&
+        (crop.out_width != stage.width || crop.out_height != stage.height)) {
+      draw.on = 1;
+      draw.box = {0, 0, stage.width, stage.height};
+    }
+  }
+}
+
+// ---- the map ------------------------------------------------------------------------------------
+
+// x' = m[0] x + (m[1] y + m[2]), y' = m[3] x + (m[4] y + m[5]).
+struct Map {
+  float m[6];
+  bool whole;  // flips and shifts alone: whole pixels come from whole pixels
+};
+
+// `map` after the step (a, b, c; d, e, f), which is nearer to the source.
+HOST_DEVICE void compose(Map& map, float a, float b, float c, float d, float e, float f) {
+  const float* m = map.m;
+  const float x0 = a * m[0] + b * m[3];
+  const float x1 = a * m[1] + b * m[4];
+  const float x2 = (a * m[2] + b * m[5]) + c;
+  const float y0 = d * m[0] + e * m[3];
+  const float y1 = d * m[1] + e * m[4];
+  const float y2 = (d * m[2] + e * m[5]) + f;
+  map = {{x0, x1, x2, y0, y1, y2}, map.whole};
+}
+
+// torchvision's inverse affine matrix (_get_inverse_affine_matrix) about the image's centre.
+HOST_DEVICE void compose_affine(Map& map, const Stage& stage, const AffineDraw& draw) {
+  const float turns = draw.turns * stage.affine.direction;
+  const SinCos rotation = fixed_sincos_turns(turns);
+  const SinCos shear_x = fixed_sincos_turns(draw.shear_x);
+  const SinCos shear_y = fixed_sincos_turns(draw.shear_y);
+  const SinCos between = fixed_sincos_turns(turns - draw.shear_y);
+  const float tan_x = shear_x.sin / shear_x.cos;
+  const float cosine = between.cos / shear_y.cos;
+  const float sine = between.sin / shear_y.cos;
+  const float a = (rotation.cos - sine * tan_x) / draw.scale;
+  const float b = (cosine * tan_x + rotation.sin) / draw.scale;
+  const float d = -sine / draw.scale;
+  const float e = cosine / draw.scale;
+  const float x = 0.5f * static_cast<float>(stage.width - 1);
+  const float y = 0.5f * static_cast<float>(stage.height - 1);
+  const float to_x = x + static_cast<float>(draw.dx);
+  const float to_y = y + static_cast<float>(draw.dy);
+  compose(map, a, b, x - (a * to_x + b * to_y), d, e, y - (d * to_x + e * to_y));
+}
+
+// The box of the entering image to the whole of the result; both count pixels by their corners, as
+// torch's interpolate does with align_corners=False.
+HOST_DEVICE void compose_resize(Map& map, const ResizedCropStage& crop, Box box) {
+  const float a = static_cast<float>(box.x1 - box.x0) / static_cast<float>(crop.out_width);
+  const float e = static_cast<float>(box.y1 - box.y0) / static_cast<float>(crop.out_height);
+  compose(map, a, 0.0f, (0.5f * a - 0.5f) + static_cast<float>(box.x0), 0.0f, e,
+          (0.5f * e - 0.5f) + static_cast<float>(box.y0));
+}
+
+HOST_DEVICE void compose_stage(Map& map, const Stage& stage, const StageDraw& draw) {
+  switch (stage.kind) {
+    case Kind::kShift:
+      return compose(map, 1.0f, 0.0f, -static_cast<float>(draw.shift.dx), 0.0f, 1.0f,
+                     -static_cast<float>(draw.shift.dy));
+    case Kind::kHorizontalFlip:
+      return compose(map, -1.0f, 0.0f, static_cast<float>(stage.width - 1), 0.0f, 1.0f, 0.0f);
+    case Kind::kVerticalFlip:
+      return compose(map, 1.0f, 0.0f, 0.0f, 0.0f, -1.0f, static_cast<float>(stage.height - 1));
+    case Kind::kAffine:
+      map.whole = false;
+      return compose_affine(map, stage, draw.affine);
+    case Kind::kResizedCrop:
+      map.whole = false;
+      return compose_resize(map, stage.resized_crop, draw.box);
+    default:
+      unknown_kind();
+  }
+}
+
+HOST_DEVICE Map resolve_map(const Program& program, const StageDraw* draws) {
+  Map map = {{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f}, true};
+  for (int32_t i = program.map_end - 1; i >= program.map_begin; --i) {
+    if (draws[i].on) {
+      compose_stage(map, program.stages[i], draws[i]);
+    }
+  }
+  return map;
+}
+
+}  // namespace warpmix::augment

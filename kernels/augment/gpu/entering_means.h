@@ -1,0 +1,67 @@
+// Sums of images as they enter a contrast that pivots on their mean, made before the batch by
+// making the images up to there and not writing them.
+#pragma once
+
+#include "channel_sums.h"
+#include "general_kernel.h"
+
+namespace warpmix::augment {
+
+// Calls function(stage) for each contrast that pivots on a mean of the image as it enters, in
+// order: each needs the means of those before it.
+template <typename Function>
+void for_each_entering(const Program& program, const Function& function) {
+  for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+    if (program.stages[i].mean != kSourceMean) {
+      function(i);
+    }
+  }
+}
+
+// Adds a tile's part of the sums that the contrast at `stage` needs, for the sample and its
+// partner.
+template <typename Source, int kCount>
+HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int32_t thread,
+                                     const Shared& shared, int32_t stage, int32_t channel) {
+  const Program& program = params.program;
+  const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
+  for (int32_t s = 0; s < used; ++s) {
+    if (!shared.draws[s][stage].on) {
+      continue;
+    }
+    const Sampler<Source, kCount> sampler(params, shared, s, channel);
+    int64_t sum[kCount] = {};
+    const GroupRows rows(tile);
+    for (int32_t group = thread; group < rows.count; group += kThreads) {
+      const int32_t y = rows.row(group);
+      const int32_t x = rows.first_pixel(group, y);
+      Group<kCount> value;
+      colored_group(sampler, shared, s, x, y, channel, value);
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        sum[i % kCount] += x + i / kCount < tile.width ? fixed_point(value[i]) : 0;
+      }
+    }
+    const int64_t slot =
+        (static_cast<int64_t>(tile.position) * sides(program) + s) * program.means +
+        program.stages[stage].mean;
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      add_to(params.entering + slot * params.channels + channel + c, sum[c]);
+    }
+  }
+}
+
+template <typename Source, int kChannels>
+HOST_DEVICE void add_entering_tile(const AugmentParams& params, Tile tile, int32_t thread,
+                                   const Shared& shared, int32_t stage) {
+  if constexpr (kChannels == 0) {
+    for (int32_t c = 0; c < params.channels; ++c) {
+      add_entering_pixels<Source, 1>(params, tile, thread, shared, stage, c);
+    }
+  } else {
+    add_entering_pixels<Source, kChannels>(params, tile, thread, shared, stage, 0);
+  }
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,46 @@
+// A tile as groups of pixels, of which a thread makes one at a time.
+#pragma once
+
+#include "block_parameters.h"
+
+namespace warpmix::augment {
+
+HOST_DEVICE float load_value(const uint8_t* pixel) { return static_cast<float>(*pixel); }
+HOST_DEVICE float load_value(const float* pixel) { return *pixel; }
+
+constexpr uint32_t kWholeGroup = (1u << kGroup) - 1u;
+
+// Bit i says whether x + i is in [begin, end), for the pixels of a group.
+HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
+  const int32_t first = min_of(max_of(begin - x, 0), kGroup);
+  const int32_t last = min_of(max_of(end - x, 0), kGroup);
+  return ((1u << last) - 1u) & ~((1u << first) - 1u);
+}
+
+// The groups of a tile, row after row.
+struct GroupRows {
+  int32_t across;
+  int32_t count;
+  int32_t reciprocal;
+
+  HOST_DEVICE explicit GroupRows(Tile tile)
+      : across(ceil_div(tile.width, kGroup)),
+        count(across * tile.height),
+        reciprocal(ceil_div(1 << 16, across)) {}
+
+  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
+  // at most group · (across - 1) / 2^16, below 1.
+  HOST_DEVICE int32_t row(int32_t group) const {
+    static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
+    return group * reciprocal >> 16;
+  }
+
+  HOST_DEVICE int32_t first_pixel(int32_t group, int32_t row) const {
+    return (group - row * across) * kGroup;
+  }
+};
+
+template <int kCount>
+using Group = float[kGroup * kCount];
+
+}  // namespace warpmix::augment

@@ -1,0 +1,53 @@
+// Random numbers: samples, their Philox streams, and what is uniform between two numbers.
+#pragma once
+
+#include "../philox.h"
+#include "params.h"
+
+namespace warpmix::augment {
+
+struct Sample {
+  int32_t row;  // of the images
+  int64_t id;   // of the random stream
+  bool active;
+};
+
+HOST_DEVICE Sample batch_sample(const AugmentParams& params, int32_t position) {
+  const int64_t row = params.index ? params.index[position] : position;
+  return {static_cast<int32_t>(row), params.ids ? params.ids[position] : row,
+          params.active ? params.active[position] : true};
+}
+
+// Python checks rows where that costs nothing, on the CPU. A GPU stops here, as torch's own
+// indexing does, rather than read somebody else's memory.
+HOST_DEVICE void require_row([[maybe_unused]] const AugmentParams& params,
+                             [[maybe_unused]] int32_t row) {
+#if defined(__CUDA_ARCH__)
+  if (row < 0 || row >= params.image_count) {
+    __trap();
+  }
+#endif
+}
+
+HOST_DEVICE Sample partner_sample(const AugmentParams& params, int32_t partner) {
+  if (params.from_batch) {
+    return batch_sample(params, partner);
+  }
+  return {partner, partner, true};
+}
+
+// Counter = (id, epoch, stream and block): nothing of the batch, the device or the launch.
+HOST_DEVICE Philox4 random_words(const AugmentParams& params, int64_t id, int32_t stream,
+                                 uint32_t block) {
+  const uint32_t step = params.step ? static_cast<uint32_t>(*params.step) : 0u;
+  const uint64_t bits = static_cast<uint64_t>(id);
+  return philox({{static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32),
+                  params.epoch + step, static_cast<uint32_t>(stream) << 8 | block}},
+                params.seed);
+}
+
+HOST_DEVICE float uniform_between(uint32_t word, float low, float span) {
+  return uniform_closed_open(word) * span + low;
+}
+
+}  // namespace warpmix::augment

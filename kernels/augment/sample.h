@@ -1,0 +1,78 @@
+// From the StageDraws of a sample and of its mix partner to the few numbers that a pixel needs.
+#pragma once
+
+#include "draw.h"
+
+namespace warpmix::augment {
+
+// One source image of an output sample: the sample's own (side 0) or its partner's (side 1).
+struct Side {
+  int32_t row;  // of the images
+  Map map;
+  int32_t steps;
+  ColorStep step[kMaxSteps];  // the first changes nothing where there is none
+  Patches patches;
+  Box keep;  // black outside
+};
+
+// ---- its colour steps ---------------------------------------------------------------------------
+
+// The sums that a contrast stage's pivot is made of, of the sample at `position` or its partner.
+HOST_DEVICE const int64_t* pivot_sums(const AugmentParams& params, const Stage& stage,
+                                      int32_t position, int32_t side, int32_t row) {
+  if (stage.mean == kSourceMean) {
+    return params.sums + static_cast<int64_t>(row) * params.channels;
+  }
+  const int64_t slot =
+      (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.means +
+      stage.mean;
+  return params.entering + slot * params.channels;
+}
+
+HOST_DEVICE int32_t pivot_pixels(const AugmentParams& params, const Stage& stage) {
+  return stage.mean == kSourceMean ? params.width * params.height : stage.width * stage.height;
+}
+
+// Colour stages [geometry_end, end).
+HOST_DEVICE void resolve_steps(const AugmentParams& params, const StageDraw* draws, int32_t end,
+                               int32_t position, int32_t s, Side& side) {
+  side.steps = 0;
+  set_no_step(params.channels, side.step[0]);
+  for (int32_t i = params.program.geometry_end; i < end; ++i) {
+    if (draws[i].on) {
+      const Stage& stage = params.program.stages[i];
+      set_step(stage, draws[i], pivot_sums(params, stage, position, s, side.row), params.channels,
+               pivot_pixels(params, stage), side.step[side.steps++]);
+    }
+  }
+}
+
+// ---- a whole side -------------------------------------------------------------------------------
+
+// All but its colour steps. kSimple: of a program that is_simple.
+template <bool kSimple>
+HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* draws,
+                               const StageDraw* post, int32_t row, Side& side) {
+  const Program& program = params.program;
+  side.row = row;
+  side.keep = resolve_keep(params, draws, post);
+  if constexpr (!kSimple) {
+    side.map = resolve_map(program, draws);
+    resolve_patches(program, draws, program.color_end, program.mix_begin, side.patches);
+    for (int32_t i = program.mix_end; i < program.count; ++i) {
+      if (post[i].on && program.stages[i].kind == Kind::kCropBlackout) {
+        cover(side.patches, kept_by(program.stages[i], post[i].crop_blackout));
+      }
+    }
+  }
+}
+
+HOST_DEVICE void write_targets(const AugmentParams& params, int32_t position, int32_t own_row,
+                               int32_t partner_row, float lam) {
+  params.pair[position] = params.labels ? params.labels[own_row] : own_row;
+  params.pair[params.batch_size + position] =
+      params.labels ? params.labels[partner_row] : partner_row;
+  params.lam[position] = lam;
+}
+
+}  // namespace warpmix::augment

@@ -1,0 +1,306 @@
+// Stages: the kinds that there are, what each is given and what it draws for a sample, and what it
+// needs. This is the one list of them: csrc/program.cpp reads a program's words by it, and Python
+// reads it from the compiled module (augment/stages.py).
+#pragma once
+
+#include <stdexcept>
+
+#include "fields.h"
+
+namespace warpmix::augment {
+
+constexpr int kMaxChannels = 16;  // Sentinel-2 has 13; more would not fit the per-image constants
+
+// Where two transforms' arithmetic is the same, they are one kind: a rotation is kAffine, and a
+// resize is kResizedCrop with p = 0, which takes the whole image.
+enum class Kind : int32_t {
+  kShift,
+  kHorizontalFlip,
+  kVerticalFlip,
+  kAffine,
+  kResizedCrop,
+  kContrast,
+  kBrightness,
+  kSaturation,
+  kHue,
+  kPosterize,
+  kSolarize,
+  kCropBlackout,
+  kErasing,
+  kCutout,
+  kGridMask,
+  kCutMix,
+  kMixUp,
+};
+
+enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix };
+constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix"};
+
+// ---- numbers ------------------------------------------------------------------------------------
+
+// …Stage: what a stage is given, the same for all samples. …Draw: what it draws for one. All are of
+// 32 bits. A uniform number is drawn from [low, low + span).
+
+struct Box {
+  int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
+};
+
+// A shift of the image, in pixels; of a crop, of what its window shows.
+struct ShiftStage {
+  int32_t low_x, count_x;  // uniform among low, …, low + count - 1
+  int32_t low_y, count_y;
+  int32_t center_x, center_y;  // of a crop to another size, for samples that it does not apply to
+  int32_t out_width, out_height;
+  Border border;
+};
+struct ShiftDraw {
+  int32_t dx, dy;
+};
+
+struct AffineStage {
+  float turns_low, turns_span;
+  float max_x, max_y;  // largest translations, pixels
+  float scale_low, scale_span;
+  float shear_x_low, shear_x_span;  // turns
+  float shear_y_low, shear_y_span;
+  float direction;  // 1: clockwise, as torchvision's affine; -1: the other way, as its rotate
+};
+struct AffineDraw {
+  float turns;
+  int32_t dx, dy;
+  float scale;
+  float shear_x, shear_y;  // turns
+};
+
+struct ResizedCropStage {
+  float area_low, area_span;            // share of the image's
+  float log_ratio_low, log_ratio_span;  // of width / height
+  float ratio_low, ratio_high;
+  int32_t out_width, out_height;
+};
+
+struct ContrastStage {
+  float low, span;
+  Pivot pivot;
+};
+struct FactorStage {  // brightness and saturation; hue in turns
+  float low, span;
+};
+struct FactorDraw {
+  float factor;
+};
+struct PosterizeStage {
+  float step;  // between the values that are kept
+};
+struct SolarizeStage {
+  float threshold;
+};
+
+struct CropBlackoutStage {
+  int32_t max_x, max_y;  // widest borders, pixels
+};
+struct CropBlackoutDraw {
+  int32_t border_x, border_y;
+};
+
+struct ErasingStage {
+  float area_low, area_span;            // share of the image's
+  float log_ratio_low, log_ratio_span;  // of height / width
+  int32_t is_random;                    // 1: each pixel its own values, not `value`
+  float value[kMaxChannels];
+};
+struct ErasingDraw {
+  Box box;
+  uint32_t key_low, key_high;  // of the pixels' random values
+};
+
+struct CutoutStage {
+  int32_t cut_width, cut_height;  // pixels
+  int32_t overhang;               // 1 where the box may reach over the image's edge
+};
+
+struct GridMaskStage {
+  int32_t period_low, period_count;  // pixels
+  float kept;                        // share of the period, along each axis
+};
+struct GridMaskDraw {
+  int32_t offset_x, offset_y, period, square;  // the side of a black square, pixels
+};
+
+struct MixStage {
+  float inverse_alpha;
+};
+struct CutMixDraw {
+  Box box;    // the partner's pixels
+  float lam;  // own share
+};
+struct MixUpDraw {
+  float lam;
+};
+
+// ---- a stage and a draw -------------------------------------------------------------------------
+
+constexpr int kNumberWords = 21;     // of a stage's own numbers; an erasing has most
+constexpr int32_t kSourceMean = -1;  // Stage::mean: the mean of the launch's source image
+
+// One transform of the list, with everything that does not depend on the sample.
+struct Stage {
+  Kind kind;
+  Section section;        // of the kind
+  int32_t stream;         // random stream: 1 + position in the user's list (0 is the pipeline's p)
+  int32_t block;          // first block of its parameters; ColorJitter's stages share a stream
+  float p;                // probability that the stage applies to a sample
+  int32_t choice_stream;  // stream of the RandomChoice it is a child of, or -1
+  float choice_low;       // the child is chosen when choice_low <= u < choice_high
+  float choice_high;
+  int32_t mean;    // of a colour stage: kSourceMean, or its slot of the means of entering images
+  int32_t width;   // of the image that enters the stage
+  int32_t height;  // likewise
+  // The member that the kind names, see above. `word` comes first, so that {} clears them all.
+  union {
+    uint32_t word[kNumberWords];
+    ShiftStage shift;
+    AffineStage affine;
+    ResizedCropStage resized_crop;
+    ContrastStage contrast;
+    FactorStage factor;
+    PosterizeStage posterize;
+    SolarizeStage solarize;
+    CropBlackoutStage crop_blackout;
+    ErasingStage erasing;
+    CutoutStage cutout;
+    GridMaskStage grid_mask;
+    MixStage mix;
+  };
+};
+static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
+
+constexpr int kDrawWords = 8;  // of one StageDraw in `draws`
+
+// What one stage does to one sample. Also the layout of the op's `draws` tensor.
+struct StageDraw {
+  int32_t on;       // 0 or 1
+  int32_t partner;  // mixes: row of the images, or position in the batch (see from_batch)
+  union {
+    int32_t word[kDrawWords - 2];
+    ShiftDraw shift;
+    AffineDraw affine;
+    Box box;  // resized crop, cutout
+    ErasingDraw erasing;
+    FactorDraw color;
+    CropBlackoutDraw crop_blackout;
+    GridMaskDraw grid_mask;
+    CutMixDraw cutmix;
+    MixUpDraw mixup;
+  };
+};
+static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
+
+// ---- the table ----------------------------------------------------------------------------------
+
+struct KindInfo {
+  Kind kind;
+  const char* name;
+  Section section;
+  int32_t traits;
+  Fields stage;
+  Fields draw;
+};
+
+namespace trait {
+constexpr int32_t kWarps = 1;      // samples between pixels
+constexpr int32_t kPermutes = 2;   // the result has the image's own pixels in another order
+constexpr int32_t kSimple = 4;     // may be in a simple program (see Program)
+constexpr int32_t kNeedsRgb = 8;   // images of 3 channels
+constexpr int32_t kHasPivot = 16;  // may need a mean of the image that enters it
+}  // namespace trait
+
+// clang-format off
+#define F(type, name) WARPMIX_FIELD(type, name)
+#define BOX F(Box, x0), F(Box, y0), F(Box, x1), F(Box, y1)
+constexpr KindInfo kKinds[] = {
+    // Kind, name, section, traits, {fields of the stage}, {fields of the draw}
+    {Kind::kShift, "shift", Section::kGeometry, trait::kSimple,
+     {F(ShiftStage, low_x), F(ShiftStage, count_x), F(ShiftStage, low_y), F(ShiftStage, count_y),
+      F(ShiftStage, center_x), F(ShiftStage, center_y), F(ShiftStage, out_width),
+      F(ShiftStage, out_height), F(ShiftStage, border)},
+     {F(ShiftDraw, dx), F(ShiftDraw, dy)}},
+    {Kind::kHorizontalFlip, "hflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
+    {Kind::kVerticalFlip, "vflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
+    {Kind::kAffine, "affine", Section::kGeometry, trait::kWarps,
+     {F(AffineStage, turns_low), F(AffineStage, turns_span), F(AffineStage, max_x),
+      F(AffineStage, max_y), F(AffineStage, scale_low), F(AffineStage, scale_span),
+      F(AffineStage, shear_x_low), F(AffineStage, shear_x_span), F(AffineStage, shear_y_low),
+      F(AffineStage, shear_y_span), F(AffineStage, direction)},
+     {F(AffineDraw, turns), F(AffineDraw, dx), F(AffineDraw, dy), F(AffineDraw, scale),
+      F(AffineDraw, shear_x), F(AffineDraw, shear_y)}},
+    {Kind::kResizedCrop, "resized_crop", Section::kGeometry, trait::kWarps,
+     {F(ResizedCropStage, area_low), F(ResizedCropStage, area_span),
+      F(ResizedCropStage, log_ratio_low), F(ResizedCropStage, log_ratio_span),
+      F(ResizedCropStage, ratio_low), F(ResizedCropStage, ratio_high),
+      F(ResizedCropStage, out_width), F(ResizedCropStage, out_height)},
+     {BOX}},
+    {Kind::kContrast, "contrast", Section::kColor, trait::kSimple | trait::kHasPivot,
+     {F(ContrastStage, low), F(ContrastStage, span), F(ContrastStage, pivot)},
+     {F(FactorDraw, factor)}},
+    {Kind::kBrightness, "brightness", Section::kColor, trait::kSimple,
+     {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kSaturation, "saturation", Section::kColor, trait::kNeedsRgb,
+     {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kHue, "hue", Section::kColor, trait::kNeedsRgb,
+     {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kPosterize, "posterize", Section::kColor, 0, {F(PosterizeStage, step)}, {}},
+    {Kind::kSolarize, "solarize", Section::kColor, 0, {F(SolarizeStage, threshold)}, {}},
+    {Kind::kCropBlackout, "crop_blackout", Section::kOcclusion, trait::kSimple,
+     {F(CropBlackoutStage, max_x), F(CropBlackoutStage, max_y)},
+     {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},
+    {Kind::kErasing, "erasing", Section::kOcclusion, 0,
+     {F(ErasingStage, area_low), F(ErasingStage, area_span), F(ErasingStage, log_ratio_low),
+      F(ErasingStage, log_ratio_span), F(ErasingStage, is_random), F(ErasingStage, value)},
+     {BOX, F(ErasingDraw, key_low), F(ErasingDraw, key_high)}},
+    {Kind::kCutout, "cutout", Section::kOcclusion, 0,
+     {F(CutoutStage, cut_width), F(CutoutStage, cut_height), F(CutoutStage, overhang)}, {BOX}},
+    {Kind::kGridMask, "grid_mask", Section::kOcclusion, 0,
+     {F(GridMaskStage, period_low), F(GridMaskStage, period_count), F(GridMaskStage, kept)},
+     {F(GridMaskDraw, offset_x), F(GridMaskDraw, offset_y), F(GridMaskDraw, period),
+      F(GridMaskDraw, square)}},
+    {Kind::kCutMix, "cutmix", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
+     {BOX, F(CutMixDraw, lam)}},
+    {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
+     {F(MixUpDraw, lam)}},
+};
+#undef BOX
+#undef F
+// clang-format on
+
+constexpr int kKindCount = sizeof(kKinds) / sizeof(kKinds[0]);
+
+constexpr bool kinds_are_in_order() {
+  for (int i = 0; i < kKindCount; ++i) {
+    const KindInfo& info = kKinds[i];
+    if (static_cast<int>(info.kind) != i || !fields_are_dense(info.stage) ||
+        !fields_are_dense(info.draw)) {
+      return false;
+    }
+  }
+  return true;
+}
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kMixUp) + 1,
+              "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
+
+// The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind
+// into. On a GPU it does nothing: a trap costs the pixel loops 14 registers and 2 % of their
+// instructions (nvcc 13.0), and the host runs the same code under test.
+HOST_DEVICE void unknown_kind() {
+#if !defined(__CUDA_ARCH__)
+  throw std::logic_error(
+      "a kind of stage has no case in a switch over its section's kinds: add one in "
+      "kernels/augment/color.h, geometry.h, occlusion.h or mix.h");
+#endif
+}
+
+constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<int>(kind)]; }
+
+constexpr bool has_trait(Kind kind, int32_t trait) { return (info_of(kind).traits & trait) != 0; }
+
+}  // namespace warpmix::augment

@@ -1,0 +1,92 @@
+// Whole-pixel geometry: shifts and flips take a column from a column and a row from a row.
+#pragma once
+
+#include "geometry.h"
+#include "sampling.h"
+
+namespace warpmix::augment {
+
+constexpr int32_t kOutside = -1;  // a constant border's pixel: it has no source
+
+// Shifts reach no further over the edge than the border can fold once.
+HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Border border) {
+  x -= shift;
+  switch (border) {
+    case Border::kWrap:
+      x = x < 0 ? x + size : x;
+      return x >= size ? x - size : x;
+    case Border::kReflect:
+      x = x < 0 ? -x : x;
+      return x >= size ? 2 * (size - 1) - x : x;
+    case Border::kSymmetric:
+      x = x < 0 ? -1 - x : x;
+      return x >= size ? 2 * size - 1 - x : x;
+    case Border::kReplicate:
+      return min_of(max_of(x, 0), size - 1);
+    case Border::kConstant:
+      return x >= 0 && x < size ? x : kOutside;
+  }
+  return kOutside;
+}
+
+// Pixels along axis 0 (columns) or 1 (rows) of the image that enters a stage.
+HOST_DEVICE int32_t entering_size(const Stage& stage, int32_t axis) {
+  return axis == 0 ? stage.width : stage.height;
+}
+
+// Where one applied stage takes column (axis 0) or row (axis 1) x of its output from.
+HOST_DEVICE int32_t stage_source(const Stage& stage, int32_t shift, int32_t axis, int32_t x) {
+  if (x == kOutside) {
+    return x;
+  }
+  const int32_t size = entering_size(stage, axis);
+  if (stage.kind == Kind::kShift) {
+    return shifted_source(x, shift, size, stage.shift.border);
+  }
+  const bool flips = stage.kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
+  return flips ? size - 1 - x : x;
+}
+
+HOST_DEVICE int32_t whole_shift(const StageDraw& draw, int32_t axis) {
+  return axis == 0 ? draw.shift.dx : draw.shift.dy;
+}
+
+// Where stages [begin, end) take a column or row from: the applied ones backwards.
+HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
+                                 int32_t end, int32_t axis, int32_t x) {
+  for (int32_t i = end - 1; i >= begin; --i) {
+    if (draws[i].on) {
+      x = stage_source(program.stages[i], whole_shift(draws[i], axis), axis, x);
+    }
+  }
+  return x;
+}
+
+// Where a whole map (see Map) takes a column or row from.
+HOST_DEVICE int32_t whole_map_source(const Program& program, const Map& map, int32_t axis,
+                                     int32_t x) {
+  if (x == kOutside) {
+    return x;
+  }
+  const int32_t size = axis == 0 ? program.map_width : program.map_height;
+  const float sign = map.m[4 * axis];
+  const int32_t t = static_cast<int32_t>(sign * static_cast<float>(x) + map.m[2 + 3 * axis]);
+  if (program.map_border == Border::kConstant && (t < 0 || t >= size)) {
+    return kOutside;
+  }
+  return folded(t, size, program.map_border);
+}
+
+// Where the whole geometry of a launch, its map being whole, takes a column or row from.
+HOST_DEVICE int32_t source_coordinate(const Program& program, const StageDraw* draws,
+                                      const Map& map, int32_t axis, int32_t x) {
+  x = whole_source(program, draws, program.map_end, program.geometry_end, axis, x);
+  if (program.map_begin < program.map_end) {
+    x = whole_map_source(program, map, axis, x);
+  }
+  return whole_source(program, draws, 0, program.map_begin, axis, x);
+}
+
+HOST_DEVICE bool inside(int32_t x, int32_t begin, int32_t end) { return x >= begin && x < end; }
+
+}  // namespace warpmix::augment

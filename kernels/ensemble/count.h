@@ -1,0 +1,49 @@
+// Counting from many threads: integers, so that no order of counting changes the result.
+#pragma once
+
+#include "../host_device.h"
+
+namespace warpmix::ensemble {
+
+HOST_DEVICE void add_to(int64_t* counter, int64_t amount) {
+#if defined(__CUDA_ARCH__)
+  atomicAdd(reinterpret_cast<unsigned long long*>(counter),
+            static_cast<unsigned long long>(amount));
+#else
+  *counter += amount;
+#endif
+}
+
+// Adds every active thread's amount to one counter, in one atomic a whole warp.
+HOST_DEVICE void sum_into(int64_t* counter, int64_t amount) {
+#if defined(__CUDA_ARCH__)
+  if (__activemask() != 0xFFFFFFFFu) {
+    add_to(counter, amount);
+    return;
+  }
+  for (int distance = 16; distance > 0; distance /= 2) {
+    amount += __shfl_down_sync(0xFFFFFFFFu, amount, distance);
+  }
+  if (threadIdx.x % 32 == 0) {
+    add_to(counter, amount);
+  }
+#else
+  add_to(counter, amount);
+#endif
+}
+
+// Adds a flag of every active thread of the warp to one counter, in one atomic a warp.
+HOST_DEVICE void count_into(int64_t* counter, bool flag) {
+#if defined(__CUDA_ARCH__)
+  const unsigned active = __activemask();
+  const unsigned flags = __ballot_sync(active, flag);
+  const unsigned first = __ffs(active) - 1;
+  if (threadIdx.x % 32 == first && flags != 0) {
+    add_to(counter, __popc(flags));
+  }
+#else
+  *counter += flag;
+#endif
+}
+
+}  // namespace warpmix::ensemble

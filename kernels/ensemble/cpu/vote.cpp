@@ -1,0 +1,124 @@
+// The CPU's votes and curves: tiles of samples in parallel, a tile's samples in vectors.
+
+// Lets GCC turn a comparison and a choice into vector instructions. It changes no value: nobody
+// here asks for floating-point traps.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-trapping-math")
+#endif
+
+#include <cstring>
+#include <mutex>
+#include <vector>
+
+#include "../../simd.h"
+#include "../tally.h"
+#include "queue.h"
+#include "run.h"
+#include "tile.h"
+
+namespace warpmix::ensemble {
+namespace {
+
+using TileTally = Tally<kTile, 0>;
+
+// What one thread has counted; merged at its end.
+struct Counts {
+  std::vector<int64_t> soft, hard;
+  int64_t invalid = 0;
+};
+
+// The next model's rows lie far away, where no hardware prefetcher looks.
+HOST_DEVICE void prefetch(const void* rows, size_t bytes) {
+  for (size_t line = 0; line < bytes; line += 64) {
+    __builtin_prefetch(static_cast<const char*>(rows) + line);
+  }
+}
+
+// `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
+template <typename Score>
+HOST_DEVICE void tile_body(const VoteParams& params, int64_t first, int used, float* wide,
+                           TileTally& tally, Counts& counts) {
+  const int32_t classes = params.classes;
+  tally.clear();
+  for (int t = 0; params.soft_correct && t < kTile; ++t) {
+    tally.own[t] = static_cast<double>(params.targets[first + min_of(t, used - 1)]);
+  }
+  for (int32_t k = 0; k < params.size; ++k) {
+    const Score* row = score_row<Score>(params, joining_model(params, k), first);
+    if (k + 1 < params.size) {
+      prefetch(score_row<Score>(params, joining_model(params, k + 1), first),
+               sizeof(Score) * classes * used);
+    }
+    load_tile(row, classes, used, tally.scores.value, wide);
+    counts.invalid += tally.join(params, k, used);
+    if (params.soft_correct) {
+      int64_t wrong = 0;
+      int64_t hard = 0;
+      for (int t = 0; t < used; ++t) {
+        wrong += tally.soft_wrong[t];
+        hard += tally.hard_leader[t] == tally.own[t];
+      }
+      counts.soft[k] += used - wrong;
+      counts.hard[k] += hard;
+    }
+  }
+}
+
+// GCC clones functions, not templates: one overload a type, each in the machine's best form.
+WARPMIX_SIMD_CLONES void run_tile(float, const VoteParams& params, int64_t first, int used,
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<float>(params, first, used, wide, tally, counts);
+}
+WARPMIX_SIMD_CLONES void run_tile(Half, const VoteParams& params, int64_t first, int used,
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<Half>(params, first, used, wide, tally, counts);
+}
+WARPMIX_SIMD_CLONES void run_tile(BFloat16, const VoteParams& params, int64_t first, int used,
+                                  float* wide, TileTally& tally, Counts& counts) {
+  tile_body<BFloat16>(params, first, used, wide, tally, counts);
+}
+
+template <typename Score>
+void run_tiles(const VoteParams& params, Queue& queue, double total_weight, Counts& counts) {
+  const size_t elements = static_cast<size_t>(params.classes) * kTile;
+  std::vector<float> score(elements), wide(elements);
+  std::vector<double> sum(elements), votes(elements);
+  TileTally tally = {
+      {score.data(), kTile, params.classes}, sum.data(), votes.data(), {}, {}, {}, {}};
+  counts.soft.resize(params.size);
+  counts.hard.resize(params.size);
+  for (int64_t tile; queue.take(tile);) {
+    const int64_t first = tile * kTile;
+    const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
+    run_tile(Score{}, params, first, used, wide.data(), tally, counts);
+    for (int t = 0; params.labels && t < used; ++t) {
+      tally.write(params, first + t, t, total_weight);
+    }
+  }
+}
+
+void merge(const Counts& counts, const VoteParams& params) {
+  *params.invalid += counts.invalid;
+  for (int32_t k = 0; params.soft_correct && k < params.size; ++k) {
+    params.soft_correct[k] += counts.soft[k];
+    params.hard_correct[k] += counts.hard[k];
+  }
+}
+
+}  // namespace
+
+void run_vote(const VoteParams& params, ParallelFor parallel_for) {
+  std::mutex merging;
+  const int64_t tiles = ceil_div<int64_t>(params.samples, kTile);
+  const double total = total_weight(params);
+  Queue queue(tiles);
+  parallel_for(0, tiles, 1, [&](int64_t, int64_t) {
+    Counts counts;
+    with_score_type(params.type,
+                    [&](auto score) { run_tiles<decltype(score)>(params, queue, total, counts); });
+    const std::lock_guard<std::mutex> lock(merging);
+    merge(counts, params);
+  });
+}
+
+}  // namespace warpmix::ensemble

@@ -1,0 +1,52 @@
+// The GPU's launches: kernels round the host-device functions of selection.h and ../bootstrap.h.
+#include "../bootstrap.h"
+#include "launch.h"
+#include "selection.h"
+
+namespace warpmix::ensemble {
+namespace {
+
+unsigned sample_blocks(int64_t samples) {
+  return static_cast<unsigned>(ceil_div<int64_t>(samples, kThreads));
+}
+
+template <typename Score>
+__global__ void __launch_bounds__(kThreads)
+    planes_kernel(const __grid_constant__ PlanesParams params) {
+  planes_body<Score>(params, blockIdx.x, static_cast<int32_t>(blockIdx.y), threadIdx.x);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    greedy_kernel(const __grid_constant__ GreedyParams params) {
+  greedy_body(params, blockIdx.x, static_cast<int32_t>(blockIdx.y), threadIdx.x);
+}
+
+__global__ void __launch_bounds__(kThreads)
+    bootstrap_kernel(const __grid_constant__ BootstrapParams params) {
+  const int64_t thread = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  bootstrap_body(params, thread, static_cast<int32_t>(blockIdx.y),
+                 static_cast<int32_t>(blockIdx.z) * kRulesAThread);
+}
+
+}  // namespace
+
+void launch_planes(const PlanesParams& params, cudaStream_t stream) {
+  const dim3 grid(sample_blocks(params.samples), static_cast<unsigned>(params.models));
+  with_score_type(params.type, [&](auto score) {
+    planes_kernel<decltype(score)><<<grid, kThreads, 0, stream>>>(params);
+  });
+}
+
+void launch_greedy(const GreedyParams& params, cudaStream_t stream) {
+  const dim3 grid(sample_blocks(params.samples), static_cast<unsigned>(params.models));
+  greedy_kernel<<<grid, kThreads, 0, stream>>>(params);
+}
+
+void launch_bootstrap(const BootstrapParams& params, cudaStream_t stream) {
+  const dim3 grid(sample_blocks(bootstrap_threads(params)),
+                  static_cast<unsigned>(params.replicates),
+                  static_cast<unsigned>(ceil_div(params.rules, kRulesAThread)));
+  bootstrap_kernel<<<grid, kThreads, 0, stream>>>(params);
+}
+
+}  // namespace warpmix::ensemble

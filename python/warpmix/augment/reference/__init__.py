@@ -1,0 +1,163 @@
+"""The pure-PyTorch twin of the kernels: transforms one after the other, on whole float batches.
+
+It is the oracle of the tests: same random numbers, same float32 operations in the same order, so
+that results agree bit for bit with the fused ops. Written to be read against the transforms'
+definitions; it knows nothing of launches, tables or layouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from warpmix import _fixed_math as fixed
+from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
+from warpmix.augment.lowering import Lowerable, lower
+from warpmix.augment.reference import pixels
+from warpmix.augment.reference.streams import Boxes, Streams
+from warpmix.augment.reference.warp import shift, warp
+from warpmix.augment.stages import Stage, units_of
+
+_Twin = Callable[[Tensor, Stage, Streams], Tensor]
+_MOVES: dict[str, _Twin] = {
+    "shift": shift,
+    "hflip": lambda images, stage, streams: images.flip(3),
+    "vflip": lambda images, stage, streams: images.flip(2),
+}
+
+
+# ---- single images ----------------------------------------------------------------------------
+
+
+def twin_of(kind: str) -> _Twin:
+    """Return the function that applies a kind of stage to a batch: in ``pixels``, by its name.
+
+    Raises:
+        NotImplementedError: there is none.
+    """
+    twin: _Twin | None = _MOVES.get(kind) or getattr(pixels, kind, None)
+    if twin is None:
+        raise NotImplementedError(
+            f"kind {kind!r} of kernels/augment/stages.h has no twin: add a function {kind}(images, "
+            "stage, streams) to warpmix/augment/reference/pixels.py"
+        )
+    return twin
+
+
+def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
+    if unit[0].map is not None:
+        return warp(images, unit, streams)
+    (stage,) = unit
+    changed = twin_of(stage.kind)(images, stage, streams)
+    if stage.resizes:  # which has seen to the samples that it does not apply to
+        return changed
+    return torch.where(streams.applies(stage)[:, None, None, None], changed, images)
+
+
+# ---- mixes ------------------------------------------------------------------------------------
+
+
+def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float) -> Tensor:
+    """Draw Beta(α, α) from two words; symmetric_beta in kernels/augment/mix.h has the source."""
+    g = fixed.fixed_exp(fixed.fixed_log(uniform_open_closed(word_u)) * inverse_alpha)
+    c = fixed.fixed_cos_turns(uniform_closed_open(word_v))
+    q = (1.0 - g) * c * c
+    half = 0.5 * fixed.fixed_sqrt(q / (g + q))
+    return torch.where(c < 0, 0.5 - half, 0.5 + half)
+
+
+def _cut(
+    own: Tensor, partner: Tensor, lam: Tensor, words: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    _, _, height, width = own.shape
+    ratio = 0.5 * fixed.fixed_sqrt(1.0 - lam)
+    half_width, half_height = (ratio * width).long(), (ratio * height).long()
+    x, y = uniform_below(words[0], width), uniform_below(words[1], height)
+    x0, x1 = (x - half_width).clamp(min=0), (x + half_width).clamp(max=width)
+    y0, y1 = (y - half_height).clamp(min=0), (y + half_height).clamp(max=height)
+    mixed = torch.where(Boxes(x0, y0, x1, y1).inside(height, width), partner, own)
+    kept = width * height - (x1 - x0) * (y1 - y0)
+    return mixed, kept.float() / float(width * height)
+
+
+def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[Tensor, ...]:
+    """Return (mixed images, λ of each sample itself), as if the stage applied to all."""
+    words = streams.words(stage.stream)
+    lam = symmetric_beta(words[1], words[2], stage["inverse_alpha"])
+    if stage.kind == "cutmix":
+        return _cut(own, partner, lam, streams.words(stage.stream, block=1))
+    share = lam[:, None, None, None]
+    return (own * share + partner * (1.0 - share)).clamp(max=255.0), lam
+
+
+# ---- the whole list ---------------------------------------------------------------------------
+
+
+def augment(
+    images: Tensor,
+    transforms: Sequence[Lowerable],
+    *,
+    index: Tensor | None = None,
+    ids: Tensor | None = None,
+    active: Tensor | None = None,
+    seed: int = 0,
+    epoch: int = 0,
+    p: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Compute what a :class:`Pipeline` of these transforms computes before it normalises.
+
+    Args:
+        images: [N, H, W, C] uint8 on the CPU; the other arguments as :meth:`Pipeline.forward`.
+
+    Returns:
+        ([B, C, h, w] float32 on [0, 255], [B] int64 rows of the partners, [B] float32 λ).
+    """
+    count, height, width, channels = images.shape
+    rows = torch.arange(count) if index is None else index
+    ids = rows if ids is None else ids
+    active = torch.ones_like(rows, dtype=torch.bool) if active is None else active
+    streams = Streams(ids, active, seed, epoch, p)
+    pool = count if index is not None else rows.shape[0]
+    batch = images[rows].permute(0, 3, 1, 2).float()
+    partner_rows, lam = rows, torch.ones(rows.shape[0])
+    units = units_of(lower(transforms, height, width, channels))
+    entering = batch
+    for i, unit in enumerate(units):
+        stage = unit[0]
+        if not stage.is_mix:
+            batch = _apply(batch, unit, streams)
+            continue
+        if not units[i - 1][0].is_mix or i == 0:
+            entering, before = batch, units[:i]
+        on = streams.applies(stage)
+        chosen = uniform_below(streams.words(stage.stream)[3], pool)
+        if index is None:
+            partner, chosen_rows = entering[chosen], rows[chosen]
+        else:
+            partner, chosen_rows = _of_rows(images, chosen, before, streams), chosen
+        mixed, share = _mix(batch, partner, stage, streams)
+        batch = torch.where(on[:, None, None, None], mixed, batch)
+        lam = torch.where(on, share, lam)
+        partner_rows = torch.where(on, chosen_rows, partner_rows)
+    return batch, partner_rows, lam
+
+
+def _of_rows(
+    images: Tensor, rows: Tensor, units: Sequence[Sequence[Stage]], streams: Streams
+) -> Tensor:
+    """Return rows of a data set after some stages, each with its own random numbers."""
+    theirs = streams.of_rows(rows)
+    batch = images[rows].permute(0, 3, 1, 2).float()
+    for unit in units:
+        batch = _apply(batch, unit, theirs)
+    return batch
+
+
+def normalise(
+    batch: Tensor, scale: Sequence[float], bias: Sequence[float], dtype: torch.dtype
+) -> Tensor:
+    """Return ``x · scale + bias`` per channel of [B, C, H, W] float32, rounded to nearest even."""
+    scaled = batch * torch.tensor(scale)[:, None, None] + torch.tensor(bias)[:, None, None]
+    return scaled.round().to(dtype) if dtype == torch.uint8 else scaled.to(dtype)

@@ -1,0 +1,118 @@
+"""Random numbers of the pure-PyTorch twin: see kernels/augment/random.h and boxes.h."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from warpmix import _fixed_math as fixed
+from warpmix._philox import philox, uniform_closed_open
+from warpmix.augment.stages import Stage
+
+BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
+
+
+@dataclass(frozen=True)
+class Streams:
+    """Where a batch's random numbers come from; fields as in :meth:`Pipeline.forward`."""
+
+    ids: Tensor  # [B] int64
+    active: Tensor  # [B] bool
+    seed: int
+    epoch: int
+    p: float
+
+    def words(self, stream: int, block: int = 0) -> tuple[Tensor, ...]:
+        """Draw four [B] int64 tensors of 32-bit words."""
+        counter = (
+            self.ids & 0xFFFFFFFF,
+            self.ids >> 32,
+            torch.full_like(self.ids, self.epoch),
+            torch.full_like(self.ids, stream << 8 | block),
+        )
+        return philox(counter, self.seed)
+
+    def applies(self, stage: Stage) -> Tensor:
+        """Return [B] bool: the samples that have this stage."""
+        on = self.active & (uniform_closed_open(self.words(stage.stream)[0]) < stage.p)
+        on &= uniform_closed_open(self.words(0)[0]) < self.p
+        if stage.choice_stream >= 0:
+            u = uniform_closed_open(self.words(stage.choice_stream)[0])
+            on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
+        return on
+
+    def of_rows(self, rows: Tensor) -> Streams:
+        """Return the streams of a resident data set's rows."""
+        return Streams(rows, torch.ones_like(rows, dtype=torch.bool), self.seed, self.epoch, self.p)
+
+
+def _single(value: float) -> float:
+    """Return the nearest float32, as the kernels hold it."""
+    return float(torch.tensor(value, dtype=torch.float32))
+
+
+def uniform_between(word: Tensor, low: float, span: float) -> Tensor:
+    """Draw float32 uniform in [low, low + span)."""
+    return uniform_closed_open(word) * span + low
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """[B] int64 corners; ends are exclusive."""
+
+    x0: Tensor
+    y0: Tensor
+    x1: Tensor
+    y1: Tensor
+
+    def inside(self, height: int, width: int) -> Tensor:
+        """Return [B, 1, height, width] bool."""
+        x, y = torch.arange(width)[None], torch.arange(height)[None]
+        in_x = (x >= self.x0[:, None]) & (x < self.x1[:, None])
+        in_y = (y >= self.y0[:, None]) & (y < self.y1[:, None])
+        return (in_y[:, :, None] & in_x[:, None, :])[:, None]
+
+    def where(self, condition: Tensor, other: Boxes) -> Boxes:
+        """Return these boxes where the condition holds, else the others."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Boxes(*(torch.where(condition, a, b) for a, b in pairs))
+
+
+def fitting_boxes(stage: Stage, streams: Streams) -> tuple[Boxes, Tensor]:
+    """Draw boxes of RandomResizedCrop or RandomErasing; say in [B] bool where one of ten fitted."""
+    zero = torch.zeros_like(streams.ids)
+    boxes, found = Boxes(zero, zero, zero, zero), torch.zeros_like(streams.active)
+    erases = stage.kind == "erasing"
+    room = 1 if erases else 0
+    for attempt in range(1, BOX_ATTEMPTS + 1):
+        words = streams.words(stage.stream, attempt)
+        pixels = float(stage.width * stage.height)
+        area = uniform_between(words[0], stage["area_low"], stage["area_span"]) * pixels
+        log_aspect = uniform_between(words[1], stage["log_ratio_low"], stage["log_ratio_span"])
+        aspect = fixed.fixed_exp(log_aspect)
+        along = fixed.fixed_sqrt(area * aspect).round().long()
+        across = fixed.fixed_sqrt(area / aspect).round().long()
+        width, height = (across, along) if erases else (along, across)
+        fits = (width >= 1) & (height >= 1)
+        fits &= (width <= stage.width - room) & (height <= stage.height - room)
+        x = (words[2] * (stage.width - width + 1)) >> 32
+        y = (words[3] * (stage.height - height + 1)) >> 32
+        boxes = Boxes(x, y, x + width, y + height).where(fits & ~found, boxes)
+        found |= fits
+    return boxes, found
+
+
+def central_box(stage: Stage) -> tuple[int, int, int, int]:
+    """Return torchvision's last resort for RandomResizedCrop: x0, y0, x1, y1."""
+    single = torch.tensor(
+        [stage.width, stage.height, stage["ratio_low"], stage["ratio_high"]], dtype=torch.float32
+    )
+    width, height = stage.width, stage.height
+    if single[0] / single[1] < single[2]:
+        height = int((single[0] / single[2]).round())
+    elif single[0] / single[1] > single[3]:
+        width = int((single[1] * single[3]).round())
+    x, y = (stage.width - width) // 2, (stage.height - height) // 2
+    return x, y, x + width, y + height

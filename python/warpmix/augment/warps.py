@@ -1,0 +1,188 @@
+"""Rotation, zoom and affine: sampled between pixels (bilinear). Consecutive ones, and resizes, are
+composed into one map and sampled once."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from warpmix.augment.stages import Stage
+from warpmix.augment.transform import (
+    Transform,
+    check_number,
+    require_border,
+    require_range,
+    uniform,
+    values_for,
+)
+
+__all__ = [
+    "RandomAffine",
+    "RandomRotation",
+    "RandomZoom",
+]
+
+# As shown, and as drawn.
+_AFFINE_DRAWS = {
+    "degrees": "turns",
+    "dx": "dx",
+    "dy": "dy",
+    "scale": "scale",
+    "shear_x": "shear_x",
+    "shear_y": "shear_y",
+}
+
+
+def _affine_stage(
+    transform: RandomRotation | RandomZoom | RandomAffine,
+    height: int,
+    width: int,
+    channels: int,
+    *,
+    degrees: tuple[float, float] = (0.0, 0.0),
+    translate: tuple[float, float] = (0.0, 0.0),
+    scale: tuple[float, float] = (1.0, 1.0),
+    shear: Sequence[float] = (0.0, 0.0, 0.0, 0.0),
+    clockwise: bool = True,
+    shown: Sequence[str] = tuple(_AFFINE_DRAWS),
+) -> Stage:
+    def turns(prefix: str, low: float, high: float) -> dict[str, Any]:
+        return {f"{prefix}_low": low / 360, f"{prefix}_span": (high - low) / 360}
+
+    return transform.stage(
+        "affine",
+        height,
+        width,
+        **turns("turns", *degrees),
+        max_x=translate[0] * width,
+        max_y=translate[1] * height,
+        **uniform(scale, "scale_"),
+        **turns("shear_x", shear[0], shear[1]),
+        **turns("shear_y", shear[2], shear[3]),
+        direction=1.0 if clockwise else -1.0,
+        border=transform.border,
+        fill=values_for(transform, "fill", channels),
+        shown={name: _AFFINE_DRAWS[name] for name in shown},
+    )
+
+
+@dataclass(frozen=True)
+class RandomRotation(Transform):
+    """Rotates about the centre, counter-clockwise, bilinear; torchvision's ``RandomRotation``.
+
+    Args:
+        degrees: (lowest, highest), or one number d for (-d, d).
+        border: what comes in: "constant", "wrap", "reflect" (edge not repeated), "symmetric"
+            (repeated) or "replicate".
+        fill: of a constant border, a whole number in [0, 255], or one a channel.
+    """
+
+    degrees: float | tuple[float, float]
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "degrees", -3600.0, 3600.0, mirrored=True)
+        require_border(self)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        bounds: Any = self.degrees
+        return [
+            _affine_stage(
+                self, height, width, channels, degrees=bounds, clockwise=False, shown=("degrees",)
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class RandomZoom(Transform):
+    """Scales about the centre, both axes alike, bilinear: above 1 things look larger.
+
+    Args:
+        scale: (lowest, highest), in [0.05, 20].
+        border, fill: as for :class:`RandomRotation`.
+    """
+
+    scale: tuple[float, float] = (0.8, 1.2)
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "scale", 0.05, 20.0)
+        require_border(self)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [_affine_stage(self, height, width, channels, scale=self.scale, shown=("scale",))]
+
+
+@dataclass(frozen=True)
+class RandomAffine(Transform):
+    """Rotation (clockwise), translation, scale and shear about the centre, bilinear; torchvision's
+    ``RandomAffine``, its matrix and its order.
+
+    Args:
+        degrees: (lowest, highest), or one number d for (-d, d).
+        translate: largest shift of each axis (x, y) as a fraction of it, in [0, 1]; shifts are
+            whole pixels. None: no shift.
+        scale: (lowest, highest), in [0.05, 20]. None: 1.
+        shear: degrees within ±75: x from (-s, s) for one number s of at least 0, x from (a, b) for
+            two, x from (a, b) and y from (c, d) for four. None: no shear.
+        border, fill: as for :class:`RandomRotation`.
+    """
+
+    degrees: float | tuple[float, float]
+    translate: tuple[float, float] | None = None
+    scale: tuple[float, float] | None = None
+    shear: float | Sequence[float] | None = None
+    border: str = field(default="constant", kw_only=True)
+    fill: int | Sequence[int] = field(default=0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "degrees", -3600.0, 3600.0, mirrored=True)
+        require_border(self)
+        if self.scale is not None:
+            require_range(self, "scale", 0.05, 20.0)
+        if self.translate is not None:
+            self._check_numbers("translate", self.translate, (2,), 0.0, 1.0)
+            object.__setattr__(self, "translate", tuple(map(float, self.translate)))
+        if self.shear is not None:
+            shear: Any = self.shear
+            if isinstance(shear, numbers.Real):
+                check_number("RandomAffine", "shear, as one number,", shear, 0.0, 75.0)
+                shear = (-float(shear), float(shear))
+            self._check_numbers("shear", shear, (2, 4), -75.0, 75.0)
+            object.__setattr__(self, "shear", tuple(map(float, shear)))
+
+    def _check_numbers(
+        self, name: str, values: Any, lengths: tuple[int, ...], low: float, high: float
+    ) -> None:
+        if (
+            isinstance(values, str)
+            or not isinstance(values, Sequence)
+            or len(values) not in lengths
+        ):
+            wanted = " or ".join(map(str, lengths))
+            raise TypeError(f"RandomAffine: {name} must be {wanted} numbers, got {values!r}")
+        for value in values:
+            check_number("RandomAffine", name, value, low, high)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        shear: Any = self.shear or ()
+        bounds: Any = self.degrees
+        return [
+            _affine_stage(
+                self,
+                height,
+                width,
+                channels,
+                degrees=bounds,
+                translate=self.translate or (0.0, 0.0),
+                scale=self.scale or (1.0, 1.0),
+                shear=(*shear, *(0.0,) * (4 - len(shear))),
+            )
+        ]

@@ -1,0 +1,168 @@
+"""A model on disk: its weights, and what it takes to build and feed it (``model.safetensors``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from warpmix import models
+from warpmix._files import atomic_write
+from warpmix.models.network import TestTimeAugmentation
+from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE
+
+_METADATA_KEY = "warpmix"
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What it takes to build a model again and to feed it.
+
+    Attributes:
+        model, head, dropout: as in :class:`warpmix.train.TrainConfig`.
+        classes: class names, in label order.
+        image_size: (height, width) in pixels of the images it is trained on.
+        channels: of those images.
+        mean, std: per-channel normalisation, as fractions of 255.
+        input_size: (height, width) that the pipeline resizes them to; None: ``image_size``.
+        options: of :func:`warpmix.models.create`.
+        tta: as in :class:`warpmix.train.TrainConfig`.
+    """
+
+    model: str
+    head: Literal["linear", "dense", "dense512"]
+    dropout: float
+    classes: tuple[str, ...]
+    image_size: tuple[int, int]
+    channels: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    input_size: tuple[int, int] | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tta: TestTimeAugmentation = "none"
+
+    def build(
+        self, weights: str | None = None, frozen: bool = False, unfrozen: int = 0
+    ) -> models.Network:
+        """Return a new model; arguments and errors as :func:`warpmix.models.create`."""
+        return models.create(
+            self.model,
+            len(self.classes),
+            weights=weights,
+            frozen=frozen,
+            head=self.head,
+            dropout=self.dropout,
+            image_size=self.input_size or self.image_size,
+            in_channels=self.channels,
+            unfrozen=unfrozen,
+            tta=self.tta,
+            options=self.options,
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
+        """Return the spec of a JSON object, whose lists are tuples here."""
+        return cls(**_with_tuples(values))
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with tuples in place of its lists, at any depth of objects."""
+    tuples: dict[str, Any] = {}
+    for key, value in values.items():
+        tuples[key] = tuple(value) if isinstance(value, list) else value
+        if isinstance(value, Mapping):
+            tuples[key] = _with_tuples(value)
+    return tuples
+
+
+def copy_weights(model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the model's weights in CPU memory, contiguous as safetensors needs them."""
+    return {
+        name: tensor.detach().to("cpu", copy=True).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def save_model(path: Path, weights: dict[str, Tensor], spec: ModelSpec) -> None:
+    """Write weights and spec; the tensors keep the model's own names."""
+    write_tensors(path, weights, {"spec": asdict(spec)})
+
+
+def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
+    """Load a trained model, in eval mode on the CPU.
+
+    Args:
+        path: a run folder, its ``model.safetensors``, or the ``checkpoint.safetensors`` of a run
+            that is still going on, of which the best weights so far are taken.
+
+    Raises:
+        FileNotFoundError: no such file, or the run has not finished.
+        ValueError: not a model of warpmix, or its weights do not fit the model it names.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if not (path / MODEL_FILE).exists() and (path / CHECKPOINT_FILE).exists():
+            raise FileNotFoundError(
+                f"{path} has no {MODEL_FILE} because the run has not finished; "
+                f"continue it with: warpmix train --resume {path}"
+            )
+        path = path / MODEL_FILE
+    weights, metadata = read_tensors(path)
+    spec = ModelSpec.from_json(metadata["spec"])
+    if "state" in metadata:  # of warpmix.train.checkpoint
+        best = "/best_weights/"
+        weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
+    model = spec.build()
+    load_weights(model, weights, path)
+    return model.eval(), spec
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, Tensor], origin: Path) -> None:
+    """Load weights, or raise ValueError saying how many do not fit and naming the first."""
+    expected = model.state_dict()
+    unfit = [
+        name
+        for name in sorted(expected.keys() | weights.keys())
+        if name not in weights
+        or name not in expected
+        or weights[name].shape != expected[name].shape
+    ]
+    if unfit:
+        raise ValueError(
+            f"{origin} is of another model: {len(unfit)} of {len(expected)} tensors do not fit, "
+            f"the first is {unfit[0]!r}"
+        )
+    model.load_state_dict(weights)
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    """Write a safetensors file with a JSON object as its metadata, in one step."""
+    with atomic_write(path) as temporary:
+        # Not save_file: that makes files that the owner alone can read, whatever the umask.
+        temporary.write_bytes(save(tensors, {_METADATA_KEY: json.dumps(metadata)}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`write_tensors` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is not readable, or was not written by warpmix.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; expected a run of: warpmix train")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} is not a readable safetensors file: {error}") from None
+    if _METADATA_KEY not in metadata:
+        raise ValueError(f"{path} was not written by warpmix train: it does not name its model")
+    return tensors, json.loads(metadata[_METADATA_KEY])

@@ -1,0 +1,42 @@
+"""timm's training script in short: create_loader, Mixup, soft targets."""
+
+import torch
+from timm.data import Mixup, create_loader
+from timm.loss import SoftTargetCrossEntropy
+from torch import nn
+from torchvision.datasets import FakeData
+
+
+def main():
+    loader = create_loader(
+        FakeData(64, (3, 32, 32), 10),
+        input_size=(3, 32, 32),
+        batch_size=16,
+        is_training=True,
+        use_prefetcher=False,
+        num_workers=2,
+        hflip=0.5,
+        color_jitter=0.4,
+        re_prob=0.25,
+        persistent_workers=False,
+    )
+    mixup_fn = Mixup(mixup_alpha=0.8, cutmix_alpha=1.0, label_smoothing=0.1, num_classes=10)
+    features = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    model = nn.Sequential(*features, nn.Linear(8, 10))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    loss_fn = SoftTargetCrossEntropy()
+    batches = []
+    for _epoch in range(2):
+        model.train()
+        for input, target in loader:
+            input, target = mixup_fn(input, target)
+            batches.append(input)
+            loss = loss_fn(model(input), target)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return batches, float(loss)
+
+
+if __name__ == "__main__":
+    main()

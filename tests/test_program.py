@@ -1,0 +1,95 @@
+"""Programs: the words that Python's compiler writes and the ops read, by the kernels' own table."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from warpmix import (
+    CutMix,
+    Pipeline,
+    RandomContrast,
+    RandomCropBlackout,
+    RandomRotation,
+    RandomShift,
+)
+from warpmix.augment.program import compile_launches
+from warpmix.augment.stages import KINDS, Stage
+
+HEADER, STAGE = 10, 10  # words before a program's stages, and before a stage's own numbers
+
+
+def words_of(*transforms: object) -> list[int]:
+    (launch,) = compile_launches(transforms, 8, 8, 3)  # type: ignore[arg-type]
+    return launch.words(1.0)
+
+
+def draw(words: list[int], stages: int, sides: int = 1) -> Tensor:
+    images = torch.zeros(1, 8, 8, 3, dtype=torch.uint8)
+    draws = torch.empty(1, sides, stages, 8, dtype=torch.int32)
+    torch.ops.warpmix.draw(images, None, None, None, None, 0, 0, True, words, draws)
+    return draws
+
+
+def test_a_program_ends_where_its_last_stage_does() -> None:
+    words = words_of(RandomShift(0.2), RandomContrast())
+    draw(words, 2)
+    with pytest.raises(RuntimeError, match="program must have at least 36 words, got 35"):
+        draw(words[:-1], 2)
+    with pytest.raises(RuntimeError, match="program must end after 36 words, got 37"):
+        draw([*words, 0], 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "message"),
+    [
+        (0, 17, "program must have 0 to 16 stages, got 17"),
+        (7, 4, "program must hold known borders, got 4"),
+        (HEADER, len(KINDS), f"program must hold known kinds of stage, got {len(KINDS)}"),
+        (HEADER, -1, "program must hold known kinds of stage, got -1"),
+        (HEADER + STAGE + 2, 9, "program must hold known borders, got 9"),
+    ],
+)
+def test_numbers_of_no_name_are_refused(place: int, word: int, message: str) -> None:
+    words = words_of(RandomShift(0.2))
+    words[place] = word
+    with pytest.raises(RuntimeError, match=f"draw: {message}"):
+        draw(words, 1)
+
+
+@pytest.mark.parametrize(
+    "transform", [RandomShift(), RandomRotation(), RandomContrast(), RandomCropBlackout(), CutMix()]
+)
+def test_a_stage_in_another_section_than_its_kinds_is_refused(transform: object) -> None:
+    """The kernels switch over the kinds of one section, and know no others there."""
+    words = words_of(transform)
+    right = words[1:7]
+    draw(words, 1, sides=2 if isinstance(transform, CutMix) else 1)
+    name = list(KINDS)[words[HEADER]]
+    for number in range(6):  # ends that lie before the stage
+        ends = [0] * number + [1] * (6 - number)
+        geometry = number < 3 and KINDS[name].section == "geometry" and not KINDS[name].warps
+        if ends == right or geometry:
+            continue
+        words[1:7] = ends
+        with pytest.raises(RuntimeError, match=f"normal form, got {name} out of place"):
+            draw(words, 1)
+
+
+def test_a_stage_has_its_kinds_numbers_and_no_others() -> None:
+    with pytest.raises(ValueError, match=r"'mixup' must have the numbers \['inverse_alpha'\]"):
+        Stage("mixup", 1.0, 8, 8, {"alpha": 1.0})
+    assert Stage("mixup", 1.0, 8, 8, {"inverse_alpha": 0.5})["inverse_alpha"] == 0.5
+
+
+def test_draws_say_what_the_tables_fields_say() -> None:
+    """Each kind's numbers are read where the kernels write them: whole ones are small integers."""
+    images = torch.zeros(64, 3, 8, 8, dtype=torch.uint8)
+    for kind in KINDS.values():
+        assert [f.place for f in kind.draw] == list(range(len(kind.draw)))
+    draws = Pipeline([RandomShift(0.5), CutMix()]).draw(images=images, ids=torch.arange(64))
+    shift, mix = draws.named()
+    assert shift["dx"].dtype == torch.int64 and set(shift["dx"].tolist()) == set(range(-4, 5))
+    area = (mix["x1"] - mix["x0"]) * (mix["y1"] - mix["y0"])
+    assert torch.equal(mix["lam"], (64 - area).float() / 64)

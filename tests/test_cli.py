@@ -253,11 +253,15 @@ def test_vote_over_published_models_gives_their_known_accuracy(
 
 
 def test_vote_refuses_in_words(runs: Path, tmp_path: Path) -> None:
-    array = tmp_path / "alone.npy"
-    np.save(array, np.full((20, 2), 0.5, np.float32))
+    even = np.full((20, 2), 0.5, np.float32)
+    array, labelled = tmp_path / "alone.npy", tmp_path / "labelled.npz"
+    np.save(array, even)
+    np.savez(labelled, even=even, labels=np.zeros(20, np.int64))
     for arguments, words in (
         ([tmp_path], "holds no run with a predictions.safetensors"),
-        ([array, "--method", "greedy"], "needs labels to rank and to fit on, got none for test"),
+        ([labelled], "no predictions-val.safetensors beside it to rank on; use --rank-on test"),
+        ([array, "--method", "stack"], "--method stack needs labels to rank and to fit on"),
+        ([array, "--top", "50"], "--top needs labels to rank and to fit on"),
         ([runs, "--top", "0"], "--top must be percentages above 0"),
         ([runs, "--top", "ten"], "--top must be percentages above 0"),
     ):

@@ -57,22 +57,20 @@ class Cell:
     def write(self, path: Path) -> None:
         order = COLUMN_ORDERS[self.columns]
         identify, title = INDEXES[self.index], HEADERS[self.header]
-        titles = (
-            [] if identify is None else ["" if self.index == "unnamed" else self.index.split()[0]]
-        )
-        if self.index == "Unnamed: 0":
-            titles = ["Unnamed: 0"]
+        called = {"unnamed": "", "id text": "id", "id number": "id"}.get(self.index, self.index)
         rows = PERMUTED_ROWS if self.rows == "permuted" else range(SAMPLES)
         with path.open("w", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             if title is not None:
-                label = [] if self.labels == "none" else ["label"]
-                writer.writerow([*titles, *(title(c) for c in order), *label])
+                first = [] if identify is None else [called]
+                last = [] if self.labels == "none" else ["label"]
+                writer.writerow([*first, *(title(c) for c in order), *last])
             for row in map(int, rows):
                 number = int(LABELS[row])
-                label = {"none": [], "numbers": [number], "names": [CLASSES[number]]}[self.labels]
+                labels = {"none": [], "numbers": [str(number)], "names": [CLASSES[number]]}
+                ids = [] if identify is None else [identify(row)]
                 values = (str(TRUTH[row, c].numpy()) for c in order)
-                writer.writerow([*([identify(row)] if identify else []), *values, *label])
+                writer.writerow([*ids, *values, *labels[self.labels]])
 
     @property
     def reference_ids(self) -> tuple[str, ...] | list[int]:

@@ -1,6 +1,10 @@
 """Prediction files: round trips, NumPy's files, and files that must not vote together."""
 
+from __future__ import annotations
+
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +25,9 @@ def probabilities(seed: int = 0, samples: int = 7) -> torch.Tensor:
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
 
 
-def save_member(path, seed: int = 0, **changes):
+def save_member(path: Path, seed: int = 0, **changes: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    contents = {
+    contents: dict[str, Any] = {
         "predictions": probabilities(seed),
         "labels": LABELS,
         "model": f"model {seed}",
@@ -39,16 +43,17 @@ def save_member(path, seed: int = 0, **changes):
 # ---- one file -----------------------------------------------------------------------------------
 
 
-def test_round_trip(tmp_path):
+def test_round_trip(tmp_path: Path) -> None:
     stored = load(save_member(tmp_path / "predictions.safetensors"))
-    assert stored.predictions.equal(probabilities()) and stored.labels.equal(LABELS)
+    assert stored.predictions.equal(probabilities())
+    assert stored.labels is not None and stored.labels.equal(LABELS)
     assert (stored.model, stored.dataset, stored.split) == ("model 0", "insects", "test")
     assert stored.classes == CLASSES and stored.are_probabilities
     assert stored.accuracy == (probabilities().argmax(1) == LABELS).double().mean()
     assert [path.name for path in tmp_path.iterdir()] == ["predictions.safetensors"]
 
 
-def test_metadata_is_for_other_programs_too(tmp_path):
+def test_metadata_is_for_other_programs_too(tmp_path: Path) -> None:
     path = save_member(tmp_path / "predictions.safetensors")
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
@@ -56,20 +61,20 @@ def test_metadata_is_for_other_programs_too(tmp_path):
     assert float(metadata["accuracy"]) == load(path).accuracy
 
 
-def test_what_is_unknown_stays_unknown(tmp_path):
+def test_what_is_unknown_stays_unknown(tmp_path: Path) -> None:
     save(tmp_path / "p.safetensors", probabilities(), model="m")
     stored = load(tmp_path / "p.safetensors")
     assert stored.labels is stored.classes is stored.split is stored.accuracy is None
 
 
-def test_half_precision_and_gradients_are_stored_as_float32(tmp_path):
+def test_half_precision_and_gradients_are_stored_as_float32(tmp_path: Path) -> None:
     half = probabilities().to(torch.bfloat16).requires_grad_()
     save(tmp_path / "p.safetensors", half, model="m")
     stored = load(tmp_path / "p.safetensors").predictions
     assert stored.dtype == torch.float32 and stored.equal(half.detach().float())
 
 
-def test_ties_count_for_the_lowest_class(tmp_path):
+def test_ties_count_for_the_lowest_class(tmp_path: Path) -> None:
     even = torch.full((2, 2), 0.5)
     save(tmp_path / "p.safetensors", even, torch.tensor([0, 1]), model="m")
     assert load(tmp_path / "p.safetensors").accuracy == 0.5
@@ -89,13 +94,15 @@ def test_ties_count_for_the_lowest_class(tmp_path):
         ({"classes": ("ant", "bee")}, ValueError, "got 2 classes and 3 columns"),
     ],
 )
-def test_save_refuses_and_writes_nothing(tmp_path, changes, error, message):
+def test_save_refuses_and_writes_nothing(
+    tmp_path: Path, changes: dict[str, Any], error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         save_member(tmp_path / "p.safetensors", **changes)
     assert not list(tmp_path.iterdir())
 
 
-def test_numpy_files(tmp_path):
+def test_numpy_files(tmp_path: Path) -> None:
     logits = np.random.default_rng(0).normal(size=(7, 3))
     np.save(tmp_path / "alexnet.npy", logits)
     np.savez(
@@ -105,10 +112,10 @@ def test_numpy_files(tmp_path):
     assert (plain.model, labelled.model) == ("alexnet", "vgg")
     assert plain.predictions.equal(torch.from_numpy(logits).float()) and plain.labels is None
     assert not plain.are_probabilities
-    assert labelled.labels.equal(LABELS)
+    assert labelled.labels is not None and labelled.labels.equal(LABELS)
 
 
-def test_load_refuses_naming_the_file(tmp_path):
+def test_load_refuses_naming_the_file(tmp_path: Path) -> None:
     def refused(name: str, message: str) -> None:
         with pytest.raises(ValueError, match=rf"{name}: .*{message}"):
             load(tmp_path / name)
@@ -138,7 +145,7 @@ def test_load_refuses_naming_the_file(tmp_path):
 # ---- many files ---------------------------------------------------------------------------------
 
 
-def test_files_and_folders_in_their_order(tmp_path):
+def test_files_and_folders_in_their_order(tmp_path: Path) -> None:
     for seed, run in enumerate(["runs/b", "runs/a/deep", "other"]):
         save_member(tmp_path / run / "predictions.safetensors", seed)
     save_file({"weight": torch.zeros(2)}, tmp_path / "runs/b/checkpoint.safetensors")
@@ -147,20 +154,69 @@ def test_files_and_folders_in_their_order(tmp_path):
     stack = load_many([tmp_path / "other/predictions.safetensors", tmp_path / "runs"])
     assert stack.models == ("model 2", "model 1", "model 0")
     assert stack.predictions.equal(torch.stack([probabilities(seed) for seed in (2, 1, 0)]))
-    assert stack.labels.equal(LABELS) and stack.classes == CLASSES and not stack.logits
+    assert stack.labels is not None and stack.labels.equal(LABELS)
+    assert stack.classes == CLASSES and not stack.logits
     assert stack.accuracies == tuple(load(path).accuracy for path in stack.paths)
 
 
-def test_what_one_file_knows_holds_for_all(tmp_path):
+def test_what_one_file_knows_holds_for_all(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", probabilities(1).numpy())
     files = [tmp_path / "a.npy", save_member(tmp_path / "b.safetensors")]
     with pytest.raises(ValueError, match=r"no names of classes and .*: ant, bee, cat.*--classes"):
         load_many(files)
     stack = load_many(files, options=ReadOptions(classes=CLASSES))
-    assert stack.labels.equal(LABELS) and stack.classes == CLASSES
-    assert len(stack.accuracies) == 2
+    assert stack.labels is not None and stack.labels.equal(LABELS)
+    assert stack.classes == CLASSES
+    assert stack.accuracies is not None and len(stack.accuracies) == 2
     unlabelled = load_many([tmp_path / "a.npy"])
     assert unlabelled.labels is unlabelled.accuracies is None
+
+
+def test_samples_are_matched_by_id_where_all_files_know_them(tmp_path: Path) -> None:
+    """A third file's order is not taken for that of a file that has no ids."""
+    numbers, moved = torch.arange(7), torch.tensor([3, 1, 0, 2, 6, 5, 4])
+    plain = save_member(tmp_path / "plain.safetensors")
+    counted = save_member(tmp_path / "counted.safetensors", ids=numbers)
+    other = save_member(
+        tmp_path / "other.safetensors",
+        predictions=probabilities()[moved],
+        labels=LABELS[moved],
+        ids=moved,
+    )
+    assert load_many([plain, counted]).predictions[1].equal(probabilities())
+    stack = load_many([counted, other])
+    assert stack.predictions[1].equal(probabilities())
+    assert stack.labels is not None and stack.labels.equal(LABELS)
+    for files in ([plain, other], [plain, counted, other], [other, counted, plain]):
+        with pytest.raises(ValueError, match=r"no ids but row numbers.*--assume-same-order"):
+            load_many(files)
+    assumed = load_many([plain, counted, other], options=ReadOptions(assume_same_order=True))
+    assert assumed.predictions.equal(probabilities().expand(3, 7, 3))
+
+
+def test_classes_are_matched_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = save_member(tmp_path / "first.safetensors")
+    second = save_member(
+        tmp_path / "second.safetensors",
+        predictions=probabilities().flip(1),
+        labels=2 - LABELS,
+        classes=CLASSES[::-1],
+    )
+    stack = load_many([first, second])
+    assert stack.predictions.equal(probabilities().expand(2, 7, 3))
+    assert stack.labels is not None and stack.labels.equal(LABELS) and stack.classes == CLASSES
+    assert caplog.messages == [f"{second}: classes were in another order, aligned by name"]
+    wanted = load_many([first], options=ReadOptions(classes=CLASSES[::-1]))
+    assert wanted.predictions[0].equal(probabilities().flip(1))
+
+
+def test_ids_are_distinct_and_one_a_sample(tmp_path: Path) -> None:
+    for ids, words in (
+        ([1] * 7, "must be distinct, got 1 twice"),
+        ([1, 2], r"one a sample, \[7\]"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            save_member(tmp_path / "p.safetensors", ids=ids)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +238,9 @@ def test_what_one_file_knows_holds_for_all(tmp_path):
         ({"labels": LABELS.roll(1)}, "labels differ for 6 of 7 images, first for 0"),
     ],
 )
-def test_files_that_do_not_belong_together(tmp_path, changes, reason):
+def test_files_that_do_not_belong_together(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
     first = save_member(tmp_path / "first.safetensors")
     second = save_member(tmp_path / "second.safetensors", **changes)
     message = rf"first.safetensors and .*second.safetensors do not belong together: {reason}"
@@ -190,14 +248,14 @@ def test_files_that_do_not_belong_together(tmp_path, changes, reason):
         load_many([first, second])
 
 
-def test_logits_and_probabilities_do_not_mix(tmp_path):
+def test_logits_and_probabilities_do_not_mix(tmp_path: Path) -> None:
     first = save_member(tmp_path / "first.safetensors", classes=None)
     np.save(tmp_path / "logits.npy", probabilities().log().numpy())
     with pytest.raises(ValueError, match="kind of predictions probabilities and logits"):
         load_many([first, tmp_path / "logits.npy"])
 
 
-def test_nothing_to_read_or_twice(tmp_path):
+def test_nothing_to_read_or_twice(tmp_path: Path) -> None:
     path = save_member(tmp_path / "runs" / "predictions.safetensors")
     with pytest.raises(ValueError, match=r"is given twice \(first as .*each model votes once"):
         load_many([path, tmp_path / "runs"])

@@ -7,7 +7,6 @@ has two worker processes, and gives its batches of two epochs and its last loss.
 from __future__ import annotations
 
 import difflib
-import importlib.util
 import math
 import runpy
 import warnings
@@ -25,8 +24,6 @@ LINES = 5
 
 def run(name: str) -> tuple[list[Tensor], float]:
     """Run a program in this process; its DataLoader forks workers."""
-    if name.startswith("timm") and importlib.util.find_spec("timm") is None:
-        pytest.skip("timm is not installed: pip install '.[test]'")
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the programs' frameworks advise on their DataLoaders

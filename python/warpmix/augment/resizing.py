@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from warpmix.augment.stages import Stage
-from warpmix.augment.transform import Transform, as_size, require_range, uniform
+from warpmix.augment.transform import (
+    Transform,
+    as_size,
+    require_every_sample,
+    require_range,
+    uniform,
+)
 
 __all__ = ["RandomResizedCrop", "Resize"]
 
@@ -37,10 +43,7 @@ class Resize(Transform):
     def __post_init__(self) -> None:
         super().__post_init__()
         as_size(self, "size")
-        if self.p != 1.0:
-            raise ValueError(
-                f"Resize: p must be 1, because all results have one size; got {self.p!r}"
-            )
+        require_every_sample(self)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         new_height, new_width = as_size(self, "size")

@@ -169,6 +169,15 @@ def require_whole(transform: Any, name: str, low: int, high: int) -> None:
     require_number(transform, name, low, high)
 
 
+def require_every_sample(transform: Transform) -> None:
+    """Raise ValueError unless a transform to another size applies to every sample."""
+    if transform.p != 1.0:
+        raise ValueError(
+            f"{type(transform).__name__}: p must be 1, because all results have one size; "
+            f"got {transform.p!r}"
+        )
+
+
 def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
     """Check that a field is one of some words."""
     value = getattr(transform, name)

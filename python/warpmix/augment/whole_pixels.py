@@ -14,6 +14,7 @@ from warpmix.augment.transform import (
     pixels,
     require_border,
     require_choice,
+    require_every_sample,
     require_fill,
     require_number,
     require_whole,
@@ -166,10 +167,7 @@ class CenterCrop(Transform):
     def __post_init__(self) -> None:
         super().__post_init__()
         as_size(self, "size")
-        if self.p != 1.0:
-            raise ValueError(
-                f"CenterCrop: p must be 1, because all results have one size; got {self.p!r}"
-            )
+        require_every_sample(self)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         new_height, new_width = as_size(self, "size")

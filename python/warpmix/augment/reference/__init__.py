@@ -35,11 +35,11 @@ def twin_of(kind: str) -> _Twin:
     """Return the function that applies a kind of stage to a batch: in ``pixels``, by its name.
 
     Raises:
-        NotImplementedError: there is none.
+        LookupError: there is none.
     """
     twin: _Twin | None = _MOVES.get(kind) or getattr(pixels, kind, None)
     if twin is None:
-        raise NotImplementedError(
+        raise LookupError(
             f"kind {kind!r} of kernels/augment/stages.h has no twin: add a function {kind}(images, "
             "stage, streams) to warpmix/augment/reference/pixels.py"
         )

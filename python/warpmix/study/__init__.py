@@ -1,0 +1,1 @@
+"""Studies: many runs from one recipe, and a report of what they came to."""

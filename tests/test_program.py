@@ -14,14 +14,14 @@ from warpmix import (
     RandomRotation,
     RandomShift,
 )
-from warpmix.augment.program import compile_launches
+from warpmix.augment.program import compile_programs
 from warpmix.augment.stages import BORDERS, KINDS, Stage
 
 HEADER, STAGE = 11, 10  # words before a program's stages, and before a stage's own numbers
 
 
 def words_of(*transforms: object) -> list[int]:
-    (launch,) = compile_launches(transforms, 8, 8, 3)  # type: ignore[arg-type]
+    (launch,) = compile_programs(transforms, 8, 8, 3)  # type: ignore[arg-type]
     return launch.words(1.0)
 
 

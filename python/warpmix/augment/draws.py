@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from warpmix.augment.program import Launch
+from warpmix.augment.program import Program
 from warpmix.augment.stages import KINDS, Stage
 
 __all__ = ["Draws", "NamedDraw"]
@@ -92,7 +92,7 @@ class Draws:
         ]
         return rows, replace(self, rows=places[:count], partner=partner, per_launch=per_launch)
 
-    def check(self, launches: list[Launch]) -> None:
+    def check(self, launches: list[Program]) -> None:
         """Raise ValueError unless these draws come from a pipeline of these launches."""
         expected = [launch.stages for launch in launches]
         if self.stages != expected:

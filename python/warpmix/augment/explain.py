@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
-from warpmix.augment.program import Launch
+from warpmix.augment.program import Program
 from warpmix.augment.stages import Stage
 
 
-def explain_launches(launches: Sequence[Launch], channels: int, dtype: torch.dtype) -> str:
+def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dtype) -> str:
     """Return one line a launch: what it reads, does and writes, and its bytes a sample.
 
     A launch before the mix makes the partners too, which doubles its bytes.
@@ -58,7 +58,7 @@ def _shown(stage: Stage) -> str:
     return stage.kind if stage.p > 0 else "resize"
 
 
-def _steps(launch: Launch) -> list[str]:
+def _steps(launch: Program) -> list[str]:
     """Return the stages by name; the members of the map in brackets."""
     steps: list[str] = []
     for i, stage in enumerate(launch.stages):

@@ -15,7 +15,7 @@ from torch import Tensor
 from warpmix import ops
 from warpmix.augment.draws import Draws, partners_of, with_partners_at
 from warpmix.augment.lowering import Lowerable
-from warpmix.augment.program import Launch, compile_launches
+from warpmix.augment.program import Program, compile_programs
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Compiled:
         mix: number of the launch that mixes, if one does.
     """
 
-    launches: list[Launch]
+    programs: list[Program]
     words: list[list[int]]
     scale: list[float]
     bias: list[float]
@@ -42,7 +42,7 @@ class Compiled:
     @property
     def mix_names(self) -> str:
         """Names of the transforms that mix."""
-        names = {s.name: None for launch in self.launches for s in launch.stages if s.is_mix}
+        names = {s.name: None for program in self.programs for s in program.stages if s.is_mix}
         return " or ".join(names)
 
 
@@ -58,18 +58,18 @@ def compile_list(
     Args:
         coefficients: scale and bias of the batch, one a channel.
         p: the pipeline's.
-        augmented: as for :func:`compile_launches`.
+        augmented: as for :func:`compile_programs`.
     """
-    launches = compile_launches(transforms, *size, augmented)
-    stages = [stage for launch in launches for stage in launch.stages]
+    programs = compile_programs(transforms, *size, augmented)
+    stages = [stage for program in programs for stage in program.stages]
     return Compiled(
-        launches,
-        [launch.words(p) for launch in launches],
+        programs,
+        [program.words(p) for program in programs],
         *coefficients,
         is_random=p > 0 and any(stage.p > 0 for stage in stages),
-        needs_sums=launches[0].needs_sums,
-        result_size=launches[-1].result_size,
-        mix=next((i for i, launch in enumerate(launches) if launch.has_mix), None),
+        needs_sums=programs[0].needs_sums,
+        result_size=programs[-1].result_size,
+        mix=next((i for i, program in enumerate(programs) if program.has_mix), None),
     )
 
 
@@ -125,7 +125,7 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
             from_batch=of.from_batch,
             program=compiled.words[number],
             batch_size=of.count,
-            sides=2 if compiled.launches[number].has_mix else 1,
+            sides=2 if compiled.programs[number].has_mix else 1,
         )
 
     mix = compiled.mix
@@ -134,13 +134,13 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
     if mix is not None:
         mixed = draw(mix, samples)
         own = torch.arange(samples.count, device=rows.device) if samples.from_batch else rows
-        partner = partners_of(mixed, compiled.launches[mix].mix_range(), own)
+        partner = partners_of(mixed, compiled.programs[mix].mix_range(), own)
         early = samples.beside(partner, images.device)
     per_launch = [
         mixed if mixed is not None and i == mix else draw(i, early if i < (mix or 0) else samples)
-        for i in range(len(compiled.launches))
+        for i in range(len(compiled.programs))
     ]
-    stages = [launch.stages for launch in compiled.launches]
+    stages = [launch.stages for launch in compiled.programs]
     return Draws(rows, partner, samples.from_batch, per_launch, stages)
 
 
@@ -165,7 +165,7 @@ def run_launches(
     Returns:
         (pair [2, B] int64 of the own and the partner's label, lam [B] float32)
     """
-    if isinstance(samples, Samples) and len(compiled.launches) > 1:
+    if isinstance(samples, Samples) and len(compiled.programs) > 1:
         samples = draw_launches(images, compiled, samples)
     if isinstance(samples, Samples):
         return _launch(images, compiled, 0, samples, None, labels, sums, out)
@@ -180,7 +180,7 @@ def run_launches(
         drawn_for = _drawn(index, 2 * count, draws.from_batch)
     own = torch.arange(count, device=images.device)
     source, targets = images, None
-    for number, launch in enumerate(compiled.launches):
+    for number, launch in enumerate(compiled.programs):
         words = draws.per_launch[number]
         if number > 0:
             drawn_for = _drawn(None, source.shape[0], draws.from_batch)
@@ -188,7 +188,7 @@ def run_launches(
             if number == mix:
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)
-        last = number == len(compiled.launches) - 1
+        last = number == len(compiled.programs) - 1
         target = out if last else _between(source, drawn_for.count, launch.result_size)
         mixed = labels if number == mix else None
         written = _launch(source, compiled, number, drawn_for, words, mixed, sums, target)
@@ -209,7 +209,7 @@ def _launch(
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Run one of the launches; the last one normalises."""
-    last = number == len(compiled.launches) - 1
+    last = number == len(compiled.programs) - 1
     channels = images.shape[3]
     return ops.augment(
         images,

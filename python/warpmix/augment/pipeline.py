@@ -193,7 +193,7 @@ class Pipeline(nn.Module):
         """
         call = check_call(images, labels=labels, sums=sums)
         compiled = self._compile(*call.size)
-        draws.check(compiled.launches)
+        draws.check(compiled.programs)
         check_draws(draws, call)
         return run(call, compiled, draws, self._settings.form, out)
 
@@ -205,7 +205,7 @@ class Pipeline(nn.Module):
         """Return the launches for images of this size, one a line, with the bytes that each moves
         for a sample: a mixed one reads its partner too."""
         compiled = self._compile(height, width, channels)
-        return explain_launches(compiled.launches, channels, self.dtype)
+        return explain_launches(compiled.programs, channels, self.dtype)
 
     @property
     def key(self) -> int:

@@ -51,8 +51,8 @@ def _words(field: Field, value: Any) -> list[int]:
 
 
 @dataclass
-class Launch:
-    """The stages of one launch, by section of the normal form.
+class Program:
+    """What one launch does: its stages, by section of the normal form.
 
     Args:
         size: (height, width) of the images that enter it.
@@ -149,22 +149,22 @@ class Launch:
         return words
 
 
-def compile_launches(
+def compile_programs(
     transforms: Sequence[Lowerable],
     height: int,
     width: int,
     channels: int,
     augmented: bool = True,
-) -> list[Launch]:
+) -> list[Program]:
     """Return the fewest launches that apply the transforms in the listed order, cut greedily.
 
     Args:
         augmented: False: nothing applies, but images get the size that the list gives them.
     """
-    launches = [Launch((height, width))]
+    launches = [Program((height, width))]
     for unit in units_of(lower(transforms, height, width, channels, augmented)):
         if not launches[-1].accept(unit):
-            launches.append(Launch(launches[-1].result_size))
+            launches.append(Program(launches[-1].result_size))
             if not launches[-1].accept(unit):
                 raise AssertionError(f"an empty launch takes any stages, not {unit}")
     return launches

@@ -59,7 +59,9 @@ def run(
     made = out if out is not None else batch[0] if call.is_single else batch
     if labels is None:
         return made
-    own, partner = (labels[pair[0]], labels[pair[1]]) if soft else (pair[0], pair[1])
+    own, partner = pair.unbind()
+    if soft:
+        own, partner = labels[own], labels[partner]
     targets = Targets(own, partner, lam)
     if form.num_classes is not None:
         dense = targets.to_onehot(form.num_classes, form.label_smoothing)

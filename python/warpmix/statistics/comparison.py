@@ -64,7 +64,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected.tolist()
 
 
-def correct(found: Sequence[Comparison], confidence: float) -> list[Comparison]:
+def correct_family(found: Sequence[Comparison], confidence: float) -> list[Comparison]:
     """Return the comparisons of a family with corrected p values, and whether each is significant.
 
     Those without a test stay as they are, and do not count.

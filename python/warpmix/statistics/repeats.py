@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from warpmix.ensemble._inputs import check_real
-from warpmix.statistics.comparison import Comparison, choose_reference, correct, list_pairs
+from warpmix.statistics.comparison import Comparison, choose_reference, correct_family, list_pairs
 
 _NO_SPREAD = 1e-12  # deviations below this share of the values are rounding
 
@@ -98,7 +98,7 @@ def compare_settings(
             if together is None
             else _compare_paired(a, b, *together, level)
         )
-    return [each for each in correct(found, level) if each.b == chosen]
+    return [each for each in correct_family(found, level) if each.b == chosen]
 
 
 def _sample(argument: str, values: Repeats) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from warpmix.ensemble import bootstrap_intervals
 from warpmix.ensemble._inputs import check_real
-from warpmix.statistics.comparison import Comparison, choose_reference, correct, list_pairs
+from warpmix.statistics.comparison import Comparison, choose_reference, correct_family, list_pairs
 
 
 def compare_runs(
@@ -80,7 +80,7 @@ def compare_runs(
                 method="McNemar",
             )
         )
-    return [each for each in correct(found, level) if each.b == chosen]
+    return [each for each in correct_family(found, level) if each.b == chosen]
 
 
 def _mcnemar(one: torch.Tensor, other: torch.Tensor) -> float:

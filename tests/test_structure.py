@@ -38,6 +38,7 @@ SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}
 IMPORTED_AS = {
     "pillow": "PIL",
     "pyyaml": "yaml",
+    "mlflow-skinny": "mlflow",
     "scikit-learn": "sklearn",
     "pytest-benchmark": "pytest",  # a plugin, whose fixture needs no import
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -205,17 +206,21 @@ def test_wandb_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def wandb_history(path: Path) -> list[dict[str, Any]]:
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
+    """The figures in W&B's file: LevelDB's log format after 7 bytes of W&B's own."""
+    from wandb.proto.wandb_internal_pb2 import Record
 
-    store, rows = DataStore(), []
-    store.open_for_scan(str(path))
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
-        if record.HasField("history"):
-            items = record.history.item
-            rows.append({i.key or i.nested_key[0]: json.loads(i.value_json) for i in items})
+    data, rows, parts, position = path.read_bytes(), [], b"", 7
+    while position + 7 <= len(data):
+        if -position % 32768 < 7:  # no header fits into the rest of the block
+            position += -position % 32768
+        _, length, kind = struct.unpack_from("<IHB", data, position)
+        parts += data[position + 7 : position + 7 + length]
+        position += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            record, parts = Record.FromString(parts), b""
+            if record.HasField("history"):
+                items = record.history.item
+                rows.append({i.key or i.nested_key[0]: json.loads(i.value_json) for i in items})
     return rows
 
 

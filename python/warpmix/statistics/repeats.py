@@ -16,8 +16,8 @@ from warpmix.statistics.comparison import Comparison, choose_reference, correct_
 
 _NO_SPREAD = 1e-12  # deviations below this share of the values are rounding
 
-Repeats = Sequence[float] | Mapping[int, float]
-"""The results of one setting's repeats: in any order, or by their seeds."""
+Repeats = Sequence[float] | Mapping[Any, float]
+"""The results of one setting's repeats: in any order, or by their seeds (of any hashable type)."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,9 @@ def compare(
         f"settings by the {what} accuracy of their repeats, against {{b}}": settings,
         "trained models over the same test images, against {b}": single,
     }
-    tables = {title.format(b=c[0].b): c for title, c in titles.items() if c}
+    tables = {
+        title.format(b=f"{c[0].b} ({c[0].mean_b:.2%})"): c for title, c in titles.items() if c
+    }
     for title, comparisons in tables.items():
         _show_comparisons(title, comparisons)
     if why_not:
@@ -192,9 +194,9 @@ def _cells(row: Sequence[object]) -> list[str]:
 
 
 def _show_comparisons(title: str, comparisons: Sequence[Comparison]) -> None:
-    table = Table(*_HEADINGS[:1], title=title, title_justify="left")
-    for heading in _HEADINGS[1:]:
-        table.add_column(heading, justify="right")
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for number, heading in enumerate(_HEADINGS):
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
     for comparison in comparisons[:_SHOWN]:
         table.add_row(*_in_words(comparison))
     console.print(table)
@@ -202,17 +204,18 @@ def _show_comparisons(title: str, comparisons: Sequence[Comparison]) -> None:
         console.print(f"and {len(comparisons) - _SHOWN} more: --out writes all")
 
 
-_HEADINGS = ("", "n", "accuracy", "difference", "95 % interval", "p, corrected", "real?")
+_HEADINGS = ("", "n", "accuracy", "difference, 95 % interval", "p (Holm)", "real?")
 
 
 def _in_words(c: Comparison) -> list[str]:
     """Return a comparison's row, in per cent and points."""
-    row = [c.a, str(c.n_a), f"{c.mean_a:.2%}", f"{100 * c.difference:+.2f}"]
+    row = [c.a, str(c.n_a), f"{c.mean_a:.2%}"]
+    difference = f"{100 * c.difference:+.2f}"
     if c.p_corrected is None or c.low is None or c.high is None:
-        return [*row, "–", "–", c.method]
-    interval = f"{100 * c.low:+.2f} to {100 * c.high:+.2f}"
+        return [*row, difference, "–", c.method]
+    interval = f"({100 * c.low:+.2f} to {100 * c.high:+.2f})"
     p = "< 0.0001" if c.p_corrected < 1e-4 else f"{c.p_corrected:.4f}"
-    return [*row, interval, p, "yes" if c.significant else "not shown"]
+    return [*row, f"{difference} {interval}", p, "yes" if c.significant else "not shown"]
 
 
 def _write(

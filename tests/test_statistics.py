@@ -179,6 +179,10 @@ def test_mcnemar_is_the_exact_binomial_test() -> None:
     assert (found.mean_a, found.mean_b) == (0.82, 0.88)
     assert found.difference == pytest.approx(-0.06)
     assert found.significant is False
+    for only_a, only_b in ((1, 0), (5, 5), (31, 52), (900, 1000)):
+        (found,) = compare_runs(paired_rows(20, only_a, only_b, 3), reference="b", replicates=10)
+        exact = stats.binomtest(only_a, only_a + only_b).pvalue
+        assert found.p == pytest.approx(exact, rel=1e-9)
     same = compare_runs({"a": [True, False], "b": [True, False]})[0]
     assert (same.difference, same.low, same.high, same.p) == (0.0, 0.0, 0.0, 1.0)
 

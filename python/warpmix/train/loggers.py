@@ -133,7 +133,7 @@ def _open_csv(
     for name in ("metrics.csv", "hparams.yaml"):  # the logger cannot append: all is told again
         (folder / "csv" / name).unlink(missing_ok=True)
     logger = CSVLogger(folder, name="", version="csv", flush_logs_every_n_steps=1)
-    return logger, {"run": secrets.token_hex(4)}
+    return logger, {"run": secrets.token_hex(4)}  # another one than before
 
 
 def _open_tensorboard(

@@ -60,9 +60,7 @@ def fit_together(
         ValueError: settings that cannot train together, or do not fit the data; folders that are
             not one a run, or hold other runs.
     """
-    paths = [
-        None if folder is None else Path(folder) for folder in folders or [None] * len(configs)
-    ]
+    paths = [None if f is None else Path(f) for f in folders or [None] * len(configs)]
     _check(configs, paths, resume)
     first = configs[0]
     fabric = make_fabric(first.device, first.precision, first.threads)
@@ -113,8 +111,9 @@ def _prepare(
     features: torch.Tensor | None = None
     for config, path in zip(configs, paths, strict=True):
         spec = model_spec(config, splits)
-        train: Loader | FeatureLoader = training_loader(config, splits)
-        check_input_size(train, spec)
+        loader = training_loader(config, splits)
+        check_input_size(loader, spec)
+        train: Loader | FeatureLoader = loader
         network = new_network(config, splits, spec).to(fabric.device)
         if not runs:
             held_out = {
@@ -130,7 +129,7 @@ def _prepare(
                     split: part.as_features(network.backbone, fabric)
                     for split, part in held_out.items()
                 }
-            train = FeatureLoader(train, features)
+            train = FeatureLoader(loader, features)
         trainer = Trainer(config, fabric, network, train, held_out.get("val"))
         recorder = recorders.enter_context(Recorder(path, config, spec, fabric))
         runs.append(_Run(config, trainer, train, spec, recorder))

@@ -115,7 +115,7 @@ class Group:
     def _step(self, loss: Tensor) -> None:
         stack = self._stack
         penalty = stack.penalty()
-        (loss if penalty is None else loss + penalty).backward()  # type: ignore[no-untyped-call]
+        (loss if penalty is None else loss + penalty).backward()
         for config, row in zip(self._configs, stack.rows, strict=True):
             if config.clip_grad is not None:
                 nn.utils.clip_grad_norm_([row], config.clip_grad)

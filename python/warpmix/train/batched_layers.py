@@ -125,7 +125,7 @@ def _convolve(x: Tensor, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) 
         weight.flatten(0, 1),
         None if bias is None else bias.flatten(),
         layer.stride,
-        layer.padding,  # type: ignore[arg-type]
+        layer.padding,
         layer.dilation,
         layer.groups * len(weight),
     )

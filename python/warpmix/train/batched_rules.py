@@ -46,9 +46,9 @@ def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
         raise ValueError("configs must hold the settings of at least one run, got none")
     first = configs[0]
     for name in type(first).model_fields:
-        if name not in MAY_DIFFER and any(
-            getattr(c, name) != getattr(first, name) for c in configs
-        ):
+        if name in MAY_DIFFER:
+            continue
+        if any(getattr(config, name) != getattr(first, name) for config in configs):
             return f"they differ in {name}"
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return "several processes train one model together"

@@ -1,8 +1,8 @@
-"""Several networks of one architecture as one: their weights in one tensor, their layers stacked."""
+"""Several networks of one architecture as one: weights in one tensor, layers stacked."""
 
 from __future__ import annotations
 
-
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +51,7 @@ class Stack:
         starts = [0]
         for weight in first:
             starts.append(starts[-1] + weight.numel())
-        self._slices = [slice(a, b) for a, b in zip(starts, starts[1:], strict=False)]
+        self._slices = [slice(a, b) for a, b in itertools.pairwise(starts)]
         together = first[0].new_empty(len(networks), starts[-1])
         self._gradients = torch.zeros_like(together)
         for row, weights in zip(together, self._weights, strict=True):
@@ -179,7 +179,7 @@ def release(network: nn.Module) -> None:
 
 
 def _leaf_with(tensor: Tensor, gradient: Tensor) -> nn.Parameter:
-    """Return a weight that shares the tensor's memory, and whose gradient is added up in another's."""
+    """Return a weight in the memory of one tensor, with its gradient in that of another."""
     leaf = nn.Parameter(tensor.detach())
     leaf.grad = gradient
     return leaf

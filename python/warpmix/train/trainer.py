@@ -216,7 +216,8 @@ class Trainer:
             logits = self._model(batch)[:own]
             if own > 0:
                 loss = mixed_cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-                losses.update(loss.detach(), own)
+                # Not as a weight: a MeanMetric that does not look for NaN ignores its weights.
+                losses.update(loss.detach().expand(own))
                 accuracies.update(label_mass(logits.detach(), targets))
             else:
                 loss = logits.sum()  # 0, with a gradient for the other ranks to meet

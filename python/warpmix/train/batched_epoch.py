@@ -115,12 +115,11 @@ class Group:
     def _step(self, loss: Tensor) -> None:
         stack = self._stack
         penalty = stack.penalty()
-        (loss if penalty is None else loss + penalty).backward()
+        stack.backward(loss if penalty is None else loss + penalty)
         for config, row in zip(self._configs, stack.rows, strict=True):
             if config.clip_grad is not None:
                 nn.utils.clip_grad_norm_([row], config.clip_grad)
         stack.optimizer.step()
-        stack.zero_grad()
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Targets]]:
         """Yield the next batches of all models as one, and their targets one after the other."""

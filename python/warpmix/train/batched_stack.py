@@ -59,7 +59,7 @@ class Stack:
                 row[part].copy_(weight.detach().flatten())
                 weight.data = row[part].view(weight.shape)
         self._stacked = {
-            id(weight): self._leaf(together, part, weight.shape)
+            id(weight): nn.Parameter(together[:, part].view(len(networks), *weight.shape))
             for weight, part in zip(first, self._slices, strict=True)
         }
         self._generators = [torch.Generator(together.device) for _ in networks]
@@ -67,10 +67,9 @@ class Stack:
         self._on_features = on_features
         self._layers = stack_layers(parts, self._stacked, self._generators)
         self._penalties = self._penalty_factors()
-        self.rows = [
-            _leaf_with(row, gradient)
-            for row, gradient in zip(together, self._gradients, strict=True)
-        ]
+        self.rows = [nn.Parameter(row) for row in together]
+        for row, gradient in zip(self.rows, self._gradients, strict=True):
+            row.grad = gradient
         self.optimizer = self._joined_optimizer(epoch)
 
     def seed(self, seeds: Sequence[int]) -> None:
@@ -111,9 +110,10 @@ class Stack:
                 total = term if total is None else total + term
         return total
 
-    def zero_grad(self) -> None:
-        """Set all gradients to zero; they stay where they are."""
-        self._gradients.zero_()
+    def backward(self, loss: Tensor) -> None:
+        """Set the gradients of the rows to those of a sum of all models' losses."""
+        gradients = torch.autograd.grad(loss, list(self._stacked.values()))
+        torch.cat([each.flatten(1) for each in gradients], dim=1, out=self._gradients)
 
     def hand_back(self) -> None:
         """Give the trainers' own optimisers what the common one has become, as views."""
@@ -129,12 +129,6 @@ class Stack:
                     else value
                     for name, value in self.optimizer.state[row].items()
                 }
-
-    def _leaf(self, together: Tensor, part: slice, shape: torch.Size) -> Tensor:
-        models = len(together)
-        return _leaf_with(
-            together[:, part].view(models, *shape), self._gradients[:, part].view(models, *shape)
-        )
 
     def _penalty_factors(self) -> list[tuple[list[Tensor], Tensor, Any]]:
         """Return, for L1 and L2 if any model has it: the kernels, each model's factor, and what is
@@ -176,13 +170,6 @@ def release(network: nn.Module) -> None:
     """Give a network memory of its own for its weights and statistics."""
     for tensor in (*network.parameters(), *network.buffers()):
         tensor.data = tensor.data.clone()
-
-
-def _leaf_with(tensor: Tensor, gradient: Tensor) -> nn.Parameter:
-    """Return a weight in the memory of one tensor, with its gradient in that of another."""
-    leaf = nn.Parameter(tensor.detach())
-    leaf.grad = gradient
-    return leaf
 
 
 class _Row(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ def fit_together(
     *,
     resume: bool = False,
     callbacks: Sequence[Callback] = (),
+    checkpoint_seconds: float = 0.0,
 ) -> list[TrainResult | ValueError]:
     """Train several runs as one batched model; each is the run that :func:`fit` would have made.
 
@@ -49,7 +51,11 @@ def fit_together(
         configs: settings that may train together, see :func:`warpmix.train.why_not_together`.
         folders: a run folder for each, or None; None keeps all in memory.
         resume: go on with the runs in those folders that hold one; the others begin.
-        callbacks: called as by :func:`fit`, for each run with its own trainer.
+        callbacks: called as by :func:`fit`, for each run with its own trainer; before the epoch's
+            checkpoint where ``checkpoint_seconds`` puts that off.
+        checkpoint_seconds: between checkpoints at least, but for each run's last one; 0: after
+            every epoch, as by ``fit``. A kill loses so much work. Small models spend longer on
+            their checkpoints than on their epochs.
 
     Returns:
         for each config its result, or the error of a loss that became NaN or infinite in its first
@@ -72,7 +78,9 @@ def fit_together(
             run.recorder.open(run.trainer, splits.rows)  # which resumes
             for callback in callbacks:
                 callback.on_fit_start(run.trainer)
-        failed = _train(runs, on_features, fabric, held_out.get("val"), callbacks)
+        failed = _train(
+            runs, on_features, fabric, held_out.get("val"), callbacks, checkpoint_seconds
+        )
         results: list[TrainResult | ValueError] = []
         for run in runs:
             release(run.trainer.network)
@@ -142,10 +150,12 @@ def _train(
     fabric: Fabric,
     validation: HeldOut | None,
     callbacks: Sequence[Callback],
+    checkpoint_seconds: float,
 ) -> dict[int, ValueError]:
     """Train all runs to their ends; return the errors of those that diverged at once, by id."""
     failed: dict[int, ValueError] = {}
     group: Group | None = None
+    saved = time.monotonic()
     while going := [r for r in runs if id(r) not in failed and r.trainer.ended is None]:
         # After a kill some may be an epoch behind; they catch up first.
         epoch = min(len(run.trainer.history) for run in going)
@@ -156,10 +166,14 @@ def _train(
         if group is None or group.members != tuple(going) or any(switches):
             group = Group(going, on_features, fabric, validation)
         group.run_epoch(callbacks, lambda run, error: failed.update({id(run): error}))
+        is_due = time.monotonic() - saved >= checkpoint_seconds
         for run in going:
             if id(run) in failed:
                 continue
-            run.recorder.save_epoch(run.trainer)
+            if is_due or run.trainer.ended is not None:
+                run.recorder.save_epoch(run.trainer)
             for callback in callbacks:
                 callback.on_epoch_end(run.trainer)
+        if is_due:
+            saved = time.monotonic()
     return failed

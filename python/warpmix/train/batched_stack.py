@@ -113,7 +113,8 @@ class Stack:
     def backward(self, loss: Tensor) -> None:
         """Set the gradients of the rows to those of a sum of all models' losses."""
         gradients = torch.autograd.grad(loss, list(self._stacked.values()))
-        torch.cat([each.flatten(1) for each in gradients], dim=1, out=self._gradients)
+        for gradient, part in zip(gradients, self._slices, strict=True):
+            self._gradients[:, part].view(gradient.shape).copy_(gradient)
 
     def hand_back(self) -> None:
         """Give the trainers' own optimisers what the common one has become, as views."""

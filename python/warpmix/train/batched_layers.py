@@ -1,8 +1,8 @@
-"""Layers of several networks of one architecture, each applied to all of them in one call.
+"""Layers of several networks of one architecture, each applied to all of them together.
 
 Activations are either images [B, M C, H, W], the channels of model 0 first, or rows [M, B, F], of M
-models and B samples of each. Convolutions are grouped ones, linear layers batched matrix products,
-and batch norm over M C channels is each model's own.
+models and B samples of each. Linear layers are batched matrix products, convolutions on a GPU are
+grouped ones, and batch norm over M C channels is each model's own.
 """
 
 from __future__ import annotations
@@ -120,14 +120,16 @@ def _multiply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _convolve(x: Tensor, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return functional.conv2d(
-        x,
-        weight.flatten(0, 1),
-        None if bias is None else bias.flatten(),
-        layer.stride,
-        layer.padding,
-        layer.dilation,
-        layer.groups * len(weight),
+    how = (layer.stride, layer.padding, layer.dilation)
+    models = len(weight)
+    if x.device.type != "cpu":
+        biases = None if bias is None else bias.flatten()
+        return functional.conv2d(x, weight.flatten(0, 1), biases, *how, layer.groups * models)
+    # A CPU's grouped convolution is slower than single ones, and rounds by the number of groups.
+    own_biases = [None] * models if bias is None else bias
+    parts = zip(x.chunk(models, dim=1), weight, own_biases, strict=True)
+    return torch.cat(
+        [functional.conv2d(own, w, b, *how, layer.groups) for own, w, b in parts], dim=1
     )
 
 

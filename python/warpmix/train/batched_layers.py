@@ -120,7 +120,7 @@ def _multiply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _convolve(x: Tensor, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> Tensor:
-    how = (layer.stride, layer.padding, layer.dilation)
+    how: Any = (layer.stride, layer.padding, layer.dilation)
     models = len(weight)
     if x.device.type != "cpu":
         biases = None if bias is None else bias.flatten()

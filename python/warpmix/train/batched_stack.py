@@ -131,11 +131,11 @@ class Stack:
                     for name, value in self.optimizer.state[row].items()
                 }
 
-    def _penalty_factors(self) -> list[tuple[list[Tensor], Tensor, Any]]:
+    def _penalty_factors(self) -> list[tuple[list[nn.Parameter], Tensor, Any]]:
         """Return, for L1 and L2 if any model has it: the kernels, each model's factor, and what is
         summed."""
         kernels = [self._stacked[id(kernel)] for kernel in self._trainers[0].penalty.kernels]
-        found: list[tuple[list[Tensor], Tensor, Any]] = []
+        found: list[tuple[list[nn.Parameter], Tensor, Any]] = []
         for name, function in (("l1", torch.abs), ("l2", torch.square)):
             factors = [getattr(config, name) for config in self._configs]
             if any(factors):

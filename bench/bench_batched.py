@@ -84,14 +84,14 @@ def as_one(group: list[Member], validation: HeldOut, fabric: Fabric) -> Callable
 
 CASES = {
     "heads of 64, 32, 10 on 512 features": (None, (640, 5_000, 40_000)),
-    "vgg3 of width 8": (8, (320,)),
-    "vgg3 of width 32": (32, (128,)),
+    "vgg3 of width 8": (8, (128,)),
+    "vgg3 of width 32": (32, (64,)),
 }
 
 
+@pytest.mark.parametrize("row", ["one after another", "batched"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("row", ["one after another", "batched"])
 @pytest.mark.parametrize(
     ("case", "samples"), [(case, n) for case, (_, sizes) in CASES.items() for n in sizes]
 )

@@ -120,17 +120,16 @@ def _multiply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def _convolve(x: Tensor, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> Tensor:
-    how: Any = (layer.stride, layer.padding, layer.dilation)
+    convolve: Callable[..., Tensor] = functional.conv2d
+    how = (layer.stride, layer.padding, layer.dilation)
     models = len(weight)
     if x.device.type != "cpu":
         biases = None if bias is None else bias.flatten()
-        return functional.conv2d(x, weight.flatten(0, 1), biases, *how, layer.groups * models)
+        return convolve(x, weight.flatten(0, 1), biases, *how, layer.groups * models)
     # A CPU's grouped convolution is slower than single ones, and rounds by the number of groups.
     own_biases = [None] * models if bias is None else bias
     parts = zip(x.chunk(models, dim=1), weight, own_biases, strict=True)
-    return torch.cat(
-        [functional.conv2d(own, w, b, *how, layer.groups) for own, w, b in parts], dim=1
-    )
+    return torch.cat([convolve(own, w, b, *how, layer.groups) for own, w, b in parts], dim=1)
 
 
 class _Dropout:

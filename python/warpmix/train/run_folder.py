@@ -30,9 +30,9 @@ TRACKERS_FILE = "trackers.json"
 
 RUN_FILES = frozenset(
     {CONFIG_FILE, ENVIRONMENT_FILE, SPLIT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
-    | {TRACKERS_FILE}
     | set(PREDICTIONS_FILES.values())
 )
+"""What a run leaves behind; one with trackers also ``TRACKERS_FILE``."""
 
 # Settings that a resumed run may change; any other would make it another run.
 CHANGEABLE = frozenset(
@@ -70,13 +70,13 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
 
 def remove_run(folder: Path) -> None:
     """Delete the files of a run, and nothing else, if there is one in the folder."""
-    for name in RUN_FILES:
+    for name in RUN_FILES | {TRACKERS_FILE}:
         (folder / name).unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of a run that was killed while it wrote."""
-    for name in map(Path, RUN_FILES):
+    for name in map(Path, RUN_FILES | {TRACKERS_FILE}):
         for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
             leftover.unlink()
 

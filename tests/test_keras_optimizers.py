@@ -285,8 +285,7 @@ def test_the_total_loss_is_kerass_validation_loss() -> None:
     logits = model.head(torch.tensor(case["inputs"], dtype=torch.float64))
     loss = nn.functional.cross_entropy(logits, torch.tensor(case["labels"]))
     penalty = Penalty(model, TrainConfig(l1=case["l1"], l2=case["l2"]))()
-    # Keras sums the batch's losses in a float32 metric.
-    assert float(loss + penalty) == pytest.approx(case["loss"], rel=1e-6)
+    assert (loss + penalty).item() == pytest.approx(case["loss"], rel=FLOAT32)
 
 
 def test_early_stopping_follows_the_total_loss() -> None:

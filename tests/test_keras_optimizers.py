@@ -300,5 +300,5 @@ def test_early_stopping_follows_the_total_loss() -> None:
         assert result.best_epoch == figures.index(min(figures)) + 1
         ends[monitor] = result.best_epoch
         penalty = Penalty(result.model, config)
-        assert float(penalty()) == result.history[result.best_epoch - 1].penalty
+        assert penalty().item() == result.history[result.best_epoch - 1].penalty
     assert ends["loss"] < ends["total_loss"]

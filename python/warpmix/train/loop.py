@@ -183,6 +183,7 @@ def _test_best(
         labels = images.labels.cpu()
         accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
         recorder.save_predictions(split, predicted, images)
+    recorder.log_result(trainer, accuracy)
     return TrainResult(
         model=model.eval(),
         spec=spec,

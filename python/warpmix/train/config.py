@@ -83,6 +83,10 @@ class TrainConfig(Settings):
 
     def _check_copies(self) -> None:
         """Refuse copies that would not be what they are asked to be."""
+        if any(entry == "JPEG" or "JPEG" in entry for entry in self.augment):
+            raise ValueError(
+                "augment: JPEG is made once, for copies: name it first in a list of variants"
+            )
         if not self.expand and not self.variants:
             if self.copies == "once":
                 raise ValueError("copies once needs expand above 0, or variants")

@@ -148,7 +148,7 @@ def test_images_come_as_the_weights_want_them(model: str, weights: str) -> None:
     expected = own(dataset.images.permute(0, 3, 1, 2))
     side = own.crop_size[0]
     assert batch.shape == (4, 3, side, side) == expected.shape
-    # torchvision rounds the enlarged image to whole values: half of one at most, over the deviation.
+    # torchvision rounds the enlarged image to whole values: by half of one at most.
     assert (batch - expected).abs().max() <= (0.5 + 1e-3) / 255 / min(prepared.std)
     spec = ModelSpec(
         model,

@@ -30,6 +30,7 @@ from warpmix.train.preprocessing import Preprocessing, preprocessing
 Images = Dataset | StreamedDataset
 _Opened = TypeVar("_Opened")
 
+_KEPT, _KEPT_BYTES = 4, 256 << 20  # data sets that stay in memory, each of so many bytes at most
 _USABLE = 0.7  # of the free memory: the model wants some, too
 
 
@@ -136,9 +137,30 @@ def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
                 f"loading stream needs images that come as files, and {config.data} is in memory "
                 "anyway; use loading auto"
             )
-        return load_images(config, split)
+        return load_images(config, split) if files is not None else _load_kept(config, split)
     size = None if config.image_size is None else (config.image_size, config.image_size)
     return open_cache(files, config.cache_folder, size, config.skip_bad_images, config.fit)
+
+
+_kept: dict[tuple[object, ...], Dataset] = {}
+
+
+def _load_kept(config: TrainConfig, split: str) -> Dataset:
+    """Load a data set that comes by name or in one file, or take it from an earlier run of this
+    process: reading and checking CIFAR-10 takes longer than a small run of a study."""
+    place = Path(config.data)
+    status = place.stat() if place.is_file() else None
+    stamp = None if status is None else (status.st_mtime_ns, status.st_size)
+    root = config.root or os.environ.get("WARPMIX_DATA")
+    of = (config.data, split, root, config.image_size, stamp)
+    if of not in _kept:
+        dataset = load_images(config, split)
+        if dataset.images.numel() > _KEPT_BYTES:
+            return dataset
+        while len(_kept) >= _KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[of] = dataset
+    return _kept[of]
 
 
 def _placement(

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -188,7 +189,7 @@ class FeatureCache:
             "copies": loader.copies,
             # Nothing is random where there are no copies, so that runs of all seeds share.
             "seeds": [loader.seed, *(p.seed for p in pipelines)] if _has_copies(loader) else [],
-            "images": [_digest([*source.chunks(), _labels(source)]) for source in sources],
+            "images": [_digest(chain(source.chunks(), [_labels(source)])) for source in sources],
         }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
 

@@ -83,7 +83,7 @@ class TrainConfig(Settings):
 
     def _check_copies(self) -> None:
         """Refuse copies that would not be what they are asked to be."""
-        if any(entry == "JPEG" or "JPEG" in entry for entry in self.augment):
+        if any("JPEG" in ([e] if isinstance(e, str) else e) for e in self.augment):
             raise ValueError(
                 "augment: JPEG is made once, for copies: name it first in a list of variants"
             )

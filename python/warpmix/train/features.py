@@ -65,10 +65,15 @@ class FeatureLoader:
             yield self.features[places], Targets(*own)
 
 
+def has_constant_samples(config: TrainConfig) -> bool:
+    """Return whether every sample stays what it is throughout a run."""
+    changing = bool(config.augment or config.expand or config.variants)
+    return config.copies == "once" or not changing
+
+
 def has_constant_features(network: Network, config: TrainConfig) -> bool:
     """Return whether the features of every sample stay what they are throughout a run."""
-    changing = bool(config.augment or config.expand or config.variants)
-    return network.has_constant_features and (config.copies == "once" or not changing)
+    return network.has_constant_features and has_constant_samples(config)
 
 
 class FeatureCache:
@@ -189,13 +194,14 @@ class FeatureCache:
             "expand": loader.expand,
             "copies": loader.copies,
             # Nothing is random where there are no copies, so that runs of all seeds share.
-            "seeds": [loader.seed, *(p.seed for p in pipelines)] if _has_copies(loader) else [],
+            "seeds": [loader.seed, *(p.seed for p in pipelines)] if has_copies(loader) else [],
             "images": [_digest(chain(source.chunks(), [_labels(source)])) for source in sources],
         }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
 
 
-def _has_copies(loader: Loader) -> bool:
+def has_copies(loader: Loader) -> bool:
+    """Return whether there are copies beside the originals, which a run's seed decides."""
     return loader.expand > 0 or len(loader.variants) > 0
 
 

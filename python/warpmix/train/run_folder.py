@@ -34,7 +34,9 @@ RUN_FILES = frozenset(
 )
 
 # Settings that a resumed run may change; any other would make it another run.
-CHANGEABLE = frozenset({"epochs", "device", "threads", "tensorboard", "cache", "loading"})
+CHANGEABLE = frozenset(
+    {"epochs", "device", "threads", "tensorboard", "cache", "loading", "feature_cache"}
+)
 
 
 def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:

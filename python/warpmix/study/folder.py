@@ -22,7 +22,7 @@ from typing import Any
 from warpmix._files import atomic_write, write_json
 from warpmix.study.identity import as_json
 from warpmix.study.load import Study
-from warpmix.study.plan import PlannedRun
+from warpmix.study.plan import Plan, PlannedRun
 from warpmix.study.recipe import Recipe
 from warpmix.study.results import RunResult, StudyResults
 
@@ -127,3 +127,14 @@ def parse_stored(folder: Path) -> tuple[StudyResults, dict[str, Any]]:
     runs = [read_result(folder, row) for row in stored["runs"]]
     recipe = Recipe.model_validate(stored["recipe"])
     return StudyResults(stored["name"], recipe, stored["form"], folder, runs), stored
+
+
+def planned_results(plan: Plan, folder: Path) -> list[RunResult]:
+    """Return the runs of a plan with what they have come to in a study folder."""
+    results: dict[str, RunResult] = {}
+    while True:
+        rows = [read_result(folder, row_of(run)) for run in plan.runs(results)]
+        found = {r.id: r for r in rows if r.status != "missing" and r.id not in results}
+        if not found:
+            return rows
+        results.update(found)

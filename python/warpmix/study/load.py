@@ -128,13 +128,19 @@ def choose_study(
     root: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     repeats: int | None = None,
+    need_data: bool = True,
 ) -> tuple[Study, list[str]]:
     """Read a study in the form that was asked for, or that the data allow.
 
     ``quick`` becomes the form on digits where data are missing that it needs.
 
+    Args:
+        source, root, settings, repeats: as :func:`load_study`.
+        quick, digits: the form that is asked for.
+        need_data: False also returns a study whose data are missing.
+
     Returns:
-        (the study, what the quick form lacked).
+        (the study, what the form that was asked for lacks: a sentence each).
 
     Raises:
         FileNotFoundError, ValueError: as :func:`load_study`; or data are missing.
@@ -144,11 +150,11 @@ def choose_study(
     missing = missing_data(study)
     if missing and form == "quick" and study.source.document.get("digits"):
         return load_study(source, "digits", root=root, settings=settings, repeats=repeats), missing
-    if missing:
+    if missing and need_data:
         raise FileNotFoundError(
             "; ".join(missing) + "; name another folder with --root, or try --quick"
         )
-    return study, []
+    return study, missing
 
 
 def parse_settings(typed: list[str]) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from warpmix.cli._app import console, group
+
+if TYPE_CHECKING:
+    from warpmix.study.executors import Executor
+    from warpmix.study.plan import Plan
 
 study = group(
     "study",
@@ -32,7 +36,9 @@ Set = Annotated[
 Repeats = Annotated[int | None, typer.Option(min=1, help="Runs of each combination.")]
 Sweeps = Annotated[
     list[str] | None,
-    typer.Option("--sweep", metavar="NAME", help="This sweep, and those it starts from; repeatable."),
+    typer.Option(
+        "--sweep", metavar="NAME", help="This sweep, and those it starts from; repeatable."
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="The optional sweeps, too.")]
 Out = Annotated[Path | None, typer.Option(help="Study folder (default studies/NAME[-FORM]).")]
@@ -68,7 +74,7 @@ def _choose(
     sweeps: list[str] | None,
     every: bool,
     need_data: bool = True,
-):  # noqa: ANN202
+) -> tuple[Plan, Path]:
     """Return the plan that the flags ask for, and the study's folder; say which form it is."""
     from warpmix.study.load import choose_study, parse_settings
     from warpmix.study.plan import Plan
@@ -184,6 +190,7 @@ def run(
         from warpmix.study.runner import Runner
     device = str(plan.study.recipe.base.get("device", "auto"))
     count = choose_workers(device) if workers == "auto" else int(workers)
+    chosen: Executor
     if executor == "ray":
         from warpmix.study.ray_executor import RayExecutor
 

@@ -23,7 +23,7 @@ def nearest_name(name: Any, known: Iterable[str]) -> str:
     return f"did you mean {recipes.nearest(str(name), names)!r}?" if names else "there are none"
 
 
-def validation_problems(error: ValidationError, document: Any) -> list[Problem]:
+def validation_problems(error: ValidationError) -> list[Problem]:
     """Say pydantic's errors in words; an unknown field with the nearest of its neighbours."""
     found = []
     for each in error.errors():
@@ -47,7 +47,7 @@ def _fields_at(place: Place) -> list[str]:
         else:
             inner = getattr(model, "__args__", ())
             model = inner[-1] if inner else model
-    while not hasattr(model, "model_fields") and getattr(model, "__args__", ()):
+    while not hasattr(model, "model_fields") and getattr(model, "__args__", None):
         model = model.__args__[-1]
     return list(getattr(model, "model_fields", {}))
 

@@ -1,4 +1,4 @@
-"""What a run's id is made of: everything that its outcome depends on, and its place in the study."""
+"""What a run's id is made of: what its outcome depends on, and its place in the study."""
 
 from __future__ import annotations
 

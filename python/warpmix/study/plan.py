@@ -135,7 +135,9 @@ class Plan:
                 settings = self._settings(layers, names)
                 configs = [load_config(None, **settings, seed=seed) for seed in seeds]
             except ValueError as error:
-                where = ", ".join(f"{k} {v}" for k, v in {"series": series, **values}.items() if v != "")
+                where = ", ".join(
+                    f"{k} {v}" for k, v in {"series": series, **values}.items() if v != ""
+                )
                 problem = place_problem(name, f"({where}) {error}")
                 self.study.source.refuse([problem])
                 raise

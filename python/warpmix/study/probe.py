@@ -57,7 +57,7 @@ def _time(seconds: float) -> str:
     return str(timedelta(seconds=math.ceil(seconds)))
 
 
-class _Enough(Exception):  # noqa: N818
+class _Enough(Exception):
     """Ends a measured run."""
 
 

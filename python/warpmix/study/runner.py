@@ -147,8 +147,8 @@ class Runner:
                 self._attempts[task.id] += 1
                 if self._attempts[task.id] >= _ATTEMPTS:
                     error = (
-                        f"the worker died {_ATTEMPTS} times in this run; where memory is short, use "
-                        "fewer --workers\n"
+                        f"the worker died {_ATTEMPTS} times in this run; where memory is short, "
+                        "use fewer --workers\n"
                     )
                     record_failure(run_folder(self._folder, task.id), error)
 

@@ -106,9 +106,7 @@ def _parse(name: str, path: str, text: str) -> Source:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = 1 if mark is None else mark.line + 1
-        raise ValueError(
-            f"{path}:{line}: not valid YAML: {' '.join(str(error).split())}"
-        ) from None
+        raise ValueError(f"{path}:{line}: not valid YAML: {' '.join(str(error).split())}") from None
     finally:
         loader.dispose()
     kept = {key: value for key, value in document.items() if not str(key).startswith("x-")}

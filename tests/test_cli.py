@@ -23,8 +23,9 @@ from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = (
-    "demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model", "data",
-)  # fmt: skip
+    *("demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model", "data"),
+    *("study", "study list", "study show", "study run", "study status", "study report"),
+)
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -57,7 +58,7 @@ def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---- help ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+@pytest.mark.parametrize("arguments", [[], *(command.split() for command in COMMANDS)])
 def test_help_shows_examples_and_waits_for_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "warpmix", *arguments, "--help"],

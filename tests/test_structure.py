@@ -26,7 +26,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"study"},
-    {"train", "evaluation"},
+    {"train", "evaluation", "statistics"},
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},

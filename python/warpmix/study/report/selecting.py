@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -61,19 +61,29 @@ class Group:
     """The repeats of one setting.
 
     Attributes:
-        sweep, series: names.
-        values: of each axis.
         runs: all that are planned.
+        given: values by axis that stand in place of the runs' own.
     """
 
-    sweep: str
-    series: str
-    values: Mapping[str, Any]
     runs: tuple[RunResult, ...]
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sweep(self) -> str:
+        return self.runs[0].sweep
+
+    @property
+    def series(self) -> str:
+        return self.runs[0].series
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values by axis, without the series."""
+        return {**self.runs[0].values, **self.given}
 
     def axis(self, name: str) -> Any:
         """Return the value of an axis, of ``series``, or of any setting; None where unknown."""
-        return _value(self.runs[0], name, self.values)
+        return self.given[name] if name in self.given else _value(self.runs[0], name)
 
     def results(self, metric: str) -> dict[int, float]:
         """Return a figure of each finished run by its seed."""
@@ -93,7 +103,7 @@ def select(study: Study, selections: Iterable[Selection]) -> list[Group]:
 
 def _select_one(study: Study, selection: Selection) -> list[Group]:
     chosen = [run for run in study.runs if _fits(run, selection)]
-    groups = group(chosen)
+    groups = [replace(g, given=selection.axes) for g in group(chosen)]
     if selection.best is None:
         return groups
     kept = []
@@ -111,22 +121,21 @@ def group(runs: Iterable[RunResult]) -> list[Group]:
     for run in runs:
         key = (run.sweep, run.series, json.dumps(dict(run.values), default=str, sort_keys=True))
         found.setdefault(key, []).append(run)
-    return [Group(r[0].sweep, r[0].series, dict(r[0].values), tuple(r)) for r in found.values()]
+    return [Group(tuple(repeats)) for repeats in found.values()]
 
 
 def _fits(run: RunResult, selection: Selection) -> bool:
     return (
-        run.sweep == selection.sweep
+        run.sweep in selection.sweep
         and (not selection.series or run.series in selection.series)
         and all(_among(_value(run, k), wanted) for k, wanted in selection.where.items())
         and not any(_among(_value(run, k), other) for k, other in selection.leave_out.items())
     )
 
 
-def _value(run: RunResult, name: str, values: Mapping[str, Any] | None = None) -> Any:
-    values = run.values if values is None else values
-    if name in values:
-        return values[name]
+def _value(run: RunResult, name: str) -> Any:
+    if name in run.values:
+        return run.values[name]
     if name in ("series", "repeat", "sweep"):
         return getattr(run, name)
     return (run.settings or {}).get(name)
@@ -141,11 +150,17 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b) or label_of(a) == label_of(b)
 
 
+def sweeps_of(figure: Figure) -> list[str]:
+    """Return the names of the sweeps whose runs a figure shows."""
+    return list(dict.fromkeys(name for selection in figure.runs for name in selection.sweep))
+
+
 def metric_of(study: Study, figure: Figure) -> str:
     """Return which figure of a run is shown: the figure's own, or its first sweep's."""
     if figure.metric is not None:
         return figure.metric
-    split = study.recipe.sweeps[figure.runs[0].sweep].split if figure.runs else "test"
+    sweeps = sweeps_of(figure)
+    split = study.recipe.sweeps[sweeps[0]].split if sweeps else "test"
     return f"{split}_accuracy"
 
 

@@ -34,6 +34,7 @@ from warpmix.study.report.selecting import (
     name_of,
     same,
     select,
+    sweeps_of,
     title_of_axis,
 )
 
@@ -109,8 +110,7 @@ def _axes(figure: Figure, groups: Sequence[Group]) -> tuple[str, str]:
 
 def published_of(study: Study, figure: Figure, metric: str) -> list[Published]:
     """Return what the paper says of the sweeps that a figure shows, of the same figure of runs."""
-    names = dict.fromkeys(selection.sweep for selection in figure.runs)
-    sweeps = [study.recipe.sweeps[name] for name in names]
+    sweeps = [study.recipe.sweeps[name] for name in sweeps_of(figure)]
     return [p for s in sweeps if f"{s.split}_accuracy" == metric for p in s.published]
 
 

@@ -1,0 +1,109 @@
+"""Which differences between the settings of a sweep are real."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from warpmix.statistics import Comparison, compare_settings
+from warpmix.study.report.parts import Column, Section, Table, joined, slug
+from warpmix.study.report.selecting import (
+    METRICS,
+    Group,
+    Study,
+    axes_of,
+    describe_setting,
+    group,
+    title_of_series,
+)
+
+_COLUMNS = (
+    Column("series", ""),
+    Column("setting", "Setting"),
+    Column("mean", "Mean", "share"),
+    Column("n", "n", "count"),
+    Column("best", "Against the best"),
+    Column("difference", "Difference", "points"),
+    Column("interval", "95 % interval", "interval"),
+    Column("p", "p, corrected", "p"),
+    Column("real", "Real?"),
+    Column("method", "Test"),
+)
+
+
+def make_differences(study: Study) -> Section:
+    """Return for every sweep and series which settings are worse than its best beyond chance."""
+    tables, sentences = [], []
+    for name, sweep in study.recipe.sweeps.items():
+        groups = group(run for run in study.runs if run.sweep == name)
+        metric = f"{sweep.split}_accuracy"
+        rows: list[dict[str, Any]] = []
+        for series in dict.fromkeys(each.series for each in groups):
+            members = [each for each in groups if each.series == series]
+            title = title_of_series(study.recipe, series)
+            found = _compare(study, members, metric)
+            if found:
+                rows += [_row(title, comparison) for comparison in found]
+                where = f"{sweep.title}, {title}" if title else sweep.title
+                sentences.append(f"{where}: {say(found)}")
+        if rows:
+            columns = _COLUMNS if any(row["series"] for row in rows) else _COLUMNS[1:]
+            heading = f"{sweep.title} ({METRICS[metric]})"
+            file = slug(f"differences {name}")
+            tables.append(Table(file, columns, tuple(rows), heading, folded=len(rows) > 6))
+    return Section(
+        "",
+        "Which differences are real",
+        (
+            "Each setting against the best of its sweep and series. A difference is called real "
+            "where its p value, corrected by Holm for all pairs of settings of the sweep and "
+            "series, is at most 5 %. Settings with the same seeds are compared in pairs, others by "
+            "Welch's test. Intervals are of one difference on its own, in percentage points. "
+            "With one run a setting (n = 1) there is no interval and no test.",
+            *sentences,
+        ),
+        tables=tuple(tables),
+        notes=() if tables else ("No sweep has two settings with finished runs.",),
+    )
+
+
+def _compare(study: Study, members: Sequence[Group], metric: str) -> list[Comparison]:
+    axes = [axis for axis in axes_of(members) if axis != "series"]
+    known = {
+        describe_setting(study.recipe, each.values, axes): results
+        for each in members
+        if (results := each.results(metric))
+    }
+    return compare_settings(known)
+
+
+def _row(series: str, found: Comparison) -> dict[str, Any]:
+    return {
+        "series": series,
+        "setting": found.a,
+        "mean": found.mean_a,
+        "n": found.n_a,
+        "best": found.b,
+        "difference": found.difference,
+        "interval": None if found.low is None else (found.low, found.high),
+        "p": found.p_corrected,
+        "real": {True: "yes", False: "no", None: None}[found.significant],
+        "method": found.method,
+    }
+
+
+def say(found: Sequence[Comparison]) -> str:
+    """Return in a sentence what comparisons with the best setting came to."""
+    best = f"{found[0].b} is highest ({found[0].mean_b:.2%}, n = {found[0].n_b})"
+    worse = [each.a for each in found if each.significant]
+    alike = [each.a for each in found if each.significant is False]
+    untested = [each.a for each in found if each.significant is None]
+    parts = []
+    if worse:
+        parts.append(f"worse beyond chance: {joined(worse)}")
+    if alike:
+        parts.append(f"not told apart from it: {joined(alike)}")
+    if untested:
+        why = "one run" if all(each.n_a == 1 for each in found) else "no test is possible"
+        parts.append(f"no interval ({why}) for {joined(untested)}")
+    return f"{best}; {'; '.join(parts)}."

@@ -60,9 +60,9 @@ def make_differences(study: Study) -> Section:
             "series, is at most 5 %. Settings with the same seeds are compared in pairs, others by "
             "Welch's test. Intervals are of one difference on its own, in percentage points. "
             "With one run a setting (n = 1) there is no interval and no test.",
-            *sentences,
         ),
         tables=tuple(tables),
+        bullets=tuple(sentences),
         notes=() if tables else ("No sweep has two settings with finished runs.",),
     )
 

@@ -157,6 +157,7 @@ class Section:
         title: heading.
         paragraphs: what it is about, above it.
         notes: what must be known to read it, below it.
+        bullets: a list below the paragraphs.
     """
 
     number: str
@@ -166,6 +167,7 @@ class Section:
     galleries: tuple[Gallery, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
+    bullets: tuple[str, ...] = ()
 
     @property
     def heading(self) -> str:

@@ -32,7 +32,7 @@ from warpmix.train.run_folder import (
     PREDICTIONS_FILES,
 )
 
-CLASSES = tuple("zero one two three four five six seven eight nine".split())
+CLASSES = tuple(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 
 RECIPE = """
 title: Does a made-up study of a rather long name fill a page from the phone to the wide screen?
@@ -91,7 +91,8 @@ ensembles:
 figures:
   - {number: Figure 1, title: Learning rate, about: One parameter at a time., kind: values,
      runs: [{sweep: lr}], x: lr}
-  - {number: Figure 2, title: Weight decay, kind: values, runs: [{sweep: decay}], x: l2, log_x: true}
+  - {number: Figure 2, title: Weight decay, kind: values,
+     runs: [{sweep: decay}], x: l2, log_x: true}
   - {number: Figure 3, title: Augmentation, kind: bars, x: choice, runs: [{sweep: augmentation},
       {sweep: lr, series: plain, where: {lr: [0.1]}, axes: {choice: from Figure 1}}]}
   - {number: Figure 4, title: Training with each augmentation, kind: curves,
@@ -132,7 +133,9 @@ class MadeStudy:
     runs: Sequence[RunResult]
 
 
-def make_study(folder: Path, recipe: str = RECIPE, form: str = "quick", images: int = 200) -> MadeStudy:
+def make_study(
+    folder: Path, recipe: str = RECIPE, form: str = "quick", images: int = 200
+) -> MadeStudy:
     """Write a study's runs: the third fails, the last is missing, all others are done."""
     made = Recipe.model_validate(yaml.safe_load(recipe))
     rng = np.random.default_rng(0)

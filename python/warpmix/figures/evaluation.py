@@ -32,9 +32,8 @@ def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str], ti
     side = min(max(4.0, 0.45 * len(classes) + 1.5), 14.0)
     figure = Figure(figsize=(side + 0.6, side), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    figure.colorbar(
-        plot_confusion(axes, confusion, classes), ax=axes, shrink=0.8, label="share of the true class"
-    )
+    shares = plot_confusion(axes, confusion, classes)
+    figure.colorbar(shares, ax=axes, shrink=0.8, label="share of the true class")
     _set_title(figure, title)
     save_figure(figure, path)
 

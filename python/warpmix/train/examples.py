@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +59,9 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
     )
 
 
-def _mixed_label(classes: Sequence[str], own: Tensor, partner: Tensor, share: Tensor) -> list[str]:
+def _mixed_label(
+    classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor
+) -> list[str]:
     """Say the label of a mixed image, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
     if share == 1:
         return []

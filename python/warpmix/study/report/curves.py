@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def make_curves(study: Study, figure: Figure) -> Section:
     groups = select(study, figure.runs)
     kinds = _kinds(figure)
     lines = _lines(study, figure, groups)
-    pictures = ()
+    pictures: tuple[Picture, ...] = ()
     if lines:
         pictures = (
             Picture(
@@ -223,7 +224,7 @@ def _draw(lines: Sequence[_Line], kinds: Sequence[str], narrow: bool) -> Canvas:
         if kind == "accuracy":
             as_percentages(axes)
     series = [own for own in dict.fromkeys(line.series for line in lines) if own[1]]
-    styles = [("training", ":"), ("validation", "-")]
+    styles: list[tuple[str, Any]] = [("training", ":"), ("validation", "-")]
     add_legend(
         canvas,
         [

@@ -17,6 +17,7 @@ from warpmix.study.report.selecting import (
     title_of_series,
 )
 
+_NAMED = 6  # settings in a sentence; more are counted
 _COLUMNS = (
     Column("series", ""),
     Column("setting", "Setting"),
@@ -95,15 +96,14 @@ def _row(series: str, found: Comparison) -> dict[str, Any]:
 def say(found: Sequence[Comparison]) -> str:
     """Return in a sentence what comparisons with the best setting came to."""
     best = f"{found[0].b} is highest ({found[0].mean_b:.2%}, n = {found[0].n_b})"
-    worse = [each.a for each in found if each.significant]
-    alike = [each.a for each in found if each.significant is False]
-    untested = [each.a for each in found if each.significant is None]
     parts = []
-    if worse:
-        parts.append(f"worse beyond chance: {joined(worse)}")
-    if alike:
-        parts.append(f"not told apart from it: {joined(alike)}")
-    if untested:
-        why = "one run" if all(each.n_a == 1 for each in found) else "no test is possible"
-        parts.append(f"no interval ({why}) for {joined(untested)}")
+    for verdict, words in (
+        (True, "worse beyond chance"),
+        (False, "not told apart from it"),
+        (None, "no interval, because there is one run or no spread"),
+    ):
+        named = [each.a for each in found if each.significant is verdict]
+        if named:
+            shown = joined(named) if len(named) <= _NAMED else f"{len(named)} settings"
+            parts.append(f"{words}: {shown}")
     return f"{best}; {'; '.join(parts)}."

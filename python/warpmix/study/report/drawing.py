@@ -9,14 +9,15 @@ from __future__ import annotations
 import io
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from warpmix._files import atomic_write
 from warpmix.figures.drawing import DPI
@@ -38,7 +39,7 @@ _VARIABLES = {
 
 WIDE, NARROW = 7.4, 3.7  # inches; a pixel of the page is 1/96 of one
 
-_STYLE: Mapping[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
     "axes.facecolor": "none",
@@ -88,10 +89,9 @@ def marker_of(number: int) -> str:
 
 
 def as_percentages(axes: Axes, which: str = "y") -> None:
-    """Write an axis of 0..1 as percentages, with as many decimals as its range needs."""
+    """Write an axis of 0..1 as percentages, with as many decimals as a tick has."""
     axis = axes.yaxis if which == "y" else axes.xaxis
-    low, high = axis.get_view_interval()
-    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=0 if high - low > 0.03 else 1))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}%"))
 
 
 def add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str], narrow: bool) -> None:
@@ -114,12 +114,36 @@ def wrapped(text: str, characters: int) -> str:
     return "\n".join(textwrap.wrap(text, characters)) or text
 
 
-def render_svg(picture: Picture, narrow: bool) -> str:
-    """Return a picture as an SVG element for the page, with colours by CSS variables."""
-    prefix = f"{picture.name}-{'n' if narrow else 'w'}-"
+@dataclass(frozen=True)
+class Rendered:
+    """A picture as SVG elements for the page."""
+
+    wide: str
+    narrow: str
+
+
+def render(picture: Picture, folder: Path) -> Rendered:
+    """Draw a picture; write it, for a wide page and on white, as a PNG into a folder."""
+    with matplotlib.rc_context(_STYLE):
+        wide, narrow = picture.draw(False), picture.draw(True)
+        for figure in (wide, narrow):  # laid out once, not for each of the files
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
+            figure.set_layout_engine("none")
+        rendered = Rendered(
+            _as_svg(wide, f"{picture.name}-w-"), _as_svg(narrow, f"{picture.name}-n-")
+        )
+        with atomic_write(folder / f"{picture.name}.png") as temporary:
+            wide.savefig(temporary, format="png", dpi=DPI, facecolor="white")
+    return rendered
+
+
+def _as_svg(figure: Figure, prefix: str) -> str:
+    """Return a figure as an SVG element whose colours are CSS variables of the page."""
     buffer = io.StringIO()
-    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": prefix}):
-        picture.draw(narrow).savefig(buffer, format="svg", metadata={"Date": None})
+    with matplotlib.rc_context({"svg.hashsalt": prefix}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -132,12 +156,3 @@ def render_svg(picture: Picture, narrow: bool) -> str:
     for colour, name in _VARIABLES.items():
         text = text.replace(colour, f"var(--{name})")
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def save_png(picture: Picture, folder: Path) -> None:
-    """Write a picture for a wide page, on white, as a PNG."""
-    with (
-        matplotlib.rc_context(dict(_STYLE)),
-        atomic_write(folder / f"{picture.name}.png") as temporary,
-    ):
-        picture.draw(False).savefig(temporary, format="png", dpi=DPI, facecolor="white")

@@ -198,9 +198,7 @@ def make_confusion(study: Study, figure: Figure) -> Section:
     )
 
 
-def _confusion_table(
-    file: str, matrix: np.ndarray, classes: Sequence[str], title: str
-) -> Table:
+def _confusion_table(file: str, matrix: np.ndarray, classes: Sequence[str], title: str) -> Table:
     columns = (
         Column("true", "True, by predicted"),
         *(Column(name, name, "count") for name in classes),

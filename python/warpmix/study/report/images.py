@@ -162,9 +162,7 @@ def make_sizes(study: Study, figure: Figure) -> Section:
     )
 
 
-def _by_class(
-    config: TrainConfig, surveyed: Survey, classes: dict[Path, str], name: str
-) -> Table:
+def _by_class(config: TrainConfig, surveyed: Survey, classes: dict[Path, str], name: str) -> Table:
     kept = Counter(classes[p] for p, size in surveyed.size_of.items() if _is_kept(config, size))
     every = Counter(classes.values())
     rows = [{"class": c, "kept": kept[c], "left_out": n - kept[c]} for c, n in every.items()]
@@ -219,7 +217,8 @@ def make_outliers(study: Study, figure: Figure) -> Section:
 
 def make_network(study: Study, figure: Figure) -> Section:
     """Return the layers of the networks of a figure's runs, and their parameters."""
-    tables, notes, seen = [], [], []
+    tables: list[Table] = []
+    notes, seen = [], []
     for each in _groups(study, figure):
         done = next((run for run in each.runs if run.status == "done"), None)
         config = _config(each)

@@ -14,12 +14,13 @@ from warpmix.study.report.selecting import (
     Study,
     axes_of,
     label_of,
+    runs_of,
     select,
     sweeps_of,
     title_of_axis,
     title_of_series,
 )
-from warpmix.study.report.values import lookup
+from warpmix.study.report.values import difference_of, lookup
 from warpmix.study.results import RunResult
 
 _FOLDED_FROM = 40  # rows
@@ -31,7 +32,7 @@ def make_table(study: Study, figure: Figure) -> Section:
     axes = _axes(groups)
     sweeps = {name: study.recipe.sweeps[name] for name in sweeps_of(figure)}
     split = next(iter(sweeps.values())).split if sweeps else "test"
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "sweep": sweeps[each.sweep].title,
             **{axis: _axis(study, axis, each) for axis in axes},
@@ -49,16 +50,12 @@ def make_table(study: Study, figure: Figure) -> Section:
     ]
     columns = [
         *([Column("sweep", "Sweep")] if len(sweeps) > 1 else []),
-        *(Column(axis, title_of_axis(axis).capitalize() or "Setting") for axis in axes),
+        *(Column(axis, _heading(axis)) for axis in axes),
         Column("train_accuracy", "Best training", "share"),
         Column("validation_accuracy", "Validation", "share"),
         *([Column("test_accuracy", "Test", "share")] if _any(rows, "test_accuracy") else []),
         *([Column("std", f"Deviation, {split}", "share")] if _any(rows, "std") else []),
-        *(
-            [Column("published", f"Published, {split}", "share")]
-            if _any(rows, "published")
-            else []
-        ),
+        *([Column("published", f"Published, {split}", "share")] if _any(rows, "published") else []),
         Column("epochs", "Epochs", "decimal"),
         Column("seconds", "Minutes", "minutes"),
         Column("n", "n", "count"),
@@ -79,6 +76,10 @@ def _axes(groups: Sequence[Group]) -> list[str]:
     return axes_of(groups) or list(dict.fromkeys(name for g in groups for name in g.values))
 
 
+def _heading(axis: str) -> str:
+    return "" if axis == "series" else title_of_axis(axis).capitalize() or "Setting"
+
+
 def _axis(study: Study, axis: str, group: Group) -> str:
     if axis == "series":
         return title_of_series(study.recipe, group.series)
@@ -87,12 +88,12 @@ def _axis(study: Study, axis: str, group: Group) -> str:
 
 def _mean(group: Group, metric: str) -> float | None:
     summary = group.summary(metric)
-    return summary and summary.mean
+    return None if summary is None else summary.mean
 
 
 def _std(group: Group, metric: str) -> float | None:
     summary = group.summary(metric)
-    return summary and summary.std
+    return None if summary is None else summary.std
 
 
 def _any(rows: Sequence[dict[str, Any]], key: str) -> bool:
@@ -108,7 +109,7 @@ def make_numbers(study: Study, figure: Figure) -> Section:
         *([Column("std", "Deviation", "share")] if _any(rows, "std") else []),
         Column("n", "n", "count"),
         Column("published", "Published", "share"),
-        Column("difference", "Ours − it", "points"),  # noqa: RUF001
+        Column("difference", "Difference", "points"),
         Column("of", "Ours is"),
         *([Column("note", "Note")] if any(row["note"] for row in rows) else []),
     ]
@@ -122,9 +123,11 @@ def make_numbers(study: Study, figure: Figure) -> Section:
 
 def _number(study: Study, number: Number) -> dict[str, Any]:
     metric = f"{number.split}_accuracy"
-    runs = {run.id: run for g in select(study, number.runs) for run in g.runs}
-    done = [r for r in runs.values() if r.status == "done" and getattr(r, metric) is not None]
-    ours, std, what = None, None, f"no run of {len(runs)} finished"
+    runs = runs_of(select(study, number.runs))
+    done = [r for r in runs if r.status == "done" and getattr(r, metric) is not None]
+    ours: float | None = None
+    std: float | None = None
+    what = f"no run of {len(runs)} finished"
     if done and number.of == "best":
         best = max(done, key=_validated)
         ours = getattr(best, metric)
@@ -138,7 +141,7 @@ def _number(study: Study, number: Number) -> dict[str, Any]:
         "std": std,
         "n": len(done),
         "published": number.published,
-        "difference": None if None in (ours, number.published) else ours - number.published,
+        "difference": difference_of(ours, number.published),
         "of": what,
         "note": number.note,
     }

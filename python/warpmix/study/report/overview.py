@@ -47,8 +47,8 @@ def warnings_of(study: Study) -> list[str]:
     if study.form != "full":
         found.append(
             f"This is the {study.form} form of the study: smaller networks, fewer images or fewer "
-            "epochs than the paper's. It shows that every part runs. Its figures are not comparable "
-            "with the published ones, which are shown for orientation alone."
+            "epochs than the paper's. It shows that every part runs. Its figures are not "
+            "comparable with the published ones, which are shown for orientation alone."
         )
     state = state_of(study)
     if state["done"] < len(study.runs):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from warpmix.figures.drawing import displayable
-from warpmix.study.report.drawing import render_svg
+from warpmix.study.report.drawing import Rendered
 from warpmix.study.report.overview import facts_of, warnings_of
 from warpmix.study.report.parts import Section
 from warpmix.study.report.selecting import Study
@@ -20,8 +20,8 @@ from warpmix.study.report.selecting import Study
 _LARGEST = 192  # pixels of a gallery's image; larger ones are made smaller
 
 
-def make_page(study: Study, sections: Sequence[Section]) -> str:
-    """Return the page."""
+def make_page(study: Study, sections: Sequence[Section], rendered: Mapping[str, Rendered]) -> str:
+    """Return the page; ``rendered`` holds its pictures by their names."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("warpmix.study.report", "templates"),
         autoescape=True,
@@ -29,7 +29,6 @@ def make_page(study: Study, sections: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = render_svg
     environment.filters["data_url"] = data_url
     style = environment.loader.get_source(environment, "page.css")[0]  # type: ignore[union-attr]
     return environment.get_template("page.html").render(
@@ -37,6 +36,7 @@ def make_page(study: Study, sections: Sequence[Section]) -> str:
         facts=facts_of(study),
         warnings=warnings_of(study),
         sections=sections,
+        rendered=rendered,
         style=style,
     )
 

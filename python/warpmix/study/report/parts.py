@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from warpmix._files import atomic_write
 
-Kind = Literal["text", "share", "points", "interval", "count", "decimal", "minutes", "p"]
+Kind = Literal["text", "share", "part", "points", "interval", "count", "decimal", "minutes", "p"]
 NOTHING = "–"  # a cell without a value
 
 
@@ -25,8 +25,8 @@ class Column:
         key: of the value in a row, and the heading in the CSV file.
         title: the heading on the page.
         kind: how a value is written: ``share`` 0..1 as a percentage; ``points`` a difference of
-            shares in percentage points; ``interval`` (low, high) of such a difference or, with
-            ``share_interval``, of shares; ``minutes`` from seconds; ``p`` a probability.
+            shares in percentage points; ``interval`` (low, high) of such a difference; ``part`` a
+            share without more decimals than it has; ``minutes`` from seconds; ``p`` a probability.
     """
 
     key: str
@@ -46,7 +46,8 @@ class Column:
 
 _WRITERS: Mapping[Kind, Callable[[Any], str]] = {
     "text": str,
-    "share": lambda value: f"{100 * value:.2f} %",
+    "share": lambda value: f"{value:.2%}",
+    "part": lambda value: f"{100 * value:g}%",
     "points": lambda value: signed(100 * value),
     "interval": lambda ends: f"{signed(100 * ends[0])} … {signed(100 * ends[1])}",
     "count": lambda value: f"{value:,}",

@@ -155,6 +155,12 @@ def sweeps_of(figure: Figure) -> list[str]:
     return list(dict.fromkeys(name for selection in figure.runs for name in selection.sweep))
 
 
+def runs_of(groups: Iterable[Group]) -> list[RunResult]:
+    """Return the runs of groups, each once, in their order."""
+    # Runs that wait for the result of others have no id yet, so they are told apart as objects.
+    return list({id(run): run for each in groups for run in each.runs}.values())
+
+
 def metric_of(study: Study, figure: Figure) -> str:
     """Return which figure of a run is shown: the figure's own, or its first sweep's."""
     if figure.metric is not None:
@@ -207,6 +213,8 @@ def name_of(recipe: Recipe, axis: str, value: Any) -> str:
 
 
 def describe_setting(recipe: Recipe, values: Mapping[str, Any], axes: Sequence[str]) -> str:
-    """Return a setting in words, by the axes that matter."""
+    """Return a setting in words, by the axes that matter; one alone needs no name."""
+    if len(axes) == 1 and axes[0] in values:
+        return label_of(values[axes[0]])
     parts = [name_of(recipe, axis, values[axis]) for axis in axes if axis in values]
     return ", ".join(parts) or "as it is"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from warpmix.statistics import Summary, summarize
 from warpmix.study.recipe import Figure, Published
@@ -38,7 +41,8 @@ from warpmix.study.report.selecting import (
     title_of_axis,
 )
 
-_CLOSEST = 0.07  # of an axis: nearer values stand at equal distances instead
+_AXIS = {False: 6.3, True: 2.8}  # inches of an axis' length, about, by whether it is narrow
+_CHARACTER = 0.075  # inches of a label's letter
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ class Point:
     planned: int
     published: float | None
 
+    @property
+    def mean(self) -> float | None:
+        return self.summary.mean if self.summary else None
+
 
 def make_values(study: Study, figure: Figure) -> Section:
     """Return accuracy by the values of ``x``, a line a series."""
@@ -81,7 +89,7 @@ def _make(study: Study, figure: Figure, draw: Any) -> Section:
     x, by = _axes(figure, groups)
     points = collect(study, groups, metric, x, by, published_of(study, figure, metric))
     drawn = [p for p in points if p.summary is not None]
-    pictures = ()
+    pictures: tuple[Picture, ...] = ()
     if drawn:
         pictures = (
             Picture(
@@ -155,6 +163,11 @@ def lookup(published: Sequence[Published], at: Mapping[str, Any], group: Group) 
     return None
 
 
+def difference_of(ours: float | None, published: float | None) -> float | None:
+    """Return ours less the published value, where both are known."""
+    return None if ours is None or published is None else ours - published
+
+
 def _table(figure: Figure, points: Sequence[Point], metric: str, x: str) -> Table:
     kind = "decimal" if metric.endswith("loss") else "share"
     several = len({p.series for p in points}) > 1
@@ -167,7 +180,10 @@ def _table(figure: Figure, points: Sequence[Point], metric: str, x: str) -> Tabl
         Column("n", "n", "count"),
         *([Column("planned", "of", "count")] if any(p.done < p.planned for p in points) else []),
         *(
-            [Column("published", "Published", "share"), Column("difference", "Ours − it", "points")]  # noqa: RUF001
+            [
+                Column("published", "Published", "share"),
+                Column("difference", "Difference", "points"),
+            ]
             if beside
             else []
         ),
@@ -176,12 +192,12 @@ def _table(figure: Figure, points: Sequence[Point], metric: str, x: str) -> Tabl
         {
             "series": p.series[1],
             "value": p.label,
-            "mean": p.summary and p.summary.mean,
-            "std": p.summary and p.summary.std,
+            "mean": p.mean,
+            "std": p.summary.std if p.summary else None,
             "n": p.done,
             "planned": p.planned,
             "published": p.published,
-            "difference": p.summary and p.published and p.summary.mean - p.published,
+            "difference": difference_of(p.mean, p.published),
         }
         for p in sorted(points, key=lambda p: p.series[0])
     ]
@@ -194,7 +210,7 @@ def _notes(groups: Sequence[Group], metric: str, x: str, by: str) -> tuple[str, 
     counts = sorted({len(g.results(metric)) for g in groups})
     hidden = [title_of_axis(a) or a for a in axes_of(groups) if a not in (x, by)]
     notes = [
-        "Points are means, whiskers the standard deviation over repeats, faint dots single runs."
+        "Means over the runs; whiskers are the standard deviation over repeats."
         if counts[-1] > 1
         else "One run each: there is no spread and no interval."
     ]
@@ -206,27 +222,37 @@ def _notes(groups: Sequence[Group], metric: str, x: str, by: str) -> tuple[str, 
 # ---- drawing ------------------------------------------------------------------------------------
 
 
-def _places(points: Sequence[Point], log: bool) -> tuple[dict[str, float], str]:
-    """Return where each value stands on the axis, and the axis' scale."""
+def _places(points: Sequence[Point], log: bool, narrow: bool) -> tuple[dict[str, float], str]:
+    """Return where each value stands on the axis, and the axis' scale.
+
+    Values that are no numbers, or whose labels would overlap, stand at equal distances.
+    """
     values = {p.label: p.x for p in points}
     numbers = [v for v in values.values() if isinstance(v, int | float) and not isinstance(v, bool)]
-    even = {label: float(place) for place, label in enumerate(values)}
     if len(numbers) < len(values) or len(values) < 2:
+        return {label: float(place) for place, label in enumerate(values)}, "even"
+    ordered = sorted(values, key=values.__getitem__)
+    even = {label: float(place) for place, label in enumerate(ordered)}
+    if log and min(numbers) <= 0:  # zero has no logarithm
         return even, "even"
-    if log and min(numbers) > 0:
-        return {label: float(v) for label, v in values.items()}, "log"
-    ordered = sorted(values.items(), key=lambda pair: pair[1])
-    gaps = [(b[1] - a[1]) for a, b in zip(ordered, ordered[1:], strict=False)]
-    if log or min(gaps) < _CLOSEST * sum(gaps):
-        return {label: float(place) for place, (label, _) in enumerate(ordered)}, "even"
-    return {label: float(v) for label, v in values.items()}, "linear"
+    stand = [math.log10(values[each]) if log else float(values[each]) for each in ordered]
+    inches = _AXIS[narrow] / (stand[-1] - stand[0])
+    for a, b, left, right in zip(stand, stand[1:], ordered, ordered[1:], strict=False):
+        if (b - a) * inches < _CHARACTER * (len(left) + len(right) + 2) / 2:
+            return even, "even"
+    return {each: float(values[each]) for each in ordered}, "log" if log else "linear"
 
 
-def _shift(place: float, offset: float, places: Mapping[str, float], scale: str) -> float:
-    """Move a series a little aside, so that its whiskers don't hide another's."""
-    if scale == "log":
-        return place * 10 ** (offset * math.log10(max(places.values()) / min(places.values())))
-    return place + offset * max(max(places.values()) - min(places.values()), 1.0)
+def _shift(place: float, turn: float, places: Mapping[str, float], scale: str) -> float:
+    """Move a series a little aside, so that its whiskers don't hide another's.
+
+    Args:
+        turn: -1 for the first series to 1 for the last.
+    """
+    stand = sorted(math.log10(p) if scale == "log" else p for p in places.values())
+    gaps = [b - a for a, b in itertools.pairwise(stand)]
+    aside = turn * min(0.18 * min(gaps), 0.02 * sum(gaps)) if gaps else 0.02 * turn
+    return place * 10**aside if scale == "log" else place + aside
 
 
 def _draw_lines(
@@ -234,11 +260,11 @@ def _draw_lines(
 ) -> Canvas:
     canvas = new_figure(narrow, 3.6 if narrow else 3.9)
     axes = canvas.add_subplot()
-    places, scale = _places(points, figure.log_x)
+    places, scale = _places(points, figure.log_x, narrow)
     series = list(dict.fromkeys(p.series for p in points))
     for turn, own in enumerate(series):
         mine = sorted((p for p in points if p.series == own), key=lambda p: places[p.label])
-        offset = 0.012 * (turn - (len(series) - 1) / 2)
+        offset = 2 * turn / (len(series) - 1) - 1 if len(series) > 1 else 0.0
         at = {p.label: _shift(places[p.label], offset, places, scale) for p in mine}
         drawn = [p for p in mine if p.summary]
         colour = colour_of(own[0])
@@ -262,12 +288,20 @@ def _draw_lines(
     if scale == "log":
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(list(places.values()), [wrapped(label, 12) for label in places])
+    crowded = sum(map(len, places)) * _CHARACTER * 1.2 > _AXIS[narrow]
+    axes.set_xticks(
+        list(places.values()),
+        [wrapped(label, 20 if crowded else 12) for label in places],
+        rotation=90 if crowded else 0,
+    )
     axes.set_xlabel(title_of_axis(x))
     axes.set_ylabel(METRICS[metric])
     if metric.endswith("accuracy"):
         as_percentages(axes)
-    _add_series_legend(canvas, series, points, narrow)
+    lines = {
+        n: Line2D([], [], color=colour_of(number), marker=marker_of(number)) for number, n in series
+    }
+    _add_series_legend(canvas, lines, points, narrow)
     return canvas
 
 
@@ -300,7 +334,8 @@ def _draw_bars(
     axes.set_xlabel(METRICS[metric])
     if metric.endswith("accuracy"):
         as_percentages(axes, "x")
-    _add_series_legend(canvas, series, points, narrow)
+    patches = {name: Patch(color=colour_of(number)) for number, name in series}
+    _add_series_legend(canvas, patches, points, narrow)
     return canvas
 
 
@@ -327,13 +362,9 @@ def published_handle() -> Line2D:
 
 
 def _add_series_legend(
-    canvas: Canvas, series: Sequence[tuple[int, str]], points: Sequence[Point], narrow: bool
+    canvas: Canvas, handles: Mapping[str, Artist], points: Sequence[Point], narrow: bool
 ) -> None:
-    named = [own for own in series if own[1]]
-    handles = [
-        Line2D([], [], color=colour_of(number), marker=marker_of(number)) for number, _ in named
-    ]
-    labels = [name for _, name in named]
+    named = {name: handle for name, handle in handles.items() if name}
     if any(p.published is not None for p in points):
-        handles, labels = [*handles, published_handle()], [*labels, "published"]
-    add_legend(canvas, handles, labels, narrow)
+        named["published"] = published_handle()
+    add_legend(canvas, list(named.values()), list(named), narrow)

@@ -18,7 +18,7 @@ from warpmix.ensemble.curve import size_of
 from warpmix.predictions import PredictionStack, load_many
 from warpmix.statistics import compare_runs
 from warpmix.study.recipe import Ensemble
-from warpmix.study.report.selecting import Study, select
+from warpmix.study.report.selecting import Study, runs_of, select
 from warpmix.study.results import RunResult
 from warpmix.train.run_folder import PREDICTIONS_FILES
 
@@ -87,8 +87,7 @@ def pool_of(study: Study, name: str) -> list[RunResult]:
     pools = study.recipe.pools
     if name not in pools:
         raise ValueError(f"pool must be one of {', '.join(pools) or 'none'}, got {name!r}")
-    runs = [run for found in select(study, pools[name]) for run in found.runs]
-    return list({run.id: run for run in runs}.values())
+    return runs_of(select(study, pools[name]))
 
 
 def count(study: Study, ensemble: Ensemble) -> Votes | None:

@@ -19,7 +19,7 @@ from warpmix.study.report.drawing import (
 )
 from warpmix.study.report.parts import Column, Picture, Section, Table, slug
 from warpmix.study.report.selecting import Study
-from warpmix.study.report.values import published_handle
+from warpmix.study.report.values import difference_of, published_handle
 from warpmix.study.report.votes import Votes, count
 
 _METHODS = {
@@ -40,16 +40,16 @@ def make_ensemble(study: Study, figure: Figure) -> Section:
     if votes is None:
         return _unfinished(figure, ensemble)
     columns = (
-        Column("share", "Best of the pool", "share"),
+        Column("share", "Best of the pool", "part"),
         Column("models", "Models", "count"),
         Column("method", "Method"),
         Column("accuracy", f"{ensemble.split.capitalize()} accuracy", "share"),
         *(
-            [Column("published", "Published", "share"), Column("beyond", "Ours − it", "points")]  # noqa: RUF001
+            [Column("published", "Published", "share"), Column("beyond", "Difference", "points")]
             if said
             else []
         ),
-        Column("difference", "Over the first model", "points"),
+        Column("difference", "Over the first", "points"),
         Column("interval", "95 % interval", "interval"),
         Column("p", "p, corrected", "p"),
         Column("real", "Real?"),
@@ -64,7 +64,7 @@ def make_ensemble(study: Study, figure: Figure) -> Section:
                 "method": _METHODS[vote.method],
                 "accuracy": vote.accuracy,
                 "published": paper,
-                "beyond": None if paper is None else vote.accuracy - paper,
+                "beyond": difference_of(vote.accuracy, paper),
                 "difference": vote.difference,
                 "interval": None if vote.low is None else (vote.low, vote.high),
                 "p": vote.p,
@@ -191,7 +191,7 @@ def _draw_shares(
                     markeredgewidth=1.4,
                 )
     axes.axhline(votes.members[0], color=MUTED, linestyle="--", linewidth=1)
-    axes.set_xticks(range(len(shares)), [f"{100 * share:g} %" for share in shares])
+    axes.set_xticks(range(len(shares)), [f"{100 * share:g}%" for share in shares])
     axes.set_xlim(-0.5, len(shares) - 0.5)
     axes.set_xlabel("best share of the pool")
     axes.set_ylabel(f"{ensemble.split} accuracy")

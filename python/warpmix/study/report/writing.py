@@ -13,10 +13,10 @@ from warpmix.figures.drawing import save_figure
 from warpmix.study.recipe import Figure
 from warpmix.study.report import curves, grids, images, listings, values, voting
 from warpmix.study.report.differences import make_differences
+from warpmix.study.report.drawing import render
 from warpmix.study.report.markdown import make_markdown
 from warpmix.study.report.overview import make_failures, runs_table
 from warpmix.study.report.page import make_page, thumbnail
-from warpmix.study.report.drawing import save_png
 from warpmix.study.report.parts import Section
 from warpmix.study.report.selecting import Study, sweeps_of
 
@@ -62,16 +62,16 @@ def write_report(results: Study, out: str | os.PathLike[str]) -> Path:
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     sections = make_sections(results)
+    pictures = [picture for section in sections for picture in section.pictures]
+    rendered = {picture.name: render(picture, folder) for picture in pictures}
     for section in sections:
-        for picture in section.pictures:
-            save_png(picture, folder)
         for table in section.tables:
             table.save(folder)
         if section.galleries:
             _save_galleries(section, folder)
     runs_table(results).save(folder)
     _write(folder / MARKDOWN, make_markdown(results, sections))
-    _write(folder / PAGE, make_page(results, sections))
+    _write(folder / PAGE, make_page(results, sections, rendered))
     return folder / PAGE
 
 
@@ -81,7 +81,9 @@ def make_sections(study: Study) -> list[Section]:
     found = [_MAKERS[each.kind](study, each) for each in recipe.figures if _is_shown(study, each)]
     found.append(make_differences(study))
     if recipe.differences:
-        found.append(Section("", "What differs from the paper, and why", bullets=tuple(recipe.differences)))
+        found.append(
+            Section("", "What differs from the paper, and why", bullets=tuple(recipe.differences))
+        )
     failures = make_failures(study)
     return found if failures is None else [*found, failures]
 

@@ -7,6 +7,7 @@
 | ``parts`` | what a section is made of: tables, pictures, galleries |
 | ``drawing`` | pictures as SVG whose colours follow the page, and as PNG |
 | ``values``, ``curves``, ``grids``, ``voting``, ``listings``, ``images`` | the kinds of figures |
+| ``points``, ``charts`` | what charts of accuracies show, and how they are drawn |
 | ``votes`` | the accuracies of ensembles, counted once |
 | ``differences`` | which differences between settings are real |
 | ``overview`` | what was run, and on what |

@@ -140,7 +140,7 @@ def _lines(study: Study, figure: Figure, groups: Sequence[Group]) -> list[_Line]
                 if columns and any(np.isfinite(c).any() for c in columns):
                     curves[side, kind] = average(columns)
         if curves:
-            name = name_of(study.recipe, by, members[0].axis(by)) if of != "none" else ""
+            name = name_of(study.recipe, by, members[0].axis(by))
             lines.append(_Line(panel, (series.index(of), name), curves, len(histories)))
     return lines
 

@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from warpmix._files import atomic_write
@@ -106,6 +107,13 @@ def add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str], na
         loc="outside lower left",
         ncols=columns,
         fontsize=8.5,
+    )
+
+
+def published_handle() -> Line2D:
+    """Return the legend's mark of a published value."""
+    return Line2D(
+        [], [], linestyle="", marker="D", markerfacecolor=PAPER, markeredgecolor=INK, markersize=6
     )
 
 

@@ -14,6 +14,7 @@ from warpmix.statistics import Summary, summarize
 from warpmix.study.recipe import Figure
 from warpmix.study.report.drawing import new_figure, wrapped
 from warpmix.study.report.parts import Column, Picture, Section, Table, joined, slug
+from warpmix.study.report.points import lookup, published_of
 from warpmix.study.report.selecting import (
     METRICS,
     Group,
@@ -25,7 +26,6 @@ from warpmix.study.report.selecting import (
     select,
     title_of_axis,
 )
-from warpmix.study.report.values import lookup, published_of
 from warpmix.study.results import RunResult
 from warpmix.train.run_folder import PREDICTIONS_FILES
 

@@ -49,11 +49,11 @@ def make_examples(study: Study, figure: Figure) -> Section:
     galleries: list[Gallery] = []
     seen: list[object] = []
     for each in groups:
-        config = _config(each).model_copy(update={"p": 1.0})
-        if config.augment in seen or len(seen) >= _FORMS:
+        augment = each.axis("augment")
+        if augment in seen or len(seen) >= _FORMS:
             continue
         try:
-            found = augment_examples(config, _EXAMPLES)
+            found = augment_examples(_config(each).model_copy(update={"p": 1.0}), _EXAMPLES)
         except (FileNotFoundError, ValueError) as error:
             return Section(
                 figure.number, figure.title, _about(figure), notes=(f"No images: {error}",)
@@ -62,8 +62,8 @@ def make_examples(study: Study, figure: Figure) -> Section:
             originals = zip(found.originals, found.titles, strict=True)
             shown = tuple(Shown(image, (title,)) for image, title in originals)
             galleries.append(Gallery("Originals", shown))
-        seen.append(config.augment)
-        if config.augment:
+        seen.append(augment)
+        if augment:
             title = describe_setting(study.recipe, each.values, axes) if axes else "Augmented"
             pairs = zip(found.augmented, found.captions, strict=True)
             galleries.append(Gallery(title, tuple(Shown(i, lines) for i, lines in pairs)))
@@ -99,8 +99,8 @@ def _surveyed(study: Study, figure: Figure) -> tuple[TrainConfig, Survey, dict[P
     groups = _groups(study, figure)
     if not groups:
         return "No run of this figure has settings yet."
-    config = _config(groups[0])
     try:
+        config = _config(groups[0])
         found = _survey(config)
     except (FileNotFoundError, ValueError) as error:
         return f"The images are not at hand: {error}"
@@ -221,12 +221,17 @@ def make_network(study: Study, figure: Figure) -> Section:
     notes, seen = [], []
     for each in _groups(study, figure):
         done = next((run for run in each.runs if run.status == "done"), None)
-        config = _config(each)
-        built = (config.model, config.head, config.network_options)
-        if done is None or built in seen:
+        if done is None:
+            continue
+        try:
+            network, spec = load_model(done.folder)
+        except FileNotFoundError as error:
+            notes.append(str(error))
+            continue
+        built = (spec.model, spec.head, spec.options)
+        if built in seen:
             continue
         seen.append(built)
-        network, spec = load_model(done.folder)
         layers = describe(network, spec.channels, *(spec.input_size or spec.image_size))
         total = sum(layer.parameters for layer in layers)
         columns = (
@@ -244,10 +249,10 @@ def make_network(study: Study, figure: Figure) -> Section:
             }
             for layer in layers
         )
-        name = f"{config.model}, {config.head} head"
+        name = f"{spec.model}, {spec.head} head"
         file = slug(f"{figure.number} {name}" if tables else figure.number)
         tables.append(Table(file, columns, rows, name, folded=len(rows) > 30))
-        frozen = " Its backbone is frozen." if config.frozen else ""
+        frozen = " Its backbone is frozen." if each.axis("frozen") else ""
         notes.append(f"{name}: {total:,} parameters.{frozen}")
     return Section(
         figure.number,

@@ -9,6 +9,7 @@ from warpmix.statistics import summarize
 from warpmix.study.recipe import Figure, Number
 from warpmix.study.report.overview import environments
 from warpmix.study.report.parts import Column, Section, Table, slug
+from warpmix.study.report.points import difference_of, lookup
 from warpmix.study.report.selecting import (
     Group,
     Study,
@@ -20,7 +21,6 @@ from warpmix.study.report.selecting import (
     title_of_axis,
     title_of_series,
 )
-from warpmix.study.report.values import difference_of, lookup
 from warpmix.study.results import RunResult
 
 _FOLDED_FROM = 40  # rows

@@ -207,7 +207,7 @@ def title_of_series(recipe: Recipe, name: str) -> str:
 def name_of(recipe: Recipe, axis: str, value: Any) -> str:
     """Return a value of an axis as a label that stands alone."""
     if axis == "series":
-        return title_of_series(recipe, value)
+        return title_of_series(recipe, value) if value else ""
     title = title_of_axis(axis)
     return f"{title} {label_of(value)}".strip()
 

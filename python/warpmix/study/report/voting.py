@@ -16,10 +16,11 @@ from warpmix.study.report.drawing import (
     colour_of,
     marker_of,
     new_figure,
+    published_handle,
 )
 from warpmix.study.report.parts import Column, Picture, Section, Table, slug
+from warpmix.study.report.points import difference_of
 from warpmix.study.report.selecting import Study
-from warpmix.study.report.values import difference_of, published_handle
 from warpmix.study.report.votes import Votes, count
 
 _METHODS = {

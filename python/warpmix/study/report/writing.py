@@ -91,6 +91,9 @@ def make_sections(study: Study) -> list[Section]:
 def _is_shown(study: Study, figure: Figure) -> bool:
     """Return whether a figure belongs to the report: not if all it shows was left to choice."""
     names = sweeps_of(figure)
+    if figure.ensemble in study.recipe.ensembles:
+        pool = study.recipe.pools.get(study.recipe.ensembles[figure.ensemble].pool, [])
+        names = [name for selection in pool for name in selection.sweep]
     if not names or not all(study.recipe.sweeps[name].optional for name in names):
         return True
     return any(run.sweep in names for run in study.runs)

@@ -45,19 +45,19 @@ repeats: 3
 series:
   plain: {title: Custom CNN}
   b0: {title: "EfficientNet-B0, ImageNet weights, frozen", settings: {block_dropout: 0.1}}
-  v3: {title: "MobileNetV3-small, ImageNet weights, frozen", settings: {block_dropout: 0.2}}
   random: {title: "MobileNetV3-small, random weights", settings: {block_dropout: 0.3}}
 sweeps:
   lr:
     title: Learning rate
-    series: [plain, b0, v3, random]
-    grid: {lr: [0.01, 0.05, 0.1, 0.2, 0.5]}
+    series: [plain, b0, random]
+    grid: {lr: [0.01, 0.05, 0.1, 0.5]}
     published:
       - {at: {series: plain, lr: 0.01}, accuracy: 0.71}
       - {at: {series: plain, lr: 0.1}, accuracy: 0.78}
       - {at: {series: random, lr: 0.1}, accuracy: 0.9129}
   augmentation:
     title: Augmentation
+    repeats: 2
     series: [plain, b0]
     choices:
       none: {}
@@ -69,7 +69,7 @@ sweeps:
   grid:
     title: Batch and rate
     repeats: 1
-    grid: {batch_size: [64, 128], lr: [1.0e-4, 1.0e-3, 1.0e-2], dropout: [0.0, 0.5]}
+    grid: {batch_size: [64, 128], lr: [1.0e-4, 1.0e-3], dropout: [0.0, 0.5]}
     split: validation
   decay:
     title: Weight decay
@@ -164,6 +164,8 @@ def make_study(
         if status == "done":
             accuracy = true_accuracy(series, values) + rng.normal(0, 0.01)
             known = _write_run(folder / "runs" / run_id, config, accuracy, labels, rng)
+            if number == 0:
+                _write_model(folder / "runs" / run_id, config)
         runs.append(
             RunResult(
                 run_id,
@@ -191,7 +193,7 @@ def combinations(sweep: Sweep) -> list[dict[str, Any]]:
 
 def true_accuracy(series: str, values: dict[str, Any]) -> float:
     """Return what the figures of a setting are drawn around."""
-    base = {"plain": 0.75, "b0": 0.68, "v3": 0.82, "random": 0.6}.get(series, 0.5)
+    base = {"plain": 0.75, "b0": 0.68, "random": 0.6}.get(series, 0.5)
     bend = -0.03 * abs(np.log10(values.get("lr", 0.1)) + 1) ** 2
     return float(base + bend + 0.02 * len(values.get("choice", "")) / 10)
 
@@ -225,11 +227,6 @@ def _write_run(
             classes=CLASSES,
         )  # fmt: skip
         found[split] = float((probabilities.argmax(1) == labels).double().mean())
-    spec = ModelSpec(
-        config.model, config.head, config.dropout, CLASSES, (8, 8), 1, (0.5,), (0.5,),
-        options=config.network_options,
-    )  # fmt: skip
-    save_model(folder / MODEL_FILE, copy_weights(spec.build()), spec)
     return {
         "test_accuracy": found["test"],
         "validation_accuracy": found["val"],
@@ -239,6 +236,14 @@ def _write_run(
         "epochs": epochs,
         "seconds": 1.5 * epochs,
     }
+
+
+def _write_model(folder: Path, config: Any) -> None:
+    spec = ModelSpec(
+        config.model, config.head, config.dropout, CLASSES, (8, 8), 1, (0.5,), (0.5,),
+        options=config.network_options,
+    )  # fmt: skip
+    save_model(folder / MODEL_FILE, copy_weights(spec.build()), spec)
 
 
 _ENVIRONMENT = info.collect()

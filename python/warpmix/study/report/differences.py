@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from warpmix.statistics import Comparison, compare_settings
@@ -14,6 +15,9 @@ from warpmix.study.report.selecting import (
     axes_of,
     describe_setting,
     group,
+    metric_of,
+    select,
+    sweeps_of,
     title_of_series,
 )
 
@@ -23,7 +27,7 @@ _COLUMNS = (
     Column("setting", "Setting"),
     Column("mean", "Mean", "share"),
     Column("n", "n", "count"),
-    Column("best", "Against the best"),
+    Column("best", "Best"),
     Column("difference", "Difference", "points"),
     Column("interval", "95 % interval", "interval"),
     Column("p", "p, corrected", "p"),
@@ -32,35 +36,61 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class _Family:
+    """Settings that are compared with each other: of a sweep, or of a figure of several sweeps."""
+
+    name: str
+    title: str
+    metric: str
+    groups: Sequence[Group]
+
+
+def _families(study: Study) -> Iterator[_Family]:
+    for name, sweep in study.recipe.sweeps.items():
+        runs = [run for run in study.runs if run.sweep == name]
+        yield _Family(name, sweep.title, f"{sweep.split}_accuracy", group(runs))
+    for figure in study.recipe.figures:
+        if figure.kind in ("bars", "values") and len(sweeps_of(figure)) > 1:
+            title, metric = f"{figure.number}, {figure.title}", metric_of(study, figure)
+            if metric.endswith("accuracy"):
+                yield _Family(figure.number, title, metric, select(study, figure.runs))
+
+
 def make_differences(study: Study) -> Section:
     """Return for every sweep and series which settings are worse than its best beyond chance."""
     tables, sentences = [], []
-    for name, sweep in study.recipe.sweeps.items():
-        groups = group(run for run in study.runs if run.sweep == name)
-        metric = f"{sweep.split}_accuracy"
+    for family in _families(study):
         rows: list[dict[str, Any]] = []
-        for series in dict.fromkeys(each.series for each in groups):
-            members = [each for each in groups if each.series == series]
+        for series in dict.fromkeys(each.series for each in family.groups):
+            members = [each for each in family.groups if each.series == series]
             title = title_of_series(study.recipe, series)
-            found = _compare(study, members, metric)
+            found = _compare(study, members, family.metric)
             if found:
                 rows += [_row(title, comparison) for comparison in found]
-                where = f"{sweep.title}, {title}" if title else sweep.title
+                where = f"{family.title}, {title}" if title else family.title
                 sentences.append(f"{where}: {say(found)}")
         if rows:
-            columns = _COLUMNS if any(row["series"] for row in rows) else _COLUMNS[1:]
-            heading = f"{sweep.title} ({METRICS[metric]})"
-            file = slug(f"differences {name}")
-            tables.append(Table(file, columns, tuple(rows), heading, folded=len(rows) > 6))
+            several = len({row["series"] for row in rows}) > 1
+            tables.append(
+                Table(
+                    slug(f"differences {family.name}"),
+                    _COLUMNS if several else _COLUMNS[1:],
+                    tuple(rows),
+                    f"{family.title} ({METRICS[family.metric]})",
+                    folded=len(rows) > 6,
+                )
+            )
     return Section(
         "",
         "Which differences are real",
         (
-            "Each setting against the best of its sweep and series. A difference is called real "
-            "where its p value, corrected by Holm for all pairs of settings of the sweep and "
-            "series, is at most 5 %. Settings with the same seeds are compared in pairs, others by "
-            "Welch's test. Intervals are of one difference on its own, in percentage points. "
-            "With one run a setting (n = 1) there is no interval and no test.",
+            "Each setting against the best of its sweep and series; where a figure shows several "
+            "sweeps, of the figure. A difference is called real where its p value, corrected by "
+            "Holm for all pairs of these settings, is at most 5 %. Settings with the same seeds "
+            "are compared in pairs, others by Welch's test. Intervals are of one difference on "
+            "its own, in percentage points. With one run a setting (n = 1) there is no interval "
+            "and no test.",
         ),
         tables=tuple(tables),
         bullets=tuple(sentences),

@@ -182,11 +182,11 @@ def make_confusion(study: Study, figure: Figure) -> Section:
             )
         )
         tables.append(_confusion_table(file, matrix, classes, name))
-        setting = joined([name_of(study.recipe, a, v) for a, v in best.values.items()])
+        setting = [name_of(study.recipe, axis, value) for axis, value in best.values.items()]
         notes.append(
-            f"{name + ': ' if name else ''}the run that is best on validation ({setting}, seed "
-            f"{best.seed}), {seen.accuracy:.2%} of {len(stored.labels):,} "
-            f"{'test' if split == 'test' else 'validation'} images."
+            f"{name or 'Shown'}: the run that is best on validation "
+            f"({', '.join([*setting, f'seed {best.seed}'])}), {seen.accuracy:.2%} of "
+            f"{len(stored.labels):,} {'test' if split == 'test' else 'validation'} images."
         )
     return Section(
         figure.number,

@@ -225,8 +225,8 @@ def make_network(study: Study, figure: Figure) -> Section:
             continue
         try:
             network, spec = load_model(done.folder)
-        except FileNotFoundError as error:
-            notes.append(str(error))
+        except FileNotFoundError:
+            notes.append(f"The weights of the run {done.id} are not at hand.")
             continue
         built = (spec.model, spec.head, spec.options)
         if built in seen:

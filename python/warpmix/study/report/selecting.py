@@ -196,7 +196,7 @@ def label_of(value: Any) -> str:
         return ", ".join(label_of(each) for each in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {label_of(each)}" for key, each in value.items())
-    return str(value)
+    return str(value).replace("_", " ")
 
 
 def title_of_series(recipe: Recipe, name: str) -> str:

@@ -84,7 +84,11 @@ def make_ensemble(study: Study, figure: Figure) -> Section:
             ),
         ),
         tables=(Table(slug(figure.number), columns, tuple(rows)),),
-        notes=_notes(ensemble, votes),
+        notes=(
+            *_notes(ensemble, votes),
+            "The interval is of the difference to the model that is ranked first, over the images "
+            "(bootstrap); p is McNemar's exact test, corrected by Holm for all rows.",
+        ),
     )
 
 
@@ -161,11 +165,6 @@ def _notes(ensemble: Ensemble, votes: Votes) -> tuple[str, ...]:
         notes.append(
             "The models are ranked on the images that they vote on, so the accuracies of small "
             "shares are too high."
-        )
-    if any(vote.p is not None for vote in votes.votes):
-        notes.append(
-            "The interval is of the difference to the model that is ranked first, over the test "
-            "images (bootstrap); p is McNemar's exact test, corrected by Holm for all rows."
         )
     return tuple(notes)
 

@@ -7,7 +7,6 @@ import csv
 import io
 import re
 import shutil
-import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 from PIL import Image
-from study_runs import RECIPE, MadeStudy, make_study
+from study_runs import RECIPE, MadeStudy
 
 from warpmix.ensemble import rank, vote
 from warpmix.predictions import load_many
@@ -30,16 +29,14 @@ from warpmix.study.report.selecting import label_of, select
 from warpmix.study.report.values import make_values
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
-    return make_study(tmp_path_factory.mktemp("study"))
+@pytest.fixture
+def study(made_study: MadeStudy) -> MadeStudy:
+    return made_study
 
 
-@pytest.fixture(scope="module")
-def page(study: MadeStudy) -> Path:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the fonts have every letter, and nothing is divided by 0
-        return write_report(study, study.folder / "report")
+@pytest.fixture
+def page(study_page: Path) -> Path:
+    return study_page
 
 
 class Elements(HTMLParser):

@@ -17,6 +17,7 @@ from warpmix.study.report.drawing import (
     marker_of,
     new_figure,
     published_handle,
+    wrapped,
 )
 from warpmix.study.report.parts import Column, Picture, Section, Table, slug
 from warpmix.study.report.points import difference_of
@@ -175,9 +176,10 @@ def _draw_shares(
     canvas = new_figure(narrow, 3.5 if narrow else 3.7)
     axes = canvas.add_subplot()
     shares = list(dict.fromkeys(ensemble.shares))
+    alone = len(shares) == 1  # then the methods stand side by side
     for number, method in enumerate(ensemble.methods):
         ours = {v.share: v.accuracy for v in votes.votes if v.method == method}
-        offset = 0.06 * (number - (len(ensemble.methods) - 1) / 2)
+        offset = number if alone else 0.06 * (number - (len(ensemble.methods) - 1) / 2)
         places = [shares.index(share) + offset for share in ours]
         axes.plot(places, list(ours.values()), color=colour_of(number), marker=marker_of(number))
         for share in ours:
@@ -191,9 +193,14 @@ def _draw_shares(
                     markeredgewidth=1.4,
                 )
     axes.axhline(votes.members[0], color=MUTED, linestyle="--", linewidth=1)
-    axes.set_xticks(range(len(shares)), [f"{100 * share:g}%" for share in shares])
-    axes.set_xlim(-0.5, len(shares) - 0.5)
-    axes.set_xlabel("best share of the pool")
+    ticks = (
+        [wrapped(_METHODS[method], 12) for method in ensemble.methods]
+        if alone
+        else [f"{100 * share:g}%" for share in shares]
+    )
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set_xlim(-0.5, len(ticks) - 0.5)
+    axes.set_xlabel("" if alone else "best share of the pool")
     axes.set_ylabel(f"{ensemble.split} accuracy")
     as_percentages(axes)
     handles = [

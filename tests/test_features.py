@@ -114,7 +114,7 @@ def test_what_features_depend_on_makes_others_and_what_they_do_not_shares_them(
         (copies, 1),  # what is held out is the same
         (other, 1),
         ({**other, "lr": 0.1}, 0),
-        ({"validation_images": 4, "test_images": 6}, 2),
+        ({"val_images": 4, "test_images": 6}, 2),
     ]
     for changes, count in cases:
         assert added_by(base.model_copy(update=changes), tmp_path) == count, changes

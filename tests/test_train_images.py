@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from conftest import noisy_classes
@@ -49,7 +50,7 @@ def test_subsets_out_of_range(count: int, seed: int, message: str) -> None:
 def test_subsets_are_taken_of_what_each_part_is() -> None:
     labels = torch.arange(100) % 4
     whole = split_rows(TrainConfig(), labels)
-    some = split_rows(TrainConfig(train_images=20, validation_images=8), labels)
+    some = split_rows(TrainConfig(train_images=20, val_images=8), labels)
     for name, count in (("train", 20), ("validation", 8)):
         assert len(some[name]) == count and set(some[name].tolist()) <= set(whole[name].tolist())
         assert torch.bincount(labels[some[name]]).tolist() == [count // 4] * 4
@@ -63,7 +64,7 @@ def test_subsets_are_taken_of_what_each_part_is() -> None:
     ("settings", "message"),
     [
         ({"train_images": 5, "few_shot": 2}, "train_images and few_shot both choose"),
-        ({"validation_images": 5, "validation": 0}, "validation_images needs validation images"),
+        ({"val_images": 5, "validation": 0}, "val_images needs validation images"),
         ({"resize_size": 64}, "resize_size needs input_size"),
         ({"resize_size": 64, "input_size": 65}, "input_size must be at most resize_size, 64"),
         ({"input_size": "weights"}, "input_size weights needs weights"),
@@ -84,7 +85,7 @@ def test_a_run_on_a_subset(tmp_path: Path, own: bool) -> None:
         data=str(root),
         own_validation=own,
         train_images=20,
-        validation_images=6,
+        val_images=6,
         test_images=10,
         model="cnn3",
         epochs=1,
@@ -124,6 +125,26 @@ def test_a_folder_without_labelled_test_images(tmp_path: Path, flat: bool) -> No
     result = fit(config, tmp_path / "run")
     assert result.test_accuracy is None and result.validation_accuracy is not None
     assert not (tmp_path / "run" / "predictions.safetensors").exists()
+
+
+def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
+    """What an earlier run of this process read is used as long as it is the same."""
+    path = tmp_path / "images.npz"
+    config = TrainConfig(data=str(path))
+    numbers = np.random.default_rng(0)
+
+    def write(count: int) -> None:
+        images = numbers.integers(0, 256, (count, 8, 8, 3), np.uint8)
+        np.savez(path, images=images, labels=np.arange(count) % 2)
+
+    def read() -> torch.Tensor:
+        images: torch.Tensor = load_splits(config, CPU).train.images
+        return images
+
+    write(50)
+    first, again = read(), read()
+    write(100)
+    assert first.equal(again) and len(read()) == 2 * len(first)
 
 
 # ---- preprocessing ------------------------------------------------------------------------------

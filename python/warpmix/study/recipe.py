@@ -204,6 +204,7 @@ class Recipe(_Part):
         title, authors, year, framework: of the paper, or of one's own study.
         about: what it asks, in a sentence or two.
         base: settings of every run.
+        seed: from which each sweep's own seeds are made.
         repeats: runs of each combination.
         series: by name.
         sweeps: by name, in the order in which they are run.
@@ -222,6 +223,7 @@ class Recipe(_Part):
     framework: str = ""
     about: str = ""
     base: Settings = {}
+    seed: int = Field(0, ge=0)
     repeats: int = Field(1, ge=1)
     series: dict[str, Series] = {}
     sweeps: dict[str, Sweep]

@@ -56,8 +56,8 @@ class TrainConfig(Settings):
             raise ValueError(f"fold must be below folds, got {self.fold} of {self.folds}")
         if self.few_shot is not None and self.train_images is not None:
             raise ValueError("train_images and few_shot both choose training images: give one")
-        if self.validation_images is not None and not held_out:
-            raise ValueError("validation_images needs validation images: set validation above 0")
+        if self.val_images is not None and not held_out:
+            raise ValueError("val_images needs validation images: set validation above 0")
         if self.resize_size is not None and not isinstance(self.input_size, int):
             raise ValueError("resize_size needs input_size, the pixels to cut out, as a number")
         if isinstance(self.input_size, int) and self.input_size > (self.resize_size or 2**31):
@@ -83,7 +83,7 @@ class TrainConfig(Settings):
 
     def _check_copies(self) -> None:
         """Refuse copies that would not be what they are asked to be."""
-        if any(entry == "JPEG" or "JPEG" in entry for entry in self.augment):
+        if any("JPEG" in ([e] if isinstance(e, str) else e) for e in self.augment):
             raise ValueError(
                 "augment: JPEG is made once, for copies: name it first in a list of variants"
             )

@@ -110,13 +110,10 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
     assert train is not None and train.labels is not None
     rows = split_rows(config, train.labels)
     held_out = None if own is not None or "validation" not in rows else train
-    for part, name, count in (
-        (own, "validation", config.validation_images),
-        (test, "test", config.test_images),
-    ):
-        if part is not None and count is not None:
+    for part, name, setting in ((own, "validation", "val_images"), (test, "test", "test_images")):
+        if part is not None and getattr(config, setting) is not None:
             assert part.labels is not None
-            rows[name] = _subset(part.labels, count, config.split_seed, f"{name}_images")
+            rows[name] = _subset(config, setting, part.labels)
     kept = {
         name: part if part is None or name not in rows else part.subset(rows[name])
         for name, part in (("train", train), ("validation", own or held_out), ("test", test))
@@ -230,17 +227,17 @@ def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:
     if config.few_shot is not None:
         kept = rows.get("train", torch.arange(len(labels)))
         rows["train"] = kept[few_shot(labels[kept], config.few_shot, config.split_seed)]
-    for name, count in (("train", config.train_images), ("validation", config.validation_images)):
-        if count is None or (name == "validation" and config.own_validation):
+    for name, setting in (("train", "train_images"), ("validation", "val_images")):
+        if getattr(config, setting) is None or (name == "validation" and config.own_validation):
             continue
         kept = rows.get(name, torch.arange(len(labels)))
-        rows[name] = kept[_subset(labels[kept], count, config.split_seed, f"{name}_images")]
+        rows[name] = kept[_subset(config, setting, labels[kept])]
     return rows
 
 
-def _subset(labels: Tensor, count: int, seed: int, name: str) -> Tensor:
-    """Return :func:`stratified_subset`, whose errors name the setting."""
+def _subset(config: TrainConfig, setting: str, labels: Tensor) -> Tensor:
+    """Return the :func:`stratified_subset` of a setting's size, in whose name errors are."""
     try:
-        return stratified_subset(labels, count, seed)
+        return stratified_subset(labels, getattr(config, setting), config.split_seed)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{setting}: {error}") from None

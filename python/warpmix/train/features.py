@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -39,17 +40,18 @@ class FeatureLoader:
 
     Args:
         loader: of samples that are the same in every epoch.
-        features: [T, F] of all its samples, in their order before any shuffling.
-        targets: [T] each, of these samples.
+        features, targets: see below.
 
     Attributes:
+        features: [T, F] of all its samples, in their order before any shuffling.
+        targets: [T] each, of these samples.
         epoch: of the next pass, as the loader's.
     """
 
     def __init__(self, loader: Loader, features: Tensor, targets: Targets) -> None:
         self._loader = loader
-        self._features = features.clone()  # out of inference mode
-        self._targets = [part.clone() for part in targets]
+        self.features = features.clone() if features.is_inference() else features
+        self.targets = Targets(*(t.clone() if t.is_inference() else t for t in targets))
         self.epoch = 0
 
     def __len__(self) -> int:
@@ -58,9 +60,9 @@ class FeatureLoader:
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
         epoch, self.epoch = self.epoch, self.epoch + 1
         for share in self._loader.shares(epoch):
-            places = share.order.place.to(self._features.device)
-            own = (part[places[: share.own]] for part in self._targets)
-            yield self._features[places], Targets(*own)
+            places = share.order.place.to(self.features.device)
+            own = (part[places[: share.own]] for part in self.targets)
+            yield self.features[places], Targets(*own)
 
 
 def has_constant_features(network: Network, config: TrainConfig) -> bool:
@@ -188,7 +190,7 @@ class FeatureCache:
             "copies": loader.copies,
             # Nothing is random where there are no copies, so that runs of all seeds share.
             "seeds": [loader.seed, *(p.seed for p in pipelines)] if _has_copies(loader) else [],
-            "images": [_digest([*source.chunks(), _labels(source)]) for source in sources],
+            "images": [_digest(chain(source.chunks(), [_labels(source)])) for source in sources],
         }
         return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
 

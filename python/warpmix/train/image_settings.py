@@ -73,7 +73,7 @@ class ImageSettings(BaseModel):
     train_images: int | None = setting(
         None, "Data", "training images to keep, stratified by --split-seed; none: all", ge=1
     )
-    validation_images: int | None = setting(
+    val_images: int | None = setting(
         None, "Data", "validation images to keep, as --train-images; none: all", ge=1
     )
     test_images: int | None = setting(

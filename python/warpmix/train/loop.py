@@ -93,7 +93,7 @@ def fit(
 
     # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
-    spec = _model_spec(config, splits)
+    spec = model_spec(config, splits)
     images = training_loader(config, splits, fabric.global_rank, fabric.world_size)
     check_input_size(images, spec)
     parts = {"val": splits.validation, "test": splits.test}
@@ -103,7 +103,7 @@ def fit(
     }
 
     # Model and optimiser, on features instead of images where these never change.
-    network = _new_network(config, splits, spec).to(fabric.device)
+    network = new_network(config, splits, spec).to(fabric.device)
     train: Loader | FeatureLoader = images
     if config.feature_cache != "off" and has_constant_features(network, config):
         features = FeatureCache(network, config, fabric)
@@ -129,10 +129,10 @@ def fit(
             for callback in watchers:
                 callback.on_epoch_end(trainer)
 
-        return _test_best(trainer, recorder, spec, held_out)
+        return test_best(trainer, recorder, spec, held_out)
 
 
-def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
+def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     """Return what it takes to build the run's model, and to feed it."""
     prepared = splits.preprocessing
     return ModelSpec(
@@ -151,7 +151,7 @@ def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     )
 
 
-def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
+def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
     """Return the network before its first step, the same on every rank."""
     torch.manual_seed(config.seed)
     network = spec.build(config.weights, config.frozen, config.unfrozen)
@@ -162,7 +162,7 @@ def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Networ
     return network
 
 
-def _test_best(
+def test_best(
     trainer: Trainer, recorder: Recorder, spec: ModelSpec, held_out: dict[str, HeldOut]
 ) -> TrainResult:
     """Restore the best weights, predict what was held out, and store both."""

@@ -198,7 +198,7 @@ def test_the_fruit_report_has_eight_of_every_image() -> None:
     assert all(own.equal(flip) for own, flip in zip(images[:4], pure, strict=True))
     for row in range(21):
         assert len({image.numpy().tobytes() for image in images[:, row]}) == 8
-    assert load_config("fruit-cnn").variants == listed
+    assert load_config(variants="fruit-eightfold").variants == listed
 
 
 # ---- JPEG ---------------------------------------------------------------------------------------

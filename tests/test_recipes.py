@@ -48,7 +48,7 @@ def test_recipes_build_their_models(name: str) -> None:
     with torch.device("meta"):
         network = models.create(
             config.model,
-            3 if name.startswith("fruit") else 10,
+            10,
             frozen=config.frozen,
             unfrozen=config.unfrozen,
             head=config.head,

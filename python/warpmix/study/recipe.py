@@ -211,7 +211,8 @@ class Recipe(_Part):
         pools: runs to vote over, by name.
         ensembles, figures: of the report.
         differences: what differs from the paper, and why.
-        needs: files and folders that must lie in the data folder (``--root``), and how to get each.
+        needs: files and folders that must lie in the data folder (``--root``), each a path or a
+            pattern such as ``cifar-10-*``, and how to get it.
         quick: what replaces the above in the quick form, key by key (see ``study.merge``).
         digits: and in the form for which no data set is needed, over ``quick``.
     """

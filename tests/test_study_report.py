@@ -23,6 +23,7 @@ from warpmix.study.recipe import Figure, Recipe, Selection
 from warpmix.study.report import votes, write_report
 from warpmix.study.report.curves import average
 from warpmix.study.report.differences import make_differences
+from warpmix.study.report.images import make_outliers, make_sizes
 from warpmix.study.report.listings import make_numbers
 from warpmix.study.report.parts import Column, Table
 from warpmix.study.report.selecting import label_of, select
@@ -309,3 +310,26 @@ def test_unknown_names_are_named(study: MadeStudy, tmp_path: Path) -> None:
         ValueError, match="Table 1: ensemble must be one of shares, fitted, got 'no'"
     ):
         write_report(replace(study, recipe=recipe), tmp_path)
+
+
+def test_sizes_and_what_is_left_out(study: MadeStudy, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for name, sides in (("cherry", (32, 32, 20)), ("tomato", (32, 16))):
+        for split, of_split in (("train", sides), ("test", (32,))):
+            (tmp_path / split / name).mkdir(parents=True)
+            for i, side in enumerate(of_split):
+                pixels = noise.integers(0, 256, (side, 32, 3)).astype(np.uint8)
+                Image.fromarray(pixels).save(tmp_path / split / name / f"{i}.png")
+    settings = {"data": str(tmp_path), "fit": "only", "image_size": 32}
+    run = replace(study.runs[0], settings=settings)
+    of_folder = replace(study, runs=[run])
+    sizes = make_sizes(of_folder, Figure(number="Figure 2", title="Sizes", kind="sizes"))
+    by_size, by_class = sizes.tables
+    assert {(r["height"], r["images"], r["kept"]) for r in by_size.rows} == {
+        (32, 5, "yes"), (20, 1, "no"), (16, 1, "no"),
+    }  # fmt: skip
+    assert [tuple(row.values()) for row in by_class.rows] == [
+        ("cherry", 3, 1), ("tomato", 2, 1), ("all", 5, 2),
+    ]  # fmt: skip
+    left = make_outliers(of_folder, Figure(number="Figure 3", title="t", kind="outliers"))
+    assert [shown.image.shape[0] for shown in left.galleries[0].shown] == [20, 16]

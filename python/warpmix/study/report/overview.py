@@ -76,7 +76,7 @@ def facts_of(study: Study) -> list[tuple[str, str]]:
     for title, parts in (
         ("Hardware", [_hardware(each) for each in known]),
         ("Versions", [_versions(each) for each in known]),
-        ("Commit", [str((each.get("build") or {}).get("commit") or "")[:12] for each in known]),
+        ("Built from", [str((each.get("build") or {}).get("commit") or "")[:12] for each in known]),
     ):
         distinct = [text for text in dict.fromkeys(parts) if text]
         if distinct:

@@ -22,7 +22,9 @@ from warpmix.cli import app
 from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
-COMMANDS = ("demo", "train", "predict", "evaluate", "vote", "preview", "info", "model", "data")
+COMMANDS = (
+    "demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model", "data",
+)  # fmt: skip
 
 
 def run(*arguments: object) -> tuple[int, str]:

@@ -26,7 +26,7 @@ LAYERS = [
     {"__main__"},
     {"cli"},
     {"study"},
-    {"train", "evaluation"},
+    {"train", "evaluation", "statistics"},
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
@@ -38,6 +38,7 @@ SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}
 IMPORTED_AS = {
     "pillow": "PIL",
     "pyyaml": "yaml",
+    "mlflow-skinny": "mlflow",
     "scikit-learn": "sklearn",
     "pytest-benchmark": "pytest",  # a plugin, whose fixture needs no import
 }

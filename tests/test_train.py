@@ -157,6 +157,15 @@ def test_every_setting_trains(settings: MakeConfig, changes: dict[str, Any]) -> 
     assert all(np.isfinite(record.train_loss) for record in result.history)
 
 
+def test_the_training_loss_is_the_mean_over_all_images(settings: MakeConfig) -> None:
+    """Of 96 images, in batches that differ in size, by weights that do not move."""
+    odd, whole = (
+        fit(settings(epochs=1, batch_size=size, lr=1e-30, sched="constant")).history[0].train_loss
+        for size in (64, 96)
+    )
+    assert odd == pytest.approx(whole, rel=1e-6)
+
+
 # ---- normalisation ------------------------------------------------------------------------------
 
 

@@ -385,19 +385,3 @@ def test_training_without_labelled_test_images(tmp_path: Path) -> None:
     result = fit(config, tmp_path / "run")
     assert result.test_accuracy is None and result.validation_accuracy is not None
     assert not (tmp_path / "run" / "predictions.safetensors").exists()
-
-
-# ---- TensorBoard --------------------------------------------------------------------------------
-
-
-def test_tensorboard_is_an_extra(
-    settings: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    try:
-        import torch.utils.tensorboard  # noqa: F401
-    except ImportError:
-        with pytest.raises(ImportError, match=r"pip install 'warpmix\[tensorboard\]'"):
-            fit(settings(epochs=1, tensorboard=True), tmp_path / "run")
-    else:
-        fit(settings(epochs=1, tensorboard=True), tmp_path / "run")
-        assert list((tmp_path / "run" / "tensorboard").glob("events.*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warpmix.cli import store
 from warpmix.cli._app import app, group, main
+from warpmix.cli.compare import compare
 from warpmix.cli.data import data
 from warpmix.cli.demo import demo
 from warpmix.cli.ensemble import export, select, stack
@@ -18,7 +19,7 @@ from warpmix.cli.vote import vote
 __all__ = ["app", "data", "main", "model"]
 
 # In the order of `warpmix --help`.
-for command in (demo, train, predict, evaluate, vote, preview, info):
+for command in (demo, train, predict, evaluate, compare, vote, preview, info):
     app.command()(command)
 
 ensemble = group(

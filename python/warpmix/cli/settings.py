@@ -66,6 +66,8 @@ def _metavar(annotation: Any) -> str:
         return "X,X,X"
     if origin is list:
         return "RECIPE"
+    if origin is tuple:
+        return "NAME,NAME"
     return {int: "N", float: "X"}.get(annotation, "TEXT")
 
 
@@ -79,4 +81,4 @@ def _limits(field: FieldInfo) -> list[str]:
 def _default(field: FieldInfo) -> str:
     if isinstance(field.default, bool):
         return f"default {'on' if field.default else 'off'}"
-    return f"default {'none' if field.default in (None, []) else field.default}"
+    return f"default {'none' if field.default in (None, [], ()) else field.default}"

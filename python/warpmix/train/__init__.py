@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from warpmix.train.batched import fit_together
+    from warpmix.train.batched_rules import is_faster_together, why_not_together
     from warpmix.train.config import TrainConfig, load_config
     from warpmix.train.loop import TrainResult, fit
     from warpmix.train.model import ModelSpec, load_model
@@ -23,9 +25,12 @@ _HOME = {
     "TrainResult": "loop",
     "Trainer": "trainer",
     "fit": "loop",
+    "fit_together": "batched",
+    "is_faster_together": "batched_rules",
     "load_config": "config",
     "load_model": "model",
     "predict": "prediction",
+    "why_not_together": "batched_rules",
 }
 
 __all__ = [
@@ -35,9 +40,12 @@ __all__ = [
     "TrainResult",
     "Trainer",
     "fit",
+    "fit_together",
+    "is_faster_together",
     "load_config",
     "load_model",
     "predict",
+    "why_not_together",
 ]
 
 

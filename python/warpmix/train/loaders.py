@@ -114,7 +114,7 @@ class FeatureLoader:
 
     def __init__(self, loader: Loader, features: Tensor) -> None:
         self._loader = loader
-        self._features = features.clone()  # out of inference mode
+        self._features = features.clone() if features.is_inference() else features
         self.epoch = 0
 
     def __len__(self) -> int:

@@ -97,7 +97,7 @@ def fit(
 
     # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
-    spec = _model_spec(config, splits)
+    spec = model_spec(config, splits)
     train: Loader | FeatureLoader
     train = training_loader(config, splits, fabric.global_rank, fabric.world_size)
     check_input_size(train, spec)
@@ -108,9 +108,9 @@ def fit(
     }
 
     # Model and optimiser, on features instead of images where these never change.
-    network = _new_network(config, splits, spec).to(fabric.device)
+    network = new_network(config, splits, spec).to(fabric.device)
     validation = held_out.get("val")
-    if _may_cache_features(network, config):
+    if may_cache_features(network, config):
         images = held_out_images(splits.train, spec, config, fabric)
         train = FeatureLoader(train, images.outputs(network.backbone, fabric))
         validation = validation and validation.as_features(network.backbone, fabric)
@@ -132,10 +132,10 @@ def fit(
             for callback in watchers:
                 callback.on_epoch_end(trainer)
 
-        return _test_best(trainer, recorder, spec, held_out)
+        return test_best(trainer, recorder, spec, held_out)
 
 
-def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
+def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     """Return what it takes to build the run's model, and to feed it."""
     size = config.input_size
     return ModelSpec(
@@ -153,7 +153,7 @@ def _model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     )
 
 
-def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
+def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
     """Return the network before its first step, the same on every rank."""
     torch.manual_seed(config.seed)
     network = spec.build(config.weights, config.frozen, config.unfrozen)
@@ -164,13 +164,13 @@ def _new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Networ
     return network
 
 
-def _may_cache_features(network: Network, config: TrainConfig) -> bool:
+def may_cache_features(network: Network, config: TrainConfig) -> bool:
     """Return whether the features of every image stay what they are throughout a run."""
     unchanged = not config.augment and config.expand == 0
     return config.cache_features and unchanged and network.has_constant_features
 
 
-def _test_best(
+def test_best(
     trainer: Trainer, recorder: Recorder, spec: ModelSpec, held_out: dict[str, HeldOut]
 ) -> TrainResult:
     """Restore the best weights, predict what was held out, and store both."""
@@ -183,6 +183,7 @@ def _test_best(
         labels = images.labels.cpu()
         accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
         recorder.save_predictions(split, predicted, images)
+    recorder.log_result(trainer, accuracy)
     return TrainResult(
         model=model.eval(),
         spec=spec,

@@ -81,23 +81,26 @@ class Penalty:
     Args:
         model: with a part ``head``.
         config: its ``l1``, ``l2`` and ``penalty`` count.
+
+    Attributes:
+        kernels: the weights that they act on.
     """
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
         part = model.get_submodule("head") if config.penalty == "head" else model
         self._l1, self._l2 = config.l1, config.l2
-        self._kernels = [w for w in part.parameters() if w.requires_grad and w.dim() > 1]
+        self.kernels = [w for w in part.parameters() if w.requires_grad and w.dim() > 1]
 
     def __bool__(self) -> bool:
         return self._l1 > 0 or self._l2 > 0
 
     def __call__(self) -> Tensor:
         """Return the penalty of the weights as they are, a scalar with a gradient."""
-        total = self._kernels[0].new_zeros(())
+        total = self.kernels[0].new_zeros(())
         if self._l1 > 0:
-            total = total + self._l1 * _total(w.abs().sum() for w in self._kernels)
+            total = total + self._l1 * _total(w.abs().sum() for w in self.kernels)
         if self._l2 > 0:
-            total = total + self._l2 * _total(w.square().sum() for w in self._kernels)
+            total = total + self._l2 * _total(w.square().sum() for w in self.kernels)
         return total
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -17,6 +15,7 @@ from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
 from warpmix.train.history import write_history
+from warpmix.train.loggers import Trackers, check_loggers
 from warpmix.train.model import ModelSpec, read_tensors, save_model, write_tensors
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
@@ -26,7 +25,6 @@ from warpmix.train.run_folder import (
     MODEL_FILE,
     PREDICTIONS_FILES,
     SPLIT_FILE,
-    TENSORBOARD_FOLDER,
     remove_leftovers,
 )
 from warpmix.train.trainer import Trainer
@@ -41,7 +39,8 @@ class Recorder:
         fabric: its ranks.
 
     Raises:
-        ImportError: ``config.tensorboard`` without TensorBoard.
+        ImportError: a package that ``config.logger`` needs is not installed.
+        ValueError: ``config.logger`` without a folder.
     """
 
     def __init__(
@@ -51,9 +50,10 @@ class Recorder:
         self.fabric = fabric
         self._config, self._spec = config, spec
         self._target = folder if fabric.is_global_zero else None
-        self._events: Any = None
-        if config.tensorboard and self._target is not None:
-            self._events = _event_writer(self._target / TENSORBOARD_FOLDER)
+        self._trackers: Trackers | None = None
+        check_loggers(config.logger)
+        if config.logger and folder is None:
+            raise ValueError("logger needs a run folder, which says where a resumed run goes on")
 
     def __enter__(self) -> Recorder:
         return self
@@ -64,8 +64,8 @@ class Recorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._events is not None:
-            self._events.close()
+        if self._trackers is not None:
+            self._trackers.close("success" if kind is None else "failed")
 
     def open(self, trainer: Trainer, rows: dict[str, Tensor]) -> None:
         """Go on from the folder's checkpoint if it has one, and write down what is being run.
@@ -85,10 +85,13 @@ class Recorder:
         self._target.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
-        write_json(self._target / ENVIRONMENT_FILE, info.collect())
+        environment = info.collect()
+        write_json(self._target / ENVIRONMENT_FILE, environment)
         write_tensors(self._target / SPLIT_FILE, rows, {"dataset": self._config.data})
         if trainer.history:
             write_history(self._target / HISTORY_FILE, trainer.history)  # a kill may precede it
+        if self._config.logger:
+            self._trackers = Trackers(self._config, self._target, trainer.history, environment)
 
     def save_epoch(self, trainer: Trainer) -> None:
         """Write the checkpoint of an epoch, and its figures."""
@@ -96,13 +99,8 @@ class Recorder:
             return
         save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
         write_history(self._target / HISTORY_FILE, trainer.history)
-        if self._events is not None:
-            record = asdict(trainer.history[-1])
-            number = record.pop("epoch")
-            for name, value in record.items():
-                if value is not None:
-                    self._events.add_scalar(name, value, number)
-            self._events.flush()
+        if self._trackers is not None:
+            self._trackers.log_epochs(trainer.history)
 
     def save_model(self, weights: dict[str, Tensor]) -> None:
         """Write the weights that the run ends with."""
@@ -123,6 +121,20 @@ class Recorder:
             )
         self.fabric.barrier()  # no rank ends while the files are being written
 
+    def log_result(self, trainer: Trainer, accuracy: dict[str, float]) -> None:
+        """Tell the trackers how the run ended.
+
+        Args:
+            accuracy: of each split that was held out, 0..1.
+        """
+        if self._trackers is not None:
+            figures = {
+                "test_accuracy": accuracy.get("test"),
+                "best_validation_accuracy": accuracy.get("val"),
+                "best_epoch": trainer.stopping.best_epoch,
+            }
+            self._trackers.log_result(figures, len(trainer.history))
+
 
 def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
     """Refuse to go on with other images than the run began with."""
@@ -132,15 +144,3 @@ def _check_rows(path: Path, rows: dict[str, Tensor]) -> None:
             f"{path.parent} holds a run on other images: its {path.name} differs from the split of "
             "the data set as it is now; bring the data set back, or start a new run"
         )
-
-
-def _event_writer(folder: Path) -> Any:
-    """Return TensorBoard's writer, or raise ImportError with the remedy."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ImportError(
-            f"tensorboard is not installed ({error}): pip install 'warpmix[tensorboard]', or leave "
-            "--tensorboard out; history.csv holds the same figures"
-        ) from error
-    return SummaryWriter(str(folder))

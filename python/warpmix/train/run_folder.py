@@ -10,7 +10,7 @@
 | ``model.safetensors`` | the best weights; written when the run ends |
 | ``predictions.safetensors`` | probabilities over the test images |
 | ``predictions-val.safetensors`` | and over the validation images |
-| ``tensorboard/`` | events, where they were asked for |
+| ``trackers.json``, ``csv/``, ``tensorboard/``, ``wandb/`` | of the ``logger`` that was asked for |
 """
 
 from __future__ import annotations
@@ -26,15 +26,18 @@ HISTORY_FILE = "history.csv"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
-TENSORBOARD_FOLDER = "tensorboard"
+TRACKERS_FILE = "trackers.json"
 
 RUN_FILES = frozenset(
     {CONFIG_FILE, ENVIRONMENT_FILE, SPLIT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
+    | {TRACKERS_FILE}
     | set(PREDICTIONS_FILES.values())
 )
 
 # Settings that a resumed run may change; any other would make it another run.
-CHANGEABLE = frozenset({"epochs", "device", "threads", "tensorboard", "cache", "loading"})
+CHANGEABLE = frozenset(
+    {"epochs", "device", "threads", "cache", "loading", "logger", "experiment", "tracking_uri"}
+)
 
 
 def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from warpmix._files import default_cache
 
@@ -39,6 +39,11 @@ def _refuse_ftrl(value: Any) -> Any:
     return value
 
 
+Loggers = Annotated[
+    tuple[Literal["csv", "tensorboard", "mlflow", "wandb"], ...],
+    BeforeValidator(lambda names: () if names == "none" else _split_commas(names)),
+    AfterValidator(lambda names: tuple(dict.fromkeys(names))),
+]
 Optimizer = Annotated[OptimizerName, BeforeValidator(_refuse_ftrl)]
 """torch's optimisers that the settings know, by name."""
 
@@ -242,8 +247,17 @@ class Settings(BaseModel):
     )
     channels_last: bool = setting(True, "Machine", "channels-last memory format")
     torchcompile: bool = setting(False, "Machine", "compile the model with torch.compile")
-    tensorboard: bool = setting(False, "Machine", "write events for TensorBoard into the run")
     threads: int | None = setting(None, "Machine", "CPU threads; none: torch's own choice", ge=1)
+
+    logger: Loggers = setting(
+        (), "Tracking", "report to csv, tensorboard, mlflow or wandb; several with commas"
+    )
+    experiment: str | None = setting(
+        None, "Tracking", "MLflow's experiment, W&B's project; none: their variable, or warpmix"
+    )
+    tracking_uri: str | None = setting(
+        None, "Tracking", "MLflow's store; none: MLFLOW_TRACKING_URI, or mlflow.db where it runs"
+    )
 
     @property
     def cache_folder(self) -> Path | None:

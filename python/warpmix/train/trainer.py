@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics import MeanMetric
 from torchmetrics.functional.classification import multiclass_accuracy
@@ -59,6 +60,7 @@ class Trainer:
         history: the epochs done so far.
         best_weights: weights of the best epoch, on the CPU; of the latest without validation.
         stopping: which epoch was best, and whether to go on.
+        penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
         steps_per_epoch: optimiser steps in each.
     """
@@ -83,7 +85,7 @@ class Trainer:
             self._average = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
         compiled: Any = torch.compile(network) if config.torchcompile else network
         self._model, self._optimizer = fabric.setup(compiled, make_optimizer(network, config))
-        self._penalty = Penalty(network, config)
+        self.penalty = Penalty(network, config)
         self.stopping = EarlyStopping(config.patience, config.min_delta, config.min_epochs)
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
@@ -94,6 +96,12 @@ class Trainer:
         """The model that counts; see the class."""
         averaged: Any = self._average
         return self.network if averaged is None else averaged.module
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser of the epoch, without Fabric's wrapping."""
+        wrapped: Any = self._optimizer
+        return cast(Optimizer, wrapped.optimizer)
 
     @property
     def ended(self) -> str | None:
@@ -115,27 +123,47 @@ class Trainer:
             ValueError: the loss became NaN or infinite before there were any weights to keep.
         """
         start = time.perf_counter()
-        epoch = len(self.history)
-        if epoch == self._config.switch_epoch:
-            self._switch_optimizer(epoch)
-        loss, accuracy = self._train_epoch(epoch, callbacks)
-        if not math.isfinite(loss) and not self.best_weights:
-            raise ValueError(
-                f"training diverged in epoch {epoch + 1}: the loss became {loss}; "
-                f"use an lr below {self._config.lr:g}, or warmup_epochs"
-            )
+        epoch = self.begin_epoch()
+        training = self._train_epoch(epoch, callbacks)
+        self.check_finite(training[0])
         average_buffers(self.network, self._fabric)
         if self._average is not None:
             average_buffers(self._average, self._fabric)
-        validation_loss, validation_accuracy = self._validate()
+        self.end_epoch(training, self._validate(), time.perf_counter() - start)
+
+    def begin_epoch(self) -> int:
+        """Return the number, from 0, of the epoch to come, and take its optimiser if it is new."""
+        epoch = len(self.history)
+        if epoch == self._config.switch_epoch:
+            self._switch_optimizer(epoch)
+        return epoch
+
+    def check_finite(self, loss: float) -> None:
+        """Raise ValueError for an infinite loss before there are any weights to keep."""
+        if not math.isfinite(loss) and not self.best_weights:
+            raise ValueError(
+                f"training diverged in epoch {len(self.history) + 1}: the loss became {loss}; "
+                f"use an lr below {self._config.lr:g}, or warmup_epochs"
+            )
+
+    def end_epoch(
+        self,
+        training: tuple[float, float],
+        validation: tuple[float | None, float | None],
+        seconds: float,
+    ) -> None:
+        """Add an epoch to the history, and keep its weights if they are the best.
+
+        Args:
+            training, validation: loss and accuracy.
+            seconds: that it took.
+        """
         record = EpochRecord(
-            epoch=epoch + 1,
-            lr=self._optimizer.param_groups[0]["lr"],
-            train_loss=loss,
-            train_accuracy=accuracy,
-            validation_loss=validation_loss,
-            validation_accuracy=validation_accuracy,
-            seconds=time.perf_counter() - start,
+            len(self.history) + 1,
+            self._optimizer.param_groups[0]["lr"],
+            *training,
+            *validation,
+            seconds,
         )
         self.history.append(record)
         if self.stopping.update(record.epoch, self._score(record)):
@@ -176,7 +204,7 @@ class Trainer:
         self._model.train()
         self._train.epoch = epoch
         # For dropout; ranks must not drop the same units of their different images.
-        torch.manual_seed((config.seed * 1_000_003 + epoch + 1) ^ self._fabric.global_rank << 48)
+        torch.manual_seed(dropout_seed(config, epoch) ^ self._fabric.global_rank << 48)
         losses = MeanMetric(nan_strategy="disable").to(self._fabric.device)
         accuracies = MeanMetric(nan_strategy="disable").to(self._fabric.device)
         first = epoch * self.steps_per_epoch
@@ -188,8 +216,9 @@ class Trainer:
             logits = self._model(batch)[:own]
             if own > 0:
                 loss = mixed_cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-                losses.update(loss.detach(), own)
-                accuracies.update(_label_mass(logits.detach(), targets))
+                # Not as a weight: a MeanMetric that does not look for NaN ignores its weights.
+                losses.update(loss.detach().expand(own))
+                accuracies.update(label_mass(logits.detach(), targets))
             else:
                 loss = logits.sum()  # 0, with a gradient for the other ranks to meet
             self._step(self._weighted(loss, own))
@@ -206,8 +235,8 @@ class Trainer:
 
     def _step(self, loss: Tensor) -> None:
         """Step the optimiser, with penalties and clipping, and the average."""
-        if self._penalty:
-            loss = loss + self._penalty()
+        if self.penalty:
+            loss = loss + self.penalty()
         self._fabric.backward(loss)
         if self._config.clip_grad is not None:
             self._fabric.clip_gradients(
@@ -241,7 +270,12 @@ class Trainer:
         return -record.validation_loss
 
 
-def _label_mass(logits: Tensor, targets: Targets) -> Tensor:
+def dropout_seed(config: TrainConfig, epoch: int) -> int:
+    """Return the seed of an epoch's dropout, of the first rank."""
+    return config.seed * 1_000_003 + epoch + 1
+
+
+def label_mass(logits: Tensor, targets: Targets) -> Tensor:
     """Return the share of each image's label that the predicted class holds, f32 [B]."""
     predicted = logits.argmax(dim=1)
     return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (predicted == targets.y_b)

@@ -42,9 +42,11 @@ def test_a_config_survives_its_own_json(tmp_path: Path) -> None:
     assert config.mean == (0.5, 0.4, 0.3)
 
 
-def test_a_recipe_brings_its_own_p_unless_p_is_given() -> None:
-    assert load_config(augment="warsaw-all").p == 0.5
-    assert load_config(augment="warsaw-all", p=0.9).p == 0.9
+def test_a_recipe_brings_its_own_p_unless_p_is_given(tmp_path: Path) -> None:
+    (tmp_path / "half.yaml").write_text("p: 0.5\naugment: [CutMix]")
+    half = str(tmp_path / "half.yaml")
+    assert load_config(augment="warsaw-all").p == 1 and load_config(augment=half).p == 0.5
+    assert load_config(augment=half, p=0.9).p == 0.9
     assert load_config(augment="cifar").p == 1.0
 
 

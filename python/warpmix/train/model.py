@@ -31,6 +31,8 @@ class ModelSpec:
         channels: of those images.
         mean, std: per-channel normalisation, as fractions of 255.
         input_size: (height, width) that the pipeline resizes them to; None: ``image_size``.
+        resize_size: (height, width) that it resizes them to before it cuts the centre
+            ``input_size`` out; None: nothing is cut off.
         options: of :func:`warpmix.models.create`.
         tta: as in :class:`warpmix.train.TrainConfig`.
     """
@@ -44,6 +46,7 @@ class ModelSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     input_size: tuple[int, int] | None = None
+    resize_size: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     tta: TestTimeAugmentation = "none"
 

@@ -6,25 +6,15 @@ these fields. Importing them needs no torch.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from warpmix._files import default_cache
+from warpmix.train.image_settings import MAX_SEED, ImageSettings, setting, split_commas
 
-_MAX_SEED = 2**32 - 1  # of scikit-learn's splits
-
-
-def _split_commas(value: Any) -> Any:
-    """Split ``"0.5,0.4,0.3"``, as typed after a flag, into its parts."""
-    return value.split(",") if isinstance(value, str) else value
-
-
-ChannelValues = Annotated[tuple[FiniteFloat, ...], BeforeValidator(_split_commas)]
 Rates = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], ...],
-    BeforeValidator(lambda rate: (rate,) if isinstance(rate, int | float) else _split_commas(rate)),
+    BeforeValidator(lambda rate: (rate,) if isinstance(rate, int | float) else split_commas(rate)),
 ]
 OptimizerName = Literal["sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta"]
 
@@ -41,61 +31,15 @@ def _refuse_ftrl(value: Any) -> Any:
 
 Loggers = Annotated[
     tuple[Literal["csv", "tensorboard", "mlflow", "wandb"], ...],
-    BeforeValidator(lambda names: () if names == "none" else _split_commas(names)),
+    BeforeValidator(lambda names: () if names == "none" else split_commas(names)),
     AfterValidator(lambda names: tuple(dict.fromkeys(names))),
 ]
 Optimizer = Annotated[OptimizerName, BeforeValidator(_refuse_ftrl)]
 """torch's optimisers that the settings know, by name."""
 
 
-def setting(default: Any, group: str, description: str, **limits: Any) -> Any:
-    """Return a field with its group: its panel in ``warpmix train --help``."""
-    return Field(default, description=description, json_schema_extra={"group": group}, **limits)
-
-
-class Settings(BaseModel):
+class Settings(ImageSettings):
     """The fields of :class:`warpmix.train.TrainConfig`, each checked alone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data: str = setting(
-        "digits", "Data", "digits, cifar10, cifar100, cinic10, kaggle-cifar10, or an image folder"
-    )
-    root: Path | None = setting(None, "Data", "folder that holds the data set's files")
-    download: bool = setting(False, "Data", "download the data set into --root if it is absent")
-    image_size: int | None = setting(
-        None, "Data", "resize images to this many pixels a side; none: as stored", ge=8
-    )
-    fit: Literal["stretch", "crop", "only"] = setting(
-        "stretch", "Data", "how image files come to --image-size; only: leave other sizes out"
-    )
-    cache: str = setting(
-        "auto", "Data", "folder for decoded image files; auto: WARPMIX_CACHE or ~/.cache; off: none"
-    )
-    loading: Literal["auto", "resident", "stream"] = setting(
-        "auto", "Data", "images in memory, or read batch by batch; auto: by the free memory"
-    )
-    skip_bad_images: bool = setting(False, "Data", "leave unreadable images out, and list them")
-    validation: float = setting(
-        0.2, "Data", "fraction of the training images held out, stratified by class", ge=0, lt=1
-    )
-    own_validation: bool = setting(
-        False, "Data", "validate on the data set's own part for it; replaces --validation"
-    )
-    split_seed: int = setting(
-        0,
-        "Data",
-        "seed of that split; equal seeds give every run the same split",
-        ge=0,
-        le=_MAX_SEED,
-    )
-    few_shot: int | None = setting(
-        None, "Data", "training images of each class to keep; none: all", ge=1
-    )
-    folds: int | None = setting(
-        None, "Data", "split into this many stratified folds; replaces --validation", ge=2
-    )
-    fold: int = setting(0, "Data", "which of the --folds is held out, from 0", ge=0)
 
     model: str = setting(
         "vgg3", "Model", "see warpmix model list: the reports' networks and torchvision's"
@@ -106,9 +50,6 @@ class Settings(BaseModel):
     frozen: bool = setting(False, "Model", "train the classifier head alone")
     unfrozen: int = setting(
         0, "Model", "with --frozen, train this many of the backbone's last layers too", ge=0
-    )
-    cache_features: bool = setting(
-        True, "Model", "compute a frozen backbone's features once, where nothing is augmented"
     )
     head: Literal["linear", "dense", "dense512"] = setting(
         "linear", "Model", "linear, dense (64 ReLU, 32 ReLU, classes) or dense512 (512 ReLU)"
@@ -129,40 +70,6 @@ class Settings(BaseModel):
     )
     tta: Literal["none", "flip", "flip-shift"] = setting(
         "none", "Model", "test-time augmentation: average over mirrored and shifted views"
-    )
-
-    augment: list[str | dict[str, Any]] = setting(
-        [], "Augmentation", "recipe's name or YAML file; in YAML also a list of transforms"
-    )
-    p: float = setting(
-        1.0,
-        "Augmentation",
-        "probability that an image is augmented at all; a recipe may bring its own",
-        ge=0,
-        le=1,
-    )
-    expand: float = setting(
-        0.0,
-        "Augmentation",
-        "append mode: every original, plus augmented copies of this fraction; 0: augment in place",
-        ge=0,
-    )
-    mixup_off_epoch: int = setting(
-        0, "Augmentation", "epochs after which images are no longer mixed; 0: never", ge=0
-    )
-    input_size: int | None = setting(
-        None,
-        "Augmentation",
-        "side that the augmentation launch enlarges images to, for the model; none: as loaded",
-        ge=8,
-    )
-    mean: ChannelValues | None = setting(
-        None,
-        "Augmentation",
-        "mean of each channel, 0..1; none: ImageNet's with --weights, else the training images'",
-    )
-    std: ChannelValues | None = setting(
-        None, "Augmentation", "deviation of each channel, 0..1; none: as --mean"
     )
 
     epochs: int = setting(20, "Optimisation", "epochs at most", ge=1)
@@ -237,7 +144,7 @@ class Settings(BaseModel):
         "Machine",
         "seed of the weights, the order, the dropout and the augmentation",
         ge=0,
-        le=_MAX_SEED,
+        le=MAX_SEED,
     )
     device: Literal["auto", "cpu", "cuda"] = setting(
         "auto", "Machine", "auto: cuda where there is one"
@@ -258,13 +165,6 @@ class Settings(BaseModel):
     tracking_uri: str | None = setting(
         None, "Tracking", "MLflow's store; none: MLFLOW_TRACKING_URI, or mlflow.db where it runs"
     )
-
-    @property
-    def cache_folder(self) -> Path | None:
-        """Folder of the caches of decoded image files; None without any."""
-        if self.cache == "off":
-            return None
-        return default_cache() if self.cache == "auto" else Path(self.cache)
 
     @property
     def network_options(self) -> dict[str, Any]:

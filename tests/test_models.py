@@ -57,7 +57,7 @@ def checkpoint(tmp_path: Path, name: str, **options: Any) -> tuple[nn.Module, Pa
 
 @pytest.mark.parametrize(("name", "size"), FAMILIES.items())
 def test_every_family_gets_a_new_head(name: str, size: int) -> None:
-    network = create(name, 5, head="dense", image_size=size)
+    network = create(name, 5, head=(64, 32), image_size=size)
     dropouts = [module for module in network.head if isinstance(module, nn.Dropout)]
     assert [module.p for module in dropouts] == [0.0, 0.0]
     network.train(name in ("googlenet", "inception_v3"))  # auxiliary classifiers would show
@@ -81,7 +81,7 @@ def test_real_imagenet_weights_from_a_file() -> None:
     path = folder / "squeezenet1_0_imagenet_deepcompression.pth"
     if not path.is_file():
         pytest.skip(f"no {path}: set WARPMIX_TEST_DATA to a folder that has it in weights")
-    network = create("squeezenet1_0", 10, weights=path, frozen=True, head="dense", image_size=64)
+    network = create("squeezenet1_0", 10, weights=path, frozen=True, head=(64, 32), image_size=64)
     original = torchvision.models.squeezenet1_0().eval()
     original.load_state_dict(torch.load(path, weights_only=True))
     with torch.inference_mode():
@@ -146,7 +146,7 @@ def test_grey_images_see_what_rgb_networks_see(tmp_path: Path) -> None:
 
 
 def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
-    network = create("resnet18", 3, frozen=True, head="dense", dropout=0.2)
+    network = create("resnet18", 3, frozen=True, head=(64, 32), dropout=0.2)
     before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
     head = [parameter.clone() for parameter in network.head.parameters()]
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1.0)
@@ -166,7 +166,7 @@ def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
 
 
 def test_vgg3_is_the_report_network() -> None:
-    network = create("vgg3", 10, head="dense")
+    network = create("vgg3", 10, head=(64, 32))
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [c.out_channels for c in convolutions] == [32, 32, 64, 64, 128, 128]
     assert sum(isinstance(m, nn.MaxPool2d) for m in network.modules()) == 3
@@ -243,7 +243,10 @@ def test_no_network_is_an_error_with_the_address(monkeypatch: pytest.MonkeyPatch
         ({"weights": "IMAGENET21K"}, "weights must be one of IMAGENET1K_V1, DEFAULT"),
         ({"num_classes": 1}, "num_classes must be at least 2, got 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"head": "deep"}, "head must be one of linear, dense, dense512, got 'deep'"),
+        ({"head": (64, 0)}, r"at least 1 unit in each hidden layer, got \(64, 0\)"),
+        ({"dropout_at": "input"}, "dropout_at must be hidden, features or both, got 'input'"),
+        ({"frozen_mode": "live", "frozen": True}, "frozen_mode must be eval or train, got 'live'"),
+        ({"frozen_mode": "train"}, "frozen_mode must be eval without frozen"),
         ({"in_channels": 0}, "in_channels must be at least 1"),
         ({"name": "vgg3", "image_size": 7}, "image_size must be at least 8x8"),
         ({"name": "inception_v3", "image_size": 32}, "image_size 32x32 does not fit"),
@@ -264,6 +267,6 @@ def test_googlenet_weights_are_for_rgb(tmp_path: Path) -> None:
 
 
 def test_linear_head_drops_features() -> None:
-    head = create_head("linear", 6, 3, dropout=0.25)
+    head = create_head((), 6, 3, dropout=0.25)
     assert isinstance(head[0], nn.Dropout) and head[0].p == 0.25
     assert head(torch.ones(2, 6)).shape == (2, 3)

@@ -229,7 +229,7 @@ def test_airbench_is_whitened_by_the_training_images(settings: MakeConfig) -> No
         {"ema": 0.9, "clip_grad": 1.0, "tta": "flip"},
         {"l1": 1e-4, "l2": 1e-3, "opt": "nadam", "lr": 0.002, "block_dropout": (0.3,)},
         {"model": "vgg3_bn", "ema": 0.9, "sched": "step", "precision": "bf16-mixed"},
-        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
+        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": [512]},
     ],
 )
 def test_options_resume_exactly(

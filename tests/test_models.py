@@ -126,6 +126,46 @@ def test_old_densenet_keys_are_understood(tmp_path: Path) -> None:
     assert network.backbone.state_dict()[key].equal(state[key])
 
 
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("mobilenet_v3_small", 576),
+        ("mobilenet_v3_large", 960),
+        ("vgg11_bn", 512),
+        ("alexnet", 256),
+        ("resnet18", 512),
+        ("squeezenet1_1", 512),
+    ],
+)
+def test_pooled_features_of_published_weights(tmp_path: Path, name: str, features: int) -> None:
+    original, path = checkpoint(tmp_path, name)
+    network = create(name, 3, weights=path, options={"pooled_features": True}).eval()
+    assert network.head[-1].in_features == features
+    pictures = images(96)
+    with torch.inference_mode():
+        if name == "resnet18":  # it has no hidden layer: nothing changes
+            expected = create(name, 3, weights=path).eval().backbone(pictures)
+        else:
+            expected = original.features(pictures).mean((2, 3))
+        torch.testing.assert_close(network.backbone(pictures), expected)
+
+
+def test_the_warsaw_reports_head_on_mobilenets_features() -> None:
+    options = {"pooled_features": True}
+    with torch.device("meta"):
+        network = create("mobilenet_v3_small", 10, head=(64, 32), options=options)
+    shapes = [tuple(m.weight.shape) for m in network.head if isinstance(m, nn.Linear)]
+    assert shapes == [(64, 576), (32, 64), (10, 32)]
+    assert sum(p.numel() for p in network.head.parameters()) == 577 * 64 + 65 * 32 + 33 * 10
+
+
+@pytest.mark.parametrize("name", ["maxvit_t", "vit_b_32", "swin_t", "convnext_tiny"])
+def test_pooled_features_of_networks_of_other_forms(name: str) -> None:
+    with torch.device("meta"):
+        network = create(name, 3, image_size=224, options={"pooled_features": True})
+    assert not any(isinstance(m, nn.Tanh) for m in network.modules())  # of MaxViT's hidden layer
+
+
 def test_vision_transformer_weights_are_fitted_to_the_image_size(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "vit_b_32")  # 224: 7 x 7 patches
     network = create("vit_b_32", 3, weights=path, image_size=96)
@@ -160,6 +200,27 @@ def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
         assert tensor.equal(before[key]), key
     assert not all(a.equal(b) for a, b in zip(head, network.head.parameters(), strict=True))
     assert create("resnet18", 3).train().backbone.training
+
+
+def test_a_frozen_backbone_in_training_mode_keeps_its_weights_alone() -> None:
+    network = create("mobilenet_v3_small", 3, frozen=True, frozen_mode="train")
+    assert not network.has_constant_features
+    before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
+    dropouts = [m for m in network.backbone.modules() if isinstance(m, nn.Dropout)]
+    assert all(m.training for m in network.train().backbone.modules())
+    network(images(32, count=4)).sum().backward()
+    assert {name for name, p in network.named_parameters() if p.grad is not None} == {
+        "head.1.weight",
+        "head.1.bias",
+    }
+    moved = {k for k, v in network.backbone.state_dict().items() if not v.equal(before[k])}
+    assert moved and {key.rpartition(".")[2] for key in moved} == {
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    }
+    assert not dropouts  # the one before the last layer is the head's
+    assert not any(m.training for m in network.eval().backbone.modules())
 
 
 # ---- the report's network -----------------------------------------------------------------------
@@ -266,7 +327,29 @@ def test_googlenet_weights_are_for_rgb(tmp_path: Path) -> None:
         create("googlenet", 3, weights=path, in_channels=1)
 
 
-def test_linear_head_drops_features() -> None:
-    head = create_head((), 6, 3, dropout=0.25)
-    assert isinstance(head[0], nn.Dropout) and head[0].p == 0.25
+@pytest.mark.parametrize(
+    ("units", "place", "layers"),
+    [
+        ((), "hidden", "Dropout Linear"),
+        ((), "features", "Dropout Linear"),
+        ((), "both", "Dropout Linear"),
+        ((7, 5), "hidden", "Linear ReLU Dropout Linear ReLU Dropout Linear"),
+        ((7, 5), "features", "Dropout Linear ReLU Linear ReLU Linear"),
+        ((7, 5), "both", "Dropout Linear ReLU Dropout Linear ReLU Dropout Linear"),
+    ],
+)
+def test_heads_have_their_dropout_where_it_is_asked_for(
+    units: tuple[int, ...], place: Any, layers: str
+) -> None:
+    head = create_head(units, 6, 3, dropout=0.25, dropout_at=place)
+    assert [type(layer).__name__ for layer in head] == layers.split()
+    assert {layer.p for layer in head if isinstance(layer, nn.Dropout)} == {0.25}
+    outputs = [layer.out_features for layer in head if isinstance(layer, nn.Linear)]
+    assert outputs == [*units, 3]
     assert head(torch.ones(2, 6)).shape == (2, 3)
+
+
+def test_heads_of_names_are_refused() -> None:
+    for head in ("dense", 512, (0.5,)):
+        with pytest.raises(TypeError, match=r"numbers of hidden units, such as \(64, 32\), got"):
+            create("resnet18", 3, head=head)

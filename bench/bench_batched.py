@@ -63,11 +63,11 @@ def members(samples: int, width: int | None, device: str) -> tuple[list[Member],
         train: Loader | FeatureLoader = own
         if width is None:
             train = on_features(own, features)
-            head = create_head("dense", FEATURES, CLASSES, dropout=0.5)
+            head = create_head((64, 32), FEATURES, CLASSES, dropout=0.5)
             network = models.Network(nn.Identity(), head, frozen=True)
         else:
             network = models.create(
-                "vgg3", CLASSES, head="dense", dropout=0.5, options={"width": width}
+                "vgg3", CLASSES, head=(64, 32), dropout=0.5, options={"width": width}
             )
         trainer = Trainer(config, fabric, network.to(device), train, validation)
         group.append(Member(config, trainer, train))

@@ -304,6 +304,16 @@ def test_preview_draws_any_recipe_on_any_data(images: Path, tmp_path: Path, augm
     assert Image.open(path).size[0] > 1000
 
 
+def test_model_tells_what_networks_are_made_of() -> None:
+    code, output = run("model", "describe", "cnn3", "--block-dropout", 0.5, "--head", "linear")
+    assert code == 0 and "376,834 parameters" in output and "Dropout2d" in output
+    options = ("--pooled-features", "--frozen", "--frozen-mode", "train", "--head", "64,32")
+    code, output = run("model", "describe", "mobilenet_v3_small", *options)
+    assert code == 0 and f"{577 * 64 + 65 * 32 + 33 * 10:,} of them trained" in output
+    code, output = run("model", "list")
+    assert code == 0 and "encoder_layers" in output and "pooled_features" in output
+
+
 def test_info_names_the_version() -> None:
     code, output = run("info")
     assert code == 0

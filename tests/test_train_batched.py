@@ -79,6 +79,9 @@ def assert_same_run(one: TrainResult, other: TrainResult) -> None:
         {"opt": "adagrad", "switch_epoch": 1, "switch_opt": "nadam", "switch_lr": 0.001},
         {"block_dropout": 0.2, "channels_last": False, "label_smoothing": 0.1, "expand": 0.5},
         {"model": "cnn3", "block_dropout": 0.3, "opt": "rmsprop", "lr": 0.0005},
+        {"head": [24], "dropout_at": "both", "dropout": 0.2, "init": "he_truncated"}
+        | {"batch_norm": "after", "bn_eps": 0.001, "bn_momentum": 0.01}
+        | {"activation": "leaky_relu", "negative_slope": 0.3},
         {"model": "mlp_s", "opt": "adamw", "weight_decay": 0.1, "lr": 0.001},
         {"model": "baseline1", "activation": "leaky_relu", "batch_norm": "after"},
     ],
@@ -240,6 +243,10 @@ def test_a_run_that_diverges_ends_alone(tmp_path: Path) -> None:
         ([{"model": "vit6", "image_size": 8}] * 2, "vit6 has a layer VisionTransformer"),
         ([{"frozen": True}, {"frozen": True, "seed": 1}], "other features for each seed"),
         ([{"frozen": True, "augment": "warsaw-shift"}] * 2, "no features to train on"),
+        ([{"frozen": True, "frozen_mode": "train"}] * 2, "no features to train on"),
+        ([{"frozen": True}, {"frozen": True, "init": "normal"}], "for each seed and init"),
+        ([{"head": "dense"}, {}], "they differ in head"),
+        ([{"bn_momentum": 0.01}, {}], "they differ in bn_momentum"),
         ([{"block_dropout": 0.2}, {}], "differ in layers, such as dropout"),
     ],
 )

@@ -229,7 +229,7 @@ def test_airbench_is_whitened_by_the_training_images(settings: MakeConfig) -> No
         {"ema": 0.9, "clip_grad": 1.0, "tta": "flip"},
         {"l1": 1e-4, "l2": 1e-3, "opt": "nadam", "lr": 0.002, "block_dropout": (0.3,)},
         {"model": "vgg3_bn", "ema": 0.9, "sched": "step", "precision": "bf16-mixed"},
-        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
+        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": [512]},
     ],
 )
 def test_options_resume_exactly(
@@ -283,9 +283,29 @@ def test_features_are_not_cached_where_images_change(settings: MakeConfig) -> No
         fit(settings(epochs=1, frozen=True, **changes), callbacks=[counter])
         return counter.in_epochs
 
-    for changes in ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5}):
+    changed = ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5})
+    for changes in (*changed, {"frozen_mode": "train"}):
         assert passes(**changes) > 4, changes
     assert passes() == 0
+
+
+def test_a_model_with_other_constants_and_features_is_built_again(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
+    constants = {"bn_eps": 0.01, "bn_momentum": 0.2, "pooled_features": True}
+    config = settings(
+        epochs=1, model="mobilenet_v3_small", head=[8], dropout=0.1, dropout_at="both",
+        image_size=32, frozen=True, frozen_mode="train", **constants,
+    )  # fmt: skip
+    result = fit(config, tmp_path / "run")
+    network, spec = load_model(tmp_path / "run")
+    assert spec.options == constants and (spec.head, spec.dropout_at) == ((8,), "both")
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {(m.eps, m.momentum) for m in norms} == {(0.01, 0.2)}
+    assert network.backbone.classifier.state_dict() == {}
+    assert {int(m.num_batches_tracked) for m in norms} == {4}  # its statistics moved
+    images = torch.randn(3, 1, 32, 32)
+    assert network(images).equal(result.model(images))
 
 
 # ---- splits -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from warpmix.train.preprocessing import channel_statistics
 
 SPEC = ModelSpec(
     model="vgg3",
-    head="linear",
+    head=(),
     dropout=0.0,
     classes=("a", "b", "c"),
     image_size=(8, 8),

@@ -67,7 +67,7 @@ def _metavar(annotation: Any) -> str:
     if origin in (list, dict):
         return "RECIPE"
     if origin is tuple:
-        return "NAME,NAME"
+        return "NAME,NAME" if get_origin(get_args(annotation)[0]) is Literal else "N,N"
     return {int: "N", float: "X"}.get(annotation, "TEXT")
 
 

@@ -26,8 +26,9 @@ _SMALL_WIDTH = 16  # filters of the first block up to which a GPU waits for laun
 
 def trains_on_features(config: TrainConfig) -> bool:
     """Return whether the settings train a head on features that are computed once."""
-    fixed = config.frozen and not config.unfrozen and config.tta == "none"
-    return config.feature_cache != "off" and has_constant_samples(config) and fixed
+    fixed = config.frozen and config.frozen_mode == "eval" and not config.unfrozen
+    constant = fixed and config.tta == "none" and has_constant_samples(config)
+    return config.feature_cache != "off" and constant
 
 
 def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
@@ -65,11 +66,11 @@ def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
     if any(trains_on_features(c) != trains_on_features(first) for c in configs):
         return "some of them train on features of images that never change, others on images"
     if trains_on_features(first):
-        if first.weights is None and any(c.seed != first.seed for c in configs):
-            return "a frozen network without weights has other features for each seed"
+        if first.weights is None and len({(c.seed, c.init) for c in configs}) > 1:
+            return "a frozen network without weights has other features for each seed and init"
         return None
     if first.frozen:
-        return "a frozen network whose images change has no features to train on"
+        return "a frozen network whose images or features change has no features to train on"
     return _why_not_layers(configs)
 
 
@@ -85,6 +86,7 @@ def _why_not_layers(configs: Sequence[TrainConfig]) -> str | None:
                 config.model,
                 2,
                 head=config.head,
+                dropout_at=config.dropout_at,
                 image_size=_side(config) or size,
                 options=config.network_options,
             )

@@ -70,6 +70,8 @@ class TrainConfig(Settings):
         self._check_copies()
         if self.unfrozen and not self.frozen:
             raise ValueError("unfrozen needs frozen: without it every layer trains")
+        if self.frozen_mode == "train" and not self.frozen:
+            raise ValueError("frozen_mode train needs frozen: without it every layer trains")
         if self.sched == "onecycle" and self.warmup_epochs > 0:
             raise ValueError("warmup_epochs: onecycle has its own warm-up; use 0, or sched cosine")
         has_sgd = "sgd" in (self.opt, self.switch_opt if self.switch_epoch else None)

@@ -148,13 +148,14 @@ def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
         resize_size=prepared.resize_size,
         options=config.network_options,
         tta=config.tta,
+        dropout_at=config.dropout_at,
     )
 
 
 def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
     """Return the network before its first step, the same on every rank."""
     torch.manual_seed(config.seed)
-    network = spec.build(config.weights, config.frozen, config.unfrozen)
+    network = spec.build(config.weights, config.frozen, config.unfrozen, config.frozen_mode)
     if isinstance(network.backbone, Airbench) and config.weights is None:
         rows = torch.arange(min(_WHITENING_IMAGES, len(splits.train)))
         images = evaluation_loader(splits.train.subset(rows), spec, "32-true")

@@ -16,6 +16,23 @@ Rates = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], ...],
     BeforeValidator(lambda rate: (rate,) if isinstance(rate, int | float) else split_commas(rate)),
 ]
+_HEADS = {"linear": (), "dense": (64, 32)}  # the names and the hidden units they stand for
+
+
+def _hidden_units(value: Any) -> Any:
+    """Turn a head's name, one number, or numbers as typed after a flag into hidden units."""
+    if isinstance(value, int):
+        return (value,)
+    if not isinstance(value, str):
+        return value
+    if value in _HEADS:
+        return _HEADS[value]
+    if not all(part.strip().isdecimal() for part in value.split(",")):
+        raise ValueError("linear, dense, or units of hidden layers such as 512 or 64,32")
+    return split_commas(value)
+
+
+HiddenUnits = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_hidden_units)]
 OptimizerName = Literal["sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta"]
 
 
@@ -38,6 +55,14 @@ Optimizer = Annotated[OptimizerName, BeforeValidator(_refuse_ftrl)]
 """torch's optimisers that the settings know, by name."""
 
 
+NETWORK_OPTIONS = (
+    *("activation", "negative_slope", "batch_norm", "block_dropout", "width"),
+    *("encoder_layers", "attention_heads", "feed_forward"),
+    *("pooled_features", "init", "bn_eps", "bn_momentum"),
+)
+"""Settings that are options of :func:`warpmix.models.create`."""
+
+
 class Settings(ImageSettings):
     """The fields of :class:`warpmix.train.TrainConfig`, each checked alone."""
 
@@ -47,25 +72,55 @@ class Settings(ImageSettings):
     weights: str | None = setting(
         None, "Model", "torchvision weights (DEFAULT, IMAGENET1K_V1, …) or a file; none: random"
     )
+    pooled_features: bool = setting(
+        False, "Model", "torchvision's network without hidden classifier layers, pooled globally"
+    )
     frozen: bool = setting(False, "Model", "train the classifier head alone")
+    frozen_mode: Literal["eval", "train"] = setting(
+        "eval", "Model", "train: batch norm's statistics and dropout of --frozen stay alive"
+    )
     unfrozen: int = setting(
         0, "Model", "with --frozen, train this many of the backbone's last layers too", ge=0
     )
-    head: Literal["linear", "dense", "dense512"] = setting(
-        "linear", "Model", "linear, dense (64 ReLU, 32 ReLU, classes) or dense512 (512 ReLU)"
+    head: HiddenUnits = setting(
+        (), "Model", "units of the head's hidden layers, such as 512; linear: none; dense: 64,32"
     )
     dropout: float = setting(0.0, "Model", "dropout rate in the head", ge=0, lt=1)
+    dropout_at: Literal["hidden", "features", "both"] = setting(
+        "hidden", "Model", "after each hidden layer (a linear head: before it), or before the first"
+    )
     activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "gelu"] | None = setting(
         None, "Model", "of the reports' networks; none: their own"
+    )
+    negative_slope: float | None = setting(
+        None, "Model", "of leaky_relu; none: 0.01 (Keras: 0.3)", ge=0, allow_inf_nan=False
     )
     batch_norm: Literal["none", "before", "after"] | None = setting(
         None, "Model", "before or after the activations of the reports' CNNs; none: their own"
     )
+    bn_eps: float | None = setting(
+        None,
+        "Model",
+        "added to batch norm's variances; none: the network's own (Keras: 0.001)",
+        gt=0,
+    )
+    bn_momentum: float | None = setting(
+        None,
+        "Model",
+        "share of a batch in batch norm's statistics; none: its own (Keras's 0.99 is 0.01)",
+        gt=0,
+        le=1,
+    )
     block_dropout: Rates | None = setting(
-        None, "Model", "dropout in the reports' CNNs: one rate, or one a block"
+        None, "Model", "dropout in the reports' networks: one rate, or one a VGG block"
     )
     width: int | None = setting(None, "Model", "filters of the first VGG block; none: 32", ge=1)
-    init: Literal["zero", "normal", "glorot", "he"] | None = setting(
+    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
+    attention_heads: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
+    feed_forward: int | None = setting(
+        None, "Model", "hidden units of vit6's feed-forward layers; none: 2048", ge=1
+    )
+    init: Literal["zero", "normal", "glorot", "he", "he_truncated"] | None = setting(
         None, "Model", "first weights of what is not pretrained; none: the network's own"
     )
     tta: Literal["none", "flip", "flip-shift"] = setting(
@@ -169,5 +224,5 @@ class Settings(ImageSettings):
     @property
     def network_options(self) -> dict[str, Any]:
         """The options of :func:`warpmix.models.create` that are given."""
-        names = ("activation", "batch_norm", "block_dropout", "width", "init")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in NETWORK_OPTIONS}
+        return {name: v for name, v in given.items() if v is not None and v is not False}

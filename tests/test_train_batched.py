@@ -83,6 +83,7 @@ def assert_same_run(one: TrainResult, other: TrainResult) -> None:
         | {"batch_norm": "after", "bn_eps": 0.001, "bn_momentum": 0.01}
         | {"activation": "leaky_relu", "negative_slope": 0.3},
         {"model": "mlp_s", "opt": "adamw", "weight_decay": 0.1, "lr": 0.001},
+        {"opt": "adam", "opt_style": "keras", "lr": 0.001, "l2": 1e-3, "monitor": "total_loss"},
         {"model": "baseline1", "activation": "leaky_relu", "batch_norm": "after"},
     ],
 )
@@ -153,7 +154,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("opt", ["sgd", "adam"])
+@pytest.mark.parametrize("opt", ["sgd", "adam", "ftrl"])
 def test_a_folder_is_the_one_that_fit_writes(tmp_path: Path, opt: str) -> None:
     configs = seeds(2, opt=opt, lr=0.002, model="vgg3_bn", width=8, epochs=1)
     folders = [tmp_path / "together" / str(config.seed) for config in configs]

@@ -22,11 +22,11 @@ from warpmix.train import Callback, TrainConfig, Trainer, TrainResult, fit, pred
 from warpmix.train.data import split_rows
 from warpmix.train.model import read_tensors
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
-from warpmix.train.settings import OptimizerName
+from warpmix.train.settings import Optimizer
 
 MakeConfig = Callable[..., TrainConfig]
 
-OPTIMIZERS = OptimizerName.__args__
+OPTIMIZERS = Optimizer.__args__
 
 
 @pytest.fixture(scope="module")
@@ -137,16 +137,26 @@ def test_step_is_torchs_step_lr() -> None:
 # ---- penalties ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("part", ["all", "head"])
+@pytest.mark.parametrize("part", ["all", "head", "hidden"])
 def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
-    network = create("baseline2", 10, image_size=8, options={"batch_norm": "before"})
+    network = create("baseline2", 10, head="dense", image_size=8, options={"batch_norm": "before"})
     penalty = Penalty(network, TrainConfig(l1=0.01, l2=0.1, penalty=part))
-    kernels = [network.head[-1].weight]
+    kernels = [m.weight for m in network.head if isinstance(m, nn.Linear)]
+    assert len(kernels) == 3
+    if part == "hidden":
+        del kernels[-1]
     if part == "all":
         kernels += [m.weight for m in network.backbone if isinstance(m, nn.Conv2d)]
     expected = sum(0.01 * w.abs().sum() + 0.1 * w.square().sum() for w in kernels)
     torch.testing.assert_close(penalty(), expected)
     assert not Penalty(network, TrainConfig())
+
+
+def test_a_penalty_on_hidden_layers_needs_some() -> None:
+    network = create("baseline2", 10, image_size=8)
+    with pytest.raises(ValueError, match="penalty hidden needs trained kernels .* head linear has"):
+        Penalty(network, TrainConfig(l1=0.01, penalty="hidden"))
+    assert not Penalty(network, TrainConfig(penalty="hidden"))
 
 
 def test_penalties_shrink_the_weights_they_act_on(settings: MakeConfig) -> None:

@@ -117,8 +117,8 @@ def test_history_is_csv_with_empty_cells_for_what_is_absent(tmp_path: Path) -> N
     path = tmp_path / "history.csv"
     write_history(path, [EpochRecord(1, 0.1, 2.0, 0.3, None, None, 1.5)])
     assert path.read_text().splitlines() == [
-        "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds",
-        "1,0.1,2.0,0.3,,,1.5",
+        "epoch,lr,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds,penalty",
+        "1,0.1,2.0,0.3,,,1.5,0.0",
     ]
 
 

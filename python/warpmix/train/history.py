@@ -24,6 +24,7 @@ class EpochRecord:
         validation_loss: cross-entropy on the validation images; None without any.
         validation_accuracy: 0..1; None without validation images.
         seconds: wall-clock time of the epoch, validation included.
+        penalty: what the L1 and L2 penalties add to either loss, at the weights after the epoch.
     """
 
     epoch: int
@@ -33,6 +34,7 @@ class EpochRecord:
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float
+    penalty: float = 0.0
 
 
 def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
@@ -45,42 +47,54 @@ def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
 
 @dataclass
 class EarlyStopping:
-    """The best epoch so far by a validation figure, and whether to go on.
+    """The best epoch so far by a validation figure, whose weights count, and whether to go on.
 
-    The best weights are those of the highest score, however small the gain. Patience counts the
-    epochs since the score last rose by more than ``min_delta`` above its last such rise.
+    The best epoch is that of the highest score, however small the gain. Patience counts the epochs
+    since the score last rose by more than ``min_delta`` above its last such rise. That is the rule
+    of Keras 3's EarlyStopping, which has ``restore`` last or improved and no ``min_epochs``.
 
     Attributes:
         patience: epochs without improvement before stopping; None never stops.
         min_delta: smallest rise of the score that counts as improvement.
         min_epochs: epochs that are run in any case.
+        restore: the weights that count are those of the best epoch (``"best"``), of the last one
+            (``"last"``), or of the last improvement (``"improved"``, Keras's
+            ``restore_best_weights``).
         best_score: highest score so far; higher is better, so a loss is passed negated.
         best_epoch: the epoch (from 1) of that score; 0 before the first.
         reference: the score of the last improvement.
         waited: epochs since then.
+        kept_epoch: the epoch (from 1) whose weights count; 0 before the first.
     """
 
     patience: int | None = None
     min_delta: float = 0.0
     min_epochs: int = 0
+    restore: str = "best"
     best_score: float = -math.inf
     best_epoch: int = 0
     reference: float = -math.inf
     waited: int = 0
+    kept_epoch: int = 0
 
     def update(self, epoch: int, score: float) -> bool:
-        """Take in the score of an epoch, and return whether it is the best so far.
+        """Take in the score of an epoch, and return whether its weights count from now on.
 
-        A NaN score is never the best and never an improvement.
+        A NaN score is never the best and never an improvement. The weights of an epoch with the
+        score -inf, one that diverged, never count.
         """
-        if score > self.reference + self.min_delta:
+        has_improved = score - self.min_delta > self.reference
+        if has_improved:
             self.reference, self.waited = score, 0
         else:
             self.waited += 1
-        if score > self.best_score:
+        is_best = score > self.best_score
+        if is_best:
             self.best_score, self.best_epoch = score, epoch
-            return True
-        return False
+        counts = {"best": is_best, "last": score != -math.inf, "improved": has_improved}
+        if counts[self.restore]:
+            self.kept_epoch = epoch
+        return counts[self.restore]
 
     def should_stop(self, epoch: int) -> bool:
         """Return whether training ends after this epoch (counted from 1)."""

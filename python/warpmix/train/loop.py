@@ -33,7 +33,8 @@ class TrainResult:
     """What came out of a run.
 
     Attributes:
-        model: with the best weights, in eval mode, on the device it was trained on.
+        model: with the best weights, or those that ``restore`` names, in eval mode, on the device
+            it was trained on.
         spec: how to build and feed it.
         history: every epoch, those before a resume included.
         ended: ``"epochs"``, ``"early stopping"`` or ``"diverged"``.
@@ -61,7 +62,7 @@ def fit(
     console: Console | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> TrainResult:
-    """Train a model, restore its best weights, and test it.
+    """Train a model, restore its best weights or those that ``restore`` names, and test it.
 
     A killed run resumes from its last epoch and, on a CPU, ends with the weights of a run that was
     never killed. Started by ``torchrun``, all processes train one model together, on the same
@@ -182,7 +183,7 @@ def test_best(
         spec=spec,
         history=tuple(trainer.history),
         ended=str(trainer.ended),
-        best_epoch=trainer.stopping.best_epoch,
+        best_epoch=trainer.stopping.kept_epoch,
         test_accuracy=accuracy.get("test"),
         validation_accuracy=accuracy.get("val"),
         folder=recorder.folder,

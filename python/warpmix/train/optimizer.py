@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
+from warpmix.train import keras_optimizers
 from warpmix.train.config import TrainConfig
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
@@ -17,6 +19,54 @@ _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 _ONECYCLE_RISE = 0.3  # share of the steps spent rising to the peak
 _ONECYCLE_START = 25.0  # the first rate is the peak divided by this
 _ONECYCLE_END = 1e4  # the last rate is the first divided by this
+
+
+_BETAS = {"beta1": 0.9, "beta2": 0.999}
+CONSTANTS: dict[str, dict[str, dict[str, float]]] = {
+    "torch": {
+        "rmsprop": {"rho": 0.99, "eps": 1e-8},
+        "adagrad": {"initial_accumulator": 0.0, "eps": 1e-10},
+        "adadelta": {"rho": 0.9, "eps": 1e-6},
+        "adam": {**_BETAS, "eps": 1e-8},
+        "adamw": {**_BETAS, "eps": 1e-8},
+        "adamax": {**_BETAS, "eps": 1e-8},
+        "nadam": {**_BETAS, "eps": 1e-8, "momentum_decay": 0.004},
+        "ftrl": {"initial_accumulator": 0.1},
+    },
+    "keras": {
+        "rmsprop": {"rho": 0.9, "eps": 1e-7},
+        "adagrad": {"initial_accumulator": 0.1, "eps": 1e-7},
+        "adadelta": {"rho": 0.95, "eps": 1e-7},
+        "adam": {**_BETAS, "eps": 1e-7},
+        "adamw": {**_BETAS, "eps": 1e-7},
+        "adamax": {**_BETAS, "eps": 1e-7},
+        "nadam": {**_BETAS, "eps": 1e-7, "momentum_decay": 1.0},
+        "ftrl": {"initial_accumulator": 0.1},
+    },
+}
+"""The constants that a framework gives its optimisers, by the names of the settings."""
+
+_TORCH: dict[str, Callable[..., optim.Optimizer]] = {
+    "sgd": optim.SGD,
+    "rmsprop": optim.RMSprop,
+    "adagrad": optim.Adagrad,
+    "adadelta": optim.Adadelta,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+    "adamax": optim.Adamax,
+    "nadam": optim.NAdam,
+}
+_KERAS: dict[str, Callable[..., optim.Optimizer]] = {
+    "sgd": keras_optimizers.SGD,
+    "rmsprop": keras_optimizers.RMSprop,
+    "adagrad": keras_optimizers.Adagrad,
+    "adadelta": keras_optimizers.Adadelta,
+    "adam": keras_optimizers.Adam,
+    "adamw": keras_optimizers.Adam,  # every rule of Keras's decays its weights as AdamW does
+    "adamax": keras_optimizers.Adamax,
+    "nadam": partial(optim.NAdam, decoupled_weight_decay=True),
+    "ftrl": keras_optimizers.Ftrl,
+}
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> optim.Optimizer:
@@ -28,22 +78,32 @@ def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> opt
         epoch: from 0; from ``config.switch_epoch`` on it is ``config.switch_opt``.
     """
     groups = _groups(model, config)
-    options: dict[str, Any] = {"lr": config.lr, "weight_decay": config.weight_decay}
-    match optimizer_name(config, epoch):
-        case "sgd":
-            return optim.SGD(groups, momentum=config.momentum, nesterov=config.nesterov, **options)
-        case "rmsprop":
-            return optim.RMSprop(groups, momentum=config.momentum, **options)
-        case name:
-            classes = {
-                "adam": optim.Adam,
-                "adamw": optim.AdamW,
-                "adamax": optim.Adamax,
-                "nadam": optim.NAdam,
-                "adagrad": optim.Adagrad,
-                "adadelta": optim.Adadelta,
-            }
-            return classes[name](groups, **options)
+    name = optimizer_name(config, epoch)
+    options: dict[str, Any] = {
+        "lr": config.lr,
+        "weight_decay": config.weight_decay,
+        **_constants(name, config),
+    }
+    if "beta1" in options:
+        options["betas"] = (options.pop("beta1"), options.pop("beta2"))
+    if name in ("sgd", "rmsprop"):
+        options["momentum"] = config.momentum
+    if name == "sgd":
+        options["nesterov"] = config.nesterov
+    if config.opt_style == "keras" or name == "ftrl":
+        return _KERAS[name](groups, **options)
+    if name == "rmsprop":
+        options["alpha"] = options.pop("rho")
+    if name == "adagrad":
+        options["initial_accumulator_value"] = options.pop("initial_accumulator")
+    return _TORCH[name](groups, **options)
+
+
+def _constants(name: str, config: TrainConfig) -> dict[str, float]:
+    """Return the constants of an optimiser: those that are given, else those of its style."""
+    defaults = CONSTANTS[config.opt_style].get(name, {})
+    given = {constant: getattr(config, constant) for constant in defaults}
+    return {c: default if given[c] is None else given[c] for c, default in defaults.items()}
 
 
 def optimizer_name(config: TrainConfig, epoch: int) -> str:
@@ -82,14 +142,24 @@ class Penalty:
         model: with a part ``head``.
         config: its ``l1``, ``l2`` and ``penalty`` count.
 
+    Raises:
+        ValueError: l1 or l2 above 0, and no kernel that they could act on.
+
     Attributes:
         kernels: the weights that they act on.
     """
 
     def __init__(self, model: nn.Module, config: TrainConfig) -> None:
-        part = model.get_submodule("head") if config.penalty == "head" else model
+        part = model if config.penalty == "all" else model.get_submodule("head")
         self._l1, self._l2 = config.l1, config.l2
         self.kernels = [w for w in part.parameters() if w.requires_grad and w.dim() > 1]
+        if config.penalty == "hidden":
+            del self.kernels[-1]  # of the layer that gives the logits
+        if self and not self.kernels:
+            raise ValueError(
+                f"penalty {config.penalty} needs trained kernels that l1 and l2 can act on, and "
+                f"head {config.head} has none; give it hidden layers, or use penalty head"
+            )
 
     def __bool__(self) -> bool:
         return self._l1 > 0 or self._l2 > 0

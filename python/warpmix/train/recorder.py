@@ -131,7 +131,7 @@ class Recorder:
             figures = {
                 "test_accuracy": accuracy.get("test"),
                 "best_validation_accuracy": accuracy.get("val"),
-                "best_epoch": trainer.stopping.best_epoch,
+                "best_epoch": trainer.stopping.kept_epoch,
             }
             self._trackers.log_result(figures, len(trainer.history))
 

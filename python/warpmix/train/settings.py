@@ -33,26 +33,14 @@ def _hidden_units(value: Any) -> Any:
 
 
 HiddenUnits = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_hidden_units)]
-OptimizerName = Literal["sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta"]
-
-
-def _refuse_ftrl(value: Any) -> Any:
-    """Refuse Ftrl, one of the reports' nine optimisers, and say what is nearest."""
-    if value == "ftrl":
-        raise ValueError(
-            "one that torch has; it has no Ftrl: the nearest is adagrad with --l1, whose rates "
-            "Ftrl shares and whose L1 penalty it applies lazily (McMahan et al. 2013)"
-        )
-    return value
-
-
+Optimizer = Literal[
+    "sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl"
+]
 Loggers = Annotated[
     tuple[Literal["csv", "tensorboard", "mlflow", "wandb"], ...],
     BeforeValidator(lambda names: () if names == "none" else split_commas(names)),
     AfterValidator(lambda names: tuple(dict.fromkeys(names))),
 ]
-Optimizer = Annotated[OptimizerName, BeforeValidator(_refuse_ftrl)]
-"""torch's optimisers that the settings know, by name."""
 
 
 NETWORK_OPTIONS = (
@@ -131,12 +119,33 @@ class Settings(ImageSettings):
     batch_size: int = setting(128, "Optimisation", "images a step", ge=1)
     opt: Optimizer = setting("sgd", "Optimisation", "optimiser")
     lr: float = setting(0.05, "Optimisation", "peak learning rate", gt=0, allow_inf_nan=False)
+    opt_style: Literal["torch", "keras"] = setting(
+        "torch", "Optimisation", "whose update rules and constants --opt has; ftrl: TensorFlow's"
+    )
     momentum: float = setting(0.9, "Optimisation", "momentum of sgd and rmsprop", ge=0, lt=1)
     nesterov: bool = setting(False, "Optimisation", "Nesterov momentum for sgd")
+    eps: float | None = setting(
+        None, "Optimisation", "added in denominators; none: --opt-style's", gt=0
+    )
+    rho: float | None = setting(
+        None, "Optimisation", "decay of rmsprop and adadelta; none: --opt-style's", ge=0, lt=1
+    )
+    beta1: float | None = setting(
+        None, "Optimisation", "decay of the mean, of adam, …; none: --opt-style's", ge=0, lt=1
+    )
+    beta2: float | None = setting(
+        None, "Optimisation", "decay of the squares, of adam, …; none: --opt-style's", ge=0, lt=1
+    )
+    initial_accumulator: float | None = setting(
+        None, "Optimisation", "first sum of squares, of adagrad, ftrl; none: --opt-style's", ge=0
+    )
+    momentum_decay: float | None = setting(
+        None, "Optimisation", "of nadam's momentum; none: --opt-style's", ge=0
+    )
     weight_decay: float = setting(
         0.0,
         "Optimisation",
-        "torch's weight decay of all trained weights; decoupled for adamw",
+        "of all trained weights; decoupled for adamw, ftrl and --opt-style keras",
         ge=0,
         allow_inf_nan=False,
     )
@@ -149,8 +158,8 @@ class Settings(ImageSettings):
     l2: float = setting(
         0.0, "Optimisation", "factor of the sum of w² in the loss, as Keras's L2", ge=0
     )
-    penalty: Literal["all", "head"] = setting(
-        "all", "Optimisation", "where --l1 and --l2 act: on all trained kernels, or the head's"
+    penalty: Literal["all", "head", "hidden"] = setting(
+        "all", "Optimisation", "kernels that --l1 and --l2 act on; hidden: the head's but its last"
     )
     sched: Literal["constant", "cosine", "linear", "step", "onecycle"] = setting(
         "cosine", "Optimisation", "course of the learning rate over all --epochs"
@@ -183,8 +192,11 @@ class Settings(ImageSettings):
         lt=1,
     )
 
-    monitor: Literal["accuracy", "loss"] = setting(
-        "accuracy", "Early stopping", "validation figure that picks the best weights"
+    monitor: Literal["accuracy", "loss", "total_loss"] = setting(
+        "accuracy", "Early stopping", "validation figure that counts; total_loss: with --l1, --l2"
+    )
+    restore: Literal["best", "last", "improved"] = setting(
+        "best", "Early stopping", "weights to end with; improved: of the last gain of --min-delta"
     )
     patience: int | None = setting(
         None, "Early stopping", "stop after this many epochs without improvement; none: never", ge=1

@@ -58,8 +58,9 @@ class Trainer:
         evaluated: the model that counts: the average of the weights with ``ema``, else
             ``network``.
         history: the epochs done so far.
-        best_weights: weights of the best epoch, on the CPU; of the latest without validation.
-        stopping: which epoch was best, and whether to go on.
+        best_weights: weights that count, on the CPU: of the best epoch, or as ``restore`` says; of
+            the latest epoch without validation.
+        stopping: which epoch was best, which one's weights count, and whether to go on.
         penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
         steps_per_epoch: optimiser steps in each.
@@ -86,7 +87,9 @@ class Trainer:
         compiled: Any = torch.compile(network) if config.torchcompile else network
         self._model, self._optimizer = fabric.setup(compiled, make_optimizer(network, config))
         self.penalty = Penalty(network, config)
-        self.stopping = EarlyStopping(config.patience, config.min_delta, config.min_epochs)
+        self.stopping = EarlyStopping(
+            config.patience, config.min_delta, config.min_epochs, config.restore
+        )
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
         self.best_weights: dict[str, Tensor] = {}
@@ -152,7 +155,7 @@ class Trainer:
         validation: tuple[float | None, float | None],
         seconds: float,
     ) -> None:
-        """Add an epoch to the history, and keep its weights if they are the best.
+        """Add an epoch to the history, and keep its weights if they count.
 
         Args:
             training, validation: loss and accuracy.
@@ -164,6 +167,7 @@ class Trainer:
             *training,
             *validation,
             seconds,
+            self._final_penalty(),
         )
         self.history.append(record)
         if self.stopping.update(record.epoch, self._score(record)):
@@ -259,15 +263,23 @@ class Trainer:
         accuracy = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
         return float(cross_entropy(logits, labels)), float(accuracy)
 
+    @torch.no_grad()
+    def _final_penalty(self) -> float:
+        """Return the penalty of the weights that count, as they are after an epoch."""
+        return float(Penalty(self.evaluated, self._config)()) if self.penalty else 0.0
+
     def _score(self, record: EpochRecord) -> float:
         """Return what early stopping follows, higher being better; without validation the epoch."""
         if not math.isfinite(record.train_loss):
             return -math.inf
         if record.validation_accuracy is None or record.validation_loss is None:
             return float(record.epoch)
-        if self._config.monitor == "accuracy":
-            return record.validation_accuracy
-        return -record.validation_loss
+        match self._config.monitor:
+            case "accuracy":
+                return record.validation_accuracy
+            case "loss":
+                return -record.validation_loss
+        return -(record.validation_loss + record.penalty)
 
 
 def dropout_seed(config: TrainConfig, epoch: int) -> int:

@@ -154,7 +154,7 @@ def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
 
 def test_a_penalty_on_hidden_layers_needs_some() -> None:
     network = create("baseline2", 10, image_size=8)
-    with pytest.raises(ValueError, match="penalty hidden needs trained kernels .* head linear has"):
+    with pytest.raises(ValueError, match=r"penalty hidden needs trained kernels .* head linear has"):
         Penalty(network, TrainConfig(l1=0.01, penalty="hidden"))
     assert not Penalty(network, TrainConfig(penalty="hidden"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,9 @@ def load_study(
     """
     text = read_source(source)
     document: Any = text.document
+    overlays: dict[Form, tuple[str, ...]]
+    overlays = {"full": (), "quick": ("quick",), "digits": ("digits", "quick")}
+    text = replace(text, overlays=overlays[form])
     if form != "full":
         document = merge(document, document.get("quick") or {})
     if form == "digits":

@@ -40,8 +40,9 @@ class RayExecutor:
         self._folder = study_folder.resolve()
         self._owns = not ray.is_initialized()
         if self._owns:
-            cores = {} if address is not None else {"num_cpus": workers}
-            ray.init(address=address or "local", log_to_driver=False, **cores)
+            own: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False}
+            options: dict[str, Any] = {} if address is not None else own
+            ray.init(address=address or "local", log_to_driver=False, **options)
         resources = ray.cluster_resources()
         if gpus_per_run > resources.get("GPU", 0):
             self.close()
@@ -51,8 +52,8 @@ class RayExecutor:
             )
         free = resources["GPU"] / gpus_per_run if gpus_per_run else resources.get("CPU", 1)
         self.workers = workers or max(1, int(free))
-        options: dict[str, Any] = {"num_gpus": gpus_per_run, "max_calls": 0} if gpus_per_run else {}
-        self._train = ray.remote(num_cpus=1, max_retries=_RETRIES, **options)(train_tasks)
+        share: dict[str, Any] = {"num_gpus": gpus_per_run, "max_calls": 0} if gpus_per_run else {}
+        self._train = ray.remote(num_cpus=1, max_retries=_RETRIES, **share)(train_tasks)
         self._running: dict[Any, Batch] = {}
 
     def submit(self, batch: Batch) -> None:

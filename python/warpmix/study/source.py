@@ -38,17 +38,19 @@ class Source:
         path: what errors call the file.
         document: parsed, without the top-level keys that begin with ``x-``.
         lines: line of every field, from 1.
+        overlays: forms whose fields lie over the recipe's own, the uppermost first.
     """
 
     name: str
     path: str
     document: Mapping[str, Any]
     lines: Mapping[Place, int]
+    overlays: tuple[str, ...] = ()
 
     def line(self, place: Place) -> int:
-        """Return the line of a field in the form that is read last, or of what it lies in."""
+        """Return the line of a field where it is read from, or of what it lies in."""
         for length in range(len(place), 0, -1):
-            for form in (("digits",), ("quick",), ()):
+            for form in (*((name,) for name in self.overlays), ()):
                 if (found := self.lines.get((*form, *place[:length]))) is not None:
                     return found
         return 1

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from warpmix.study.load import load_study
 from warpmix.study.plan import Plan
-from warpmix.study.source import names
-
 from warpmix.study.recipe import Figure, Published, Recipe, Selection
 from warpmix.study.results import Form
+from warpmix.study.source import names
 from warpmix.train import TrainConfig
 
 ROOT = Path(__file__).parents[1]

@@ -20,7 +20,7 @@ from warpmix.data import few_shot, k_fold, load
 from warpmix.models import create
 from warpmix.train import Callback, TrainConfig, Trainer, TrainResult, fit, predict
 from warpmix.train.data import split_rows
-from warpmix.train.model import read_tensors
+from warpmix.train.model import load_model, read_tensors
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
 from warpmix.train.settings import Optimizer
 
@@ -154,7 +154,9 @@ def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
 
 def test_a_penalty_on_hidden_layers_needs_some() -> None:
     network = create("baseline2", 10, image_size=8)
-    with pytest.raises(ValueError, match=r"penalty hidden needs trained kernels .* head linear has"):
+    with pytest.raises(
+        ValueError, match=r"penalty hidden needs trained kernels .* head linear has"
+    ):
         Penalty(network, TrainConfig(l1=0.01, penalty="hidden"))
     assert not Penalty(network, TrainConfig(penalty="hidden"))
 

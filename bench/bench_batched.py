@@ -12,16 +12,16 @@ import pytest
 import torch
 from lightning.fabric import Fabric
 from results import DEVICES, Measure
-from torch import nn
+from torch import Tensor, nn
 
 from warpmix import models
-from warpmix.augment import Pipeline
+from warpmix.augment import Pipeline, Targets
 from warpmix.data import Dataset, Loader
 from warpmix.models.heads import create_head
 from warpmix.train import TrainConfig
 from warpmix.train.batched_epoch import Group, Member
 from warpmix.train.distributed import HeldOut
-from warpmix.train.loaders import FeatureLoader
+from warpmix.train.features import FeatureLoader
 from warpmix.train.trainer import Trainer
 
 MODELS, BATCH, FEATURES, CLASSES = 8, 64, 512, 10
@@ -38,6 +38,12 @@ def loader(samples: int, seed: int, device: str) -> Loader:
     return Loader(dataset, pipeline, BATCH, seed=seed)
 
 
+def on_features(images: Loader, features: Tensor) -> FeatureLoader:
+    labels = images.dataset.labels
+    assert labels is not None
+    return FeatureLoader(images, features, Targets(labels, labels, torch.ones(len(labels))))
+
+
 def members(samples: int, width: int | None, device: str) -> tuple[list[Member], HeldOut, Fabric]:
     """Dense heads on features, or VGG networks of a width on images."""
     fabric = Fabric(accelerator=device, devices=1)
@@ -47,7 +53,7 @@ def members(samples: int, width: int | None, device: str) -> tuple[list[Member],
     generator = torch.Generator().manual_seed(1)
     features = torch.randn(samples, FEATURES, generator=generator).to(device)
     if width is None:
-        batches = FeatureLoader(held_out, features[: samples // HELD_OUT])
+        batches = on_features(held_out, features[: samples // HELD_OUT])
         validation = HeldOut(batches, validation.labels, "noise", validation.classes)
     group = []
     for seed in range(MODELS):
@@ -56,12 +62,12 @@ def members(samples: int, width: int | None, device: str) -> tuple[list[Member],
         own = loader(samples, seed, device)
         train: Loader | FeatureLoader = own
         if width is None:
-            train = FeatureLoader(own, features)
-            head = create_head("dense", FEATURES, CLASSES, dropout=0.5)
+            train = on_features(own, features)
+            head = create_head((64, 32), FEATURES, CLASSES, dropout=0.5)
             network = models.Network(nn.Identity(), head, frozen=True)
         else:
             network = models.create(
-                "vgg3", CLASSES, head="dense", dropout=0.5, options={"width": width}
+                "vgg3", CLASSES, head=(64, 32), dropout=0.5, options={"width": width}
             )
         trainer = Trainer(config, fabric, network.to(device), train, validation)
         group.append(Member(config, trainer, train))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy as np
@@ -14,6 +16,9 @@ import torch
 from PIL import Image
 
 from warpmix import ops
+
+if TYPE_CHECKING:
+    from study_runs import MadeStudy
 
 # The same examples in every run, so that a failure is everybody's; no deadline on a busy machine.
 hypothesis.settings.register_profile("default", derandomize=True, deadline=None, database=None)
@@ -71,3 +76,21 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         del os.environ["WARPMIX_CACHE"]
     else:
         os.environ["WARPMIX_CACHE"] = original
+
+
+@pytest.fixture(scope="session")
+def made_study(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
+    """A study of made-up runs with every kind of figure."""
+    from study_runs import make_study  # imports all of training, which takes seconds
+
+    return make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="session")
+def study_page(made_study: MadeStudy) -> Path:
+    """The page of its report."""
+    from warpmix.study.report import write_report  # drawing takes a second to import
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the fonts have every letter, and nothing is divided by 0
+        return write_report(made_study, made_study.folder / "report")

@@ -52,7 +52,7 @@ def test_every_preset_makes_a_batch_and_a_dictionary(name: str) -> None:
 def test_named_presets_are_what_their_names_say() -> None:
     kinds = [type(t).__name__ for t in presets.airbench().transforms]
     assert kinds == ["RandomHorizontalFlip", "RandomCrop", "Cutout"]
-    assert presets.pipeline("warsaw-all").p == 0.5 and presets.cifar(p=0.25).p == 0.25
+    assert presets.pipeline("warsaw-all").p == 1 and presets.cifar(p=0.25).p == 0.25
     assert presets.imagenet().output_size(224, 224) == (224, 224)
     with pytest.raises(ValueError, match=r"unknown preset 'cifr'; did you mean 'cifar'\?"):
         presets.pipeline("cifr")

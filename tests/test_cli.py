@@ -23,8 +23,29 @@ from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = (
-    "demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model", "data",
-)  # fmt: skip
+    *(
+        "demo",
+        "train",
+        "predict",
+        "evaluate",
+        "compare",
+        "vote",
+        "preview",
+        "info",
+        "model",
+        "data",
+    ),
+    *(
+        "model",
+        "data",
+        "study",
+        "study list",
+        "study show",
+        "study run",
+        "study status",
+        "study report",
+    ),
+)
 
 
 def run(*arguments: object) -> tuple[int, str]:
@@ -57,7 +78,7 @@ def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---- help ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], *([command] for command in COMMANDS)])
+@pytest.mark.parametrize("arguments", [[], *(command.split() for command in COMMANDS)])
 def test_help_shows_examples_and_waits_for_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "warpmix", *arguments, "--help"],
@@ -281,6 +302,16 @@ def test_preview_draws_any_recipe_on_any_data(images: Path, tmp_path: Path, augm
     code, output = run("preview", images, "--augment", augment, "--count", 5, "--out", path)
     assert (code, output) == (0, f"preview: {path}")
     assert Image.open(path).size[0] > 1000
+
+
+def test_model_tells_what_networks_are_made_of() -> None:
+    code, output = run("model", "describe", "cnn3", "--block-dropout", 0.5, "--head", "linear")
+    assert code == 0 and "376,834 parameters" in output and "Dropout2d" in output
+    options = ("--pooled-features", "--frozen", "--frozen-mode", "train", "--head", "64,32")
+    code, output = run("model", "describe", "mobilenet_v3_small", *options)
+    assert code == 0 and f"{577 * 64 + 65 * 32 + 33 * 10:,} of them trained" in output
+    code, output = run("model", "list")
+    assert code == 0 and "encoder_layers" in output and "pooled_features" in output
 
 
 def test_info_names_the_version() -> None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 from PIL import Image
 
-from warpmix.data import Dataset, load
+from warpmix.data import Dataset, list_folder, load
 from warpmix.data.images import BadImageError, read_image
+from warpmix.data.sources import has_labels, splits_of
 
 
 def save(path: Path, pixels: npt.ArrayLike, **options: Any) -> Path:
@@ -57,13 +57,26 @@ def test_validation_folders_stand_in_for_test(parts: Path, name: str) -> None:
     assert values(load(parts, "test")) == values(load(parts, "val")) == [9]
 
 
-def test_one_part_is_split_and_each_file_is_on_one_side(tmp_path: Path) -> None:
+def test_a_folder_of_one_part_is_all_for_training(tmp_path: Path) -> None:
     for number in range(20):
         save(tmp_path / f"class{number % 2}" / f"{number:02}.png", flat(number))
-    train, test = load(tmp_path, "train"), load(tmp_path, "test")
-    assert sorted(values(train) + values(test)) == list(range(20))
-    assert torch.bincount(test.labels).tolist() == [2, 2]
-    assert values(test) == values(load(tmp_path, "test"))
+    assert sorted(values(load(tmp_path, "train"))) == list(range(20))
+    assert splits_of(tmp_path) == ("train",) and not has_labels(tmp_path, "test")
+    with pytest.raises(FileNotFoundError, match="has no part 'test'"):
+        load(tmp_path, "test")
+
+
+def test_a_flat_test_folder_is_to_be_predicted(parts: Path) -> None:
+    assert has_labels(parts, "test")
+    (parts / "test").rename(parts / "val")
+    assert has_labels(parts, "test")  # what stands in for it
+    save(parts / "test/2.png", flat(2))
+    save(parts / "test/1.png", flat(1))
+    assert splits_of(parts) == ("train", "val", "test") and not has_labels(parts, "test")
+    files = list_folder(parts, "test")
+    assert files.labels is None and [path.name for path in files.paths] == ["1.png", "2.png"]
+    with pytest.raises(ValueError, match="has no labels"):
+        load(parts, "test")
 
 
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:

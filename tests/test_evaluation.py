@@ -228,7 +228,7 @@ def test_submission_streams_image_files(run: Path, folder: Path, tmp_path: Path)
 def test_a_submission_needs_the_memory_of_a_few_batches(tmp_path: Path) -> None:
     """24,000 images of 32x32 are 74 MB of pixels, and 295 MB as batches of floats."""
     count, classes = 24_000, tuple("abcdefghij")
-    spec = ModelSpec("fruit_mlp", "linear", 0.0, classes, (32, 32), 3, (0.5,) * 3, (0.2,) * 3)
+    spec = ModelSpec("fruit_mlp", (), 0.0, classes, (32, 32), 3, (0.5,) * 3, (0.2,) * 3)
     save_model(tmp_path / "model.safetensors", copy_weights(spec.build()), spec)
     with (tmp_path / "images.u8").open("wb") as file:
         file.truncate(count * 32 * 32 * 3)  # sparse: what is read of it is as long, and is zeros

@@ -57,7 +57,7 @@ def checkpoint(tmp_path: Path, name: str, **options: Any) -> tuple[nn.Module, Pa
 
 @pytest.mark.parametrize(("name", "size"), FAMILIES.items())
 def test_every_family_gets_a_new_head(name: str, size: int) -> None:
-    network = create(name, 5, head="dense", image_size=size)
+    network = create(name, 5, head=(64, 32), image_size=size)
     dropouts = [module for module in network.head if isinstance(module, nn.Dropout)]
     assert [module.p for module in dropouts] == [0.0, 0.0]
     network.train(name in ("googlenet", "inception_v3"))  # auxiliary classifiers would show
@@ -81,7 +81,7 @@ def test_real_imagenet_weights_from_a_file() -> None:
     path = folder / "squeezenet1_0_imagenet_deepcompression.pth"
     if not path.is_file():
         pytest.skip(f"no {path}: set WARPMIX_TEST_DATA to a folder that has it in weights")
-    network = create("squeezenet1_0", 10, weights=path, frozen=True, head="dense", image_size=64)
+    network = create("squeezenet1_0", 10, weights=path, frozen=True, head=(64, 32), image_size=64)
     original = torchvision.models.squeezenet1_0().eval()
     original.load_state_dict(torch.load(path, weights_only=True))
     with torch.inference_mode():
@@ -126,6 +126,46 @@ def test_old_densenet_keys_are_understood(tmp_path: Path) -> None:
     assert network.backbone.state_dict()[key].equal(state[key])
 
 
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("mobilenet_v3_small", 576),
+        ("mobilenet_v3_large", 960),
+        ("vgg11_bn", 512),
+        ("alexnet", 256),
+        ("resnet18", 512),
+        ("squeezenet1_1", 512),
+    ],
+)
+def test_pooled_features_of_published_weights(tmp_path: Path, name: str, features: int) -> None:
+    original, path = checkpoint(tmp_path, name)
+    network = create(name, 3, weights=path, options={"pooled_features": True}).eval()
+    assert network.head[-1].in_features == features
+    pictures = images(96)
+    with torch.inference_mode():
+        if name == "resnet18":  # it has no hidden layer: nothing changes
+            expected = create(name, 3, weights=path).eval().backbone(pictures)
+        else:
+            expected = original.features(pictures).mean((2, 3))
+        torch.testing.assert_close(network.backbone(pictures), expected)
+
+
+def test_the_warsaw_reports_head_on_mobilenets_features() -> None:
+    options = {"pooled_features": True}
+    with torch.device("meta"):
+        network = create("mobilenet_v3_small", 10, head=(64, 32), options=options)
+    shapes = [tuple(m.weight.shape) for m in network.head if isinstance(m, nn.Linear)]
+    assert shapes == [(64, 576), (32, 64), (10, 32)]
+    assert sum(p.numel() for p in network.head.parameters()) == 577 * 64 + 65 * 32 + 33 * 10
+
+
+@pytest.mark.parametrize("name", ["maxvit_t", "vit_b_32", "swin_t", "convnext_tiny"])
+def test_pooled_features_of_networks_of_other_forms(name: str) -> None:
+    with torch.device("meta"):
+        network = create(name, 3, image_size=224, options={"pooled_features": True})
+    assert not any(isinstance(m, nn.Tanh) for m in network.modules())  # of MaxViT's hidden layer
+
+
 def test_vision_transformer_weights_are_fitted_to_the_image_size(tmp_path: Path) -> None:
     _, path = checkpoint(tmp_path, "vit_b_32")  # 224: 7 x 7 patches
     network = create("vit_b_32", 3, weights=path, image_size=96)
@@ -146,7 +186,7 @@ def test_grey_images_see_what_rgb_networks_see(tmp_path: Path) -> None:
 
 
 def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
-    network = create("resnet18", 3, frozen=True, head="dense", dropout=0.2)
+    network = create("resnet18", 3, frozen=True, head=(64, 32), dropout=0.2)
     before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
     head = [parameter.clone() for parameter in network.head.parameters()]
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1.0)
@@ -162,11 +202,32 @@ def test_frozen_backbone_keeps_everything_while_the_head_trains() -> None:
     assert create("resnet18", 3).train().backbone.training
 
 
+def test_a_frozen_backbone_in_training_mode_keeps_its_weights_alone() -> None:
+    network = create("mobilenet_v3_small", 3, frozen=True, frozen_mode="train")
+    assert not network.has_constant_features
+    before = {key: tensor.clone() for key, tensor in network.backbone.state_dict().items()}
+    dropouts = [m for m in network.backbone.modules() if isinstance(m, nn.Dropout)]
+    assert all(m.training for m in network.train().backbone.modules())
+    network(images(32, count=4)).sum().backward()
+    assert {name for name, p in network.named_parameters() if p.grad is not None} == {
+        "head.1.weight",
+        "head.1.bias",
+    }
+    moved = {k for k, v in network.backbone.state_dict().items() if not v.equal(before[k])}
+    assert moved and {key.rpartition(".")[2] for key in moved} == {
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+    }
+    assert not dropouts  # the one before the last layer is the head's
+    assert not any(m.training for m in network.eval().backbone.modules())
+
+
 # ---- the report's network -----------------------------------------------------------------------
 
 
 def test_vgg3_is_the_report_network() -> None:
-    network = create("vgg3", 10, head="dense")
+    network = create("vgg3", 10, head=(64, 32))
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [c.out_channels for c in convolutions] == [32, 32, 64, 64, 128, 128]
     assert sum(isinstance(m, nn.MaxPool2d) for m in network.modules()) == 3
@@ -243,7 +304,10 @@ def test_no_network_is_an_error_with_the_address(monkeypatch: pytest.MonkeyPatch
         ({"weights": "IMAGENET21K"}, "weights must be one of IMAGENET1K_V1, DEFAULT"),
         ({"num_classes": 1}, "num_classes must be at least 2, got 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
-        ({"head": "deep"}, "head must be one of linear, dense, dense512, got 'deep'"),
+        ({"head": (64, 0)}, r"at least 1 unit in each hidden layer, got \(64, 0\)"),
+        ({"dropout_at": "input"}, "dropout_at must be hidden, features or both, got 'input'"),
+        ({"frozen_mode": "live", "frozen": True}, "frozen_mode must be eval or train, got 'live'"),
+        ({"frozen_mode": "train"}, "frozen_mode must be eval without frozen"),
         ({"in_channels": 0}, "in_channels must be at least 1"),
         ({"name": "vgg3", "image_size": 7}, "image_size must be at least 8x8"),
         ({"name": "inception_v3", "image_size": 32}, "image_size 32x32 does not fit"),
@@ -263,7 +327,29 @@ def test_googlenet_weights_are_for_rgb(tmp_path: Path) -> None:
         create("googlenet", 3, weights=path, in_channels=1)
 
 
-def test_linear_head_drops_features() -> None:
-    head = create_head("linear", 6, 3, dropout=0.25)
-    assert isinstance(head[0], nn.Dropout) and head[0].p == 0.25
+@pytest.mark.parametrize(
+    ("units", "place", "layers"),
+    [
+        ((), "hidden", "Dropout Linear"),
+        ((), "features", "Dropout Linear"),
+        ((), "both", "Dropout Linear"),
+        ((7, 5), "hidden", "Linear ReLU Dropout Linear ReLU Dropout Linear"),
+        ((7, 5), "features", "Dropout Linear ReLU Linear ReLU Linear"),
+        ((7, 5), "both", "Dropout Linear ReLU Dropout Linear ReLU Dropout Linear"),
+    ],
+)
+def test_heads_have_their_dropout_where_it_is_asked_for(
+    units: tuple[int, ...], place: Any, layers: str
+) -> None:
+    head = create_head(units, 6, 3, dropout=0.25, dropout_at=place)
+    assert [type(layer).__name__ for layer in head] == layers.split()
+    assert {layer.p for layer in head if isinstance(layer, nn.Dropout)} == {0.25}
+    outputs = [layer.out_features for layer in head if isinstance(layer, nn.Linear)]
+    assert outputs == [*units, 3]
     assert head(torch.ones(2, 6)).shape == (2, 3)
+
+
+def test_heads_of_names_are_refused() -> None:
+    for head in ("dense", 512, (0.5,)):
+        with pytest.raises(TypeError, match=r"numbers of hidden units, such as \(64, 32\), got"):
+            create("resnet18", 3, head=head)

@@ -35,7 +35,7 @@ COUNTS = {
             )
         ),
     ),
-    "cnn3": (10, 32, 28 * 32 + 289 * 64 + 577 * 128 + 2049 * 512 + 513 * 40 + 41 * 10),
+    "cnn3": (10, 32, 376_834),  # of the authors' code
     "baseline1": (10, 32, 28 * 32 + 289 * 32 + 8193 * 10),
     "baseline2": (
         10,
@@ -50,7 +50,7 @@ COUNTS = {
         49 * 30
         + 30
         + 65 * 30
-        + 6 * (31 * 90 + 31 * 30 + 2 * 60 + 31 * 120 + 121 * 30)
+        + 6 * (31 * 90 + 31 * 30 + 2 * 60 + 31 * 2048 + 2049 * 30)
         + 60
         + 31 * 10,
     ),
@@ -128,8 +128,70 @@ def test_dropout_by_block() -> None:
     network = create("baseline2", 10, options={"block_dropout": (0.2, 0.5, 0.7)})
     rates = [m.p for m in network.backbone if isinstance(m, nn.Dropout)]
     assert rates == [0.2, 0.2, 0.5, 0.5, 0.7, 0.7]
-    same = create("cnn3", 10, options={"block_dropout": (0.5,)})
-    assert [m.p for m in same.backbone if isinstance(m, nn.Dropout2d)] == [0.5] * 3
+    whole = create("cnn3", 10, options={"block_dropout": (0.5,)})
+    assert [m.p for m in whole.backbone if isinstance(m, nn.Dropout2d)] == [0.5]
+
+
+def test_cnn3_is_the_authors_network() -> None:
+    rows = describe(create("cnn3", 10, options={"block_dropout": (0.5,)}), 3, 32, 32)
+    table = [(row.kind, row.output) for row in rows if row.kind != "ReLU"]
+    assert table == [
+        ("Conv2d", (32, 16, 16)),
+        ("Conv2d", (64, 8, 8)),
+        ("Conv2d", (128, 4, 4)),
+        ("MaxPool2d", (128, 2, 2)),
+        ("Dropout2d", (128, 2, 2)),
+        ("Flatten", (512,)),
+        ("Linear", (512,)),
+        ("Linear", (40,)),
+        ("Dropout", (40,)),  # of the head
+        ("Linear", (10,)),
+    ]
+
+
+@pytest.mark.parametrize("size", [8, 17, (16, 33)])
+def test_cnn3_takes_other_sizes(size: Any) -> None:
+    height, width = (size, size) if isinstance(size, int) else size
+    assert create("cnn3", 4, image_size=size)(torch.randn(2, 3, height, width)).shape == (2, 4)
+
+
+def test_the_options_of_vit6() -> None:
+    network = create("vit6", 10)
+    layers = list(network.backbone.encoder.layers)
+    assert [layer.num_heads for layer in layers] == [6] * 6
+    rates = {m.p for layer in layers for m in layer.modules() if isinstance(m, nn.Dropout)}
+    assert rates | {layer.self_attention.dropout for layer in layers} == {0.1}
+    assert layers[0].mlp[0].out_features == 2048
+    chosen = {"encoder_layers": 1, "attention_heads": 3, "feed_forward": 120}
+    small = create("vit6", 10, options={**chosen, "block_dropout": (0.0,)})
+    (layer,) = small.backbone.encoder.layers
+    assert (layer.num_heads, layer.mlp[0].out_features) == (3, 120)
+    images = torch.randn(2, 3, 32, 32)
+    assert small.train()(images).equal(small(images))  # without dropout
+
+
+def test_the_fruit_cnn_has_its_dropouts_and_batch_norm_in_their_places() -> None:
+    options = {"block_dropout": (0.25,), "batch_norm": "before", "activation": "leaky_relu"}
+    network = create(
+        "fruit_cnn", 3, dropout=0.5, image_size=32, options={**options, "negative_slope": 0.3}
+    )
+    layers = [*network.backbone, *network.head]
+    expected = "Conv2d BatchNorm2d LeakyReLU MaxPool2d " * 2 + "Dropout Flatten "
+    expected += "Linear LeakyReLU " * 2 + "Dropout Linear"
+    assert [type(layer).__name__ for layer in layers] == expected.split()
+    assert [layer.p for layer in layers if isinstance(layer, nn.Dropout)] == [0.25, 0.5]
+    slopes = [layer.negative_slope for layer in layers if isinstance(layer, nn.LeakyReLU)]
+    assert slopes == [0.3] * 4
+
+
+def test_constants_of_every_batch_norm() -> None:
+    for name in ("resnet18", "vgg3_bn", "airbench"):
+        own = create(name, 3, options={"bn_momentum": 0.01})
+        plain = create(name, 3)
+        norms = [m for m in own.modules() if isinstance(m, nn.BatchNorm2d)]
+        before = [m for m in plain.modules() if isinstance(m, nn.BatchNorm2d)]
+        assert norms and {m.momentum for m in norms} == {0.01}
+        assert [m.eps for m in norms] == [m.eps for m in before]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +201,7 @@ def test_dropout_by_block() -> None:
         ("normal", 0.05),
         ("glorot", (2 / (9 * 64 + 9 * 64)) ** 0.5),
         ("he", (2 / (9 * 64)) ** 0.5),
+        ("he_truncated", (2 / (9 * 64)) ** 0.5),
     ],
 )
 def test_weights_begin_as_asked(init: str, deviation: float) -> None:
@@ -161,12 +224,23 @@ def test_init_leaves_pretrained_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet18", {"activation": "tanh"}, "resnet18 has no option activation; it takes none"),
+        (
+            "resnet18",
+            {"activation": "tanh"},
+            "resnet18 has no option activation; it takes pooled_feat",
+        ),
         ("vgg3_bn", {"batch_norm": "after"}, "vgg3_bn has no option batch_norm; it takes width"),
         ("vgg3", {"batch_norm": "between"}, "batch_norm must be none, before or after"),
         ("vgg3", {"activation": "swish"}, "activation must be one of relu, leaky_relu"),
         ("vgg3", {"block_dropout": (0.1, 0.2)}, "one rate, or 3 for vgg3, got 2"),
-        ("vgg3", {"init": "ones"}, "init must be one of zero, normal, glorot, he, got 'ones'"),
+        ("vgg3", {"init": "ones"}, "init must be one of zero, .*, he_truncated, got 'ones'"),
+        ("cnn3", {"block_dropout": (0, 0, 0.5)}, "must be one rate for cnn3, got 3"),
+        ("cnn3", {"pooled_features": True}, "cnn3 has no option pooled_features"),
+        ("cnn3", {"negative_slope": -0.1}, "negative_slope must be at least 0, got -0.1"),
+        ("vit6", {"attention_heads": 4}, "attention_heads must divide 30, got 4"),
+        ("vit6", {"feed_forward": 0}, "feed_forward must be at least 1, got 6 and 0"),
+        ("resnet18", {"bn_eps": 0.0}, "bn_eps must be above 0, got 0.0"),
+        ("resnet18", {"bn_momentum": 1.1}, r"bn_momentum must be in \(0, 1\], got 1.1"),
     ],
 )
 def test_options_that_do_not_fit(name: str, options: dict[str, Any], message: str) -> None:

@@ -5,39 +5,55 @@ from __future__ import annotations
 import pytest
 import torch
 
-from warpmix import models, recipes
-from warpmix.augment import Pipeline, from_config
+from warpmix import models, presets, recipes
+from warpmix.data import Dataset
 from warpmix.train import load_config
+from warpmix.train.data import Splits
+from warpmix.train.loaders import training_loader
 from warpmix.train.optimizer import make_optimizer
+from warpmix.train.preprocessing import preprocessing
 
-RUNS = [name for name in recipes.names() if set(recipes.read(name)) - {"augment", "p"}]
+RUNS = [name for name in recipes.names() if set(recipes.read(name)) - {"augment", "variants"}]
 
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_recipes_make_batches(name: str) -> None:
     config = load_config(name)
-    resize = [] if config.input_size is None else [{"Resize": {"size": config.input_size}}]
-    pipeline = Pipeline(from_config([*resize, *config.augment]), p=config.p)
     side = config.image_size or 32
-    images = torch.randint(0, 256, (4, 3, side, side), dtype=torch.uint8)
-    batch, targets = pipeline(images, torch.arange(4))
-    expected = config.input_size or side
-    assert batch.shape == (4, 3, expected, expected) and len(targets.lam) == 4
-    assert batch.isfinite().all()
+    images = torch.randint(0, 256, (4, side, side, 3), dtype=torch.uint8)
+    dataset = Dataset(images, torch.arange(4), tuple("abcd"), "noise")
+    prepared = preprocessing(config, dataset)
+    splits = Splits(dataset, None, None, prepared, {}, "")
+    batches = list(training_loader(config, splits))
+    expected = prepared.input_size or (side, side)
+    assert all(batch.shape[1:] == (3, *expected) for batch, _ in batches)
+    assert all(batch.isfinite().all() for batch, _ in batches)
+    assert sum(len(batch) for batch, _ in batches) == 4 * (1 + len(config.variants))
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_presets_change_every_copy(name: str) -> None:
+    """In append mode nothing but what a transform draws may leave a copy as it was."""
+    config = load_config(augment=name, expand=1, copies="once", mean=[0] * 3, std=[1] * 3)
+    assert config.p == 1
+    first = config.augment[0] if len(config.augment) == 1 else {}
+    assert isinstance(first, dict)  # with a p below 1 alone, half of the copies would be originals
+    assert all(fields.get("p", 1) == 1 for fields in first.values())
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_recipes_build_their_models(name: str) -> None:
     config = load_config(name)
+    side = config.image_size
     with torch.device("meta"):
         network = models.create(
             config.model,
-            3 if name.startswith("fruit") else 10,
+            10,
             frozen=config.frozen,
             unfrozen=config.unfrozen,
             head=config.head,
             dropout=config.dropout,
-            image_size=config.input_size or config.image_size,
+            image_size=224 if config.input_size == "weights" else config.input_size or side,
             tta=config.tta,
             options=config.network_options,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,9 +43,11 @@ def test_a_config_survives_its_own_json(tmp_path: Path) -> None:
     assert config.mean == (0.5, 0.4, 0.3)
 
 
-def test_a_recipe_brings_its_own_p_unless_p_is_given() -> None:
-    assert load_config(augment="warsaw-all").p == 0.5
-    assert load_config(augment="warsaw-all", p=0.9).p == 0.9
+def test_a_recipe_brings_its_own_p_unless_p_is_given(tmp_path: Path) -> None:
+    (tmp_path / "half.yaml").write_text("p: 0.5\naugment: [CutMix]")
+    half = str(tmp_path / "half.yaml")
+    assert load_config(augment="warsaw-all").p == 1 and load_config(augment=half).p == 0.5
+    assert load_config(augment=half, p=0.9).p == 0.9
     assert load_config(augment="cifar").p == 1.0
 
 
@@ -75,6 +78,11 @@ def test_every_packaged_recipe_is_valid(name: str) -> None:
         ("block_dropout: [0.2, 1.5]", ["block_dropout", "must be less than 1", "got 1.5"]),
         ("folds: 4\nfold: 4", ["fold must be below folds, got 4 of 4"]),
         ("unfrozen: 1", ["unfrozen needs frozen"]),
+        ("frozen_mode: train", ["frozen_mode train needs frozen"]),
+        ("head: deep", ["head must be linear, dense, or units", "such as 512", "got 'deep'"]),
+        ("head: [64, 0]", ["head.1 must be greater than or equal to 1", "got 0"]),
+        ("bn_momentum: 0", ["bn_momentum must be greater than 0", "got 0"]),
+        ("bn_eps: 0", ["bn_eps must be greater than 0", "got 0"]),
         ("epochs: 5\nswitch_epoch: 5", ["switch_epoch must be below epochs, 5, got 5"]),
         ("validation: 1", ["validation must be less than 1"]),
         ("epochs: many", ["epochs must be a valid integer", "got 'many'"]),
@@ -100,6 +108,30 @@ def test_a_bad_setting_is_refused_in_words(
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "units"),
+    [
+        ("linear", ()),
+        ("dense", (64, 32)),
+        ([], ()),
+        ([512], (512,)),
+        (256, (256,)),
+        ("256", (256,)),
+        ("512, 128", (512, 128)),
+    ],
+)
+def test_a_head_is_a_list_of_hidden_units(given: Any, units: tuple[int, ...]) -> None:
+    config = load_config(head=given)
+    assert config.head == units
+    assert TrainConfig.model_validate_json(config.model_dump_json()) == config
+
+
+def test_options_of_the_network_are_those_that_are_given() -> None:
+    assert load_config().network_options == {}
+    given = {"negative_slope": 0.0, "pooled_features": True, "bn_eps": 0.001, "feed_forward": 8}
+    assert load_config(**given, head=8, dropout_at="both").network_options == given
 
 
 def test_every_problem_is_told_at_once_and_says_where_it_stands(

@@ -98,16 +98,20 @@ def torchrun(world_size: int, *program: object) -> str:
 PLAIN = {"model": "vgg3", "epochs": 3, "batch_size": 16, "lr": 0.02, "augment": "warsaw-all"}
 # With both, for a number of processes alone.
 FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "sched": "constant", "ema": 0.8}
+# The head alone, on features of copies that are made once.
+HEAD = {**PLAIN, "model": "cnn3", "frozen": True, "expand": 0.5, "copies": "once"}
 
 _TWO_PROCESSES = """
 import json, sys
 from warpmix.train import TrainConfig, fit
 
-root, plain, full = json.loads(sys.argv[1])
+root, plain, full, head = json.loads(sys.argv[1])
 fit(TrainConfig(**plain), f"{root}/2")
 fit(TrainConfig(**full, epochs=3), f"{root}/whole")
 fit(TrainConfig(**full, epochs=1), f"{root}/cut")
 fit(TrainConfig(**full, epochs=3), f"{root}/cut", resume=True)
+for name in ("new", "shared"):
+    fit(TrainConfig(**head, feature_cache=f"{root}/features"), f"{root}/{name}")
 """
 
 
@@ -119,7 +123,9 @@ def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     fit(TrainConfig(**common, **PLAIN), root / "1")
     program = root / "two.py"
     program.write_text(_TWO_PROCESSES)
-    torchrun(2, program, json.dumps([str(root), {**common, **PLAIN}, {**common, **FULL}]))
+    settings = [{**common, **each} for each in (PLAIN, FULL, HEAD)]
+    torchrun(2, program, json.dumps([str(root), *settings]))
+    fit(TrainConfig(**settings[2], feature_cache="off"), root / "uncached")
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in PLAIN.items()]
     command = ("-m", "warpmix", "train", images, "--device", "cpu", "--out", root / "3", *flags)
     assert torchrun(3, *command).count("test accuracy") == 1  # one process speaks
@@ -143,3 +149,12 @@ def test_processes_agree_with_one(runs: Path) -> None:
 def test_a_run_of_two_processes_resumes_to_the_same_weights(runs: Path) -> None:
     one, other = (load_file(runs / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(one[key].equal(other[key]) for key in one)
+
+
+def test_processes_share_features(runs: Path) -> None:
+    files = ("uncached", "new", "shared")
+    whole, new, shared = (load_file(runs / name / "model.safetensors") for name in files)
+    assert len(list((runs / "features").glob("*.safetensors"))) == 3
+    for key, tensor in whole.items():
+        torch.testing.assert_close(new[key], tensor, rtol=1e-3, atol=1e-4)
+        assert new[key].equal(shared[key])

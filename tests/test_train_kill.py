@@ -46,7 +46,10 @@ def spec_of(path: Path) -> ModelSpec:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"augment": "warsaw-all", "model": "vgg3_bn", "head": "dense", "dropout": 0.3, "ema": 0.9}],
+    [
+        {"augment": "warsaw-all", "model": "vgg3_bn", "head": "dense", "dropout": 0.3, "ema": 0.9},
+        {"augment": "warsaw-all", "expand": 0.5, "copies": "once", "model": "cnn3"},
+    ],
 )
 def test_a_run_killed_at_random_moments_ends_with_the_same_weights(
     tmp_path: Path, changes: dict[str, Any]

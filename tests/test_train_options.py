@@ -20,7 +20,7 @@ from warpmix.data import few_shot, k_fold, load
 from warpmix.models import create
 from warpmix.train import Callback, TrainConfig, Trainer, TrainResult, fit, predict
 from warpmix.train.data import split_rows
-from warpmix.train.model import read_tensors
+from warpmix.train.model import load_model, read_tensors
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
 from warpmix.train.settings import Optimizer
 
@@ -241,7 +241,7 @@ def test_airbench_is_whitened_by_the_training_images(settings: MakeConfig) -> No
         {"ema": 0.9, "clip_grad": 1.0, "tta": "flip"},
         {"l1": 1e-4, "l2": 1e-3, "opt": "nadam", "lr": 0.002, "block_dropout": (0.3,)},
         {"model": "vgg3_bn", "ema": 0.9, "sched": "step", "precision": "bf16-mixed"},
-        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": "dense512"},
+        {"model": "vit6", "opt": "adamw", "lr": 0.001, "head": [512]},
     ],
 )
 def test_options_resume_exactly(
@@ -281,8 +281,8 @@ def test_cached_features_train_the_same_head(settings: MakeConfig, model: str) -
     config = settings(epochs=3, model=model, frozen=True, head="dense", dropout=0.2, lr=0.01)
     passes, others = BackbonePasses(), BackbonePasses()
     cached = fit(config, callbacks=[passes])
-    assert (passes.in_epochs, passes.total) == (0, 2)  # val and test at the end
-    uncached = fit(config.model_copy(update={"cache_features": False}), callbacks=[others])
+    assert passes.total == 0  # what is held out is features too
+    uncached = fit(config.model_copy(update={"feature_cache": "off"}), callbacks=[others])
     assert others.in_epochs == 3 * (4 + 1)  # steps, and the validation images
     torch.testing.assert_close(weights_of(cached), weights_of(uncached), rtol=1e-4, atol=1e-5)
     for one, other in zip(cached.history, uncached.history, strict=True):
@@ -295,9 +295,29 @@ def test_features_are_not_cached_where_images_change(settings: MakeConfig) -> No
         fit(settings(epochs=1, frozen=True, **changes), callbacks=[counter])
         return counter.in_epochs
 
-    for changes in ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5}):
+    changed = ({"augment": "cifar"}, {"tta": "flip"}, {"unfrozen": 1}, {"expand": 0.5})
+    for changes in (*changed, {"frozen_mode": "train"}):
         assert passes(**changes) > 4, changes
     assert passes() == 0
+
+
+def test_a_model_with_other_constants_and_features_is_built_again(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
+    constants = {"bn_eps": 0.01, "bn_momentum": 0.2, "pooled_features": True}
+    config = settings(
+        epochs=1, model="mobilenet_v3_small", head=[8], dropout=0.1, dropout_at="both",
+        image_size=32, frozen=True, frozen_mode="train", **constants,
+    )  # fmt: skip
+    result = fit(config, tmp_path / "run")
+    network, spec = load_model(tmp_path / "run")
+    assert spec.options == constants and (spec.head, spec.dropout_at) == ((8,), "both")
+    norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    assert {(m.eps, m.momentum) for m in norms} == {(0.01, 0.2)}
+    assert network.backbone.classifier.state_dict() == {}
+    assert {int(m.num_batches_tracked) for m in norms} == {4}  # its statistics moved
+    images = torch.randn(3, 1, 32, 32)
+    assert network(images).equal(result.model(images))
 
 
 # ---- splits -------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
-from warpmix.train.data import channel_statistics
 from warpmix.train.history import EarlyStopping, EpochRecord, write_history
 from warpmix.train.model import ModelSpec, load_model, save_model
 from warpmix.train.optimizer import learning_rate
+from warpmix.train.preprocessing import channel_statistics
 
 SPEC = ModelSpec(
     model="vgg3",
-    head="linear",
+    head=(),
     dropout=0.0,
     classes=("a", "b", "c"),
     image_size=(8, 8),

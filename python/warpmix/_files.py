@@ -41,6 +41,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     _flush(path.parent)  # the rename itself lasts only once the folder is on the disk
 
 
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a file against other processes; a process that is killed lets go of it."""
+    import fcntl
+
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a mapping as indented JSON, in one step."""
     with atomic_write(path) as temporary:
@@ -51,6 +61,13 @@ def default_cache() -> Path:
     """Return the folder of decoded images: the variable ``WARPMIX_CACHE``, else in ``~/.cache``."""
     named = os.environ.get("WARPMIX_CACHE")
     return Path(named) if named else Path.home() / ".cache" / "warpmix" / "decoded"
+
+
+def feature_cache() -> Path:
+    """Return the folder of features that runs share: beside the decoded images, or in their
+    variable's folder."""
+    named = os.environ.get("WARPMIX_CACHE")
+    return (Path(named) if named else Path.home() / ".cache" / "warpmix") / "features"
 
 
 def _flush(path: Path) -> None:

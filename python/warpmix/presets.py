@@ -47,13 +47,12 @@ def pipeline(name: str, **options: Any) -> Pipeline:
 
     Args:
         name: one of :func:`names`.
-        options: of :class:`warpmix.Pipeline`: mean, std, dtype, seed, … ``p`` is the preset's own
-            where left out (0.5 for the Warsaw report's, else 1).
+        options: of :class:`warpmix.Pipeline`: mean, std, dtype, seed, …
 
     Raises:
         ValueError: an unknown name, or an option's own check.
     """
-    return Pipeline(transforms(name), **{"p": _recipe(name).get("p", 1.0), **options})
+    return Pipeline(transforms(name), **options)
 
 
 def cifar(**options: Any) -> Pipeline:

@@ -13,10 +13,11 @@ from warpmix.cli.info import info
 from warpmix.cli.model import model
 from warpmix.cli.predict import predict
 from warpmix.cli.preview import preview
+from warpmix.cli.study import study
 from warpmix.cli.train import train
 from warpmix.cli.vote import vote
 
-__all__ = ["app", "data", "main", "model"]
+__all__ = ["app", "data", "main", "model", "study"]
 
 # In the order of `warpmix --help`.
 for command in (demo, train, predict, evaluate, compare, vote, preview, info):

@@ -10,6 +10,7 @@ from rich.table import Table
 from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
+from warpmix.train.settings import NETWORK_OPTIONS
 
 model = group(
     "model",
@@ -30,20 +31,22 @@ def list_models() -> None:
     """
     with console.status("starting torch"):  # some seconds
         from warpmix import models
-        from warpmix.models.registry import OWN
+        from warpmix.models.registry import COMMON_OPTIONS, OWN, TORCHVISION_OPTIONS
 
     table = Table("network", "from", "options", box=None, header_style="bold")
     for name, own in OWN.items():
         table.add_row(name, own.about, ", ".join(own.options))
     console.print(table)
     others = [name for name in models.names() if name not in OWN]
-    console.print(f"[bold]torchvision[/bold]: {', '.join(others)}", highlight=False)
+    options = f"options {', '.join(TORCHVISION_OPTIONS)}"
+    console.print(f"[bold]torchvision[/bold] ({options}): {', '.join(others)}", highlight=False)
+    console.print(f"[bold]options of all[/bold]: {', '.join(COMMON_OPTIONS)}", highlight=False)
 
 
 @model.command("describe")
 @setting_flags(
-    *("head", "dropout", "weights", "frozen", "unfrozen"),
-    *("activation", "batch_norm", "block_dropout", "width", "init"),
+    *("head", "dropout", "dropout_at", "weights", "frozen", "unfrozen", "frozen_mode"),
+    *NETWORK_OPTIONS,
 )
 def describe(
     name: Annotated[str, typer.Argument(help="A network of warpmix model list.")],
@@ -79,6 +82,8 @@ def describe(
         image_size=side,
         in_channels=channels,
         options=config.network_options,
+        dropout_at=config.dropout_at,
+        frozen_mode=config.frozen_mode,
     )
     table = Table("layer", "kind", box=None, header_style="bold")
     for column in ("output", "parameters", "trained"):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 DEFAULT_RECIPE = "warsaw-all"
 
@@ -62,46 +59,8 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         epoch: whose random numbers are drawn.
     """
     with console.status("starting torch"):  # some seconds
-        import torch
-
-        from warpmix.augment import Pipeline, from_config
         from warpmix.figures.preview import draw_preview
-        from warpmix.train.data import load_images
+        from warpmix.train.examples import augment_examples
 
-    dataset = load_images(config, "train")
-    rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))
-    pipeline = Pipeline(
-        from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
-    )
-    images = dataset.images.permute(0, 3, 1, 2)
-    draws = pipeline.draw(images=images, index=rows, epoch=epoch)
-    augmented, targets = pipeline.replay(images, draws, dataset.labels, sums=dataset.channel_sums)
-    draw_preview(
-        path,
-        originals=dataset.images[rows].numpy(),
-        augmented=augmented.permute(0, 2, 3, 1).numpy(),
-        titles=[dataset.classes[label] for label in dataset.labels[rows]],
-        captions=[
-            _mixed_label(dataset.classes, *mix) + draws.describe(i) or ["unchanged"]
-            for i, mix in enumerate(zip(*targets, strict=True))
-        ],
-    )
-
-
-def _mixed_label(
-    classes: tuple[str, ...], own: Tensor, partner: Tensor, share: Tensor
-) -> list[str]:
-    """Say the label of a mixed image, e.g. ``["label: 70% cat, 30% dog"]``, else nothing."""
-    if share == 1:
-        return []
-    return [f"label: {share:.0%} {classes[own]}, {1 - share:.0%} {classes[partner]}"]
-
-
-def _one_of_each(labels: list[int], count: int) -> list[int]:
-    """Choose ``count`` rows: one of every class in turn, then a second of every class, ..."""
-    turns: dict[int, int] = {}
-    keys = []
-    for row, label in enumerate(labels):
-        turns[label] = turns.get(label, 0) + 1
-        keys.append((turns[label], label, row))
-    return [row for _, _, row in sorted(keys)[:count]]
+    shown = augment_examples(config, count, epoch)
+    draw_preview(path, shown.originals, shown.augmented, shown.titles, shown.captions)

@@ -63,11 +63,11 @@ def _metavar(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return _metavar(next(a for a in get_args(annotation) if a is not type(None)))
     if origin is Annotated:
-        return "X,X,X"
-    if origin is list:
+        return "N" if get_args(annotation)[0] is int else "X,X,X"
+    if origin in (list, dict):
         return "RECIPE"
     if origin is tuple:
-        return "NAME,NAME"
+        return "NAME,NAME" if get_origin(get_args(annotation)[0]) is Literal else "N,N"
     return {int: "N", float: "X"}.get(annotation, "TEXT")
 
 
@@ -81,4 +81,4 @@ def _limits(field: FieldInfo) -> list[str]:
 def _default(field: FieldInfo) -> str:
     if isinstance(field.default, bool):
         return f"default {'on' if field.default else 'off'}"
-    return f"default {'none' if field.default in (None, [], ()) else field.default}"
+    return f"default {'none' if field.default in (None, [], (), {}) else field.default}"

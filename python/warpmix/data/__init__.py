@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from warpmix._files import default_cache
 from warpmix.data.arrays import from_arrays, load_arrays, load_cifar101
+from warpmix.data.batches import Variant
 from warpmix.data.cache import ImageCache, open_cache
 from warpmix.data.cifar import load_cifar10, load_cifar100
 from warpmix.data.cifar_images import list_cinic10, list_kaggle_cifar10
@@ -13,7 +14,7 @@ from warpmix.data.digits import load_digits
 from warpmix.data.folder import list_folder, load_folder
 from warpmix.data.loader import Loader
 from warpmix.data.sources import load, open_images
-from warpmix.data.split import few_shot, k_fold, stratified_split
+from warpmix.data.split import few_shot, k_fold, stratified_split, stratified_subset
 from warpmix.data.streamed import StreamedDataset
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "ImageFiles",
     "Loader",
     "StreamedDataset",
+    "Variant",
     "default_cache",
     "few_shot",
     "from_arrays",
@@ -39,4 +41,5 @@ __all__ = [
     "open_cache",
     "open_images",
     "stratified_split",
+    "stratified_subset",
 ]

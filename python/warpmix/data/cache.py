@@ -19,7 +19,6 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +28,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._files import lock
 from warpmix.data.cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, build
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles, LeftOut, kept_rows, report
@@ -138,7 +138,7 @@ def open_cache(
     folder = Path(root) / f"{files.name}-{_key(files, size, fit)}"
     if not (folder / CACHE_FILE).exists():
         folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
+        with lock(folder / ".lock"):
             if not (folder / CACHE_FILE).exists():
                 try:
                     build(folder, files, size, fit, skip_bad_images)
@@ -186,13 +186,3 @@ def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit) -> str:
         status = path.stat()
         digest.update(repr((str(path), label, status.st_size, status.st_mtime_ns)).encode())
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Hold the folder against other processes; a process that is killed lets go of it."""
-    import fcntl
-
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

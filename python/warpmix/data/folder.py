@@ -10,7 +10,6 @@ from warpmix.data.cache import open_cache
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles, read_images
 from warpmix.data.images import EXTENSIONS, Fit, height_and_width
-from warpmix.data.split import train_or_test
 
 _PARTS = {
     "train": ("train", "training"),
@@ -31,10 +30,10 @@ def load_folder(
     """Load images from ``root/<class>/…`` or from ``root/<split>/<class>/…``.
 
     With a subfolder ``train``, ``split`` chooses the subfolder (``"test"`` takes ``test``, or else
-    ``val`` or ``valid``), and the classes are those of ``train``. Without it, one fifth of the
-    files, stratified and always the same, is ``"test"``. Classes and files are sorted by name, so
-    the order does not depend on the file system. Hidden files and files with other extensions than
-    :data:`warpmix.data.images.EXTENSIONS` are passed over.
+    ``val`` or ``valid``), and the classes are those of ``train``. Without it, all files are
+    ``"train"``: hold some out with :func:`stratified_split`. Classes and files are sorted by name,
+    so the order does not depend on the file system. Hidden files and files with other extensions
+    than :data:`warpmix.data.images.EXTENSIONS` are passed over.
 
     Args:
         root: the folder.
@@ -59,29 +58,39 @@ def load_folder(
 
 
 def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
-    """Return the files that :func:`load_folder` decodes."""
+    """Return the files that :func:`load_folder` decodes.
+
+    A folder ``test`` beside ``train`` that holds images and no folders is a split to be predicted:
+    its labels are unknown.
+    """
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f"{root.absolute()} is not a folder")
     train = _part(root, "train")
     files, classes = _list_files(root if train is None else train)
-    if train is None:
-        rows = train_or_test(torch.tensor([label for _, label in files]), split)
-        files = [files[row] for row in rows.tolist()]
-    elif split != "train":
+    if split == "test" and train is not None and (flat := _unlabelled_test(root)) is not None:
+        return ImageFiles(tuple(_image_files(flat)), None, classes, root.absolute().name)
+    if split != "train":
         files, _ = _list_files(_require_part(root, split), classes)
     paths, labels = zip(*files, strict=True)
     return ImageFiles(paths, labels, classes, root.absolute().name)
 
 
 def splits_of_folder(root: Path) -> tuple[str, ...]:
-    """Return which splits :func:`load_folder` finds; what stands in for another is not named."""
+    """Return which splits :func:`list_folder` finds; what stands in for another is not named."""
     if _part(root, "train") is None:
-        return ("train", "test")
+        return ("train",)
     parts = {split: _part(root, split) for split in ("val", "test")}
+    parts["test"] = _unlabelled_test(root) or parts["test"]
     if parts["val"] == parts["test"]:
         del parts["val"]
     return ("train", *(split for split, part in parts.items() if part is not None))
+
+
+def has_labelled_test(root: Path) -> bool:
+    """Return whether :func:`load_folder` finds test images, or what stands in for them."""
+    parts = (_part(root, "train"), _part(root, "test"))
+    return None not in parts and _unlabelled_test(root) is None
 
 
 def load_files(
@@ -109,10 +118,17 @@ def _part(root: Path, split: str) -> Path | None:
     return next((part for part in named if part.is_dir() and _subfolders(part)), None)
 
 
+def _unlabelled_test(root: Path) -> Path | None:
+    """Find a test folder that holds images alone."""
+    named = (root / name for name in ("test", "testing"))
+    folders = (part for part in named if part.is_dir() and not _subfolders(part))
+    return next((part for part in folders if _image_files(part)), None)
+
+
 def _require_part(root: Path, split: str) -> Path:
     if split not in _PARTS:
         raise ValueError(f"split must be one of {', '.join(_PARTS)}, got {split!r}")
-    part = _part(root, split)
+    part = None if _part(root, "train") is None else _part(root, split)
     if part is None:
         raise FileNotFoundError(
             f"{root.absolute()} has no part {split!r}: looked for the folders "

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import copy
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from warpmix._numbers import as_int
+from warpmix.data.batches import Part, Variant, join_parts, make_part, parts_of
 from warpmix.data.dataset import Dataset
 from warpmix.data.order import Share, epoch_length, epoch_order, share_of_batch
 from warpmix.data.stream_loader import stream
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from warpmix.augment import Pipeline, Targets
 
 _CPU = torch.device("cpu")
+
+Copies = Literal["each-epoch", "once"]
+"""When copies are drawn: anew for every epoch, or once for all of them."""
 
 
 class Loader:
@@ -31,7 +36,12 @@ class Loader:
 
     ``expand`` is the reports' append mode: the epoch holds every image once as it is, and augmented
     copies beside them; 0.5 adds one copy of a random half, 2.5 two copies of all and one more of a
-    half. Copies of an image differ from each other.
+    half. Copies of an image differ from each other. ``variants`` adds a copy of every image for
+    each of several pipelines instead, such as its mirror images.
+
+    ``copies="once"`` makes the copies once for all epochs: which images are copied, every random
+    number and every mix partner are those of epoch 0, so that the bytes are the same in each; the
+    order still changes. Nothing is stored, because numbers depend on (seed, epoch, id) alone.
 
     Several processes that train together each make their share of every batch: the same samples
     with the same bytes as one process alone, in the order of ranks. The targets say how many of a
@@ -55,6 +65,10 @@ class Loader:
         mixup_off_epoch: epochs after which images are no longer mixed, as timm's option of that
             name; 0 mixes in all of them. Nothing else changes: see
             :meth:`warpmix.Pipeline.without_mixing`.
+        copies: ``"each-epoch"`` or ``"once"``, see above.
+        variants: one copy of every image each; they make batches of the pipeline's size and
+            type, and have its seed where they have none. They replace ``expand``; the pipeline
+            then makes the originals, wholly.
 
     Attributes:
         epoch: number of the next pass, in [0, 2^32). ``iter(loader)`` takes it and adds 1, whether
@@ -78,6 +92,8 @@ class Loader:
         rank: int = 0,
         world_size: int = 1,
         mixup_off_epoch: int = 0,
+        copies: Copies = "each-epoch",
+        variants: Sequence[Variant] = (),
     ) -> None:
         batch_size, seed = as_int("batch_size", batch_size), as_int("seed", seed)
         rank, world_size = as_int("rank", rank), as_int("world_size", world_size)
@@ -92,8 +108,11 @@ class Loader:
             raise ValueError(f"rank must be in 0..{world_size - 1}, got {rank}")
         if mixup_off_epoch < 0:
             raise ValueError(f"mixup_off_epoch must be at least 0, got {mixup_off_epoch}")
+        _check_copies(copies, expand, variants, mixup_off_epoch)
         self.dataset = dataset
-        self.pipeline = pipeline if pipeline.seed is not None else pipeline.replace(seed=seed)
+        self.pipeline = _seeded(pipeline, seed)
+        self.variants = tuple(Variant(_seeded(v.pipeline, seed), v.dataset) for v in variants)
+        self.copies = copies
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
@@ -113,7 +132,12 @@ class Loader:
     @property
     def samples(self) -> int:
         """Samples of an epoch, before ``drop_last``."""
-        return epoch_length(len(self.dataset), self.expand)
+        return epoch_length(len(self.dataset), self._expand)
+
+    @property
+    def _expand(self) -> float:
+        """Copies of each image."""
+        return float(len(self.variants) or self.expand)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
@@ -128,23 +152,33 @@ class Loader:
     def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
         """Yield one epoch of (batch, targets) as :class:`warpmix.augment.Pipeline` returns them."""
         epoch, self.epoch = self.epoch, self.epoch + 1
-        pipeline = self.pipeline
+        original, variants = Variant(self.pipeline), self.variants
         if 0 < self.mixup_off_epoch <= epoch:
-            pipeline = pipeline.without_mixing()
-        if isinstance(self.dataset, StreamedDataset):
-            return stream(self.dataset, pipeline, self.shares(epoch), epoch)
-        dataset = self.dataset
-        return (_batch(dataset, pipeline, share, epoch) for share in self.shares(epoch))
+            original, *unmixed = (
+                Variant(v.pipeline.without_mixing(), v.dataset) for v in (original, *variants)
+            )
+            variants = tuple(unmixed)
+        rows, dataset = len(self.dataset), self.dataset
+        drawn = 0 if self.copies == "once" else epoch
+        batches = (
+            (share, list(parts_of(share, original, variants, rows))) for share in self.shares(epoch)
+        )
+        if isinstance(dataset, StreamedDataset):
+            return stream(dataset, batches, drawn)
+        return (_batch(dataset, share, parts, drawn) for share, parts in batches)
 
     def shares(self, epoch: int) -> Iterator[Share]:
         """Yield what this rank makes of each batch of an epoch."""
+        # The host must know how many samples of a batch each variant makes.
+        on_host = self.variants or isinstance(self.dataset, StreamedDataset)
         order = epoch_order(
             len(self.dataset),
             seed=self.seed,
             epoch=epoch,
             shuffle=self.shuffle,
-            expand=self.expand,
-            device=self.dataset.device if isinstance(self.dataset, Dataset) else _CPU,
+            expand=self._expand,
+            device=_CPU if on_host else self.dataset.device,
+            once=self.copies == "once",
         )
         last = len(self) - 1
         for number in range(len(self)):
@@ -152,18 +186,40 @@ class Loader:
             part = slice(start, end + (number == last and self._joins))
             yield share_of_batch(order[part], self.rank, self.world_size)
 
+    def in_order(self, batch_size: int) -> Loader:
+        """Return a loader of the same samples, none left out, in the order before any shuffling."""
+        other = copy.copy(self)
+        other.batch_size, other.epoch = batch_size, 0
+        other.shuffle = other.drop_last = other.join_last = False
+        return other
+
 
 def _batch(
-    dataset: Dataset, pipeline: Pipeline, share: Share, epoch: int
+    dataset: Dataset, share: Share, parts: Sequence[Part], epoch: int
 ) -> tuple[Tensor, Targets]:
-    order = share.order
-    batch, targets = pipeline(
-        dataset.images.permute(0, 3, 1, 2),
-        dataset.labels,
-        ids=order.ids,
-        index=order.index,
-        epoch=epoch,
-        active=order.active,
-        sums=dataset.channel_sums,
-    )
+    batch, targets = join_parts([(p.places, make_part(p, dataset, epoch)) for p in parts])
     return batch, share.own_targets(targets)
+
+
+def _seeded(pipeline: Pipeline, seed: int) -> Pipeline:
+    return pipeline if pipeline.seed is not None else pipeline.replace(seed=seed)
+
+
+def _check_copies(
+    copies: Copies, expand: float, variants: Sequence[Variant], mixup_off_epoch: int
+) -> None:
+    """Refuse settings of copies that contradict each other."""
+    if copies not in get_args(Copies):
+        raise ValueError(f"copies must be one of {', '.join(get_args(Copies))}, got {copies!r}")
+    if variants and expand > 0:
+        raise ValueError(
+            f"expand must be 0 with variants, which are copies of every image, got {expand}"
+        )
+    if copies == "once":
+        if not variants and expand == 0:
+            raise ValueError("copies 'once' needs copies: set expand above 0, or variants")
+        if mixup_off_epoch > 0:
+            raise ValueError(
+                "mixup_off_epoch must be 0 with copies 'once', which are mixed in every epoch or "
+                f"in none, got {mixup_off_epoch}"
+            )

@@ -27,16 +27,18 @@ class EpochOrder:
         index: [T] int64, the dataset's row of each sample.
         ids: [T] int64, what its random numbers depend on: copy k of row r is r + k N.
         active: [T] bool, whether it is augmented; None: all are.
+        place: [T] int64, where it stands in the order that nothing has shuffled.
     """
 
     index: Tensor
     ids: Tensor
     active: Tensor | None
+    place: Tensor
 
     def __getitem__(self, positions: slice | Tensor) -> EpochOrder:
         """Return some of the samples."""
         active = None if self.active is None else self.active[positions]
-        return EpochOrder(self.index[positions], self.ids[positions], active)
+        return EpochOrder(self.index[positions], self.ids[positions], active, self.place[positions])
 
 
 @dataclass(frozen=True)
@@ -87,28 +89,33 @@ def epoch_length(rows: int, expand: float) -> int:
 
 
 def epoch_order(
-    rows: int, *, seed: int, epoch: int, shuffle: bool, expand: float, device: torch.device
+    rows: int,
+    *,
+    seed: int,
+    epoch: int,
+    shuffle: bool,
+    expand: float,
+    device: torch.device,
+    once: bool = False,
 ) -> EpochOrder:
     """Decide an epoch over ``rows`` images, on ``device`` and without waiting for it.
 
     Without ``expand``, every row once, augmented. With it, every row once as it is, and
     round(expand rows) augmented copies: as many of every row as go in wholly, and one more of rows
-    that are drawn anew each epoch, without replacement.
+    that are drawn without replacement: anew each epoch or, with ``once``, those of epoch 0 in all.
     """
     index = ids = torch.arange(rows, device=device)
     active = None
     if expand > 0:
         whole, more = divmod(round(expand * rows), rows)
-        drawn = _shuffled(rows, seed, epoch, _COPIES_STREAM, device)[:more].sort().values
+        drawn_in = 0 if once else epoch
+        drawn = _shuffled(rows, seed, drawn_in, _COPIES_STREAM, device)[:more].sort().values
         index = torch.cat([index.repeat(1 + whole), drawn])
         copy = torch.arange(len(index), device=device) // rows
         ids = index + copy * rows
         active = copy > 0
-    if shuffle:
-        order = _shuffled(len(index), seed, epoch, _ORDER_STREAM, device)
-        index, ids = index[order], ids[order]
-        active = None if active is None else active[order]
-    return EpochOrder(index, ids, active)
+    order = EpochOrder(index, ids, active, torch.arange(len(index), device=device))
+    return order[_shuffled(len(index), seed, epoch, _ORDER_STREAM, device)] if shuffle else order
 
 
 def _shuffled(count: int, seed: int, epoch: int, stream: int, device: torch.device) -> Tensor:

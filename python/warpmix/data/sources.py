@@ -14,7 +14,7 @@ from warpmix.data.cifar_images import list_cinic10, list_kaggle_cifar10
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles
 from warpmix.data.digits import load_digits
-from warpmix.data.folder import list_folder, load_files, splits_of_folder
+from warpmix.data.folder import has_labelled_test, list_folder, load_files, splits_of_folder
 from warpmix.data.images import Fit, height_and_width, resize_dataset
 
 NAMES = (
@@ -135,8 +135,11 @@ def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple
 
 
 def has_labels(name_or_path: str | Path, split: str) -> bool:
-    """Return whether the labels of a split are known."""
-    return (str(name_or_path), split) != ("kaggle-cifar10", "test")
+    """Return whether a split is there with its labels, of a source that has training images."""
+    source = str(name_or_path)
+    if split == "test" and source not in NAMES and Path(source).is_dir():
+        return has_labelled_test(Path(source))
+    return (source, split) != ("kaggle-cifar10", "test")
 
 
 def _in_memory(source: str, split: str, root: Path, download: bool) -> Dataset:

@@ -116,6 +116,39 @@ def few_shot(labels: Tensor, per_class: int, seed: int) -> Tensor:
     return _ascending(np.concatenate(drawn))
 
 
+def stratified_subset(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Draw rows with the same share of every class, without replacement.
+
+    A class gets its share rounded down; the classes with the largest remainders get one row more,
+    the first of them where they are equal.
+
+    Args:
+        labels: [N] int64, on any device.
+        count: rows to draw, in 1..N.
+        seed: at least 0; the same labels, count and seed give the same rows.
+
+    Returns:
+        [count] int64 on the CPU, ascending.
+
+    Raises:
+        ValueError: ``count`` or ``seed`` is out of range.
+    """
+    if not 1 <= count <= len(labels):
+        raise ValueError(f"count must be in 1..{len(labels)}, the rows there are, got {count}")
+    if seed < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+    values = labels.cpu().numpy()
+    classes, sizes = np.unique(values, return_counts=True)
+    shares, remainders = np.divmod(sizes * count, len(values))
+    shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
+    generator = np.random.default_rng(seed)
+    drawn = [
+        generator.choice(np.flatnonzero(values == label), share, replace=False)
+        for label, share in zip(classes, shares, strict=True)
+    ]
+    return _ascending(np.concatenate(drawn))
+
+
 def train_or_test(labels: Tensor, split: str) -> Tensor:
     """Return the rows of a source without a test set of its own: four fifths train, one fifth test.
 

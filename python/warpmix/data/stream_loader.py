@@ -9,40 +9,44 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from warpmix.data.batches import Batch, Part, join_parts
 from warpmix.data.order import Share
 from warpmix.data.streamed import StreamedDataset
 
 if TYPE_CHECKING:
     from warpmix.augment import Draws, Pipeline, Targets
 
+Prepared = tuple[Share, list["_Prepared"]]
+
 _AHEAD = 2  # batches that are read and not yet asked for
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a batch needs, on the CPU: images [n, C, H, W] and draws whose rows are of these.
-    Where the labels are unknown, the rows of the data set stand for them."""
+    """What a part of a batch needs, on the CPU: images [n, C, H, W] and draws whose rows are of
+    these. Where the labels are unknown, the rows of the data set stand for them."""
 
-    share: Share
+    pipeline: Pipeline
+    places: Tensor | None
     images: Tensor
     labels: Tensor
     draws: Draws
 
 
 def stream(
-    dataset: StreamedDataset, pipeline: Pipeline, shares: Iterator[Share], epoch: int
+    dataset: StreamedDataset, batches: Iterator[tuple[Share, Sequence[Part]]], epoch: int
 ) -> Iterator[tuple[Tensor, Targets]]:
-    """Yield (batch, targets) of each share; arguments as :class:`warpmix.data.Loader`'s."""
-    prepared: queue.Queue[_Prepared | BaseException | None] = queue.Queue(_AHEAD)
+    """Yield (batch, targets) of each share and its parts, with the random numbers of ``epoch``."""
+    prepared: queue.Queue[Prepared | BaseException | None] = queue.Queue(_AHEAD)
     stopped = threading.Event()
 
-    def put(item: _Prepared | BaseException | None) -> None:
+    def put(item: Prepared | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 return prepared.put(item, timeout=0.1)
@@ -51,10 +55,10 @@ def stream(
 
     def read_ahead() -> None:
         try:
-            for share in shares:
+            for share, parts in batches:
                 if stopped.is_set():
                     return
-                put(_prepare(dataset, pipeline, share, epoch))
+                put((share, [_prepare(dataset, part, epoch) for part in parts]))
             put(None)
         except BaseException as error:  # to be raised where the batch is asked for
             put(error)
@@ -65,14 +69,16 @@ def stream(
         while (item := prepared.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
-            yield _make(dataset, pipeline, item)
+            share, parts = item
+            batch, targets = join_parts([(p.places, _make(dataset, p)) for p in parts])
+            yield batch, share.own_targets(targets)
     finally:  # also when the pass is given up
         stopped.set()
         thread.join()
 
 
-def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: int) -> _Prepared:
-    order = share.order
+def _prepare(dataset: StreamedDataset, part: Part, epoch: int) -> _Prepared:
+    pipeline, order = part.variant.pipeline, part.order
     draws = pipeline.draw(
         order.ids,
         images=dataset.pool.permute(0, 3, 1, 2),
@@ -85,16 +91,16 @@ def _prepare(dataset: StreamedDataset, pipeline: Pipeline, share: Share, epoch: 
     if dataset.device.type == "cuda":
         images = images.pin_memory()
     return _Prepared(
-        share,
+        pipeline,
+        part.places,
         images.permute(0, 3, 1, 2),
         rows if dataset.labels is None else dataset.labels[rows],
         draws,
     )
 
 
-def _make(dataset: StreamedDataset, pipeline: Pipeline, item: _Prepared) -> tuple[Tensor, Targets]:
+def _make(dataset: StreamedDataset, part: _Prepared) -> Batch:
     device = dataset.device
-    images, labels = item.images.to(device, non_blocking=True), item.labels.to(device)
-    made: Any = pipeline.replay(images, item.draws.to(device), labels)
-    batch, targets = made
-    return batch, item.share.own_targets(targets)
+    images, labels = part.images.to(device, non_blocking=True), part.labels.to(device)
+    made: Batch = part.pipeline.replay(images, part.draws.to(device), labels)  # type: ignore[assignment]
+    return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,27 +19,29 @@ class Survey:
     Attributes:
         sizes: how many files have each (height, width), before their EXIF orientation.
         kinds: how many have each format and mode, such as ``"JPEG RGB"``.
+        size_of: of each file that can be read, (height, width) as above.
         bad: files whose header cannot be read, and why. Others may be cut off further on.
     """
 
     sizes: Counter[tuple[int, int]]
     kinds: Counter[str]
+    size_of: Mapping[Path, tuple[int, int]]
     bad: tuple[tuple[Path, str], ...]
 
 
 def survey(paths: Sequence[Path]) -> Survey:
     """Read the headers of image files."""
-    sizes: Counter[tuple[int, int]] = Counter()
     kinds: Counter[str] = Counter()
+    size_of: dict[Path, tuple[int, int]] = {}
     bad = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for path, header in zip(paths, pool.map(_header, paths), strict=True):
             if isinstance(header, str):
                 bad.append((path, header))
             else:
-                sizes[header[0]] += 1
+                size_of[path] = header[0]
                 kinds[header[1]] += 1
-    return Survey(sizes, kinds, tuple(bad))
+    return Survey(Counter(size_of.values()), kinds, size_of, tuple(bad))
 
 
 def _header(path: Path) -> tuple[tuple[int, int], str] | str:

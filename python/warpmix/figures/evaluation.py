@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, displayable, save_figure
@@ -27,24 +29,44 @@ def draw_confusion(path: Path, confusion: np.ndarray, classes: Sequence[str], ti
         classes: C names.
         title: what was predicted.
     """
-    counts = confusion.sum(1, keepdims=True)
-    shares = np.divide(confusion, counts, out=np.zeros(confusion.shape), where=counts > 0)
     side = min(max(4.0, 0.45 * len(classes) + 1.5), 14.0)
     figure = Figure(figsize=(side + 0.6, side), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class")
+    shares = plot_confusion(axes, confusion, classes)
+    figure.colorbar(shares, ax=axes, shrink=0.8, label="share of the true class")
+    _set_title(figure, title)
+    save_figure(figure, path)
+
+
+def plot_confusion(
+    axes: Axes, confusion: np.ndarray, classes: Sequence[str], size: float = 7
+) -> QuadMesh:
+    """Draw a confusion matrix, each row as shares of its class, and return what is coloured.
+
+    Args:
+        axes: to draw in.
+        confusion: [C, C] counts, truth by prediction.
+        classes: C names.
+        size: of the numbers, points.
+    """
+    counts = confusion.sum(1, keepdims=True)
+    shares = np.divide(confusion, counts, out=np.zeros(confusion.shape), where=counts > 0)
+    edges = np.arange(len(classes) + 1) - 0.5
+    mesh = axes.pcolormesh(edges, edges, shares, cmap="Blues", vmin=0, vmax=1)
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.set_aspect("equal")
     if len(classes) <= _NUMBERED_UP_TO:
         axes.set_xticks(range(len(classes)), classes, rotation=90)
         axes.set_yticks(range(len(classes)), classes)
         for (row, column), count in np.ndenumerate(confusion):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"
-                axes.text(column, row, str(count), ha="center", va="center", color=colour, size=7)
+                axes.text(
+                    column, row, str(count), ha="center", va="center", color=colour, size=size
+                )
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
-    _set_title(figure, title)
-    save_figure(figure, path)
+    return mesh
 
 
 def draw_calibration(path: Path, bins: np.ndarray, error: float, title: str) -> None:

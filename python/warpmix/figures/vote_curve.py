@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -24,9 +25,19 @@ def draw_vote_curve(
         curves: accuracy of the best 1, 2, ..., M models together, by the vote's name.
         title: what was ranked and scored on what.
     """
-    sizes = range(1, len(members) + 1)
     figure = Figure(figsize=(7, 4.2), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
+    plot_vote_curve(axes, members, curves)
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.legend(frameon=False)
+    save_figure(figure, path)
+
+
+def plot_vote_curve(
+    axes: Axes, members: Sequence[float], curves: Mapping[str, Sequence[float]]
+) -> None:
+    """Draw accuracy against the size of the ensemble; arguments as :func:`draw_vote_curve`."""
+    sizes = range(1, len(members) + 1)
     for (name, curve), colour in zip(curves.items(), (BLUE, ORANGE), strict=False):
         best = max(range(len(curve)), key=curve.__getitem__)
         axes.plot(
@@ -40,10 +51,7 @@ def draw_vote_curve(
     axes.plot(sizes, members, "D", color=GREY, markersize=2.5, label="the k-th model alone")
     axes.set_xlabel("k, number of models that vote, best first")
     axes.set_ylabel("accuracy")
-    axes.set_title(title, fontsize=10, loc="left")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
-    save_figure(figure, path)

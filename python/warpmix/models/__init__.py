@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from warpmix.models.describe import Layer, describe
-from warpmix.models.heads import HeadName, create_head
-from warpmix.models.layers import initialise
-from warpmix.models.network import Network, TestTimeAugmentation
-from warpmix.models.registry import OWN, check_options
+from warpmix.models.heads import DropoutPlace, create_head
+from warpmix.models.layers import initialise, set_batch_norm
+from warpmix.models.network import FrozenMode, Network, TestTimeAugmentation
+from warpmix.models.registry import COMMON_OPTIONS, OWN, check_options
 from warpmix.models.weights import load_backbone, read_state
 
 __all__ = ["Layer", "Network", "create", "describe", "names"]
@@ -30,13 +30,15 @@ def create(
     num_classes: int,
     weights: str | Path | None = None,
     frozen: bool = False,
-    head: HeadName = "linear",
+    head: Sequence[int] = (),
     dropout: float = 0.0,
     image_size: int | tuple[int, int] | None = None,
     in_channels: int = 3,
     unfrozen: int = 0,
     tta: TestTimeAugmentation = "none",
     options: Mapping[str, Any] | None = None,
+    dropout_at: DropoutPlace = "hidden",
+    frozen_mode: FrozenMode = "eval",
 ) -> Network:
     """Build a classifier of images.
 
@@ -51,18 +53,22 @@ def create(
             (``.pth``, ``.pt`` or ``.safetensors``) of the original network or of a
             :class:`Network`, or for torchvision's networks a name such as ``"DEFAULT"`` or
             ``"IMAGENET1K_V1"``.
-        frozen: keep the backbone as it is, in evaluation mode, and train the head alone.
-        head: ``"linear"``, ``"dense"`` (64 ReLU, 32 ReLU) or ``"dense512"``, see
-            :func:`create_head`.
+        frozen: keep the backbone's weights as they are, and train the head alone.
+        head: units of its hidden layers, such as ``(64, 32)``; empty: one linear layer.
         dropout: probability in [0, 1) in the head.
         image_size: side, or height and width, of the images. Checked if given; needed by networks
             that are built for one size: the package's own (otherwise 32, the fruit report's 300),
             vision transformers and MaxViT (otherwise 224).
         in_channels: C of the images.
-        unfrozen, tta: see :class:`Network`.
-        options: of the package's own networks: ``activation``, ``batch_norm``, ``block_dropout``
-            and ``width``, as far as the network has them; ``init`` of any, see
-            :func:`warpmix.models.layers.initialise`. Pretrained weights stay as they are.
+        unfrozen, tta, frozen_mode: see :class:`Network`.
+        options: of the package's own networks, the keyword arguments of their functions in
+            :mod:`warpmix.models.nets`, such as ``activation`` and ``batch_norm``; of
+            torchvision's, ``pooled_features``, see
+            :func:`warpmix.models.backbones.create_backbone`. Of any: ``init``, see
+            :func:`warpmix.models.layers.initialise` (pretrained weights stay as they are), and
+            ``bn_eps`` and ``bn_momentum`` of every batch norm, pretrained ones included, see
+            :func:`warpmix.models.layers.set_batch_norm`.
+        dropout_at: where ``dropout`` acts, see :func:`warpmix.models.heads.create_head`.
 
     Returns:
         a module from float [B, in_channels, H, W] to logits [B, num_classes].
@@ -70,12 +76,13 @@ def create(
     Raises:
         FileNotFoundError: the weights file is missing.
         ConnectionError: the weights could not be downloaded.
+        TypeError: a ``head`` that is no sequence of whole numbers.
         ValueError: an unknown name, or an argument, option or weights that do not fit.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     chosen = dict(options or {})
-    init = chosen.pop("init", None)
     check_options(name, chosen)
+    init, eps, momentum = (chosen.pop(option, None) for option in COMMON_OPTIONS)
     backbone: nn.Module
     if name in OWN:
         own = OWN[name]
@@ -86,12 +93,13 @@ def create(
     else:
         from warpmix.models.backbones import create_backbone  # torchvision takes a second to import
 
-        backbone, features = create_backbone(name, weights, size, in_channels)
-    new_head = create_head(head, features, num_classes, dropout)
+        backbone, features = create_backbone(name, weights, size, in_channels, **chosen)
+    set_batch_norm(backbone, eps, momentum)
+    new_head = create_head(head, features, num_classes, dropout, dropout_at)
     if init is not None:
         for part in (new_head,) if weights is not None else (backbone, new_head):
             initialise(part, init)
-    network = Network(backbone, new_head, frozen, unfrozen, tta)
+    network = Network(backbone, new_head, frozen, unfrozen, tta, frozen_mode)
     if size is not None:
         network.check_size(in_channels, *size)
     return network

@@ -22,6 +22,7 @@ def create_backbone(
     weights: str | Path | None = None,
     image_size: tuple[int, int] | None = None,
     in_channels: int = 3,
+    pooled_features: bool = False,
 ) -> tuple[nn.Module, int]:
     """Build a torchvision classification network that ends before its last layer.
 
@@ -37,6 +38,9 @@ def create_backbone(
         in_channels: C of the images, at least 1. Other than 3, the first convolution's weights are
             summed (1) or repeated and scaled (2, 4 or more), so that pretrained ones keep their
             use: a grey image gives what it would give as RGB.
+        pooled_features: end at the globally averaged features, before all linear layers of the
+            classifier, as Keras's ``include_top=False, pooling="avg"`` does: MobileNetV3-small at
+            576, VGG at 512. No difference where the classifier has one linear layer.
 
     Returns:
         the backbone, from [B, in_channels, H, W] to [B, F], and F.
@@ -65,13 +69,14 @@ def create_backbone(
     convolution: Any = backbone.get_submodule(first)
     convolution.weight = nn.Parameter(_over_channels(convolution.weight.detach(), in_channels))
     convolution.in_channels = in_channels
-    classifier, features = _remove_classifier(backbone)
+    remove = _remove_hidden if pooled_features and _has_hidden(backbone) else _remove_last
+    removed, features = remove(backbone)
     if state is not None:
         if (key := f"{first}.weight") in state:
             state[key] = _over_channels(state[key], in_channels)
         if isinstance(backbone, models.VisionTransformer):
             state = interpolate_embeddings(backbone.image_size, backbone.patch_size, state)
-        load_backbone(backbone, state, str(weights), unused=(classifier, *_AUXILIARY))
+        load_backbone(backbone, state, str(weights), unused=(*removed, *_AUXILIARY))
     return backbone, features
 
 
@@ -134,7 +139,40 @@ def _over_channels(weight: Tensor, channels: int) -> Tensor:
     return repeated * (own / channels)
 
 
-def _remove_classifier(network: nn.Module) -> tuple[str, int]:
+def _classifier(network: nn.Module) -> tuple[str, Any]:
+    """Return the name and the module that the last linear layer is in."""
+    layers = dict(network.named_modules())
+    linear = [name for name, module in layers.items() if isinstance(module, nn.Linear)]
+    name = linear[-1].rpartition(".")[0] if linear else ""
+    return name, layers[name]
+
+
+def _has_hidden(network: nn.Module) -> bool:
+    """Return whether the classifier has hidden linear layers."""
+    name, classifier = _classifier(network)
+    return name != "" and sum(isinstance(layer, nn.Linear) for layer in classifier) > 1
+
+
+def _remove_hidden(network: Any) -> tuple[tuple[str, ...], int]:
+    """Cut the classifier off at its first linear layer, and average all places before it.
+
+    Returns:
+        the names of what is removed, and the number of features.
+    """
+    name, classifier = _classifier(network)
+    first = next(i for i, layer in enumerate(classifier) if isinstance(layer, nn.Linear))
+    features = classifier[first].in_features
+    removed = tuple(f"{name}.{i}" for i in range(first, len(classifier)))
+    setattr(network, name, classifier[:first])
+    pooling = getattr(network, "avgpool", None)  # MaxViT's is in its classifier
+    if isinstance(pooling, nn.AdaptiveAvgPool2d):
+        places: Any = pooling.output_size
+        features //= places**2 if isinstance(places, int) else math.prod(places)
+        network.avgpool = nn.AdaptiveAvgPool2d(1)
+    return removed, features
+
+
+def _remove_last(network: nn.Module) -> tuple[tuple[str, ...], int]:
     """Put the identity in place of the last layer; its name and the features that went into it."""
     layers = dict(network.named_modules())
     linear = [name for name, module in layers.items() if isinstance(module, nn.Linear)]
@@ -149,4 +187,4 @@ def _remove_classifier(network: nn.Module) -> tuple[str, int]:
     if isinstance(getattr(parent, before), nn.Dropout):
         setattr(parent, before, nn.Identity())
     setattr(parent, child, nn.Identity())
-    return classifier, features
+    return (classifier,), features

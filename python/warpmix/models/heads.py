@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from torch import nn
 
-HeadName = Literal["linear", "dense", "dense512"]
-
-DENSE_UNITS = (64, 32)
+DropoutPlace = Literal["hidden", "features", "both"]
 
 
 def create_head(
-    name: HeadName, in_features: int, num_classes: int, dropout: float = 0.0
+    units: Sequence[int],
+    in_features: int,
+    num_classes: int,
+    dropout: float = 0.0,
+    dropout_at: DropoutPlace = "hidden",
 ) -> nn.Sequential:
     """Build a classifier from [B, in_features] to logits [B, num_classes].
 
-    ``"linear"`` is one linear layer. ``"dense"`` is the Warsaw report's classifier: 64 units, ReLU,
-    32 units, ReLU, ``num_classes`` units. ``"dense512"`` is that of the ``cinic10-transfer``
-    report: 512 units, ReLU, ``num_classes`` units. Their softmax is left to the loss.
+    Hidden linear layers, each with ReLU, and a linear layer of ``num_classes`` units. The Warsaw
+    report's classifier has the hidden units (64, 32), that of ``cinic10-transfer`` (512,). Their
+    softmax is left to the loss.
 
     Args:
-        name: ``"linear"``, ``"dense"`` or ``"dense512"``.
+        units: of each hidden layer, at least 1; empty: one linear layer and nothing else.
         in_features: length of the feature vector.
         num_classes: number of classes, at least 2.
-        dropout: probability in [0, 1) of the dropout before the linear layer and before
-            ``"dense512"``, or after each hidden layer of ``"dense"``. The Warsaw report gives a
-            rate and no place; the place is our choice.
+        dropout: probability in [0, 1).
+        dropout_at: where it acts: ``"hidden"``, after each hidden layer, on the features where
+            there is none; ``"features"``, once, on the features; ``"both"``.
 
     Raises:
-        ValueError: an unknown name, or a number out of range.
+        TypeError: ``units`` that are no whole numbers.
+        ValueError: an unknown place, or a number out of range.
     """
-    if name not in get_args(HeadName):
-        raise ValueError(f"head must be one of {', '.join(get_args(HeadName))}, got {name!r}")
+    whole = isinstance(units, Sequence) and all(isinstance(count, int) for count in units)
+    if not whole:
+        raise TypeError(f"head must be numbers of hidden units, such as (64, 32), got {units!r}")
+    if any(count < 1 for count in units):
+        raise ValueError(f"head must have at least 1 unit in each hidden layer, got {units!r}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be in [0, 1), got {dropout}")
+    if dropout_at not in get_args(DropoutPlace):
+        raise ValueError(f"dropout_at must be hidden, features or both, got {dropout_at!r}")
     layers: list[nn.Module] = []
-    if name == "dense":
-        for units in DENSE_UNITS:
-            layers += [nn.Linear(in_features, units), nn.ReLU(inplace=True), nn.Dropout(dropout)]
-            in_features = units
-        return nn.Sequential(*layers, nn.Linear(in_features, num_classes))
-    layers.append(nn.Dropout(dropout))
-    if name == "dense512":
-        layers += [nn.Linear(in_features, 512), nn.ReLU(inplace=True)]
-        in_features = 512
+    if dropout_at != "hidden" or not units:
+        layers.append(nn.Dropout(dropout))
+    for count in units:
+        layers += [nn.Linear(in_features, count), nn.ReLU(inplace=True)]
+        if dropout_at != "features":
+            layers.append(nn.Dropout(dropout))
+        in_features = count
     return nn.Sequential(*layers, nn.Linear(in_features, num_classes))

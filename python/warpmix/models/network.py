@@ -11,6 +11,7 @@ from torch.nn.functional import pad
 Self = TypeVar("Self", bound="Network")
 
 TestTimeAugmentation = Literal["none", "flip", "flip-shift"]
+FrozenMode = Literal["eval", "train"]
 
 
 class Network(nn.Module):
@@ -19,16 +20,20 @@ class Network(nn.Module):
     Args:
         backbone: from float [B, C, H, W] to features [B, F].
         head: from features to logits [B, num_classes].
-        frozen: the backbone keeps its weights and stays in evaluation mode, batch norm's running
-            statistics and dropout included, even while the network trains.
+        frozen: the backbone keeps its weights, even while the network trains.
         unfrozen: of a frozen backbone, this many of its last layers with a weight matrix or a
             convolution train after all, with the normalisation that follows them.
         tta: test-time augmentation, in evaluation mode alone. ``"flip"`` averages the
             probabilities of each image and its mirror image; ``"flip-shift"`` adds, with weight
             one half, both shifted by one pixel up and left and down and right (airbench94).
+        frozen_mode: of a frozen backbone while the network trains. ``"eval"``: batch norm's
+            running statistics stay and its dropout is off, so that the features of an image never
+            change. ``"train"``: they move, batches are normalised by their own statistics, and
+            dropout acts, which is what ``requires_grad_(False)`` alone does.
 
     Raises:
-        ValueError: ``unfrozen`` without ``frozen``, or more layers than there are; another ``tta``.
+        ValueError: ``unfrozen`` or ``frozen_mode="train"`` without ``frozen``; more layers than
+            there are; another ``tta`` or ``frozen_mode``.
     """
 
     def __init__(
@@ -38,12 +43,17 @@ class Network(nn.Module):
         frozen: bool = False,
         unfrozen: int = 0,
         tta: TestTimeAugmentation = "none",
+        frozen_mode: FrozenMode = "eval",
     ) -> None:
         super().__init__()
         if tta not in get_args(TestTimeAugmentation):
             raise ValueError(f"tta must be none, flip or flip-shift, got {tta!r}")
         if unfrozen and not frozen:
             raise ValueError(f"unfrozen must be 0 without frozen, got {unfrozen}")
+        if frozen_mode not in get_args(FrozenMode):
+            raise ValueError(f"frozen_mode must be eval or train, got {frozen_mode!r}")
+        if frozen_mode == "train" and not frozen:
+            raise ValueError("frozen_mode must be eval without frozen, got 'train'")
         if frozen:
             backbone.requires_grad_(False)
         self._thawed = _last_layers(backbone, unfrozen)
@@ -52,13 +62,15 @@ class Network(nn.Module):
         self.backbone = backbone
         self.head = head
         self.frozen = frozen
+        self.frozen_mode = frozen_mode
         self.tta = tta
         self.train()
 
     @property
     def has_constant_features(self) -> bool:
         """Whether the features of an image stay the same however long the network trains."""
-        return self.frozen and not self._thawed and self.tta == "none"
+        fixed = self.frozen and self.frozen_mode == "eval" and not self._thawed
+        return fixed and self.tta == "none"
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits [B, num_classes] of normalised images [B, C, H, W] or features [B, F]."""
@@ -81,9 +93,9 @@ class Network(nn.Module):
         return torch.stack(list(weighted)).sum(0).log()
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Set training or evaluation mode; what is frozen stays in evaluation mode."""
+        """Set training or evaluation mode; what is frozen keeps to ``frozen_mode``."""
         super().train(mode)
-        if self.frozen:
+        if self.frozen and self.frozen_mode == "eval":
             self.backbone.eval()
             for name in self._thawed:
                 self.backbone.get_submodule(name).train(mode)

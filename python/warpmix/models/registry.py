@@ -67,13 +67,20 @@ OWN: dict[str, OwnNetwork] = {
 }
 
 
+COMMON_OPTIONS = ("init", "bn_eps", "bn_momentum")
+"""Options of every network."""
+
+TORCHVISION_OPTIONS = ("pooled_features",)
+"""Options of torchvision's networks alone."""
+
+
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Refuse options that a network does not take.
 
     Raises:
-        ValueError: an option that ``name`` lacks; torchvision's networks take none.
+        ValueError: an option that ``name`` lacks.
     """
-    known = OWN[name].options if name in OWN else ()
+    known = OWN[name].options if name in OWN else TORCHVISION_OPTIONS
+    known += COMMON_OPTIONS
     if strange := sorted(set(options) - set(known)):
-        taken = f"it takes {', '.join(known)}" if known else "it takes none"
-        raise ValueError(f"{name} has no option {', '.join(strange)}; {taken}")
+        raise ValueError(f"{name} has no option {', '.join(strange)}; it takes {', '.join(known)}")

@@ -1,7 +1,8 @@
 """Recipes: YAML files of training settings, packaged with warpmix or written by the user.
 
-A recipe is a mapping of :class:`warpmix.train.TrainConfig` keys. One that holds only ``augment``
-and ``p`` is an augmentation to combine with anything; one that holds more is a training run.
+A recipe is a mapping of :class:`warpmix.train.TrainConfig` keys. One that holds only ``augment``,
+or only ``variants``, is an augmentation to combine with anything; one that holds more is a training
+run.
 """
 
 from __future__ import annotations
@@ -59,6 +60,19 @@ def read_augmentation(source: str | Path) -> dict[str, Any]:
             f"augment: {source} must hold a list of transforms, or a mapping whose 'augment' is one"
         )
     return {key: recipe[key] for key in ("augment", "p") if key in recipe}
+
+
+def read_variants(source: str | Path) -> dict[str, Any]:
+    """Read the ``variants`` of a recipe: lists of transforms, by name.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read`, or the recipe has no ``variants``.
+    """
+    recipe = read(source)
+    variants = recipe.get("variants") if isinstance(recipe, dict) else None
+    if not isinstance(variants, dict):
+        raise ValueError(f"variants: {source} must hold a key 'variants' of lists by name")
+    return variants
 
 
 def nearest(word: str, known: list[str]) -> str:

@@ -56,7 +56,8 @@ class Sweep(_Part):
         title, about: shown in the plan and the report.
         settings: of all its runs, over the study's base and the series' own.
         series: names of the study's series, each swept by itself; empty: the base alone.
-        grid: settings and the values of each; every combination is run.
+        grid: settings and the values of each; every combination is run. A name that is no setting
+            is a variable: its value stands wherever the settings say ``$name``.
         choices: named sets of settings, an axis called ``choice``; with a grid, each combination.
         start_from: earlier sweeps whose best values, for each series, are taken over.
         best_by: figure whose mean over the repeats decides which value is best.
@@ -64,6 +65,7 @@ class Sweep(_Part):
         seeds: their seeds; None: numbers of this sweep's own, made from its name.
         published: the paper's values.
         split: the figure that ``published`` and the charts are about.
+        optional: not part of the plan unless it is asked for: a variant, or further research.
     """
 
     title: str
@@ -78,25 +80,29 @@ class Sweep(_Part):
     seeds: list[int] | None = None
     published: list[Published] = []
     split: Split = "test"
+    optional: bool = False
 
 
 class Selection(_Part):
-    """Some runs of a sweep.
+    """Some runs of one sweep, or of several.
 
     Attributes:
-        sweep: its name.
+        sweep: its name, or their names.
         series: of these series alone; empty: all.
         where: of these values alone, by axis (a setting of the grid, ``choice`` or ``repeat``).
         leave_out: not of these values, by axis.
         best: only the best setting by validation accuracy of each series (``series``) or of all
-            (``one``); None: every setting.
+            (``one``), over all the sweeps; None: every setting.
+        axes: values by axis that these runs have in this place, over their own: where runs of
+            another sweep stand for ``choice: none``, say.
     """
 
-    sweep: str
+    sweep: Annotated[Names, Field(min_length=1)]
     series: Names = []
     where: dict[str, list[Any]] = {}
     leave_out: dict[str, list[Any]] = {}
     best: Literal["series", "one"] | None = None
+    axes: dict[str, Any] = {}
 
 
 class Ensemble(_Part):
@@ -144,12 +150,14 @@ class Figure(_Part):
         number: the paper's, such as ``Figure 1`` or ``Table 4.1``.
         kind: what is drawn. ``values``: accuracy by the values of ``x``, a line a series, with
             the spread over repeats. ``bars``: the same by choice. ``curves``: loss and accuracy by
-            epoch, mean and deviation over repeats, a panel a value of ``panels``. ``heatmap``:
+            epoch, mean and deviation over repeats, a panel a value of ``panels``; one of the two
+            alone with ``metric``. ``heatmap``:
             accuracy by ``x`` and ``y``. ``confusion``: of the best run. ``ensemble``: ``ensemble``
             by share, with its table. ``vote_curve``: accuracy of every ensemble size of its pool.
             ``table``: a row a combination: best training and validation accuracy, test accuracy,
             epochs, minutes. ``numbers``: ``numbers`` beside the published. ``examples``: images
-            and their augmented forms. ``sizes``: the images' sizes, with those left out.
+            and their augmented forms, as the first of ``runs`` sees them. ``sizes``: the images'
+            sizes, with those left out. ``outliers``: the images left out, and their classes.
             ``network``: layers and parameters. ``versions``: of the packages. ``times``: of sweeps.
         runs: what is shown; several selections are shown together.
         x, y, panels, series: axes of the sweep (a setting, ``choice``, ``series``).
@@ -173,6 +181,7 @@ class Figure(_Part):
         "numbers",
         "examples",
         "sizes",
+        "outliers",
         "network",
         "versions",
         "times",
@@ -195,12 +204,15 @@ class Recipe(_Part):
         title, authors, year, framework: of the paper, or of one's own study.
         about: what it asks, in a sentence or two.
         base: settings of every run.
+        seed: from which each sweep's own seeds are made.
         repeats: runs of each combination.
         series: by name.
         sweeps: by name, in the order in which they are run.
         pools: runs to vote over, by name.
         ensembles, figures: of the report.
         differences: what differs from the paper, and why.
+        needs: files and folders that must lie in the data folder (``--root``), each a path or a
+            pattern such as ``cifar-10-*``, and how to get it.
         quick: what replaces the above in the quick form, key by key (see ``study.merge``).
         digits: and in the form for which no data set is needed, over ``quick``.
     """
@@ -211,6 +223,7 @@ class Recipe(_Part):
     framework: str = ""
     about: str = ""
     base: Settings = {}
+    seed: int = Field(0, ge=0)
     repeats: int = Field(1, ge=1)
     series: dict[str, Series] = {}
     sweeps: dict[str, Sweep]
@@ -218,5 +231,6 @@ class Recipe(_Part):
     ensembles: dict[str, Ensemble] = {}
     figures: list[Figure] = []
     differences: list[str] = []
+    needs: dict[str, str] = {}
     quick: dict[str, Any] = {}
     digits: dict[str, Any] = {}

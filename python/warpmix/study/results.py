@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from warpmix.study.recipe import Recipe
+
+Form = Literal["full", "quick", "digits"]
 Status = Literal["done", "failed", "running", "missing"]
 
 
@@ -15,7 +18,8 @@ class RunResult:
     """A run of a study, done or not.
 
     Attributes:
-        id: hash of its settings, its data, its sweep, its combination and its repeat.
+        id: hash of its settings, its data, its sweep, its series and its repeat; empty as long as
+            its settings wait for the best values of an earlier sweep.
         sweep: name.
         series: name; empty where the sweep has none.
         values: of each axis: settings of the grid, and ``choice``.
@@ -49,3 +53,22 @@ class RunResult:
     seconds: float | None = None
     settings: Mapping[str, Any] | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """A study and its runs.
+
+    Attributes:
+        name: of the recipe.
+        recipe: in the form that was run.
+        form: of the recipe.
+        folder: of the study.
+        runs: all that are planned, done or not, in the order of the plan.
+    """
+
+    name: str
+    recipe: Recipe
+    form: Form
+    folder: Path
+    runs: Sequence[RunResult]

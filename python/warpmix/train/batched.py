@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from lightning.fabric import Fabric
 
 from warpmix.data import Loader
@@ -18,7 +17,8 @@ from warpmix.train.batched_stack import release
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
-from warpmix.train.loaders import FeatureLoader, check_input_size, training_loader
+from warpmix.train.features import FeatureCache, FeatureLoader, has_copies
+from warpmix.train.loaders import check_input_size, training_loader
 from warpmix.train.loop import TrainResult, model_spec, new_network, test_best
 from warpmix.train.model import ModelSpec
 from warpmix.train.recorder import Recorder
@@ -115,8 +115,10 @@ def _prepare(
     Where heads train on features, those of all images are computed once.
     """
     runs: list[_Run] = []
+    parts = {"val": splits.validation, "test": splits.test}
+    datasets = {split: dataset for split, dataset in parts.items() if dataset is not None}
     held_out: dict[str, HeldOut] = {}
-    features: torch.Tensor | None = None
+    shared: FeatureLoader | None = None
     for config, path in zip(configs, paths, strict=True):
         spec = model_spec(config, splits)
         loader = training_loader(config, splits)
@@ -124,20 +126,14 @@ def _prepare(
         train: Loader | FeatureLoader = loader
         network = new_network(config, splits, spec).to(fabric.device)
         if not runs:
-            held_out = {
-                split: held_out_images(dataset, spec, config, fabric)
-                for split, dataset in (("val", splits.validation), ("test", splits.test))
-                if dataset is not None
-            }
+            held_out = {s: held_out_images(d, spec, config, fabric) for s, d in datasets.items()}
         if trains_on_features(config):
-            if features is None:
-                images = held_out_images(splits.train, spec, config, fabric)
-                features = images.outputs(network.backbone, fabric).clone()
-                held_out = {
-                    split: part.as_features(network.backbone, fabric)
-                    for split, part in held_out.items()
-                }
-            train = FeatureLoader(loader, features)
+            cache = FeatureCache(network, config, fabric)
+            if not runs:
+                held_out = {s: cache.held_out(p, datasets[s]) for s, p in held_out.items()}
+            if shared is None or has_copies(loader):  # each seed makes copies of its own
+                shared = cache.training(loader)
+            train = FeatureLoader(loader, shared.features, shared.targets)
         trainer = Trainer(config, fabric, network, train, held_out.get("val"))
         recorder = recorders.enter_context(Recorder(path, config, spec, fabric))
         runs.append(_Run(config, trainer, train, spec, recorder))

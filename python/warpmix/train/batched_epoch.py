@@ -16,7 +16,7 @@ from warpmix.data import Loader
 from warpmix.train.batched_stack import Stack
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
-from warpmix.train.loaders import FeatureLoader
+from warpmix.train.features import FeatureLoader
 from warpmix.train.optimizer import learning_rate
 from warpmix.train.trainer import Callback, Trainer, dropout_seed, label_mass
 

@@ -12,6 +12,7 @@ from warpmix import models
 from warpmix.models.registry import OWN
 from warpmix.train.batched_layers import unknown_layer
 from warpmix.train.config import TrainConfig
+from warpmix.train.features import has_constant_samples
 
 MAY_DIFFER = frozenset(
     {"seed", "lr", "momentum", "weight_decay", "clip_grad", "dropout", "block_dropout", "l1", "l2"}
@@ -26,9 +27,9 @@ _SMALL_WIDTH = 16  # filters of the first block up to which a GPU waits for laun
 
 def trains_on_features(config: TrainConfig) -> bool:
     """Return whether the settings train a head on features that are computed once."""
-    unchanged = not config.augment and config.expand == 0
-    fixed = config.frozen and not config.unfrozen and config.tta == "none"
-    return config.cache_features and unchanged and fixed
+    fixed = config.frozen and config.frozen_mode == "eval" and not config.unfrozen
+    constant = fixed and config.tta == "none" and has_constant_samples(config)
+    return config.feature_cache != "off" and constant
 
 
 def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
@@ -63,14 +64,14 @@ def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
     for name, is_set in single.items():
         if is_set:
             return f"{name} is for one model at a time"
-    if any(bool(c.augment) != bool(first.augment) for c in configs) and first.frozen:
+    if any(trains_on_features(c) != trains_on_features(first) for c in configs):
         return "some of them train on features of images that never change, others on images"
     if trains_on_features(first):
-        if first.weights is None and any(c.seed != first.seed for c in configs):
-            return "a frozen network without weights has other features for each seed"
+        if first.weights is None and len({(c.seed, c.init) for c in configs}) > 1:
+            return "a frozen network without weights has other features for each seed and init"
         return None
     if first.frozen:
-        return "a frozen network whose images change has no features to train on"
+        return "a frozen network whose images or features change has no features to train on"
     return _why_not_layers(configs)
 
 
@@ -86,7 +87,8 @@ def _why_not_layers(configs: Sequence[TrainConfig]) -> str | None:
                 config.model,
                 2,
                 head=config.head,
-                image_size=config.input_size or config.image_size or size,
+                dropout_at=config.dropout_at,
+                image_size=_side(config) or size,
                 options=config.network_options,
             )
         if unknown := unknown_layer([network.backbone, network.head]):
@@ -94,6 +96,12 @@ def _why_not_layers(configs: Sequence[TrainConfig]) -> str | None:
         layers = [m for m in network.modules() if not isinstance(m, nn.Sequential)]
         found.add(tuple(type(layer).__name__ for layer in layers))
     return None if len(found) == 1 else "their networks differ in layers, such as dropout"
+
+
+def _side(config: TrainConfig) -> int | tuple[int, int] | None:
+    """Return the side of the images that the settings name, if they do."""
+    size = None if config.input_size == "weights" else config.input_size
+    return size or config.image_size
 
 
 def is_faster_together(config: TrainConfig, count: int, device: str | None = None) -> bool:

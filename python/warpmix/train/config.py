@@ -24,7 +24,11 @@ class TrainConfig(Settings):
     @classmethod
     def _open_recipe(cls, values: Any) -> Any:
         """Replace a recipe's name by its contents, so that ``config.json`` stands alone."""
-        if isinstance(values, dict) and isinstance(values.get("augment"), str | Path):
+        if not isinstance(values, dict):
+            return values
+        if isinstance(values.get("variants"), str | Path):
+            values = {**values, "variants": recipes.read_variants(values["variants"])}
+        if isinstance(values.get("augment"), str | Path):
             recipe = recipes.read_augmentation(values["augment"])
             return {**values, **recipe, **({"p": values["p"]} if "p" in values else {})}
         return values
@@ -50,8 +54,24 @@ class TrainConfig(Settings):
             raise ValueError("loading stream reads from the cache: set cache to auto or a folder")
         if self.folds is not None and self.fold >= self.folds:
             raise ValueError(f"fold must be below folds, got {self.fold} of {self.folds}")
+        if self.few_shot is not None and self.train_images is not None:
+            raise ValueError("train_images and few_shot both choose training images: give one")
+        if self.val_images is not None and not held_out:
+            raise ValueError("val_images needs validation images: set validation above 0")
+        if self.resize_size is not None and not isinstance(self.input_size, int):
+            raise ValueError("resize_size needs input_size, the pixels to cut out, as a number")
+        if isinstance(self.input_size, int) and self.input_size > (self.resize_size or 2**31):
+            raise ValueError(
+                f"input_size must be at most resize_size, {self.resize_size}, to be cut out of it, "
+                f"got {self.input_size}"
+            )
+        if self.input_size == "weights" and self.weights is None:
+            raise ValueError("input_size weights needs weights, whose preprocessing is wanted")
+        self._check_copies()
         if self.unfrozen and not self.frozen:
             raise ValueError("unfrozen needs frozen: without it every layer trains")
+        if self.frozen_mode == "train" and not self.frozen:
+            raise ValueError("frozen_mode train needs frozen: without it every layer trains")
         if self.sched == "onecycle" and self.warmup_epochs > 0:
             raise ValueError("warmup_epochs: onecycle has its own warm-up; use 0, or sched cosine")
         has_sgd = "sgd" in (self.opt, self.switch_opt if self.switch_epoch else None)
@@ -65,6 +85,26 @@ class TrainConfig(Settings):
                 f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"
             )
         return self
+
+    def _check_copies(self) -> None:
+        """Refuse copies that would not be what they are asked to be."""
+        if any("JPEG" in ([e] if isinstance(e, str) else e) for e in self.augment):
+            raise ValueError(
+                "augment: JPEG is made once, for copies: name it first in a list of variants"
+            )
+        if not self.expand and not self.variants:
+            if self.copies == "once":
+                raise ValueError("copies once needs expand above 0, or variants")
+            return
+        if self.expand and self.variants:
+            raise ValueError("variants are copies of every image: expand must be 0 beside them")
+        if self.p < 1:
+            raise ValueError(
+                f"p must be 1 with expand or variants, got {self.p:g}: copies that stay as they "
+                "are repeat the originals; make fewer copies with a smaller expand"
+            )
+        if self.copies == "once" and self.mixup_off_epoch:
+            raise ValueError("mixup_off_epoch must be 0 with copies once, which never change")
 
 
 def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConfig:

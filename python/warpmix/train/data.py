@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,39 +21,38 @@ from warpmix.data import (
     open_cache,
     open_images,
     stratified_split,
+    stratified_subset,
 )
 from warpmix.data.sources import has_labels, list_files
 from warpmix.train.config import TrainConfig
+from warpmix.train.preprocessing import Preprocessing, preprocessing
 
 Images = Dataset | StreamedDataset
 _Opened = TypeVar("_Opened")
 
+_KEPT, _KEPT_BYTES = 4, 256 << 20  # data sets that stay in memory, each of so many bytes at most
 _USABLE = 0.7  # of the free memory: the model wants some, too
-
-# Of the images that torchvision's ImageNet weights were trained on.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
 class Splits:
-    """The images of a run, and how they are normalised.
+    """The images of a run, and how they come to the model.
 
     Attributes:
         train: what the model learns from.
         validation: held out of the training set; None with ``validation: 0``.
         test: the data set's own test split; None where its labels are unknown.
-        mean, std: per channel, as fractions of 255.
+        preprocessing: their size and normalisation for the model.
         rows: rows of the data set's training split, int64 ascending, under the names of the first
-            two.
+            two; with ``own_validation`` those of the part for it. Under "test" rows of the test
+            split, where not all of them are kept.
         placement: where the images are, in words.
     """
 
     train: Images
     validation: Images | None
     test: Images | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocessing: Preprocessing
     rows: dict[str, Tensor]
     placement: str
 
@@ -107,22 +106,23 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
         for name, part in opened.items()
     }
     _check_parts(config, parts)
-    train, validation, test = (parts.get(name) for name in ("train", "val", "test"))
+    train, own, test = (parts.get(name) for name in ("train", "val", "test"))
     assert train is not None and train.labels is not None
     rows = split_rows(config, train.labels)
-    if "validation" in rows:
-        validation = train.subset(rows["validation"])
-    train = train.subset(rows["train"]) if rows else train
-    mean, std = _normalization(config, train)
-    return Splits(
-        train.to(device),
-        None if validation is None else validation.to(device),
-        None if test is None else test.to(device),
-        mean,
-        std,
-        rows,
-        placement,
-    )
+    held_out = None if own is not None or "validation" not in rows else train
+    for part, name, setting in ((own, "validation", "val_images"), (test, "test", "test_images")):
+        if part is not None and getattr(config, setting) is not None:
+            assert part.labels is not None
+            rows[name] = _subset(config, setting, part.labels)
+    kept = {
+        name: part if part is None or name not in rows else part.subset(rows[name])
+        for name, part in (("train", train), ("validation", own or held_out), ("test", test))
+    }
+    assert kept["train"] is not None
+    prepared = preprocessing(config, kept["train"])
+    train, validation, test = (None if p is None else p.to(device) for p in kept.values())
+    assert train is not None
+    return Splits(train, validation, test, prepared, rows, placement)
 
 
 def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
@@ -134,9 +134,30 @@ def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
                 f"loading stream needs images that come as files, and {config.data} is in memory "
                 "anyway; use loading auto"
             )
-        return load_images(config, split)
+        return load_images(config, split) if files is not None else _load_kept(config, split)
     size = None if config.image_size is None else (config.image_size, config.image_size)
     return open_cache(files, config.cache_folder, size, config.skip_bad_images, config.fit)
+
+
+_kept: dict[tuple[object, ...], Dataset] = {}
+
+
+def _load_kept(config: TrainConfig, split: str) -> Dataset:
+    """Load a data set that comes by name or in one file, or take it from an earlier run of this
+    process: reading and checking CIFAR-10 takes longer than a small run of a study."""
+    place = Path(config.data)
+    status = place.stat() if place.is_file() else None
+    stamp = None if status is None else (status.st_mtime_ns, status.st_size)
+    root = config.root or os.environ.get("WARPMIX_DATA")
+    of = (config.data, split, root, config.image_size, stamp)
+    if of not in _kept:
+        dataset = load_images(config, split)
+        if dataset.images.numel() > _KEPT_BYTES:
+            return dataset
+        while len(_kept) >= _KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[of] = dataset
+    return _kept[of]
 
 
 def _placement(
@@ -193,7 +214,8 @@ def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:
         labels: [N] int64 of the training split.
 
     Raises:
-        ValueError: as :func:`stratified_split`, :func:`k_fold` and :func:`few_shot`.
+        ValueError: as :func:`stratified_split`, :func:`k_fold`, :func:`few_shot` and
+            :func:`stratified_subset`.
     """
     rows: dict[str, Tensor] = {}
     if config.folds is not None:
@@ -205,54 +227,17 @@ def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:
     if config.few_shot is not None:
         kept = rows.get("train", torch.arange(len(labels)))
         rows["train"] = kept[few_shot(labels[kept], config.few_shot, config.split_seed)]
+    for name, setting in (("train", "train_images"), ("validation", "val_images")):
+        if getattr(config, setting) is None or (name == "validation" and config.own_validation):
+            continue
+        kept = rows.get(name, torch.arange(len(labels)))
+        rows[name] = kept[_subset(config, setting, labels[kept])]
     return rows
 
 
-def _normalization(
-    config: TrainConfig, train: Images
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the mean and std: given, ImageNet's for pretrained weights, or the images' own."""
-    channels = train.channels
-    if config.mean is not None and config.std is not None:
-        if len(config.mean) != channels:
-            raise ValueError(
-                f"mean and std must have one value for each of the {channels} channels of "
-                f"{config.data}, got {len(config.mean)}"
-            )
-        return config.mean, config.std
-    if config.weights is not None and channels == len(IMAGENET_MEAN):
-        return IMAGENET_MEAN, IMAGENET_STD
-    return channel_statistics(train.chunks())
-
-
-def channel_statistics(chunks: Iterable[Tensor]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Return the mean and standard deviation of every channel over all images.
-
-    Counted in integers through a histogram, so neither the order of the images nor the device
-    changes a bit. A channel of one value gets the deviation 1/255 instead of 0.
-
-    Args:
-        chunks: the images, uint8 [n, H, W, C] at a time; few enough at a time for an int64 copy.
-
-    Returns:
-        (mean, std), each C values, as fractions of 255.
-    """
-    sums: list[Tensor] = []
-    for rows in chunks:
-        parts = [
-            torch.bincount(rows[..., channel].flatten(), minlength=256).cpu()
-            for channel in range(rows.shape[-1])
-        ]
-        sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
-    counts = torch.stack(sums)
-    values = torch.arange(256)
-    pixels = int(counts[0].sum())
-    means, deviations = [], []
-    for histogram in counts:
-        total = int((histogram * values).sum())
-        squares = int((histogram * values * values).sum())
-        mean = total / pixels
-        variance = (squares * pixels - total * total) / pixels**2
-        means.append(mean / 255)
-        deviations.append(max(variance**0.5, 1.0) / 255)
-    return tuple(means), tuple(deviations)
+def _subset(config: TrainConfig, setting: str, labels: Tensor) -> Tensor:
+    """Return the :func:`stratified_subset` of a setting's size, in whose name errors are."""
+    try:
+        return stratified_subset(labels, getattr(config, setting), config.split_seed)
+    except ValueError as error:
+        raise ValueError(f"{setting}: {error}") from None

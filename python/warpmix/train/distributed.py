@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.fabric import Fabric
@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from warpmix.data import Loader
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Images
-from warpmix.train.loaders import FeatureLoader, evaluation_loader
+from warpmix.train.loaders import evaluation_loader
 from warpmix.train.model import ModelSpec
+
+if TYPE_CHECKING:
+    from warpmix.train.features import FeatureLoader
 
 
 def make_fabric(device: str, precision: str, threads: int | None = None) -> Fabric:
@@ -97,24 +100,18 @@ class HeldOut:
         """Return :func:`model_outputs` of all ranks' images, the same on every rank."""
         with fabric.autocast():
             own = model_outputs(model, self.loader)
-        if fabric.world_size == 1:
-            return own
-        longest = -(-len(self.labels) // fabric.world_size)
-        padded = own.new_zeros(longest, own.shape[1])
-        padded[: len(own)] = own
-        shares: Any = fabric.all_gather(padded)
-        counts = [
-            len(share_of(len(self.labels), rank, fabric.world_size))
-            for rank in range(fabric.world_size)
-        ]
-        return torch.cat([share[:n] for share, n in zip(shares, counts, strict=True)])
+        return all_rows(own, fabric)
 
-    def as_features(self, backbone: nn.Module, fabric: Fabric) -> HeldOut:
-        """Return the same split, of which the backbone has computed this rank's features once."""
-        assert isinstance(self.loader, Loader)
-        with fabric.autocast():
-            features = model_outputs(backbone, self.loader)
-        return replace(self, loader=FeatureLoader(self.loader, features))
+
+def all_rows(own: Tensor, fabric: Fabric) -> Tensor:
+    """Return the rows of all ranks, in the order of ranks; each may have another number of them."""
+    if fabric.world_size == 1:
+        return own
+    counts: Any = fabric.all_gather(torch.tensor(len(own), device=own.device))
+    padded = own.new_zeros(int(counts.max()), *own.shape[1:])
+    padded[: len(own)] = own
+    shares: Any = fabric.all_gather(padded)
+    return torch.cat([share[:n] for share, n in zip(shares, counts.tolist(), strict=True)])
 
 
 def held_out_images(

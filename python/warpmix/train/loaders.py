@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from warpmix.augment import Pipeline, Targets, from_config
-from warpmix.data import Loader
-from warpmix.data.order import Share
+from warpmix.augment import Pipeline, from_config
+from warpmix.data import Dataset, Loader, Variant
+from warpmix.data.compression import compress_jpeg
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Images, Splits
 from warpmix.train.model import ModelSpec
 
-_EVALUATION_BATCH_SIZE = 512
+Entry = str | dict[str, Any]  # of a list of transforms as plain data
+
+EVALUATION_BATCH_SIZE = 512
 
 # What the pipeline emits is what autocast would cast its batch to.
 _BATCH_DTYPE = {
@@ -38,12 +38,13 @@ def training_loader(
     Raises:
         ValueError: an unknown transform, or parameters that it does not take.
     """
-    transforms = from_config([*_resize(config.input_size), *config.augment])
+    prepared = splits.preprocessing
+    resize = _resize(prepared.input_size, prepared.resize_size)
     pipeline = Pipeline(
-        transforms,
+        from_config([*resize, *config.augment]),
         p=config.p,
-        mean=splits.mean,
-        std=splits.std,
+        mean=prepared.mean,
+        std=prepared.std,
         dtype=_BATCH_DTYPE[config.precision],
         channels_last=config.channels_last,
         seed=config.seed,
@@ -54,11 +55,44 @@ def training_loader(
         config.batch_size,
         expand=config.expand,
         mixup_off_epoch=config.mixup_off_epoch,
+        copies=config.copies,
+        variants=[
+            _variant(config, name, pipeline, resize, splits.train) for name in config.variants
+        ],
         seed=config.seed,
         join_last=True,  # batch norm cannot train on a lone last sample
         rank=rank,
         world_size=world_size,
     )
+
+
+def _variant(
+    config: TrainConfig, name: str, pipeline: Pipeline, resize: list[Entry], train: Images
+) -> Variant:
+    """Return how a variant is made: JPEG, of the images as they are, then its other transforms."""
+    listed, dataset = config.variants[name], None
+    try:
+        if listed and (quality := _jpeg_quality(listed[0])) is not None:
+            if not isinstance(train, Dataset):
+                raise ValueError("JPEG needs images in memory: set loading to resident")
+            listed, dataset = listed[1:], compress_jpeg(train, quality, config.seed)
+        made = from_config([*resize, *listed, *config.augment])
+        return Variant(pipeline.replace(transforms=made), dataset)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"variants, {name}: {error}") from None
+
+
+def _jpeg_quality(entry: Entry) -> tuple[int, int] | None:
+    """Return the range of qualities of a JPEG entry, torchvision's ``JPEG(quality)``; None of any
+    other entry."""
+    if not isinstance(entry, dict) or list(entry) != ["JPEG"]:
+        return None
+    fields = entry["JPEG"]
+    if not isinstance(fields, dict) or list(fields) != ["quality"]:
+        raise ValueError(f"JPEG must be given as {{quality: [lowest, highest]}}, got {fields!r}")
+    quality = fields["quality"]
+    low, high = quality if isinstance(quality, list | tuple) else (quality, quality)
+    return low, high
 
 
 def check_input_size(train: Loader, spec: ModelSpec) -> None:
@@ -88,53 +122,21 @@ def evaluation_loader(
         channels_last: memory format of the batches.
     """
     pipeline = Pipeline(
-        from_config(_resize(spec.input_size)),
+        from_config(_resize(spec.input_size, spec.resize_size)),
         mean=spec.mean,
         std=spec.std,
         dtype=_BATCH_DTYPE[precision],
         channels_last=channels_last,
     )
-    return Loader(dataset, pipeline, _EVALUATION_BATCH_SIZE, shuffle=False)
+    return Loader(dataset, pipeline, EVALUATION_BATCH_SIZE, shuffle=False)
 
 
-class FeatureLoader:
-    """The batches of a :class:`warpmix.data.Loader` whose images never change, as features.
-
-    A frozen backbone computes them once, and training then costs the head alone. The order, the
-    batches and the shares of the ranks are the loader's, so a head that trains on them ends with
-    the weights it would have had with the whole network.
-
-    Args:
-        loader: of images that nothing augments.
-        features: [N, F] of all its data set's images, in order.
-
-    Attributes:
-        epoch: of the next pass, as the loader's.
-    """
-
-    def __init__(self, loader: Loader, features: Tensor) -> None:
-        self._loader = loader
-        self._features = features.clone() if features.is_inference() else features
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return len(self._loader)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Targets]]:
-        epoch, self.epoch = self.epoch, self.epoch + 1
-        labels = self._loader.dataset.labels
-        assert labels is not None  # what is trained on has labels
-        labels = labels.to(self._features.device)
-        return (self._batch(share, labels) for share in self._loader.shares(epoch))
-
-    def _batch(self, share: Share, labels: Tensor) -> tuple[Tensor, Targets]:
-        rows = share.order.index.to(labels.device)
-        own = labels[rows[: share.own]]
-        return self._features[rows], Targets(own, own, torch.ones_like(own).float())
-
-
-def _resize(size: int | tuple[int, int] | None) -> list[str | dict[str, Any]]:
-    """Return the transform, as plain data, that enlarges images in the augmentation launch."""
+def _resize(
+    size: tuple[int, int] | None, resize_size: tuple[int, int] | None = None
+) -> list[Entry]:
+    """Return the transforms, as plain data, that bring images to a size in the launch."""
     if size is None:
         return []
-    return [{"Resize": {"size": size if isinstance(size, int) else list(size)}}]
+    if resize_size is None:
+        return [{"Resize": {"size": list(size)}}]
+    return [{"Resize": {"size": list(resize_size)}}, {"CenterCrop": {"size": list(size)}}]

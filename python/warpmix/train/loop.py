@@ -16,13 +16,9 @@ from warpmix.models.airbench import Airbench
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
+from warpmix.train.features import FeatureCache, FeatureLoader, has_constant_features
 from warpmix.train.history import EpochRecord
-from warpmix.train.loaders import (
-    FeatureLoader,
-    check_input_size,
-    evaluation_loader,
-    training_loader,
-)
+from warpmix.train.loaders import check_input_size, evaluation_loader, training_loader
 from warpmix.train.model import ModelSpec
 from warpmix.train.progress import TrainingProgress
 from warpmix.train.recorder import Recorder
@@ -99,23 +95,24 @@ def fit(
     # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
     spec = model_spec(config, splits)
-    train: Loader | FeatureLoader
-    train = training_loader(config, splits, fabric.global_rank, fabric.world_size)
-    check_input_size(train, spec)
+    images = training_loader(config, splits, fabric.global_rank, fabric.world_size)
+    check_input_size(images, spec)
+    parts = {"val": splits.validation, "test": splits.test}
+    datasets = {split: dataset for split, dataset in parts.items() if dataset is not None}
     held_out = {
-        split: held_out_images(dataset, spec, config, fabric)
-        for split, dataset in (("val", splits.validation), ("test", splits.test))
-        if dataset is not None
+        split: held_out_images(dataset, spec, config, fabric) for split, dataset in datasets.items()
     }
 
     # Model and optimiser, on features instead of images where these never change.
     network = new_network(config, splits, spec).to(fabric.device)
-    validation = held_out.get("val")
-    if may_cache_features(network, config):
-        images = held_out_images(splits.train, spec, config, fabric)
-        train = FeatureLoader(train, images.outputs(network.backbone, fabric))
-        validation = validation and validation.as_features(network.backbone, fabric)
-    trainer = Trainer(config, fabric, network, train, validation)
+    train: Loader | FeatureLoader = images
+    if config.feature_cache != "off" and has_constant_features(network, config):
+        features = FeatureCache(network, config, fabric)
+        train = features.training(images)
+        held_out = {
+            split: features.held_out(each, datasets[split]) for split, each in held_out.items()
+        }
+    trainer = Trainer(config, fabric, network, train, held_out.get("val"))
 
     console = console if fabric.is_global_zero else None
     with Recorder(folder, config, spec, fabric) as recorder, TrainingProgress(console) as progress:
@@ -138,7 +135,7 @@ def fit(
 
 def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     """Return what it takes to build the run's model, and to feed it."""
-    size = config.input_size
+    prepared = splits.preprocessing
     return ModelSpec(
         model=config.model,
         head=config.head,
@@ -146,29 +143,25 @@ def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
         classes=splits.train.classes,
         image_size=splits.train.image_size,
         channels=splits.train.channels,
-        mean=splits.mean,
-        std=splits.std,
-        input_size=None if size is None else (size, size),
+        mean=prepared.mean,
+        std=prepared.std,
+        input_size=prepared.input_size,
+        resize_size=prepared.resize_size,
         options=config.network_options,
         tta=config.tta,
+        dropout_at=config.dropout_at,
     )
 
 
 def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network:
     """Return the network before its first step, the same on every rank."""
     torch.manual_seed(config.seed)
-    network = spec.build(config.weights, config.frozen, config.unfrozen)
+    network = spec.build(config.weights, config.frozen, config.unfrozen, config.frozen_mode)
     if isinstance(network.backbone, Airbench) and config.weights is None:
         rows = torch.arange(min(_WHITENING_IMAGES, len(splits.train)))
         images = evaluation_loader(splits.train.subset(rows), spec, "32-true")
         network.backbone.whiten(torch.cat([batch for batch, _ in images]).cpu())
     return network
-
-
-def may_cache_features(network: Network, config: TrainConfig) -> bool:
-    """Return whether the features of every image stay what they are throughout a run."""
-    unchanged = not config.augment and config.expand == 0
-    return config.cache_features and unchanged and network.has_constant_features
 
 
 def test_best(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from warpmix import models
 from warpmix._files import atomic_write
-from warpmix.models.network import TestTimeAugmentation
+from warpmix.models.heads import DropoutPlace
+from warpmix.models.network import FrozenMode, TestTimeAugmentation
 from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE
 
 _METADATA_KEY = "warpmix"
@@ -31,12 +32,14 @@ class ModelSpec:
         channels: of those images.
         mean, std: per-channel normalisation, as fractions of 255.
         input_size: (height, width) that the pipeline resizes them to; None: ``image_size``.
+        resize_size: (height, width) that it resizes them to before it cuts the centre
+            ``input_size`` out; None: nothing is cut off.
         options: of :func:`warpmix.models.create`.
-        tta: as in :class:`warpmix.train.TrainConfig`.
+        tta, dropout_at: as in :class:`warpmix.train.TrainConfig`.
     """
 
     model: str
-    head: Literal["linear", "dense", "dense512"]
+    head: tuple[int, ...]
     dropout: float
     classes: tuple[str, ...]
     image_size: tuple[int, int]
@@ -44,11 +47,17 @@ class ModelSpec:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     input_size: tuple[int, int] | None = None
+    resize_size: tuple[int, int] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     tta: TestTimeAugmentation = "none"
+    dropout_at: DropoutPlace = "hidden"
 
     def build(
-        self, weights: str | None = None, frozen: bool = False, unfrozen: int = 0
+        self,
+        weights: str | None = None,
+        frozen: bool = False,
+        unfrozen: int = 0,
+        frozen_mode: FrozenMode = "eval",
     ) -> models.Network:
         """Return a new model; arguments and errors as :func:`warpmix.models.create`."""
         return models.create(
@@ -63,6 +72,8 @@ class ModelSpec:
             unfrozen=unfrozen,
             tta=self.tta,
             options=self.options,
+            dropout_at=self.dropout_at,
+            frozen_mode=frozen_mode,
         )
 
     @classmethod

@@ -36,7 +36,8 @@ RUN_FILES = frozenset(
 
 # Settings that a resumed run may change; any other would make it another run.
 CHANGEABLE = frozenset(
-    {"epochs", "device", "threads", "cache", "loading", "logger", "experiment", "tracking_uri"}
+    {"epochs", "device", "threads", "cache", "loading", "feature_cache"}
+    | {"logger", "experiment", "tracking_uri"}
 )
 
 

@@ -6,84 +6,53 @@ these fields. Importing them needs no torch.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from warpmix._files import default_cache
+from warpmix.train.image_settings import MAX_SEED, ImageSettings, setting, split_commas
 
-_MAX_SEED = 2**32 - 1  # of scikit-learn's splits
-
-
-def _split_commas(value: Any) -> Any:
-    """Split ``"0.5,0.4,0.3"``, as typed after a flag, into its parts."""
-    return value.split(",") if isinstance(value, str) else value
-
-
-ChannelValues = Annotated[tuple[FiniteFloat, ...], BeforeValidator(_split_commas)]
 Rates = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], ...],
-    BeforeValidator(lambda rate: (rate,) if isinstance(rate, int | float) else _split_commas(rate)),
+    BeforeValidator(lambda rate: (rate,) if isinstance(rate, int | float) else split_commas(rate)),
 ]
+_HEADS = {"linear": (), "dense": (64, 32)}  # the names and the hidden units they stand for
+
+
+def _hidden_units(value: Any) -> Any:
+    """Turn a head's name, one number, or numbers as typed after a flag into hidden units."""
+    if isinstance(value, int):
+        return (value,)
+    if not isinstance(value, str):
+        return value
+    if value in _HEADS:
+        return _HEADS[value]
+    if not all(part.strip().isdecimal() for part in value.split(",")):
+        raise ValueError("linear, dense, or units of hidden layers such as 512 or 64,32")
+    return split_commas(value)
+
+
+HiddenUnits = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_hidden_units)]
 Optimizer = Literal[
     "sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl"
 ]
 Loggers = Annotated[
     tuple[Literal["csv", "tensorboard", "mlflow", "wandb"], ...],
-    BeforeValidator(lambda names: () if names == "none" else _split_commas(names)),
+    BeforeValidator(lambda names: () if names == "none" else split_commas(names)),
     AfterValidator(lambda names: tuple(dict.fromkeys(names))),
 ]
 
 
-def setting(default: Any, group: str, description: str, **limits: Any) -> Any:
-    """Return a field with its group: its panel in ``warpmix train --help``."""
-    return Field(default, description=description, json_schema_extra={"group": group}, **limits)
+NETWORK_OPTIONS = (
+    *("activation", "negative_slope", "batch_norm", "block_dropout", "width"),
+    *("encoder_layers", "attention_heads", "feed_forward"),
+    *("pooled_features", "init", "bn_eps", "bn_momentum"),
+)
+"""Settings that are options of :func:`warpmix.models.create`."""
 
 
-class Settings(BaseModel):
+class Settings(ImageSettings):
     """The fields of :class:`warpmix.train.TrainConfig`, each checked alone."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data: str = setting(
-        "digits", "Data", "digits, cifar10, cifar100, cinic10, kaggle-cifar10, or an image folder"
-    )
-    root: Path | None = setting(None, "Data", "folder that holds the data set's files")
-    download: bool = setting(False, "Data", "download the data set into --root if it is absent")
-    image_size: int | None = setting(
-        None, "Data", "resize images to this many pixels a side; none: as stored", ge=8
-    )
-    fit: Literal["stretch", "crop", "only"] = setting(
-        "stretch", "Data", "how image files come to --image-size; only: leave other sizes out"
-    )
-    cache: str = setting(
-        "auto", "Data", "folder for decoded image files; auto: WARPMIX_CACHE or ~/.cache; off: none"
-    )
-    loading: Literal["auto", "resident", "stream"] = setting(
-        "auto", "Data", "images in memory, or read batch by batch; auto: by the free memory"
-    )
-    skip_bad_images: bool = setting(False, "Data", "leave unreadable images out, and list them")
-    validation: float = setting(
-        0.2, "Data", "fraction of the training images held out, stratified by class", ge=0, lt=1
-    )
-    own_validation: bool = setting(
-        False, "Data", "validate on the data set's own part for it; replaces --validation"
-    )
-    split_seed: int = setting(
-        0,
-        "Data",
-        "seed of that split; equal seeds give every run the same split",
-        ge=0,
-        le=_MAX_SEED,
-    )
-    few_shot: int | None = setting(
-        None, "Data", "training images of each class to keep; none: all", ge=1
-    )
-    folds: int | None = setting(
-        None, "Data", "split into this many stratified folds; replaces --validation", ge=2
-    )
-    fold: int = setting(0, "Data", "which of the --folds is held out, from 0", ge=0)
 
     model: str = setting(
         "vgg3", "Model", "see warpmix model list: the reports' networks and torchvision's"
@@ -91,66 +60,59 @@ class Settings(BaseModel):
     weights: str | None = setting(
         None, "Model", "torchvision weights (DEFAULT, IMAGENET1K_V1, …) or a file; none: random"
     )
+    pooled_features: bool = setting(
+        False, "Model", "torchvision's network without hidden classifier layers, pooled globally"
+    )
     frozen: bool = setting(False, "Model", "train the classifier head alone")
+    frozen_mode: Literal["eval", "train"] = setting(
+        "eval", "Model", "train: batch norm's statistics and dropout of --frozen stay alive"
+    )
     unfrozen: int = setting(
         0, "Model", "with --frozen, train this many of the backbone's last layers too", ge=0
     )
-    cache_features: bool = setting(
-        True, "Model", "compute a frozen backbone's features once, where nothing is augmented"
-    )
-    head: Literal["linear", "dense", "dense512"] = setting(
-        "linear", "Model", "linear, dense (64 ReLU, 32 ReLU, classes) or dense512 (512 ReLU)"
+    head: HiddenUnits = setting(
+        (), "Model", "units of the head's hidden layers, such as 512; linear: none; dense: 64,32"
     )
     dropout: float = setting(0.0, "Model", "dropout rate in the head", ge=0, lt=1)
+    dropout_at: Literal["hidden", "features", "both"] = setting(
+        "hidden", "Model", "after each hidden layer (a linear head: before it), or before the first"
+    )
     activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "gelu"] | None = setting(
         None, "Model", "of the reports' networks; none: their own"
+    )
+    negative_slope: float | None = setting(
+        None, "Model", "of leaky_relu; none: 0.01 (Keras: 0.3)", ge=0, allow_inf_nan=False
     )
     batch_norm: Literal["none", "before", "after"] | None = setting(
         None, "Model", "before or after the activations of the reports' CNNs; none: their own"
     )
+    bn_eps: float | None = setting(
+        None,
+        "Model",
+        "added to batch norm's variances; none: the network's own (Keras: 0.001)",
+        gt=0,
+    )
+    bn_momentum: float | None = setting(
+        None,
+        "Model",
+        "share of a batch in batch norm's statistics; none: its own (Keras's 0.99 is 0.01)",
+        gt=0,
+        le=1,
+    )
     block_dropout: Rates | None = setting(
-        None, "Model", "dropout in the reports' CNNs: one rate, or one a block"
+        None, "Model", "dropout in the reports' networks: one rate, or one a VGG block"
     )
     width: int | None = setting(None, "Model", "filters of the first VGG block; none: 32", ge=1)
-    init: Literal["zero", "normal", "glorot", "he"] | None = setting(
+    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
+    attention_heads: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
+    feed_forward: int | None = setting(
+        None, "Model", "hidden units of vit6's feed-forward layers; none: 2048", ge=1
+    )
+    init: Literal["zero", "normal", "glorot", "he", "he_truncated"] | None = setting(
         None, "Model", "first weights of what is not pretrained; none: the network's own"
     )
     tta: Literal["none", "flip", "flip-shift"] = setting(
         "none", "Model", "test-time augmentation: average over mirrored and shifted views"
-    )
-
-    augment: list[str | dict[str, Any]] = setting(
-        [], "Augmentation", "recipe's name or YAML file; in YAML also a list of transforms"
-    )
-    p: float = setting(
-        1.0,
-        "Augmentation",
-        "probability that an image is augmented at all; a recipe may bring its own",
-        ge=0,
-        le=1,
-    )
-    expand: float = setting(
-        0.0,
-        "Augmentation",
-        "append mode: every original, plus augmented copies of this fraction; 0: augment in place",
-        ge=0,
-    )
-    mixup_off_epoch: int = setting(
-        0, "Augmentation", "epochs after which images are no longer mixed; 0: never", ge=0
-    )
-    input_size: int | None = setting(
-        None,
-        "Augmentation",
-        "side that the augmentation launch enlarges images to, for the model; none: as loaded",
-        ge=8,
-    )
-    mean: ChannelValues | None = setting(
-        None,
-        "Augmentation",
-        "mean of each channel, 0..1; none: ImageNet's with --weights, else the training images'",
-    )
-    std: ChannelValues | None = setting(
-        None, "Augmentation", "deviation of each channel, 0..1; none: as --mean"
     )
 
     epochs: int = setting(20, "Optimisation", "epochs at most", ge=1)
@@ -249,7 +211,7 @@ class Settings(BaseModel):
         "Machine",
         "seed of the weights, the order, the dropout and the augmentation",
         ge=0,
-        le=_MAX_SEED,
+        le=MAX_SEED,
     )
     device: Literal["auto", "cpu", "cuda"] = setting(
         "auto", "Machine", "auto: cuda where there is one"
@@ -272,14 +234,7 @@ class Settings(BaseModel):
     )
 
     @property
-    def cache_folder(self) -> Path | None:
-        """Folder of the caches of decoded image files; None without any."""
-        if self.cache == "off":
-            return None
-        return default_cache() if self.cache == "auto" else Path(self.cache)
-
-    @property
     def network_options(self) -> dict[str, Any]:
         """The options of :func:`warpmix.models.create` that are given."""
-        names = ("activation", "batch_norm", "block_dropout", "width", "init")
-        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        given = {name: getattr(self, name) for name in NETWORK_OPTIONS}
+        return {name: v for name, v in given.items() if v is not None and v is not False}

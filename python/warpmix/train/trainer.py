@@ -22,8 +22,8 @@ from warpmix.data import Loader
 from warpmix.models import Network
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut, average_buffers
+from warpmix.train.features import FeatureLoader
 from warpmix.train.history import EarlyStopping, EpochRecord
-from warpmix.train.loaders import FeatureLoader
 from warpmix.train.model import copy_weights
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
 

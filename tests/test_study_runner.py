@@ -1,0 +1,156 @@
+"""Running studies: killed at any moment, by two runners at once, with runs that fail."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from warpmix.study.claims import claim, owner_of
+from warpmix.study.collect import load_results
+from warpmix.study.results import StudyResults
+from warpmix.train.run_folder import CHECKPOINT_FILE
+
+KILLS = int(os.environ.get("WARPMIX_STUDY_KILLS", "3"))  # 20 take minutes
+
+RECIPE = """\
+title: Tiny
+base: {data: digits, model: mlp_s, train_images: 200, epochs: 2, batch_size: 50, device: cpu,
+  threads: 1}
+repeats: 2
+sweeps:
+  rate: {title: Rate, grid: {lr: [0.01, 0.05, 0.1]}}
+  momentum: {title: Momentum, start_from: rate, grid: {momentum: [0.5, 0.9]}}
+"""
+
+
+def start(recipe: Path, out: Path, *flags: str) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-m", "warpmix", "study", "run", str(recipe), "--out", str(out))
+    return subprocess.Popen(
+        [*command, "--no-report", "--workers", "2", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def finish(process: subprocess.Popen[bytes]) -> str:
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+def accuracies(results: StudyResults) -> dict[str, tuple[float | None, float | None]]:
+    return {r.id: (r.test_accuracy, r.validation_loss) for r in results.runs}
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> StudyResults:
+    out = tmp_path_factory.mktemp("undisturbed")
+    finish(start(recipe, out))
+    return load_results(out)
+
+
+def test_a_study_runs_to_its_end_with_the_best_carried(undisturbed: StudyResults) -> None:
+    assert [r.status for r in undisturbed.runs] == ["done"] * 10
+    rates: dict[float, list[float]] = {}
+    for run in undisturbed.runs[:6]:
+        assert run.validation_accuracy is not None
+        rates.setdefault(run.values["lr"], []).append(run.validation_accuracy)
+    best = max(rates, key=lambda rate: sum(rates[rate]))
+    assert {r.settings["lr"] for r in undisturbed.runs[6:] if r.settings} == {best}
+    assert not list(undisturbed.folder.glob(f"runs/*/{CHECKPOINT_FILE}"))
+    with (undisturbed.folder / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == [r.id for r in undisturbed.runs]
+    assert [float(row["test_accuracy"]) for row in rows] == [
+        r.test_accuracy for r in undisturbed.runs
+    ]
+
+
+def test_a_study_killed_at_random_moments_ends_with_the_same_results(
+    recipe: Path, undisturbed: StudyResults, tmp_path: Path
+) -> None:
+    """SIGKILL of the runner, whose workers end with it; sometimes of a worker, too."""
+    chance = random.Random(0)
+    for _ in range(KILLS):
+        process = start(recipe, tmp_path)
+        time.sleep(chance.uniform(1, 12))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    finish(start(recipe, tmp_path))
+    assert accuracies(load_results(tmp_path)) == accuracies(undisturbed)
+
+
+def test_two_runners_never_do_a_run_twice(
+    recipe: Path, undisturbed: StudyResults, tmp_path: Path
+) -> None:
+    together = [start(recipe, tmp_path) for _ in range(2)]
+    for process in together:
+        finish(process)
+    assert accuracies(load_results(tmp_path)) == accuracies(undisturbed)
+    # Each run's environment is written when it begins: a second beginning would show in the stamps.
+    for run in load_results(tmp_path).runs:
+        begun = (run.folder / "environment.json").stat().st_mtime_ns
+        first_epoch = (run.folder / "split.safetensors").stat().st_mtime_ns
+        ended = (run.folder / "result.json").stat().st_mtime_ns
+        assert begun <= first_epoch <= ended
+        assert run.epochs == 2
+
+
+def test_a_failed_run_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
+    recipe = tmp_path / "failing.yaml"
+    recipe.write_text(
+        RECIPE.replace("repeats: 2", "repeats: 1").replace("[0.01, 0.05, 0.1]", "[0.01, 1.0e+30]")
+    )
+    out = tmp_path / "study"
+    output = finish(start(recipe, out))
+    assert "3 runs done, 1 failed" in output
+    results = load_results(out)
+    (failed,) = [r for r in results.runs if r.status == "failed"]
+    assert failed.values == {"lr": 1.0e30}
+    assert failed.error is not None
+    assert "Traceback" in failed.error
+    assert "training diverged" in failed.error
+    assert {r.settings["lr"] for r in results.runs[2:] if r.settings} == {0.01}
+    before = {r.id: r.folder.stat().st_mtime_ns for r in results.runs}
+    finish(start(recipe, out))  # nothing is left, and nothing is done again
+    assert {r.id: r.folder.stat().st_mtime_ns for r in load_results(out).runs} == before
+
+
+def test_a_claim_is_one_process_alone_and_void_when_it_dies(tmp_path: Path) -> None:
+    path = tmp_path / "claims" / "a.lock"
+    script = (
+        "import sys, time; from pathlib import Path; from warpmix.study.claims import claim\n"
+        "with claim(Path(sys.argv[1])) as free:\n    print(free, flush=True); time.sleep(600)"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    assert owner.stdout.readline() == "True\n"
+    with claim(path) as free:
+        assert not free
+    words = owner_of(path)
+    assert words is not None
+    assert words.startswith(f"process {owner.pid} on ")
+    owner.kill()
+    owner.communicate()
+    assert owner_of(path) is None  # its file is still there
+    assert json.loads(path.read_text())["pid"] == owner.pid
+    with claim(path) as free:
+        assert free

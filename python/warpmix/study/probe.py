@@ -42,6 +42,9 @@ class Estimate:
 
     def in_words(self, workers: int) -> str:
         """Return the estimate for so many runs at once, with what it leaves out."""
+        unmeasured = f"{self.unknown} runs that could not be measured: {self.reason}"
+        if self.seconds == 0 and self.unknown > 0:
+            return f"no estimate of the time for {unmeasured}"
         most = self.seconds / workers
         words = f"about {_time(most)} on {workers} workers, by {_STEPS} measured steps of each kind"
         if self.stopping > 0:
@@ -49,7 +52,7 @@ class Estimate:
             words += f" and all epochs; early stopping may make it {_time(least)}"
         words += "; the machine's other load and a first epoch's start can double or halve it"
         if self.unknown:
-            words += f"; without {self.unknown} runs that could not be measured: {self.reason}"
+            words += f"; without {unmeasured}"
         return words
 
 

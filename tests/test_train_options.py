@@ -139,7 +139,7 @@ def test_step_is_torchs_step_lr() -> None:
 
 @pytest.mark.parametrize("part", ["all", "head", "hidden"])
 def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
-    network = create("baseline2", 10, head="dense", image_size=8, options={"batch_norm": "before"})
+    network = create("baseline2", 10, head=(64, 32), image_size=8, options={"batch_norm": "before"})
     penalty = Penalty(network, TrainConfig(l1=0.01, l2=0.1, penalty=part))
     kernels = [m.weight for m in network.head if isinstance(m, nn.Linear)]
     assert len(kernels) == 3
@@ -155,7 +155,7 @@ def test_penalties_are_kerass_on_kernels_alone(part: str) -> None:
 def test_a_penalty_on_hidden_layers_needs_some() -> None:
     network = create("baseline2", 10, image_size=8)
     with pytest.raises(
-        ValueError, match=r"penalty hidden needs trained kernels .* head linear has"
+        ValueError, match=r"penalty hidden needs trained kernels .* no hidden layers"
     ):
         Penalty(network, TrainConfig(l1=0.01, penalty="hidden"))
     assert not Penalty(network, TrainConfig(penalty="hidden"))

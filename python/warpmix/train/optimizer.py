@@ -158,7 +158,7 @@ class Penalty:
         if self and not self.kernels:
             raise ValueError(
                 f"penalty {config.penalty} needs trained kernels that l1 and l2 can act on, and "
-                f"head {config.head} has none; give it hidden layers, or use penalty head"
+                "the head has no hidden layers; give it some (head: dense), or use penalty head"
             )
 
     def __bool__(self) -> bool:

@@ -20,7 +20,7 @@ from warpmix.data import few_shot, k_fold, load
 from warpmix.models import create
 from warpmix.train import Callback, TrainConfig, Trainer, TrainResult, fit, predict
 from warpmix.train.data import split_rows
-from warpmix.train.model import read_tensors
+from warpmix.train.model import load_model, read_tensors
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
 from warpmix.train.settings import OptimizerName
 
@@ -304,7 +304,7 @@ def test_a_model_with_other_constants_and_features_is_built_again(
     assert {(m.eps, m.momentum) for m in norms} == {(0.01, 0.2)}
     assert network.backbone.classifier.state_dict() == {}
     assert {int(m.num_batches_tracked) for m in norms} == {4}  # its statistics moved
-    images = torch.randn(3, 1, 32, 32)
+    images = torch.randn(3, spec.channels, 32, 32)
     assert network(images).equal(result.model(images))
 
 

@@ -23,28 +23,8 @@ from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = (
-    *(
-        "demo",
-        "train",
-        "predict",
-        "evaluate",
-        "compare",
-        "vote",
-        "preview",
-        "info",
-        "model",
-        "data",
-    ),
-    *(
-        "model",
-        "data",
-        "study",
-        "study list",
-        "study show",
-        "study run",
-        "study status",
-        "study report",
-    ),
+    *("demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model"),
+    *("data", "study", "study list", "study show", "study run", "study status", "study report"),
 )
 
 

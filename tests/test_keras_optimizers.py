@@ -106,7 +106,7 @@ def test_the_styles_differ_where_they_should(name: str, momentum: float) -> None
     for style in ("torch", "keras"):
         constants = {**CONSTANTS["keras"].get(name, {}), "eps": 1e-3}
         if name == "adagrad":
-            constants["initial_accumulator"] = 0.0  # beside which no eps is small
+            constants["accumulator"] = 0.0  # beside which no eps is small
         model = Quadratic(torch.float64)
         config = TrainConfig(opt=name, opt_style=style, momentum=momentum, **constants)
         optimizer = make_optimizer(model, config)
@@ -135,7 +135,7 @@ def test_the_styles_differ_where_they_should(name: str, momentum: float) -> None
 )
 def test_the_constants_of_torch_are_its_defaults(kind: type[optim.Optimizer]) -> None:
     weight = nn.Parameter(torch.zeros(1))
-    named = {"alpha": "rho", "initial_accumulator_value": "initial_accumulator"}
+    named = {"alpha": "rho", "initial_accumulator_value": "accumulator"}
     theirs = {named.get(name, name): value for name, value in kind([weight]).defaults.items()}
     if "betas" in theirs:
         theirs["beta1"], theirs["beta2"] = theirs["betas"]

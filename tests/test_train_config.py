@@ -92,7 +92,7 @@ def test_every_packaged_recipe_is_valid(name: str) -> None:
         ("patience: 3\nvalidation: 0", ["patience needs validation images"]),
         ("sched: onecycle\nwarmup_epochs: 2", ["onecycle has its own warm-up"]),
         ("opt: adam\nnesterov: true", ["nesterov needs opt sgd"]),
-        ("opt: ftrl\ninitial_accumulator: 0", ["initial_accumulator must be above 0 for ftrl"]),
+        ("opt: ftrl\naccumulator: 0", ["accumulator must be above 0 for ftrl"]),
         ("rho: 1", ["rho must be less than 1"]),
         ("eps: 0", ["eps must be greater than 0"]),
         ("augment: warsaw-al", ["'warsaw-al' is neither a file", "did you mean 'warsaw-all'"]),

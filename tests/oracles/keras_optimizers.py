@@ -39,7 +39,7 @@ SETTINGS = {  # warpmix's name of each of Keras's arguments
     "epsilon": "eps",
     "beta_1": "beta1",
     "beta_2": "beta2",
-    "initial_accumulator_value": "initial_accumulator",
+    "initial_accumulator_value": "accumulator",
 }
 # Sums of powers of two, since TensorFlow rounds a constant to float32 before it makes it a float64.
 BETAS = {"beta_1": 0.875, "beta_2": 0.96875}

@@ -13,7 +13,19 @@ from typer.core import TyperGroup
 
 # Of the processes that torchrun starts, the first one alone speaks, and writes what is shared.
 is_first_process = os.environ.get("RANK", "0") == "0"
-console = Console(quiet=not is_first_process)
+
+
+class _Console(Console):
+    """Breaks no line of text, so that a path can be copied; tables keep to the width."""
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
+        """Print as rich's Console, text without breaking its lines."""
+        if soft_wrap is None:
+            soft_wrap = all(isinstance(each, str) for each in objects)
+        super().print(*objects, soft_wrap=soft_wrap, **options)
+
+
+console = _Console(quiet=not is_first_process)
 USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
 
 

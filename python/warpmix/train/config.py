@@ -78,8 +78,8 @@ class TrainConfig(Settings):
         if self.nesterov and (not has_sgd or self.momentum == 0):
             raise ValueError("nesterov needs opt sgd with momentum above 0")
         has_ftrl = "ftrl" in (self.opt, self.switch_opt if self.switch_epoch else None)
-        if has_ftrl and self.initial_accumulator == 0:
-            raise ValueError("initial_accumulator must be above 0 for ftrl, which divides by it")
+        if has_ftrl and self.accumulator == 0:
+            raise ValueError("accumulator must be above 0 for ftrl, which divides by it")
         if self.switch_epoch is not None and self.switch_epoch >= self.epochs:
             raise ValueError(
                 f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"

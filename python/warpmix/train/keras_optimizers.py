@@ -98,13 +98,13 @@ class RMSprop(_Rule):
 
 
 class Adagrad(_Rule):
-    """Adagrad: n += g², which begins at ``initial_accumulator``; w -= lr · g / √(n + eps).
+    """Adagrad: n += g², which begins at ``accumulator``; w -= lr · g / √(n + eps).
 
     torch's divides by √n + eps.
     """
 
     def _update(self, weight: Tensor, gradient: Tensor, group: _Values, state: _Values) -> None:
-        total = _kept(state, "sum", weight, group["initial_accumulator"])
+        total = _kept(state, "sum", weight, group["accumulator"])
         total.addcmul_(gradient, gradient)
         weight.addcdiv_(gradient, (total + group["eps"]).sqrt_(), value=-group["lr"])
 
@@ -162,7 +162,7 @@ class Adamax(_Rule):
 
 class Ftrl(_Rule):
     """Follow the regularised leader, as TensorFlow's ``ApplyFtrl`` at Keras's defaults:
-    z += g - (√(n + g²) - √n) / lr · w; n += g², which begins at ``initial_accumulator``;
+    z += g - (√(n + g²) - √n) / lr · w; n += g², which begins at ``accumulator``;
     w = -z · lr / √n.
 
     Sources: McMahan et al. 2013, "Ad click prediction: a view from the trenches", algorithm 1;
@@ -174,7 +174,7 @@ class Ftrl(_Rule):
 
     def _update(self, weight: Tensor, gradient: Tensor, group: _Values, state: _Values) -> None:
         lr = group["lr"]
-        total = _kept(state, "sum", weight, group["initial_accumulator"])
+        total = _kept(state, "sum", weight, group["accumulator"])
         linear = _kept(state, "linear", weight)
         root = total.sqrt()
         total.addcmul_(gradient, gradient)

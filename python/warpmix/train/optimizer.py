@@ -25,23 +25,23 @@ _BETAS = {"beta1": 0.9, "beta2": 0.999}
 CONSTANTS: dict[str, dict[str, dict[str, float]]] = {
     "torch": {
         "rmsprop": {"rho": 0.99, "eps": 1e-8},
-        "adagrad": {"initial_accumulator": 0.0, "eps": 1e-10},
+        "adagrad": {"accumulator": 0.0, "eps": 1e-10},
         "adadelta": {"rho": 0.9, "eps": 1e-6},
         "adam": {**_BETAS, "eps": 1e-8},
         "adamw": {**_BETAS, "eps": 1e-8},
         "adamax": {**_BETAS, "eps": 1e-8},
         "nadam": {**_BETAS, "eps": 1e-8, "momentum_decay": 0.004},
-        "ftrl": {"initial_accumulator": 0.1},
+        "ftrl": {"accumulator": 0.1},
     },
     "keras": {
         "rmsprop": {"rho": 0.9, "eps": 1e-7},
-        "adagrad": {"initial_accumulator": 0.1, "eps": 1e-7},
+        "adagrad": {"accumulator": 0.1, "eps": 1e-7},
         "adadelta": {"rho": 0.95, "eps": 1e-7},
         "adam": {**_BETAS, "eps": 1e-7},
         "adamw": {**_BETAS, "eps": 1e-7},
         "adamax": {**_BETAS, "eps": 1e-7},
         "nadam": {**_BETAS, "eps": 1e-7, "momentum_decay": 1.0},
-        "ftrl": {"initial_accumulator": 0.1},
+        "ftrl": {"accumulator": 0.1},
     },
 }
 """The constants that a framework gives its optimisers, by the names of the settings."""
@@ -95,7 +95,7 @@ def make_optimizer(model: nn.Module, config: TrainConfig, epoch: int = 0) -> opt
     if name == "rmsprop":
         options["alpha"] = options.pop("rho")
     if name == "adagrad":
-        options["initial_accumulator_value"] = options.pop("initial_accumulator")
+        options["initial_accumulator_value"] = options.pop("accumulator")
     return _TORCH[name](groups, **options)
 
 

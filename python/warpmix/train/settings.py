@@ -136,7 +136,7 @@ class Settings(ImageSettings):
     beta2: float | None = setting(
         None, "Optimisation", "decay of the squares, of adam, …; none: --opt-style's", ge=0, lt=1
     )
-    initial_accumulator: float | None = setting(
+    accumulator: float | None = setting(
         None, "Optimisation", "first sum of squares, of adagrad, ftrl; none: --opt-style's", ge=0
     )
     momentum_decay: float | None = setting(

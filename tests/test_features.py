@@ -106,7 +106,8 @@ def test_what_features_depend_on_makes_others_and_what_they_do_not_shares_them(
     other = {**copies, "augment": [{"RandomShift": {"max_shift": 0.3}}]}
     cases: list[tuple[dict[str, Any], int]] = [
         ({}, 3),  # training, validation and test images
-        ({"head": "linear"}, 0),
+        ({"head": ()}, 0),
+        ({"activation": "leaky_relu", "negative_slope": 0.3}, 3),
         ({"lr": 0.1, "batch_size": 5, "epochs": 2, "l2": 0.1}, 0),
         ({"mean": (0.5,) * 3, "std": (0.5,) * 3}, 3),
         ({"input_size": 16}, 3),

@@ -316,7 +316,7 @@ def test_a_model_with_other_constants_and_features_is_built_again(
     assert {(m.eps, m.momentum) for m in norms} == {(0.01, 0.2)}
     assert network.backbone.classifier.state_dict() == {}
     assert {int(m.num_batches_tracked) for m in norms} == {4}  # its statistics moved
-    images = torch.randn(3, 1, 32, 32)
+    images = torch.randn(3, spec.channels, 32, 32)
     assert network(images).equal(result.model(images))
 
 

@@ -177,7 +177,8 @@ def test_a_state_from_a_checkpoint_goes_on_bit_for_bit(name: str, tmp_path: Path
 
 def test_a_closure_computes_the_gradients() -> None:
     model = nn.Linear(2, 1)
-    optimizer = make_optimizer(model, TrainConfig(opt="adam", opt_style="keras"))
+    nn.init.ones_(model.weight)
+    optimizer = make_optimizer(model, TrainConfig(opt="adam", opt_style="keras", lr=0.01))
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()

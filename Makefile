@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
 
 test: $(VENV)/installed-test
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

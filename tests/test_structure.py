@@ -40,7 +40,8 @@ IMPORTED_AS = {
     "pyyaml": "yaml",
     "mlflow-skinny": "mlflow",
     "scikit-learn": "sklearn",
-    "pytest-benchmark": "pytest",  # a plugin, whose fixture needs no import
+    "pytest-benchmark": "pytest",  # plugins, which need no import
+    "pytest-xdist": "pytest",
 }
 
 

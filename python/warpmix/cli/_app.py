@@ -48,9 +48,7 @@ class _Notices(logging.Handler):
     """Prints the log's warnings, such as rows that were put in order, a line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        console.print(
-            record.getMessage(), style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
+        console.print(record.getMessage(), style="yellow", markup=False, highlight=False)
 
 
 app = typer.Typer(

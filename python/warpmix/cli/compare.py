@@ -239,7 +239,7 @@ def _write(
     parts += [_markdown(title, _HEADINGS, map(_in_words, c)) for title, c in tables.items()]
     with atomic_write(folder / "compare.md") as temporary:
         temporary.write_text("\n".join(parts), "utf-8")
-    console.print(f"comparison: {folder}", soft_wrap=True)
+    console.print(f"comparison: {folder}")
 
 
 def _markdown(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

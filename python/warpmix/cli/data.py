@@ -80,7 +80,6 @@ def prepare(source: Annotated[str, _SOURCE], **settings: Any) -> None:
         console.print(
             f"[bold]{split}[/bold]: {len(cache.rows)} images of {height}x{width} in {cache.folder}",
             highlight=False,
-            soft_wrap=True,
         )
 
 
@@ -110,9 +109,7 @@ def verify(source: Annotated[str, _SOURCE], **settings: Any) -> None:
                 console.print(
                     f"{split}: images {rows.start} to {rows.stop - 1} are damaged", style="red"
                 )
-        console.print(
-            f"{split}: {len(cache.checksums)} blocks read from {cache.folder}", soft_wrap=True
-        )
+        console.print(f"{split}: {len(cache.checksums)} blocks read from {cache.folder}")
     if damaged:
         raise ValueError(
             f"{damaged} blocks of the cache differ from what was written; delete its folder, and "
@@ -178,7 +175,7 @@ def _show_files(split: str, files: ImageFiles) -> None:
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.most_common())
     console.print(f"formats: {kinds or 'none'}", highlight=False)
     for path, reason in found.bad:
-        console.print(f"broken: {path} ({reason})", style="yellow", markup=False, soft_wrap=True)
+        console.print(f"broken: {path} ({reason})", style="yellow", markup=False)
 
 
 def _show_classes(classes: tuple[str, ...], labels: Sequence[int]) -> None:

@@ -68,7 +68,7 @@ def evaluate(
     if maps and len(found.errors) and not is_bundle(run):  # an ensemble has no one place it looks
         _draw_maps(target / "maps.png", run, found, dataset, maps, title)
     _show(found, dataset.classes)
-    console.print(f"evaluation: {target}", soft_wrap=True)
+    console.print(f"evaluation: {target}")
 
 
 def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str) -> None:

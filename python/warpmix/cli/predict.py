@@ -85,10 +85,10 @@ def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | 
             precision=config.precision,
             on_batch=lambda done: bars.advance(bar, done),
         )
-    console.print(f"{count} labels: {path}", highlight=False, soft_wrap=True)
+    console.print(f"{count} labels: {path}", highlight=False)
     if out is not None:
         _save(out, run, images, split, probabilities, classes)
-        console.print(f"predictions: {out}", soft_wrap=True)
+        console.print(f"predictions: {out}")
 
 
 def _save(

@@ -13,6 +13,7 @@ from warpmix.cli._app import console, group
 if TYPE_CHECKING:
     from warpmix.study.executors import Executor
     from warpmix.study.plan import Plan
+    from warpmix.study.results import RunResult
 
 study = group(
     "study",
@@ -89,11 +90,17 @@ def _choose(
         need_data=need_data,
     )
     for sentence in missing:
-        console.print(sentence, style="yellow", markup=False, soft_wrap=True)
+        console.print(sentence, style="yellow", markup=False)
     if missing and chosen.form == "digits":
         console.print("so the form on digits is run instead", style="yellow")
     plan = Plan(chosen, list(chosen.recipe.sweeps) if every else sweeps)
     return plan, out or Path("studies") / chosen.folder_name
+
+
+def _print_failed(run: RunResult, what: str) -> None:
+    """Print one line: which run has failed, and the last line of its traceback."""
+    last = (run.error or "").strip().rpartition("\n")[2]
+    console.print(f"{what}: {last}", style="red", markup=False)
 
 
 @study.command()
@@ -131,7 +138,7 @@ def show(
         axes = [*(["choice"] if each.choices else []), *each.grid]
         start = f", from the best of {', '.join(each.start_from)}" if each.start_from else ""
         line = f"{name}: {count} runs over {', '.join(axes) or 'repeats'}{start}"
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(line, highlight=False)
     console.print(status_table(recipe, runs))
     console.print(f"{len(runs)} runs in {folder}", highlight=False)
     left = sum(run.status not in ("done", "failed") for run in runs)
@@ -142,7 +149,7 @@ def show(
         with console.status("measuring a few steps of each network"):
             found = estimate(plan, runs)
         workers = choose_workers(str(recipe.base.get("device", "auto")))
-        console.print(found.in_words(workers), highlight=False, soft_wrap=True)
+        console.print(found.in_words(workers), highlight=False)
 
 
 @study.command()
@@ -209,9 +216,7 @@ def run(
         raise typer.Exit(130) from None
     failed = [each for each in results if each.status == "failed"]
     for each in failed[:5]:
-        last = (each.error or "").strip().rpartition("\n")[2]
-        line = f"failed: {each.sweep} {each.series} {dict(each.values)}: {last}"
-        console.print(line, style="red", markup=False, soft_wrap=True)
+        _print_failed(each, f"failed: {each.sweep} {each.series} {dict(each.values)}")
     console.print(f"{len(results) - len(failed)} runs done, {len(failed)} failed", highlight=False)
     if report:
         _write_report(folder, folder / "report")
@@ -232,9 +237,7 @@ def status(folder: StudyFolder) -> None:
     console.print(status_table(results.recipe, results.runs))
     for each in results.runs:
         if each.status == "failed":
-            last = (each.error or "").strip().rpartition("\n")[2]
-            line = f"{each.folder}: {last}"
-            console.print(line, style="red", markup=False, soft_wrap=True)
+            _print_failed(each, str(each.folder))
 
 
 @study.command()
@@ -257,4 +260,4 @@ def _write_report(folder: Path, out: Path) -> None:
 
     with console.status("writing the report"):
         page = write_report(load_results(folder), out)
-    console.print(f"report: {page}", highlight=False, soft_wrap=True)
+    console.print(f"report: {page}", highlight=False)

@@ -107,7 +107,6 @@ def _decide(
         f"{selection.scored_on} has no labels: accuracies are unknown\n"
         f"{len(result.labels)} labels of {len(selection.names)} models: {out / 'labels.csv'}",
         highlight=False,
-        soft_wrap=True,
     )
 
 

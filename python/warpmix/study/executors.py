@@ -14,6 +14,11 @@ from typing import Protocol
 
 from warpmix.study.worker import Outcome, Task, train_tasks
 
+# glibc gives blocks above 32 MiB back to the kernel at every release, and gets them page by page at
+# the next step. To keep them takes an epoch of vit6 from 38 to 21 s, a step of baseline2 from 1.01
+# to 0.88 s. Other C libraries ignore these.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30)}
+
 Batch = tuple[Task, ...]
 """Runs that a worker gets at once."""
 
@@ -53,6 +58,8 @@ class LocalExecutor:
         self._running: dict[Future[dict[str, Outcome]], Batch] = {}
 
     def _new_pool(self) -> ProcessPoolExecutor:
+        for name, value in _KEEP_MEMORY.items():
+            os.environ.setdefault(name, value)
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self.workers, context, _start_worker, (self._threads,))
 

@@ -131,6 +131,20 @@ def test_what_was_run_is_said_first(study: MadeStudy, page: Path) -> None:
         assert f"<dt>{label}</dt>" in head
 
 
+def test_where_no_run_was_tested_the_validation_images_count(
+    study: MadeStudy, tmp_path: Path
+) -> None:
+    untested = replace(study, runs=[replace(run, test_accuracy=None) for run in study.runs])
+    text = write_report(untested, tmp_path).read_text("utf-8")
+    assert "no labelled test part" in text[: text.index("<nav")]
+    assert "Mean validation accuracy" in text and "Mean test accuracy" not in text
+    assert not {"71.00%", "91.29%", "92.99%"} & set(re.findall(r"[0-9.]+%", text))  # the paper's
+    by_rate = list(csv.DictReader((tmp_path / "figure-1.csv").open()))
+    of_first = [run.validation_accuracy for run in study.runs if run.status == "done"][:2]
+    assert None not in of_first and float(by_rate[0]["mean"]) == pytest.approx(np.mean(of_first))
+    assert all(row["accuracy"] for row in csv.DictReader((tmp_path / "table-1.csv").open()))
+
+
 def test_a_full_study_is_not_excused(study: MadeStudy, tmp_path: Path) -> None:
     done = [run for run in study.runs if run.status == "done"]
     plain = study.recipe.model_copy(update={"figures": [], "ensembles": {}})

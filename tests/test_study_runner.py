@@ -19,25 +19,32 @@ from warpmix.study.collect import load_results
 from warpmix.study.results import StudyResults
 from warpmix.train.run_folder import CHECKPOINT_FILE
 
+LOGGED = Path(__file__).parent / "programs" / "study_with_log.py"
 KILLS = int(os.environ.get("WARPMIX_STUDY_KILLS", "3"))  # 20 take minutes
 
+# The heads on one frozen network's features are trained as one batched model.
 RECIPE = """\
 title: Tiny
-base: {data: digits, model: mlp_s, train_images: 200, epochs: 2, batch_size: 50, device: cpu,
-  threads: 1}
+base: {data: digits, train_images: 200, epochs: 2, batch_size: 50, device: cpu, threads: 1}
 repeats: 2
+series:
+  mlp: {title: MLP, settings: {model: mlp_s}}
+  head: {title: Head, settings: {model: vgg3, width: 4, frozen: true, epochs: 8}}
 sweeps:
-  rate: {title: Rate, grid: {lr: [0.01, 0.05, 0.1]}}
-  momentum: {title: Momentum, start_from: rate, grid: {momentum: [0.5, 0.9]}}
+  rate: {title: Rate, series: [mlp, head], grid: {lr: [0.01, 0.05, 0.1]}}
+  momentum: {title: Momentum, series: [mlp, head], start_from: rate, grid: {momentum: [0.5, 0.9]}}
 """
 
 
-def start(recipe: Path, out: Path, *flags: str) -> subprocess.Popen[bytes]:
-    command = (sys.executable, "-m", "warpmix", "study", "run", str(recipe), "--out", str(out))
+def start(recipe: Path, out: Path, log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a runner; its workers write into the log what they train."""
+    program = ["-m", "warpmix"] if log is None else [str(LOGGED)]
+    command = [sys.executable, *program, "study", "run", str(recipe), "--out", str(out)]
     return subprocess.Popen(
-        [*command, "--no-report", "--workers", "2", *flags],
+        [*command, "--no-report", "--workers", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env={**os.environ, "STARTS": str(log)},
     )
 
 
@@ -66,13 +73,15 @@ def undisturbed(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Study
 
 
 def test_a_study_runs_to_its_end_with_the_best_carried(undisturbed: StudyResults) -> None:
-    assert [r.status for r in undisturbed.runs] == ["done"] * 10
-    rates: dict[float, list[float]] = {}
-    for run in undisturbed.runs[:6]:
-        assert run.validation_accuracy is not None
-        rates.setdefault(run.values["lr"], []).append(run.validation_accuracy)
-    best = max(rates, key=lambda rate: sum(rates[rate]))
-    assert {r.settings["lr"] for r in undisturbed.runs[6:] if r.settings} == {best}
+    assert [r.status for r in undisturbed.runs] == ["done"] * 20
+    for series in ("mlp", "head"):
+        own = [r for r in undisturbed.runs if r.series == series]
+        rates: dict[float, list[float]] = {}
+        for run in own[:6]:
+            assert run.validation_accuracy is not None
+            rates.setdefault(run.values["lr"], []).append(run.validation_accuracy)
+        best = max(rates, key=lambda rate: sum(rates[rate]))
+        assert {r.settings["lr"] for r in own[6:] if r.settings} == {best}
     assert not list(undisturbed.folder.glob(f"runs/*/{CHECKPOINT_FILE}"))
     with (undisturbed.folder / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -85,7 +94,7 @@ def test_a_study_runs_to_its_end_with_the_best_carried(undisturbed: StudyResults
 def test_a_study_killed_at_random_moments_ends_with_the_same_results(
     recipe: Path, undisturbed: StudyResults, tmp_path: Path
 ) -> None:
-    """SIGKILL of the runner, whose workers end with it; sometimes of a worker, too."""
+    """SIGKILL of the runner, whose workers end with it."""
     chance = random.Random(0)
     for _ in range(KILLS):
         process = start(recipe, tmp_path)
@@ -99,17 +108,15 @@ def test_a_study_killed_at_random_moments_ends_with_the_same_results(
 def test_two_runners_never_do_a_run_twice(
     recipe: Path, undisturbed: StudyResults, tmp_path: Path
 ) -> None:
-    together = [start(recipe, tmp_path) for _ in range(2)]
+    """Every worker writes down what it trains."""
+    log = tmp_path / "starts.txt"
+    together = [start(recipe, tmp_path / "study", log=log) for _ in range(2)]
     for process in together:
         finish(process)
-    assert accuracies(load_results(tmp_path)) == accuracies(undisturbed)
-    # Each run's environment is written when it begins: a second beginning would show in the stamps.
-    for run in load_results(tmp_path).runs:
-        begun = (run.folder / "environment.json").stat().st_mtime_ns
-        first_epoch = (run.folder / "split.safetensors").stat().st_mtime_ns
-        ended = (run.folder / "result.json").stat().st_mtime_ns
-        assert begun <= first_epoch <= ended
-        assert run.epochs == 2
+    assert accuracies(load_results(tmp_path / "study")) == accuracies(undisturbed)
+    starts = [line.split() for line in log.read_text().splitlines()]
+    assert sorted(id for _, id in starts) == sorted(accuracies(undisturbed))
+    assert len({process for process, _ in starts}) == 4  # all workers of both had some
 
 
 def test_a_failed_run_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
@@ -119,14 +126,15 @@ def test_a_failed_run_is_recorded_and_the_others_go_on(tmp_path: Path) -> None:
     )
     out = tmp_path / "study"
     output = finish(start(recipe, out))
-    assert "3 runs done, 1 failed" in output
+    assert "7 runs done, 1 failed" in output
     results = load_results(out)
     (failed,) = [r for r in results.runs if r.status == "failed"]
-    assert failed.values == {"lr": 1.0e30}
+    assert (failed.series, failed.values) == ("mlp", {"lr": 1.0e30})
     assert failed.error is not None
     assert "Traceback" in failed.error
     assert "training diverged" in failed.error
-    assert {r.settings["lr"] for r in results.runs[2:] if r.settings} == {0.01}
+    carried = [r for r in results.runs if r.series == "mlp" and r.sweep == "momentum"]
+    assert {r.settings["lr"] for r in carried if r.settings} == {0.01}
     before = {r.id: r.folder.stat().st_mtime_ns for r in results.runs}
     finish(start(recipe, out))  # nothing is left, and nothing is done again
     assert {r.id: r.folder.stat().st_mtime_ns for r in load_results(out).runs} == before

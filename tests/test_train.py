@@ -221,6 +221,21 @@ def test_divergence_in_the_first_epoch_is_refused_in_words(
     fit(settings(), tmp_path / "run")  # nothing is in the way of another try
 
 
+def test_divergence_in_the_first_epoch_can_end_with_the_first_weights(
+    settings: MakeConfig, tmp_path: Path
+) -> None:
+    config = settings(lr=1e20, sched="constant", on_divergence="first-weights")
+    result = fit(config, tmp_path / "run")
+    assert (result.ended, result.best_epoch, len(result.history)) == ("diverged", 0, 1)
+    begun = fit(
+        settings(lr=1e-30, sched="constant", epochs=1)
+    )  # whose steps change next to nothing
+    for name, tensor in begun.model.state_dict().items():
+        torch.testing.assert_close(result.model.state_dict()[name], tensor, rtol=0, atol=1e-25)
+    assert result.test_accuracy == begun.test_accuracy
+    assert fit(config, tmp_path / "run", resume=True).test_accuracy == result.test_accuracy
+
+
 def test_divergence_later_keeps_the_best_weights(settings: MakeConfig) -> None:
     result = fit(settings(epochs=9, lr=0.01, sched="constant", switch_epoch=2, switch_lr=1e20))
     assert result.ended == "diverged"

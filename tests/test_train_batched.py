@@ -229,6 +229,13 @@ def test_a_run_that_diverges_ends_alone(tmp_path: Path) -> None:
     assert isinstance(second, ValueError)
     assert "diverged in epoch 1: the loss became" in str(second)
     assert not (tmp_path / "b" / "model.safetensors").exists()
+    kept = [config.model_copy(update={"on_divergence": "first-weights"}) for config in configs]
+    whole, ended = trained(kept)
+    assert_same_run(whole, fit(kept[0]))
+    alone = fit(kept[1])
+    for name, tensor in ended.model.state_dict().items():
+        assert torch.equal(tensor, alone.model.state_dict()[name]), name
+    assert (ended.ended, ended.best_epoch, len(ended.history)) == ("diverged", 0, 1)
 
 
 # ---- what cannot --------------------------------------------------------------------------------

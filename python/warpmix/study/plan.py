@@ -176,7 +176,8 @@ def best_values(
 ) -> Mapping[str, Any] | None:
     """Return the values whose mean over the repeats is best; None while runs are missing.
 
-    A failed run counts as the worst. Of equally good values the first one is best.
+    A failed run counts as the worst, and so does one that diverged, by its loss. Of equally good
+    values the first one is best.
 
     Raises:
         ValueError: the runs have no validation images to be judged by.
@@ -188,7 +189,7 @@ def best_values(
         if not run.id or result is None or result.status not in ("done", "failed"):
             return None
         score = getattr(result, by)
-        if result.status == "done" and score is None:
+        if result.status == "done" and score is None and result.best_epoch != 0:
             raise ValueError(
                 f"sweep {run.sweep} has no {by} to choose the best value by: set validation above 0"
             )

@@ -22,9 +22,10 @@ from warpmix.study.folder import (
     write_results,
     write_study,
 )
+from warpmix.study.grouping import next_batch
 from warpmix.study.plan import Plan, PlannedRun
 from warpmix.study.results import RunResult
-from warpmix.study.worker import Outcome, Task, record_failure
+from warpmix.study.worker import Outcome, record_failure
 
 _ATTEMPTS = 3  # of a run whose worker dies
 _POLL = 0.5  # seconds between looks at other runners' runs
@@ -57,6 +58,7 @@ class Runner:
         self._results: dict[str, RunResult] = {}
         self._attempts: Counter[str] = Counter()
         self._in_work: set[str] = set()
+        self._batches = 0
         self._written = 0.0
         self._planned: list[PlannedRun] = []
         if retry_failed:
@@ -127,20 +129,30 @@ class Runner:
 
     def _hand_out(self, executor: Executor) -> None:
         """Keep every worker busy, with one batch each."""
-        free = executor.workers - len(self._in_work)
-        for run in self._planned:
-            if free <= 0:
-                return
-            if not run.id or run.id in self._results or run.id in self._in_work:
-                continue
-            if owner_of(claim_file(self._folder, run.id)) is not None:
-                continue  # another runner's; looked at again later
-            self._in_work.add(run.id)
-            executor.submit((Task(run.id, run.config),))
-            free -= 1
+        if self._batches >= executor.workers:
+            return
+        ready = [run for run in self._planned if self._is_ready(run)]
+        while ready and self._batches < executor.workers:
+            first = ready[0]
+            if self._attempts[first.id]:  # its worker died: alone, to see whose fault it was
+                batch = next_batch([first], executor.workers)
+            else:
+                sound = [run for run in ready if not self._attempts[run.id]]
+                batch = next_batch(sound, executor.workers)
+            self._in_work.update(task.id for task in batch)
+            self._batches += 1
+            executor.submit(batch)
+            ready = [run for run in ready if run.id not in self._in_work]
+
+    def _is_ready(self, run: PlannedRun) -> bool:
+        """Return whether a worker may begin a run; another runner's is looked at again later."""
+        if not run.id or run.id in self._results or run.id in self._in_work:
+            return False
+        return owner_of(claim_file(self._folder, run.id)) is None
 
     def _take_in(self, batch: Batch, outcomes: Mapping[str, Outcome] | None) -> None:
         """Note that a batch has ended; a run whose workers keep dying has failed."""
+        self._batches -= 1
         for task in batch:
             self._in_work.discard(task.id)
             if outcomes is None:

@@ -59,7 +59,7 @@ def fit_together(
 
     Returns:
         for each config its result, or the error of a loss that became NaN or infinite in its first
-        epoch, which ends that run alone.
+        epoch, which ends that run alone (with ``on_divergence`` of first-weights it is a result).
 
     Raises:
         FileNotFoundError: the data are not there.

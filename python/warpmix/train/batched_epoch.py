@@ -65,6 +65,8 @@ class Group:
     ) -> None:
         """Train for one epoch, validate, and add to each member's history.
 
+        Each member's seconds are its share, so that those of several runs add up.
+
         Args:
             callbacks: their ``on_step_end`` is called for each member.
             on_diverged: called with a member whose loss became NaN or infinite before it had any
@@ -75,7 +77,7 @@ class Group:
         loss, accuracy = self._train(epoch, callbacks)
         validated = self._validate()
         self._stack.hand_back()
-        seconds = time.perf_counter() - start
+        seconds = (time.perf_counter() - start) / len(self.members)
         for number, member in enumerate(self.members):
             try:
                 member.trainer.check_finite(loss[number])

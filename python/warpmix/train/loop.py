@@ -38,7 +38,8 @@ class TrainResult:
         spec: how to build and feed it.
         history: every epoch, those before a resume included.
         ended: ``"epochs"``, ``"early stopping"`` or ``"diverged"``.
-        best_epoch: the epoch (from 1) the weights are of.
+        best_epoch: the epoch (from 1) the weights are of; 0: the first weights, of a run whose loss
+            became NaN or infinite in its first epoch.
         test_accuracy: 0..1; None where the test images have no labels.
         validation_accuracy: 0..1; None without validation images.
         folder: the run folder; None where none was asked for.
@@ -82,7 +83,7 @@ def fit(
         FileNotFoundError: ``resume`` without a run in ``folder``, or the data are not there.
         ValueError: ``folder`` holds a run already, or one of other settings or other images;
             settings that do not fit the data; a loss that becomes NaN or infinite in the first
-            epoch.
+            epoch, unless ``on_divergence`` keeps the first weights.
     """
     folder = None if folder is None else Path(folder)
     if folder is not None:

@@ -205,6 +205,9 @@ class Settings(ImageSettings):
         0.0, "Early stopping", "smallest change that counts as improvement (1 = 100 %)", ge=0
     )
     min_epochs: int = setting(0, "Early stopping", "epochs to run before stopping early", ge=0)
+    on_divergence: Literal["error", "first-weights"] = setting(
+        "error", "Early stopping", "what a loss of NaN in the first epoch ends in"
+    )
 
     seed: int = setting(
         0,

@@ -59,7 +59,8 @@ class Trainer:
             ``network``.
         history: the epochs done so far.
         best_weights: weights that count, on the CPU: of the best epoch, or as ``restore`` says; of
-            the latest epoch without validation.
+            the latest epoch without validation; before the first epoch the first weights with
+            ``on_divergence``, else none.
         stopping: which epoch was best, which one's weights count, and whether to go on.
         penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
@@ -93,6 +94,8 @@ class Trainer:
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
         self.best_weights: dict[str, Tensor] = {}
+        if config.on_divergence == "first-weights":
+            self.best_weights = copy_weights(self.evaluated)
 
     @property
     def evaluated(self) -> Network:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from warpmix import __version__
 from warpmix.cli import app
+from warpmix.figures.drawing import DPI
 from warpmix.train import TrainConfig
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
@@ -282,6 +283,18 @@ def test_preview_draws_any_recipe_on_any_data(images: Path, tmp_path: Path, augm
     code, output = run("preview", images, "--augment", augment, "--count", 5, "--out", path)
     assert (code, output) == (0, f"preview: {path}")
     assert Image.open(path).size[0] > 1000
+
+
+def test_preview_shows_every_variant_of_an_image(images: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("{augment: contrast, variants: {mirrored: [RandomHorizontalFlip]}}")
+    across = {}
+    for how in (("--variants", "fruit-eightfold"), ("--config", recipe), ("--augment", "contrast")):
+        path = tmp_path / "preview.png"
+        code, output = run("preview", images, *how, "--count", 1, "--out", path)
+        assert code == 0, output
+        across[how[0]] = (Image.open(path).size[0] / DPI - 2 * 0.3 + 0.08) / (1.3 + 0.08)
+    assert across == pytest.approx({"--variants": 8, "--config": 3, "--augment": 2}, abs=0.02)
 
 
 def test_model_tells_what_networks_are_made_of() -> None:

@@ -26,6 +26,7 @@ from warpmix.augment import (
 from warpmix.data import Dataset, Loader, StreamedDataset, Variant
 from warpmix.data.compression import compress_jpeg
 from warpmix.train import Callback, TrainConfig, Trainer, fit, load_config
+from warpmix.train.examples import augment_examples
 
 Sample = tuple[int, bytes, int, int, float]
 
@@ -352,3 +353,28 @@ def test_validation_holds_originals_alone_and_none_of_its_images_is_trained_on(
     for image in held_out:
         for flipped in (image, image.flip(2), image.flip(1), image.flip(1, 2)):
             assert flipped.numpy().tobytes() not in trained
+
+
+# ---- looking at them ----------------------------------------------------------------------------
+
+
+def test_examples_show_the_eight_of_every_image() -> None:
+    config = load_config(data="digits", variants="fruit-eightfold", copies="once")
+    shown = augment_examples(config, 5, epoch=3)
+    names = [form.name for form in shown.forms]
+    assert names == list(recipes.read("fruit-eightfold")["variants"])
+    for form, flipped in zip(shown.forms, ((2,), (1,), (1, 2)), strict=False):
+        assert np.array_equal(form.images, np.flip(shown.originals, flipped))
+    seen = [shown.originals, *(form.images for form in shown.forms)]
+    assert len({images.tobytes() for images in seen}) == 8
+    again = augment_examples(config, 5).forms  # once: epoch 3 has the copies of epoch 0
+    assert all(np.array_equal(a.images, b.images) for a, b in zip(shown.forms, again, strict=True))
+
+
+def test_examples_with_an_augmentation_show_it_on_the_originals_too() -> None:
+    mirrored = [{"RandomHorizontalFlip": {"p": 1.0}}]
+    shown = augment_examples(load_config(augment=mirrored, variants={"twice": mirrored}), 3)
+    once, twice = shown.forms
+    assert (once.name, twice.name) == ("", "twice")
+    assert np.array_equal(once.images, shown.originals[:, :, ::-1])
+    assert np.array_equal(twice.images, shown.originals)

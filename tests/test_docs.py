@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-WITH_EXAMPLES = {"README.md", "augmentation.md", "training.md"}
+WITH_EXAMPLES = {"README.md", "augmentation.md", "training.md", "tutorial-study.md"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -22,6 +23,9 @@ def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for block in BLOCK.finditer(text):
         language, source = block.groups()
         if language == "text":
+            continue
+        if language == "yaml":
+            yaml.safe_load(source)
             continue
         assert language == "python", f"{page.name}: a block of {language or 'no language'}"
         above = text.count("\n", 0, block.start()) + 1  # so that errors name the page's line

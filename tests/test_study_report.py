@@ -23,11 +23,12 @@ from warpmix.study.recipe import Figure, Recipe, Selection
 from warpmix.study.report import votes, write_report
 from warpmix.study.report.curves import average
 from warpmix.study.report.differences import make_differences
-from warpmix.study.report.images import make_outliers, make_sizes
+from warpmix.study.report.images import make_examples, make_outliers, make_sizes
 from warpmix.study.report.listings import make_numbers
 from warpmix.study.report.parts import Column, Table
 from warpmix.study.report.selecting import label_of, select
 from warpmix.study.report.values import make_values
+from warpmix.train import load_config
 
 
 @pytest.fixture
@@ -121,6 +122,19 @@ def test_files_beside_the_page(page: Path) -> None:
     assert not list(page.parent.glob(".*"))  # nothing unfinished
 
 
+def test_variants_have_a_gallery_each(study: MadeStudy) -> None:
+    eight = load_config(variants="fruit-eightfold", copies="once").model_dump(mode="json")
+    runs = [replace(run, settings=eight) for run in study.runs if run.sweep == "lr"]
+    shown = make_examples(
+        replace(study, runs=runs),
+        Figure(number="Figure 1", title="Copies", kind="examples", runs=[Selection(sweep="lr")]),
+    )
+    assert len(shown.galleries) == 8
+    assert [g.title.rpartition(": ")[2] for g in shown.galleries[:3]] == [
+        *("Originals", "horizontal", "vertical")
+    ]
+
+
 def test_what_was_run_is_said_first(study: MadeStudy, page: Path) -> None:
     text = page.read_text("utf-8")
     head = text[: text.index("<nav")]
@@ -129,6 +143,20 @@ def test_what_was_run_is_said_first(study: MadeStudy, page: Path) -> None:
     assert "quick form" in head and "not comparable" in head
     for label in ("Hardware", "Versions", "Seeds", "Repeats", "Written"):
         assert f"<dt>{label}</dt>" in head
+
+
+def test_where_no_run_was_tested_the_validation_images_count(
+    study: MadeStudy, tmp_path: Path
+) -> None:
+    untested = replace(study, runs=[replace(run, test_accuracy=None) for run in study.runs])
+    text = write_report(untested, tmp_path).read_text("utf-8")
+    assert "no labelled test part" in text[: text.index("<nav")]
+    assert "Mean validation accuracy" in text and "Mean test accuracy" not in text
+    by_rate = list(csv.DictReader((tmp_path / "figure-1.csv").open()))
+    assert "published" not in by_rate[0]  # the paper's values are of test images
+    of_first = [run.validation_accuracy for run in study.runs if run.status == "done"][:2]
+    assert None not in of_first and float(by_rate[0]["mean"]) == pytest.approx(np.mean(of_first))
+    assert all(row["accuracy"] for row in csv.DictReader((tmp_path / "table-1.csv").open()))
 
 
 def test_a_full_study_is_not_excused(study: MadeStudy, tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ from warpmix.train import TrainConfig, load_config
 DEFAULT_RECIPE = "warsaw-all"
 
 
-@setting_flags("root", "download", "image_size", "skip_bad_images", "augment", "p", "seed")
+@setting_flags(
+    *("root", "download", "image_size", "fit", "skip_bad_images"),
+    *("augment", "variants", "p", "seed"),
+)
 def preview(
     data: Annotated[
         str | None,
@@ -33,7 +36,8 @@ def preview(
 ) -> None:
     """Write a picture: originals, their augmented copies, and the parameters that were drawn.
 
-    Every image is augmented (p 1) unless --p or --config says otherwise.
+    Every image is augmented (p 1) unless --p or --config says otherwise. Variants, the copies of
+    every image that --variants or --config names, stand side by side.
 
     [bold]Examples[/bold]
 
@@ -44,7 +48,8 @@ def preview(
     if data is not None:
         settings["data"] = data
     if config is None:
-        settings = {"augment": DEFAULT_RECIPE, "p": 1.0, **settings}
+        augment = {} if "variants" in settings else {"augment": DEFAULT_RECIPE}
+        settings = {**augment, "p": 1.0, **settings}
     write_preview(load_config(config, **settings), out, count, epoch)
     console.print(f"preview: {out}")
 
@@ -53,7 +58,7 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
     """Draw ``count`` training images, of as many classes as can be, before and after.
 
     Args:
-        config: its data, augmentation and seed are used.
+        config: its data, augmentation, variants and seed are used.
         path: PNG to write.
         count: images to show; all of them if there are fewer.
         epoch: whose random numbers are drawn.
@@ -63,4 +68,10 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         from warpmix.train.examples import augment_examples
 
     shown = augment_examples(config, count, epoch)
-    draw_preview(path, shown.originals, shown.augmented, shown.titles, shown.captions)
+    captions = [
+        [(form.name, *lines) if form.name else lines for lines in form.captions]
+        for form in shown.forms
+    ]
+    draw_preview(
+        path, shown.originals, shown.titles, [form.images for form in shown.forms], captions
+    )

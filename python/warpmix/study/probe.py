@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ _COST = (
     *("train_images", "few_shot", "expand"),
 )
 _STEPS = 3  # measured, after one that warms up
+_FAILURES = (OSError, ValueError, RuntimeError, ImportError)  # of a run that cannot be measured
 _FEWEST = 0.2  # of the epochs: early stopping at its earliest, as a rough bound
 
 
@@ -83,6 +85,14 @@ class _Clock(Callback):
             raise _Enough
 
 
+def _measure(config: TrainConfig) -> tuple[float, _Clock]:
+    """Return the seconds before the first step, and the time of a few steps."""
+    start, clock = time.perf_counter(), _Clock()
+    with contextlib.suppress(_Enough):
+        fit(config, callbacks=[clock])
+    return clock.ready - start, clock
+
+
 def estimate(plan: Plan, runs: Sequence[RunResult]) -> Estimate:
     """Measure a few steps of each kind of run that is left, and return the time of all.
 
@@ -99,16 +109,15 @@ def estimate(plan: Plan, runs: Sequence[RunResult]) -> Estimate:
             kinds.setdefault(key, []).append(run.config)
     total = stopping = 0.0
     unknown, reason = 0, ""
+    if kinds:
+        with contextlib.suppress(*_FAILURES):  # which the measurement reports
+            _measure(next(iter(kinds.values()))[0])  # imports, and decodes images, once for all
     for configs in kinds.values():
-        start, clock = time.perf_counter(), _Clock()
         try:
-            fit(configs[0], callbacks=[clock])
-        except _Enough:
-            pass
-        except (OSError, ValueError, RuntimeError, ImportError) as error:
+            preparing, clock = _measure(configs[0])
+        except _FAILURES as error:
             unknown, reason = unknown + len(configs), reason or str(error).splitlines()[0]
             continue
-        preparing = clock.ready - start
         for config in configs:
             seconds = preparing + clock.seconds * clock.per_epoch * config.epochs
             total += seconds

@@ -9,8 +9,25 @@ import torch
 from torch import Tensor
 
 from warpmix.augment import Pipeline, from_config
+from warpmix.data import Dataset, Variant
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import load_images
+from warpmix.train.loaders import make_variant
+
+
+@dataclass(frozen=True)
+class Form:
+    """The images as one pipeline makes them.
+
+    Attributes:
+        name: of the variant; empty for the augmentation of the images themselves.
+        images: uint8 [n, H, W, C].
+        captions: for each image, the lines that say what was drawn.
+    """
+
+    name: str
+    images: np.ndarray
+    captions: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -18,24 +35,24 @@ class Examples:
     """Images before and after.
 
     Attributes:
-        originals, augmented: uint8 [n, H, W, C].
+        originals: uint8 [n, H, W, C].
         titles: n names of classes.
-        captions: for each image, the lines that say what was drawn.
+        forms: what is made of them: by the augmentation, and by each of the variants. With
+            variants and without an augmentation the originals themselves are no form.
     """
 
     originals: np.ndarray
-    augmented: np.ndarray
     titles: tuple[str, ...]
-    captions: tuple[tuple[str, ...], ...]
+    forms: tuple[Form, ...]
 
 
 def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Examples:
     """Augment ``count`` training images, of as many classes as can be.
 
     Args:
-        config: its data, augmentation and seed are used.
+        config: its data, augmentation, variants and seed are used.
         count: images; all of them if there are fewer.
-        epoch: whose random numbers are drawn.
+        epoch: whose random numbers are drawn; 0 with copies that are made once.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`warpmix.data.load`.
@@ -45,18 +62,32 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
     pipeline = Pipeline(
         from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
     )
-    images = dataset.images.permute(0, 3, 1, 2)
-    draws = pipeline.draw(images=images, index=rows, epoch=epoch)
-    augmented, targets = pipeline.replay(images, draws, dataset.labels, sums=dataset.channel_sums)
+    ways = {"": Variant(pipeline)}
+    ways |= {name: make_variant(config, name, pipeline, dataset) for name in config.variants}
+    drawn = 0 if config.copies == "once" else epoch
+    forms = [
+        _make_form(name, variant, dataset, rows, rows + copy * len(dataset), drawn)
+        for copy, (name, variant) in enumerate(ways.items())
+    ]
     return Examples(
         dataset.images[rows].numpy(),
-        augmented.permute(0, 2, 3, 1).numpy(),
         tuple(dataset.classes[label] for label in dataset.labels[rows]),
-        tuple(
-            tuple(_mixed_label(dataset.classes, *mix) + draws.describe(i) or ["unchanged"])
-            for i, mix in enumerate(zip(*targets, strict=True))
-        ),
+        tuple(forms if config.augment or not config.variants else forms[1:]),
     )
+
+
+def _make_form(
+    name: str, variant: Variant, dataset: Dataset, rows: Tensor, ids: Tensor, epoch: int
+) -> Form:
+    source, pipeline = variant.dataset or dataset, variant.pipeline
+    images = source.images.permute(0, 3, 1, 2)
+    draws = pipeline.draw(ids, images=images, index=rows, epoch=epoch)
+    made, targets = pipeline.replay(images, draws, source.labels, sums=source.channel_sums)
+    captions = (
+        tuple(_mixed_label(source.classes, *mix) + draws.describe(i) or ["unchanged"])
+        for i, mix in enumerate(zip(*targets, strict=True))
+    )
+    return Form(name, made.permute(0, 2, 3, 1).numpy(), tuple(captions))
 
 
 def _mixed_label(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -57,7 +58,7 @@ def training_loader(
         mixup_off_epoch=config.mixup_off_epoch,
         copies=config.copies,
         variants=[
-            _variant(config, name, pipeline, resize, splits.train) for name in config.variants
+            make_variant(config, name, pipeline, splits.train, resize) for name in config.variants
         ],
         seed=config.seed,
         join_last=True,  # batch norm cannot train on a lone last sample
@@ -66,10 +67,21 @@ def training_loader(
     )
 
 
-def _variant(
-    config: TrainConfig, name: str, pipeline: Pipeline, resize: list[Entry], train: Images
+def make_variant(
+    config: TrainConfig, name: str, pipeline: Pipeline, train: Images, resize: Sequence[Entry] = ()
 ) -> Variant:
-    """Return how a variant is made: JPEG, of the images as they are, then its other transforms."""
+    """Return how a variant is made: JPEG, of the images as they are, then its other transforms.
+
+    Args:
+        config: its variants, augmentation and seed count.
+        name: of the variant.
+        pipeline: of the originals.
+        train: the images.
+        resize: transforms, as plain data, before all others.
+
+    Raises:
+        TypeError, ValueError: a transform does not exist, or does not take its parameters.
+    """
     listed, dataset = config.variants[name], None
     try:
         if listed and (quality := _jpeg_quality(listed[0])) is not None:

@@ -49,8 +49,8 @@ def make_examples(study: Study, figure: Figure) -> Section:
     galleries: list[Gallery] = []
     seen: list[object] = []
     for each in groups:
-        augment = each.axis("augment")
-        if augment in seen or len(seen) >= _FORMS:
+        made_by = (each.axis("augment"), each.axis("variants"))
+        if made_by in seen or len(seen) >= _FORMS:
             continue
         try:
             found = augment_examples(_config(each).model_copy(update={"p": 1.0}), _EXAMPLES)
@@ -62,11 +62,13 @@ def make_examples(study: Study, figure: Figure) -> Section:
             originals = zip(found.originals, found.titles, strict=True)
             shown = tuple(Shown(image, (title,)) for image, title in originals)
             galleries.append(Gallery("Originals", shown))
-        seen.append(augment)
-        if augment:
-            title = describe_setting(study.recipe, each.values, axes) if axes else "Augmented"
-            pairs = zip(found.augmented, found.captions, strict=True)
-            galleries.append(Gallery(title, tuple(Shown(i, lines) for i, lines in pairs)))
+        seen.append(made_by)
+        if any(made_by):
+            setting = describe_setting(study.recipe, each.values, axes) if axes else ""
+            for form in found.forms:
+                title = ": ".join(text for text in (setting, form.name) if text) or "Augmented"
+                pairs = zip(form.images, form.captions, strict=True)
+                galleries.append(Gallery(title, tuple(Shown(i, lines) for i, lines in pairs)))
     return Section(
         figure.number,
         figure.title,

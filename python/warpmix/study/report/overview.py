@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from warpmix.study.report.measured import was_tested
 from warpmix.study.report.parts import Column, Section, Table, joined
 from warpmix.study.report.selecting import Study, describe_setting, title_of_series
 from warpmix.study.results import RunResult
@@ -55,6 +56,12 @@ def warnings_of(study: Study) -> list[str]:
         found.append(
             f"The study is not complete: {say_state(study)}. Means are over finished runs alone; "
             "each table says how many."
+        )
+    if not was_tested(study):
+        found.append(
+            "The images have no labelled test part: all accuracies are of the validation images. "
+            "These also choose each run's epoch and the best settings, so that the best figures "
+            "are somewhat too high."
         )
     return found
 

@@ -15,6 +15,7 @@ from warpmix.study.report import curves, grids, images, listings, values, voting
 from warpmix.study.report.differences import make_differences
 from warpmix.study.report.drawing import render
 from warpmix.study.report.markdown import make_markdown
+from warpmix.study.report.measured import with_measured_splits
 from warpmix.study.report.overview import make_failures, runs_table
 from warpmix.study.report.page import make_page, thumbnail
 from warpmix.study.report.parts import Section
@@ -45,6 +46,9 @@ _MAKERS: Mapping[str, Callable[[Study, Figure], Section]] = {
 def write_report(results: Study, out: str | os.PathLike[str]) -> Path:
     """Write the report of a study, finished or not.
 
+    Where no run was tested, because the images have no test part, its accuracies are those of the
+    validation images.
+
     Args:
         results: of the study. Ensembles that were counted are kept in its folder, so that the next
             report is quick.
@@ -59,6 +63,7 @@ def write_report(results: Study, out: str | os.PathLike[str]) -> Path:
             predictions of a pool do not belong together.
         OSError: the files cannot be written.
     """
+    results = with_measured_splits(results)
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     sections = make_sections(results)

@@ -220,7 +220,7 @@ def make_outliers(study: Study, figure: Figure) -> Section:
 def make_network(study: Study, figure: Figure) -> Section:
     """Return the layers of the networks of a figure's runs, and their parameters."""
     tables: list[Table] = []
-    notes, seen = [], []
+    notes = []
     for each in _groups(study, figure):
         done = next((run for run in each.runs if run.status == "done"), None)
         if done is None:
@@ -230,10 +230,6 @@ def make_network(study: Study, figure: Figure) -> Section:
         except FileNotFoundError:
             notes.append(f"The weights of the run {done.id} are not at hand.")
             continue
-        built = (spec.model, spec.head, spec.options)
-        if built in seen:
-            continue
-        seen.append(built)
         layers = describe(network, spec.channels, *(spec.input_size or spec.image_size))
         total = sum(layer.parameters for layer in layers)
         columns = (
@@ -251,7 +247,10 @@ def make_network(study: Study, figure: Figure) -> Section:
             }
             for layer in layers
         )
-        name = f"{spec.model}, {spec.head} head"
+        if any(table.rows == rows for table in tables):
+            continue  # they differ in dropout, say
+        units = ", ".join(map(str, spec.head))
+        name = f"{spec.model}, head of {units}" if units else f"{spec.model}, linear head"
         file = slug(f"{figure.number} {name}" if tables else figure.number)
         tables.append(Table(file, columns, rows, name, folded=len(rows) > 30))
         frozen = " Its backbone is frozen." if each.axis("frozen") else ""

@@ -106,6 +106,25 @@ def test_settings_are_compared_by_their_repeats_and_models_by_their_images(
     assert "## Settings by the test accuracy" in text
 
 
+@pytest.mark.parametrize(
+    ("settings", "accuracy"),
+    [
+        ({}, 0.9),
+        ({"restore": "last"}, 0.45),
+        ({"restore": "improved", "min_delta": 0.01, "monitor": "loss"}, 0.9),
+    ],
+)
+def test_the_validation_accuracy_is_of_the_weights_that_count(
+    tmp_path: Path, settings: dict[str, Any], accuracy: float
+) -> None:
+    """The two epochs have 0.9 and 0.45, with the same loss."""
+    write_run(tmp_path / "a", 0.9, 10, **settings)
+    code, output = run("compare", tmp_path / "a", "--out", tmp_path / "out")
+    assert code == 0, output
+    (row,) = rows_of(tmp_path / "out" / "runs.csv")
+    assert float(row["validation_accuracy"]) == accuracy
+
+
 def _wrong(folder: Path) -> int:
     stored = predictions.load(folder / "predictions.safetensors")
     assert stored.labels is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpmix.train.history import EarlyStopping, read_history
 from warpmix.train.run_folder import (
     CHANGEABLE,
     CONFIG_FILE,
@@ -31,7 +31,8 @@ class Run:
         settings: complete, but for those that say where it ran.
         epochs: how many were run.
         seconds: of these epochs, by the wall clock.
-        validation: best validation accuracy of an epoch, 0..1; None without validation images.
+        validation: validation accuracy, 0..1, of the epoch whose weights count (``restore``); None
+            without validation images, or before such an epoch.
     """
 
     name: str
@@ -72,19 +73,20 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
 
 
 def _read(folder: Path, name: str) -> Run:
-    settings = load_settings(folder).model_dump(mode="json")
-    epochs: list[dict[str, str]] = []
-    if (folder / HISTORY_FILE).is_file():
-        with (folder / HISTORY_FILE).open(newline="") as file:
-            epochs = list(csv.DictReader(file))
-    validated = [float(row["validation_accuracy"]) for row in epochs if row["validation_accuracy"]]
+    config = load_settings(folder)
+    settings = config.model_dump(mode="json")
+    epochs = read_history(folder / HISTORY_FILE) if (folder / HISTORY_FILE).is_file() else []
+    stopping = EarlyStopping(min_delta=config.min_delta, restore=config.restore)
+    for record in epochs:
+        stopping.update(record.epoch, record.score(config.monitor))
+    kept = epochs[stopping.kept_epoch - 1] if stopping.kept_epoch > 0 else None
     return Run(
         name=name,
         folder=folder,
         settings={key: value for key, value in settings.items() if key not in _PLACES},
         epochs=len(epochs),
-        seconds=sum(float(row["seconds"]) for row in epochs),
-        validation=max(validated, default=None),
+        seconds=sum(record.seconds for record in epochs),
+        validation=None if kept is None else kept.validation_accuracy,
     )
 
 

@@ -49,7 +49,7 @@ class LiveStatus:
         self._console, self._recipe = console, recipe
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
         self._start, self._first = time.monotonic(), -1
-        self._printed = 0.0
+        self._printed, self._is_over = 0.0, False
 
     def __enter__(self) -> LiveStatus:
         if self._live is not None:
@@ -73,8 +73,10 @@ class LiveStatus:
         note = self._time_left(ended, len(runs))
         if self._live is not None:
             self._live.update(status_table(self._recipe, runs, note), refresh=True)
-        elif time.monotonic() - self._printed > _LINE_EVERY or ended == len(runs):
-            self._printed = time.monotonic()
+        elif not self._is_over and (
+            time.monotonic() - self._printed > _LINE_EVERY or ended == len(runs)
+        ):
+            self._printed, self._is_over = time.monotonic(), ended == len(runs)
             failed = sum(run.status == "failed" for run in runs)
             words = f", {failed} failed" if failed else ""
             self._console.print(f"{ended} of {len(runs)} runs{words}; {note}", highlight=False)

@@ -42,7 +42,7 @@ class Runner:
     Args:
         plan: what to run.
         folder: of the study.
-        retry_failed: try failed runs again.
+        retry_failed: try failed runs of the plan again, once.
         on_change: called with all runs when one has changed, and every half second.
     """
 
@@ -61,9 +61,8 @@ class Runner:
         self._batches = 0
         self._written = 0.0
         self._planned: list[PlannedRun] = []
-        if retry_failed:
-            for error in folder.glob(f"runs/*/{ERROR_FILE}"):
-                error.unlink(missing_ok=True)
+        self._retry_failed = retry_failed
+        self._tried: set[str] = set()
 
     def run(self, executor: Executor) -> list[RunResult]:
         """Train until every run is done or has failed; return them in the plan's order.
@@ -95,6 +94,10 @@ class Runner:
         previous = [run.id for run in self._planned]
         while True:
             self._planned = self._plan.runs(self._results)
+            for run in self._planned if self._retry_failed else ():
+                if run.id and run.id not in self._tried:
+                    self._tried.add(run.id)
+                    (run_folder(self._folder, run.id) / ERROR_FILE).unlink(missing_ok=True)
             found = {
                 run.id: result
                 for run in self._planned

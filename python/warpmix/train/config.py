@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from warpmix import recipes
+from warpmix.train.optimizer_constants import CONSTANTS, which_have
 from warpmix.train.settings import Settings
 
 
@@ -74,17 +75,27 @@ class TrainConfig(Settings):
             raise ValueError("frozen_mode train needs frozen: without it every layer trains")
         if self.sched == "onecycle" and self.warmup_epochs > 0:
             raise ValueError("warmup_epochs: onecycle has its own warm-up; use 0, or sched cosine")
-        has_sgd = "sgd" in (self.opt, self.switch_opt if self.switch_epoch else None)
-        if self.nesterov and (not has_sgd or self.momentum == 0):
-            raise ValueError("nesterov needs opt sgd with momentum above 0")
-        has_ftrl = "ftrl" in (self.opt, self.switch_opt if self.switch_epoch else None)
-        if has_ftrl and self.accumulator == 0:
-            raise ValueError("accumulator must be above 0 for ftrl, which divides by it")
+        self._check_optimisers()
         if self.switch_epoch is not None and self.switch_epoch >= self.epochs:
             raise ValueError(
                 f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"
             )
         return self
+
+    def _check_optimisers(self) -> None:
+        """Refuse constants that no optimiser of the run has."""
+        opts = [self.opt] if self.switch_epoch is None else [self.opt, self.switch_opt]
+        if self.nesterov and ("sgd" not in opts or self.momentum == 0):
+            raise ValueError("nesterov needs opt sgd with momentum above 0")
+        if "ftrl" in opts and self.accumulator == 0:
+            raise ValueError("accumulator must be above 0 for ftrl, which divides by it")
+        names = dict.fromkeys(n for constants in CONSTANTS["torch"].values() for n in constants)
+        for name in names:
+            if getattr(self, name) is not None and not {*opts} & {*which_have(name)}:
+                raise ValueError(
+                    f"{name} does nothing with opt {' and '.join(opts)}: leave it out, or use "
+                    f"{', '.join(which_have(name))}"
+                )
 
     def _check_copies(self) -> None:
         """Refuse copies that would not be what they are asked to be."""

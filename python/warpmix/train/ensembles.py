@@ -33,7 +33,9 @@ def import_run(
     files = {s: folder / f for s, f in PREDICTIONS_FILES.items() if (folder / f).is_file()}
     if not files:
         raise FileNotFoundError(f"{folder} has no predictions: the run has not finished")
-    recipe = "+".join(a if isinstance(a, str) else next(iter(a)) for a in config.augment)
+    augmented = [a if isinstance(a, str) else next(iter(a)) for a in config.augment]
+    variants = "|".join(name for variant in config.variants for name in variant)
+    recipe = "+".join([variants, *augmented] if variants else augmented)
     added = []
     for split, file in files.items():
         stored = predictions.load(file)

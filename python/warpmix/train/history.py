@@ -36,6 +36,20 @@ class EpochRecord:
     seconds: float
     penalty: float = 0.0
 
+    def score(self, monitor: str) -> float:
+        """Return what early stopping follows, higher being better; without validation the epoch.
+
+        Args:
+            monitor: ``accuracy``, ``loss`` or ``total_loss``, with the penalty.
+        """
+        if not math.isfinite(self.train_loss):
+            return -math.inf
+        if self.validation_accuracy is None or self.validation_loss is None:
+            return float(self.epoch)
+        if monitor == "accuracy":
+            return self.validation_accuracy
+        return -(self.validation_loss + (self.penalty if monitor == "total_loss" else 0.0))
+
 
 def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
     """Write the records as CSV, one row an epoch; what is absent is an empty cell."""
@@ -43,6 +57,19 @@ def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
         writer = csv.DictWriter(file, [field.name for field in fields(EpochRecord)])
         writer.writeheader()
         writer.writerows(asdict(record) for record in records)
+
+
+def read_history(path: Path) -> list[EpochRecord]:
+    """Read the file of :func:`write_history`."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        EpochRecord(
+            epoch=int(row.pop("epoch")),
+            **{name: float(cell) if cell else None for name, cell in row.items()},  # type: ignore[arg-type]
+        )
+        for row in rows
+    ]
 
 
 @dataclass

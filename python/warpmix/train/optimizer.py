@@ -12,6 +12,7 @@ from torch import Tensor, nn, optim
 
 from warpmix.train import keras_optimizers
 from warpmix.train.config import TrainConfig
+from warpmix.train.optimizer_constants import CONSTANTS
 
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.SyncBatchNorm)
 
@@ -20,31 +21,6 @@ _ONECYCLE_RISE = 0.3  # share of the steps spent rising to the peak
 _ONECYCLE_START = 25.0  # the first rate is the peak divided by this
 _ONECYCLE_END = 1e4  # the last rate is the first divided by this
 
-
-_BETAS = {"beta1": 0.9, "beta2": 0.999}
-CONSTANTS: dict[str, dict[str, dict[str, float]]] = {
-    "torch": {
-        "rmsprop": {"rho": 0.99, "eps": 1e-8},
-        "adagrad": {"accumulator": 0.0, "eps": 1e-10},
-        "adadelta": {"rho": 0.9, "eps": 1e-6},
-        "adam": {**_BETAS, "eps": 1e-8},
-        "adamw": {**_BETAS, "eps": 1e-8},
-        "adamax": {**_BETAS, "eps": 1e-8},
-        "nadam": {**_BETAS, "eps": 1e-8, "momentum_decay": 0.004},
-        "ftrl": {"accumulator": 0.1},
-    },
-    "keras": {
-        "rmsprop": {"rho": 0.9, "eps": 1e-7},
-        "adagrad": {"accumulator": 0.1, "eps": 1e-7},
-        "adadelta": {"rho": 0.95, "eps": 1e-7},
-        "adam": {**_BETAS, "eps": 1e-7},
-        "adamw": {**_BETAS, "eps": 1e-7},
-        "adamax": {**_BETAS, "eps": 1e-7},
-        "nadam": {**_BETAS, "eps": 1e-7, "momentum_decay": 1.0},
-        "ftrl": {"accumulator": 0.1},
-    },
-}
-"""The constants that a framework gives its optimisers, by the names of the settings."""
 
 _TORCH: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": optim.SGD,

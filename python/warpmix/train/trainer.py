@@ -173,7 +173,7 @@ class Trainer:
             self._final_penalty(),
         )
         self.history.append(record)
-        if self.stopping.update(record.epoch, self._score(record)):
+        if self.stopping.update(record.epoch, record.score(self._config.monitor)):
             self.best_weights = copy_weights(self.evaluated)
 
     def state(self) -> dict[str, Any]:
@@ -270,19 +270,6 @@ class Trainer:
     def _final_penalty(self) -> float:
         """Return the penalty of the weights that count, as they are after an epoch."""
         return float(Penalty(self.evaluated, self._config)()) if self.penalty else 0.0
-
-    def _score(self, record: EpochRecord) -> float:
-        """Return what early stopping follows, higher being better; without validation the epoch."""
-        if not math.isfinite(record.train_loss):
-            return -math.inf
-        if record.validation_accuracy is None or record.validation_loss is None:
-            return float(record.epoch)
-        match self._config.monitor:
-            case "accuracy":
-                return record.validation_accuracy
-            case "loss":
-                return -record.validation_loss
-        return -(record.validation_loss + record.penalty)
 
 
 def dropout_seed(config: TrainConfig, epoch: int) -> int:

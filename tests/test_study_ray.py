@@ -21,10 +21,12 @@ pytest.importorskip("ray", reason="ray is not installed: pip install 'warpmix[ra
 
 RECIPE = """\
 title: Tiny
-base: {data: digits, model: mlp_s, train_images: 200, epochs: 4, batch_size: 50, device: cpu,
-  threads: 1}
+base: {data: digits, train_images: 200, epochs: 4, batch_size: 50, device: cpu, threads: 1}
+series:
+  mlp: {title: MLP, settings: {model: mlp_s}}
+  head: {title: Head, settings: {model: vgg3, width: 4, frozen: true}}
 sweeps:
-  rate: {title: Rate, grid: {lr: [0.01, 0.02, 0.05, 0.1]}}
+  rate: {title: Rate, series: [mlp, head], grid: {lr: [0.01, 0.02, 0.05, 0.1]}}
 """
 
 

@@ -349,6 +349,17 @@ def test_heads_have_their_dropout_where_it_is_asked_for(
     assert head(torch.ones(2, 6)).shape == (2, 3)
 
 
+def test_a_head_may_normalise_the_features_of_each_sample() -> None:
+    network = create("vgg3", 3, image_size=8, head=(5,), options={"feature_norm": True})
+    features = 500 * torch.rand(4, network.head[1].in_features) + 100
+    seen = network.head[0](features)
+    torch.testing.assert_close(seen.mean(1), torch.zeros(4), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen.std(1, correction=0), torch.ones(4))
+    # A last batch of one sample trains as any other.
+    network.train()(torch.rand(1, 3, 8, 8)).sum().backward()
+    assert sum(p.numel() for p in network.head[0].parameters()) == 0
+
+
 def test_heads_of_names_are_refused() -> None:
     for head in ("dense", 512, (0.5,)):
         with pytest.raises(TypeError, match=r"numbers of hidden units, such as \(64, 32\), got"):

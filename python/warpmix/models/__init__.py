@@ -67,7 +67,8 @@ def create(
             :func:`warpmix.models.backbones.create_backbone`. Of any: ``init``, see
             :func:`warpmix.models.layers.initialise` (pretrained weights stay as they are), and
             ``bn_eps`` and ``bn_momentum`` of every batch norm, pretrained ones included, see
-            :func:`warpmix.models.layers.set_batch_norm`.
+            :func:`warpmix.models.layers.set_batch_norm`, and ``feature_norm``, see
+            :func:`warpmix.models.heads.create_head`.
         dropout_at: where ``dropout`` acts, see :func:`warpmix.models.heads.create_head`.
 
     Returns:
@@ -82,7 +83,7 @@ def create(
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
     chosen = dict(options or {})
     check_options(name, chosen)
-    init, eps, momentum = (chosen.pop(option, None) for option in COMMON_OPTIONS)
+    init, eps, momentum, norm = (chosen.pop(option, None) for option in COMMON_OPTIONS)
     backbone: nn.Module
     if name in OWN:
         own = OWN[name]
@@ -95,7 +96,7 @@ def create(
 
         backbone, features = create_backbone(name, weights, size, in_channels, **chosen)
     set_batch_norm(backbone, eps, momentum)
-    new_head = create_head(head, features, num_classes, dropout, dropout_at)
+    new_head = create_head(head, features, num_classes, dropout, dropout_at, bool(norm))
     if init is not None:
         for part in (new_head,) if weights is not None else (backbone, new_head):
             initialise(part, init)

@@ -16,6 +16,7 @@ def create_head(
     num_classes: int,
     dropout: float = 0.0,
     dropout_at: DropoutPlace = "hidden",
+    feature_norm: bool = False,
 ) -> nn.Sequential:
     """Build a classifier from [B, in_features] to logits [B, num_classes].
 
@@ -30,6 +31,8 @@ def create_head(
         dropout: probability in [0, 1).
         dropout_at: where it acts: ``"hidden"``, after each hidden layer, on the features where
             there is none; ``"features"``, once, on the features; ``"both"``.
+        feature_norm: normalise every sample's features to mean 0 and deviation 1 first: layer norm
+            (Ba et al., arXiv:1607.06450) without weights.
 
     Raises:
         TypeError: ``units`` that are no whole numbers.
@@ -47,6 +50,8 @@ def create_head(
     if dropout_at not in get_args(DropoutPlace):
         raise ValueError(f"dropout_at must be hidden, features or both, got {dropout_at!r}")
     layers: list[nn.Module] = []
+    if feature_norm:
+        layers.append(nn.LayerNorm(in_features, elementwise_affine=False))
     if dropout_at != "hidden" or not units:
         layers.append(nn.Dropout(dropout))
     for count in units:

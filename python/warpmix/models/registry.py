@@ -67,7 +67,7 @@ OWN: dict[str, OwnNetwork] = {
 }
 
 
-COMMON_OPTIONS = ("init", "bn_eps", "bn_momentum")
+COMMON_OPTIONS = ("init", "bn_eps", "bn_momentum", "feature_norm")
 """Options of every network."""
 
 TORCHVISION_OPTIONS = ("pooled_features",)

@@ -50,8 +50,11 @@ def unknown_layer(parts: Iterable[nn.Module]) -> str | None:
         for layer in leaves(part):
             plain = not isinstance(layer, nn.Conv2d) or layer.padding_mode == "zeros"
             averages = isinstance(layer, _BATCH_NORMS) and layer.momentum is None
-            known = (nn.Linear, nn.Conv2d, nn.Flatten, *_DROPOUTS, *_BATCH_NORMS, *_ALIKE)
-            if type(layer) not in known or not plain or averages:
+            # Of its rows alone; with weights each model would have its own.
+            weighted = isinstance(layer, nn.LayerNorm) and layer.elementwise_affine
+            known = {nn.Linear, nn.Conv2d, nn.Flatten, nn.LayerNorm}
+            known |= {*_DROPOUTS, *_BATCH_NORMS, *_ALIKE}
+            if type(layer) not in known or not plain or averages or weighted:
                 return type(layer).__name__
     return None
 
@@ -99,6 +102,8 @@ def _stack(
         return _BatchNorm(layers, stacked)
     if isinstance(first, nn.Flatten):
         return lambda x: _as_rows(x, models)
+    if isinstance(first, nn.LayerNorm):
+        return lambda x: first(_as_rows(x, models))
     if isinstance(first, nn.Linear | nn.Conv2d):
         weight = stacked[id(first.weight)]
         bias = None if first.bias is None else stacked[id(first.bias)]

@@ -46,7 +46,7 @@ Loggers = Annotated[
 NETWORK_OPTIONS = (
     *("activation", "negative_slope", "batch_norm", "block_dropout", "width"),
     *("encoder_layers", "attention_heads", "feed_forward"),
-    *("pooled_features", "init", "bn_eps", "bn_momentum"),
+    *("pooled_features", "init", "bn_eps", "bn_momentum", "feature_norm"),
 )
 """Settings that are options of :func:`warpmix.models.create`."""
 
@@ -72,6 +72,9 @@ class Settings(ImageSettings):
     )
     head: HiddenUnits = setting(
         (), "Model", "units of the head's hidden layers, such as 512; linear: none; dense: 64,32"
+    )
+    feature_norm: bool = setting(
+        False, "Model", "layer norm of the features before the head: for features of a large scale"
     )
     dropout: float = setting(0.0, "Model", "dropout rate in the head", ge=0, lt=1)
     dropout_at: Literal["hidden", "features", "both"] = setting(

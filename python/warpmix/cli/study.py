@@ -143,12 +143,12 @@ def show(
     console.print(f"{len(runs)} runs in {folder}", highlight=False)
     left = sum(run.status not in ("done", "failed") for run in runs)
     if probe and left:
-        from warpmix.study.machine import choose_workers
+        from warpmix.study.machine import choose_workers, core_count
         from warpmix.study.probe import estimate
 
-        with console.status("measuring a few steps of each network"):
-            found = estimate(plan, runs)
         workers = choose_workers(str(recipe.base.get("device", "auto")))
+        with console.status("measuring a few steps of each network"):
+            found = estimate(plan, runs, workers, max(1, core_count() // workers))
         console.print(found.in_words(workers), highlight=False)
 
 

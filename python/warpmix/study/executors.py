@@ -54,14 +54,8 @@ class LocalExecutor:
     def __init__(self, study_folder: Path, workers: int, threads: int) -> None:
         self.workers = workers
         self._folder, self._threads = study_folder, threads
-        self._pool = self._new_pool()
+        self._pool = worker_pool(workers, threads)
         self._running: dict[Future[dict[str, Outcome]], Batch] = {}
-
-    def _new_pool(self) -> ProcessPoolExecutor:
-        for name, value in _KEEP_MEMORY.items():
-            os.environ.setdefault(name, value)
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, context, _start_worker, (self._threads,))
 
     def submit(self, batch: Batch) -> None:
         """Have a batch trained."""
@@ -90,7 +84,7 @@ class LocalExecutor:
             found += [(batch, None) for batch in self._running.values()]
             self._running.clear()
             self._pool.shutdown(wait=True, cancel_futures=True)
-            self._pool = self._new_pool()
+            self._pool = worker_pool(self.workers, self._threads)
         return found
 
     def close(self) -> None:
@@ -101,6 +95,14 @@ class LocalExecutor:
         if self._running:
             for process in processes:
                 process.terminate()
+
+
+def worker_pool(workers: int, threads: int) -> ProcessPoolExecutor:
+    """Return processes that train, each with so many CPU threads."""
+    for name, value in _KEEP_MEMORY.items():
+        os.environ.setdefault(name, value)
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, context, _start_worker, (threads,))
 
 
 def _start_worker(threads: int) -> None:

@@ -33,7 +33,7 @@ OPERATORS = [
     "greedy_scores",
     "bootstrap",
 ]
-SHARED_SOURCES = ["csrc/program.cpp", "csrc/augment.cpp", "csrc/ensemble.cpp"]
+SHARED_SOURCES = [f"csrc/{name}.cpp" for name in ("augment", "ensemble", "guards", "program")]
 CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, *(f"csrc/cpu/{name}.cpp" for name in OPERATORS)]
 CPU_SOURCES += ["csrc/emulated/augment.cpp", "csrc/emulated/ensemble.cpp"]
 CPU_SOURCES += ["kernels/augment/cpu/augment.cpp"]

@@ -2,6 +2,7 @@
 #include "augment.h"
 
 #include "augment/mix.h"
+#include "guards.h"
 #include "program.h"
 
 namespace warpmix {
@@ -76,6 +77,14 @@ void set_samples(const char* op, const Tensor& images, const OptionalTensor& ind
   params.program = parse_program(op, program);
 }
 
+// A GPU's memory is not looked at here: it would wait for the device. Its kernels stop at a row
+// that is none of the images' (require_row).
+void require_host_samples(const char* op, const Tensor& images, const AugmentParams& params) {
+  if (!images.is_cuda()) {
+    require_samples(op, params);
+  }
+}
+
 void set_output(const char* op, const Tensor& batch, AugmentParams& params) {
   WARPMIX_CHECK_DIM(op, batch, 4);
   WARPMIX_CHECK_SIZE(op, batch, 1, params.channels);
@@ -105,6 +114,12 @@ void set_output(const char* op, const Tensor& batch, AugmentParams& params) {
   params.out_pixel_stride = interleaved ? params.channels : 1;
   params.out_row_stride = params.out_width * params.out_pixel_stride;
   params.out_channel_stride = interleaved ? 1 : static_cast<int32_t>(pixels);
+}
+
+void require_draws_size(const char* op, const Tensor& draws, const Program& program) {
+  WARPMIX_CHECK_SIZE(op, draws, 1, augment::sides(program));
+  WARPMIX_CHECK_SIZE(op, draws, 2, program.count);
+  WARPMIX_CHECK_SIZE(op, draws, 3, augment::kDrawWords);
 }
 
 OutType out_type(const char* op, const Tensor& batch) {
@@ -160,6 +175,7 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
     params.scale[c] = static_cast<float>(scale[c]);
     params.bias[c] = static_cast<float>(bias[c]);
   }
+  require_host_samples(op, images, params);
   return {params, is_float, images};
 }
 
@@ -177,10 +193,27 @@ DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const Opt
   WARPMIX_CHECK_DIM(op, draws, 4);
   set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, draws.size(0),
               params);
-  WARPMIX_CHECK_SIZE(op, draws, 1, augment::sides(params.program));
-  WARPMIX_CHECK_SIZE(op, draws, 2, params.program.count);
-  WARPMIX_CHECK_SIZE(op, draws, 3, augment::kDrawWords);
+  require_draws_size(op, draws, params.program);
+  require_host_samples(op, images, params);
   return {params, checked_data<int32_t>(op, "draws", draws, images, draws.numel()), images};
+}
+
+DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch,
+                       const std::vector<int64_t>& program) {
+  constexpr const char* op = "check_draws";
+  AugmentParams params = {};
+  WARPMIX_CHECK_DIM(op, draws, 4);
+  WARPMIX_CHECK(op, draws.size(0) <= kInt32Max, "batch must hold fewer than 2^31 samples");
+  params.batch_size = static_cast<int32_t>(draws.size(0));
+  params.program = parse_program(op, program);
+  require_draws_size(op, draws, params.program);
+  WARPMIX_CHECK(op, image_count >= 0 && image_count <= kInt32Max,
+                "image_count must be in [0, 2^31), got ", image_count);
+  params.image_count = static_cast<int32_t>(image_count);
+  params.from_batch = from_batch;
+  params.draws = checked_data<int32_t>(op, "draws", draws, draws, draws.numel());
+  require_samples(op, params);
+  return {};
 }
 
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums) {

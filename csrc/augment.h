@@ -49,6 +49,11 @@ DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const Opt
                     int64_t epoch, bool from_batch, const std::vector<int64_t>& program,
                     const Tensor& draws);
 
+// Of draws [B, sides, stages, 8] int32 in host memory, to be replayed on `image_count` images.
+struct DrawsCheck {};
+DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch,
+                       const std::vector<int64_t>& program);
+
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums);
 
 // Elements of AugmentParams::entering, which the CUDA backend and its emulation allocate.

@@ -55,6 +55,15 @@ void join_with(const char* op, const Tensor& predictions, const OptionalTensor& 
   }
 }
 
+// Numbers that the kernels take as places. On a GPU, Python checks them before they go there.
+void require_host_below(const char* op, const char* name, const int64_t* values,
+                        const Tensor& tensor, int64_t limit) {
+  for (int64_t i = 0; !tensor.is_cuda() && i < tensor.numel(); ++i) {
+    WARPMIX_CHECK(op, values[i] >= 0 && values[i] < limit, name, " must be in [0, ", limit,
+                  "), got ", values[i]);
+  }
+}
+
 }  // namespace
 
 VoteCall check_vote(const Tensor& predictions, const OptionalTensor& weights, bool hard,
@@ -83,6 +92,8 @@ VoteCall check_vote_curve(const Tensor& predictions, const Tensor& targets, cons
   join_with(op, predictions, weights, inverse_temperature, params);
   params.ranking = checked_data<int64_t>(op, "ranking", ranking, predictions, params.size);
   params.targets = checked_data<int64_t>(op, "targets", targets, predictions, params.samples);
+  require_host_below(op, "ranking", params.ranking, ranking, predictions.size(0));
+  require_host_below(op, "targets", params.targets, targets, params.classes);
   params.soft_correct =
       checked_data<int64_t>(op, "soft_correct", soft_correct, predictions, params.size);
   params.hard_correct =

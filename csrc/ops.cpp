@@ -23,6 +23,7 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
   library.def(
       "draw(Tensor images, Tensor? index, Tensor? ids, Tensor? active, Tensor? step, int seed, "
       "int epoch, bool from_batch, int[] program, Tensor(a!) draws) -> ()");
+  library.def("check_draws(Tensor draws, int image_count, bool from_batch, int[] program) -> ()");
   library.def("channel_sums(Tensor images, Tensor(a!) sums) -> ()");
   library.def("channel_sums_emulated(Tensor images, Tensor(a!) sums) -> ()");
 

@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include "checks.h"
+#include "guards.h"
 
 namespace warpmix {
 namespace {
@@ -174,6 +175,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
   }
   reader.require_end();
   check_sections(op, program);
+  require_stage_numbers(op, program);
   if (program.map_begin < program.map_end) {
     program.map_width = program.stages[program.map_begin].width;
     program.map_height = program.stages[program.map_begin].height;

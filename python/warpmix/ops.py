@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from warpmix import _extension
+from warpmix._tensors import check_dense
 
-_DRAW_WORDS: int = _extension.load().module.draw_words
+DRAW_WORDS: int = _extension.load().module.draw_words
 _ops = torch.ops.warpmix
 
 
@@ -51,6 +52,7 @@ def channel_sums(images: Tensor) -> Tensor:
         ValueError: images that are not 4-dimensional.
         TypeError: another dtype.
     """
+    check_dense("images", images)
     if images.dim() != 4:
         raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
@@ -81,11 +83,26 @@ def draw(
 ) -> Tensor:
     """Return [B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give
     shape and pool."""
-    shape = (batch_size, sides, program[0], _DRAW_WORDS)
+    shape = (batch_size, sides, program[0], DRAW_WORDS)
     draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
     return draws
+
+
+def check_draws(
+    draws: Tensor, *, image_count: int, from_batch: bool, program: Sequence[int]
+) -> None:
+    """Check draws [B, sides, stages, 8] int32 in host memory against a launch and its images.
+
+    Raises:
+        ValueError: a number that would have the kernels read what is none of the images'.
+    """
+    try:
+        _ops.check_draws(draws.contiguous(), image_count, from_batch, program)
+    except RuntimeError as error:
+        line = str(error).partition("\n")[0]
+        raise ValueError(line.partition("check_draws: ")[2]) from None
 
 
 def augment(

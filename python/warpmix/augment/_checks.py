@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from warpmix import ops
 from warpmix._numbers import as_int
-from warpmix.augment.draws import Draws
+from warpmix._tensors import check_dense
 from warpmix.augment.program import MAX_PIXELS
 from warpmix.augment.stages import MAX_CHANNELS
 
@@ -27,6 +28,7 @@ class Call:
         ids, index: [B] int64.
         active: [B] bool.
         sums: [N, C] int64.
+        step: [1] int64.
         epoch: in [0, 2^32).
         is_single: the images were one image, and so is to be the result.
     """
@@ -37,6 +39,7 @@ class Call:
     index: Tensor | None
     active: Tensor | None
     sums: Tensor | None
+    step: Tensor | None
     epoch: int
     is_single: bool
 
@@ -60,6 +63,7 @@ def check_call(
     index: Tensor | None = None,
     active: Tensor | bool | None = None,
     sums: Tensor | None = None,
+    step: Tensor | None = None,
     epoch: int = 0,
 ) -> Call:
     """Check the arguments of a call on a batch, or on one image; see ``Pipeline.forward``."""
@@ -85,12 +89,15 @@ def check_call(
             raise ValueError("images must hold at least one image to index, got 0")
         _check_range("index", index, count)
     if sums is not None:
+        check_dense("sums", sums)
         if sums.dtype != torch.int64 or tuple(sums.shape) != (count, channels):
             raise ValueError(
                 f"sums must be warpmix.ops.channel_sums(images), [{count}, {channels}] int64; "
                 f"got {tuple(sums.shape)} {sums.dtype}"
             )
         _check_device("sums", sums, images)
+    if step is not None:
+        _check_vector("step", step, torch.int64, 1, images)
     return Call(
         images=ops.as_nhwc(images),
         labels=_as_labels(labels, images),
@@ -98,34 +105,27 @@ def check_call(
         index=index,
         active=_as_active(active, samples, images),
         sums=sums,
+        step=step,
         epoch=_as_epoch(epoch),
         is_single=is_single,
     )
-
-
-def check_draws(draws: Draws, call: Call) -> None:
-    """Check that drawn parameters are of these images' rows."""
-    _check_device("draws", draws.rows, call.images)
-    count = call.images.shape[0]
-    _check_range("rows of draws", draws.rows, count)
-    if draws.partner is not None:
-        limit = draws.rows.shape[0] if draws.from_batch else count
-        _check_range("partners of draws", draws.partner, limit)
 
 
 def _row_of_one(value: Any, device: torch.device) -> Tensor | None:
     """Return what belongs to one image, a number or a tensor, with the dimension N before it."""
     if value is None:
         return None
-    return value[None] if isinstance(value, Tensor) else torch.as_tensor([value], device=device)
+    if isinstance(value, Tensor):
+        return value[None]
+    is_number = isinstance(value, numbers.Number)  # else torch says in its own words what it is
+    return torch.as_tensor([value], device=device) if is_number else value
 
 
 # ---- images -----------------------------------------------------------------------------------
 
 
 def _check_images(images: Tensor) -> None:
-    if not isinstance(images, Tensor):
-        raise TypeError(f"images must be a torch.Tensor, got {type(images).__name__}")
+    check_dense("images", images)
     if images.dtype != torch.uint8:
         raise TypeError(
             f"images must be uint8 on [0, 255], got {images.dtype}; convert with "
@@ -163,10 +163,7 @@ def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
     """Return labels [N] int64 or [N, K] floating point."""
     if labels is None:
         return None
-    if not isinstance(labels, Tensor):
-        raise TypeError(
-            f"labels must be a torch.Tensor, got {type(labels).__name__}; use torch.as_tensor"
-        )
+    check_dense("labels", labels)
     count = images.shape[0]
     soft = labels.is_floating_point() and labels.dim() == 2
     if not soft:
@@ -208,8 +205,7 @@ def _as_epoch(epoch: int) -> int:
 def _check_vector(
     name: str, tensor: Any, dtype: torch.dtype, size: int | None, images: Tensor
 ) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
+    check_dense(name, tensor)
     if tensor.dtype != dtype:
         raise TypeError(f"{name} must be {dtype}, got {tensor.dtype}; use {name}.to({dtype})")
     if tensor.dim() != 1 or (size is not None and tensor.shape[0] != size):

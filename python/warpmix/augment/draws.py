@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from warpmix.augment.program import Program
 from warpmix.augment.stages import KINDS, Stage
 
 __all__ = ["Draws", "NamedDraw"]
@@ -27,6 +26,7 @@ class Draws:
         partner: [B] int64 mix partners, as rows of the images or, with ``from_batch``, positions in
             the batch; None for a pipeline without a mix.
         from_batch: how to read ``partner``.
+        image_count: N of the images that they were drawn for.
         per_launch: for each launch [B, sides, stages, 8] int32, StageDraws as the kernels read
             them. Launches before the mix of a longer list hold 2B samples: partners follow.
         stages: what they are draws of, for each launch.
@@ -35,6 +35,7 @@ class Draws:
     rows: Tensor
     partner: Tensor | None
     from_batch: bool
+    image_count: int
     per_launch: list[Tensor]
     stages: list[list[Stage]]
 
@@ -69,7 +70,7 @@ class Draws:
         """Return a copy on another device."""
         partner = None if self.partner is None else self.partner.to(device)
         moved = [draws.to(device) for draws in self.per_launch]
-        return Draws(self.rows.to(device), partner, self.from_batch, moved, self.stages)
+        return replace(self, rows=self.rows.to(device), partner=partner, per_launch=moved)
 
     def of_rows(self) -> tuple[Tensor, Draws]:
         """Return which images are read, and the same draws for these images alone.
@@ -84,23 +85,14 @@ class Draws:
             read = torch.cat([self.rows, self.partner])
         rows, places = read.unique(return_inverse=True)
         if self.partner is None or self.from_batch:
-            return rows, replace(self, rows=places)
+            return rows, replace(self, rows=places, image_count=len(rows))
         partner = places[count:]
         per_launch = [
             with_partners_at(words, _mix_range(stages), partner)
             for words, stages in zip(self.per_launch, self.stages, strict=True)
         ]
-        return rows, replace(self, rows=places[:count], partner=partner, per_launch=per_launch)
-
-    def check(self, launches: list[Program]) -> None:
-        """Raise ValueError unless these draws come from a pipeline of these launches."""
-        expected = [launch.stages for launch in launches]
-        if self.stages != expected:
-            kinds = [[[s.kind for s in stages] for stages in of] for of in (expected, self.stages)]
-            raise ValueError(
-                "params must come from draw() of a pipeline with the same transforms, for images "
-                f"of the same size: expected stages {kinds[0]}, got {kinds[1]}"
-            )
+        changed = {"rows": places[:count], "partner": partner, "per_launch": per_launch}
+        return rows, replace(self, image_count=len(rows), **changed)
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
         for i in range(len(compiled.programs))
     ]
     stages = [launch.stages for launch in compiled.programs]
-    return Draws(rows, partner, samples.from_batch, per_launch, stages)
+    return Draws(rows, partner, samples.from_batch, images.shape[0], per_launch, stages)
 
 
 def run_launches(

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from warpmix._tensors import check_dense
 from warpmix.augment.targets import Targets, check_class_numbers, check_smoothing
 
 __all__ = ["mixed_cross_entropy"]
@@ -129,6 +130,7 @@ def _product(factor: Tensor, value: Tensor) -> Tensor:
 def _check_options(
     logits: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
 ) -> None:
+    check_dense("logits", logits)
     if not logits.is_floating_point():
         raise TypeError(f"logits must be floating point, got {logits.dtype}")
     if logits.dim() != 2:
@@ -143,6 +145,9 @@ def _check_options(
             f"weight must be a tensor [C] of class weights, got {type(weight).__name__}; "
             "smoothing is label_smoothing=…"
         )
+    check_dense("weight", weight)
+    if weight.is_complex():
+        raise TypeError(f"weight must be real numbers, got {weight.dtype}")
     if weight.shape != logits.shape[1:]:
         raise ValueError(f"weight must be [{logits.shape[1]}], got {list(weight.shape)}")
 
@@ -157,6 +162,7 @@ def _check_labels(labels: Tensor, logits: Tensor, ignore_index: int) -> None:
             f"labels must be on the logits' device {logits.device}, got {labels.device}; "
             f"use target.to('{logits.device}')"
         )
+    check_dense("labels", labels)
     soft = labels.is_floating_point()
     expected = logits.shape if soft else logits.shape[:1]
     if labels.shape != expected:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 from torch import Tensor, nn
 
-from warpmix.augment._checks import Call, check_call, check_draws
+from warpmix.augment._checks import Call, check_call
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
 from warpmix.augment.keys import Key
 from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
+from warpmix.augment.replay import check_draws
 from warpmix.augment.run import Result, run
 from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
 from warpmix.augment.targets import Targets
@@ -156,11 +157,10 @@ class Pipeline(nn.Module):
         Raises:
             TypeError, ValueError: arguments that do not fit, named, with the remedy.
         """
-        call = check_call(
-            images, labels=labels, ids=ids, index=index, active=active, sums=sums, epoch=epoch
-        )
+        streams: dict[str, Any] = {"ids": ids, "index": index, "active": active, "step": step}
+        call = check_call(images, labels=labels, sums=sums, epoch=epoch, **streams)
         compiled = self._compile(*call.size)
-        samples = self._samples(call, compiled, step)
+        samples = self._samples(call, compiled)
         return run(call, compiled, samples, self._settings.form, out)
 
     def draw(
@@ -174,9 +174,9 @@ class Pipeline(nn.Module):
         active: Tensor | bool | None = None,
     ) -> Draws:
         """Draw the random parameters that :meth:`forward` would use: to look at, store, replay."""
-        call = check_call(images, ids=ids, index=index, active=active, epoch=epoch)
+        call = check_call(images, ids=ids, index=index, active=active, step=step, epoch=epoch)
         compiled = self._compile(*call.size)
-        return draw_launches(call.images, compiled, self._samples(call, compiled, step))
+        return draw_launches(call.images, compiled, self._samples(call, compiled))
 
     def replay(
         self,
@@ -189,12 +189,13 @@ class Pipeline(nn.Module):
     ) -> Result:
         """Run :meth:`forward` with parameters from :meth:`draw` for the same images.
 
+        Draws in CPU memory are checked there and moved; to check a GPU's waits for it.
+
         (Not ``apply``: ``nn.Module`` has a method of that name, which recurses into submodules.)
         """
         call = check_call(images, labels=labels, sums=sums)
         compiled = self._compile(*call.size)
-        draws.check(compiled.programs)
-        check_draws(draws, call)
+        draws = check_draws(draws, call.images, compiled)
         return run(call, compiled, draws, self._settings.form, out)
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
@@ -279,13 +280,13 @@ class Pipeline(nn.Module):
             )
         return self._compiled[key]
 
-    def _samples(self, call: Call, compiled: Compiled, step: Tensor | None) -> Samples:
+    def _samples(self, call: Call, compiled: Compiled) -> Samples:
         ids, key = call.ids, 0
         if compiled.is_random:
             counts = ids is None and call.index is None
             key = self._key.of_process if counts else self._key.value
             ids = self._counted(call.count, call.images.device) if counts else ids
-        of = (call.index, ids, call.active, call.count, step, key, call.epoch)
+        of = (call.index, ids, call.active, call.count, call.step, key, call.epoch)
         return Samples(*of, from_batch=call.index is None)
 
     def _counted(self, count: int, device: torch.device) -> Tensor:

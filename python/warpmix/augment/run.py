@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._tensors import check_dense
 from warpmix.augment._checks import Call
 from warpmix.augment.draws import Draws
 from warpmix.augment.launches import Compiled, Samples, run_launches
@@ -89,9 +90,23 @@ def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor 
         memory_format = torch.channels_last if form.channels_last else torch.contiguous_format
         return torch.empty(shape, dtype=dtype, device=device, memory_format=memory_format)
     expected = shape[1:] if call.is_single else shape
+    check_dense("out", out)
     if tuple(out.shape) != expected or out.dtype != dtype or out.device != device:
         raise ValueError(
             f"out must be {expected} {dtype} on {device}, "
             f"got {tuple(out.shape)} {out.dtype} on {out.device}"
         )
-    return out[None] if call.is_single else out
+    if out.requires_grad:
+        raise ValueError("out must not require a gradient: no gradient flows here; detach it")
+    if not torch.compiler.is_compiling() and _storage(out) == _storage(call.images):
+        raise ValueError("out must have memory of its own, got the images', which are still read")
+    batch = out[None] if call.is_single else out
+    if not batch.is_contiguous() and not batch.is_contiguous(memory_format=torch.channels_last):
+        raise ValueError(
+            f"out must be contiguous or channels_last, got strides {tuple(out.stride())}"
+        )
+    return batch
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()

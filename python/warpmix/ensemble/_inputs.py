@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._tensors import check_dense
+
 Integers: TypeAlias = Tensor | np.ndarray | Sequence[int]
 """Of any integer dtype."""
 
@@ -173,6 +175,7 @@ def as_integers(name: str, values: Integers) -> Tensor:
         TypeError: they are no integers, or bools.
     """
     if isinstance(values, Tensor):
+        check_dense(name, values)
         if values.dtype == torch.bool or values.is_floating_point() or values.is_complex():
             raise TypeError(f"{name} must be integers, got {values.dtype}; use {name}.long()")
         return values.to(torch.int64)
@@ -185,6 +188,7 @@ def as_integers(name: str, values: Integers) -> Tensor:
 def _floats(name: str, values: SupportsFloat | Numbers, device: torch.device) -> Tensor:
     """Return [...] float64 on the device."""
     if isinstance(values, Tensor):
+        check_dense(name, values)
         if values.dtype == torch.bool or values.is_complex():
             raise TypeError(f"{name} must be real numbers, got {values.dtype}")
         return values.detach().to(device, torch.float64)

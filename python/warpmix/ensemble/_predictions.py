@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._tensors import check_dense
 from warpmix.ensemble._inputs import Integers, as_array
 from warpmix.predictions import PredictionStack, StoredPredictions
 
@@ -128,6 +129,7 @@ def _stacked(members: Sequence[Tensor | np.ndarray], name: str) -> Tensor:
 def _as_tensor(values: PredictionsLike, name: str) -> Tensor:
     """Return [...] float32, float16 or bfloat16."""
     if isinstance(values, Tensor):
+        check_dense(name, values)
         if values.dtype not in (*_DTYPES, torch.float64):
             raise TypeError(
                 f"{name} must be float16, bfloat16, float32 or float64, got {values.dtype}; "

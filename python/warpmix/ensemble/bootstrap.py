@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._tensors import check_dense
 from warpmix.ensemble._inputs import as_array, check_integer, check_real
 
 _RULES_PER_LAUNCH = 64  # bits of an int64
@@ -58,6 +59,7 @@ def bootstrap_intervals(
     """
     if not isinstance(correct, Tensor):
         correct = torch.from_numpy(as_array("correct", correct).copy())
+    check_dense("correct", correct)
     if correct.dtype != torch.bool:
         raise TypeError(f"correct must be bool, got {correct.dtype}; use labels == targets")
     if correct.dim() != 2 or not 1 <= correct.shape[1] < 2**31 or correct.shape[0] < 1:

@@ -204,14 +204,22 @@ TARGETS = torch.tensor([0, 1, 3])
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: select_greedy(GOOD, TARGETS, 0), ValueError, "size must be at least 1"),
+        (
+            lambda: select_greedy(GOOD, TARGETS, 0),
+            ValueError,
+            "size must be from 1 to 100000, got 0",
+        ),
         (lambda: select_greedy(GOOD, TARGETS, metric="auc"), ValueError, "metric must be"),
         (
             lambda: select_greedy(GOOD, TARGETS, initial=3),
             ValueError,
             "initial must be from 0 to 2",
         ),
-        (lambda: select_greedy(GOOD, TARGETS, bags=0), ValueError, "bags must be at least 1"),
+        (
+            lambda: select_greedy(GOOD, TARGETS, bags=0),
+            ValueError,
+            "bags must be from 1 to 100000, got 0",
+        ),
         (lambda: select_greedy(GOOD, TARGETS, bag_fraction=0), ValueError, "bag_fraction"),
         (lambda: select_greedy(GOOD[:0], TARGETS), ValueError, "empty ensemble"),
         (lambda: select_greedy(GOOD[:, :0], TARGETS[:0]), ValueError, "1 to 2.26 samples"),

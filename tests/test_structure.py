@@ -31,7 +31,8 @@ LAYERS = [
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
     {"_extension"},
-    {"_C", "_cuda", "_files", "_numbers", "_philox", "_pillow", "_version", "_fixed_math"},
+    {"_C", "_cuda", "_files", "_numbers", "_philox", "_pillow", "_tensors", "_version"}
+    | {"_fixed_math"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}

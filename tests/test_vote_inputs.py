@@ -171,7 +171,7 @@ RAGGED = [[[0.5, 0.5]], [[0.5], [0.5, 0.5]]]
         (
             lambda: vote([GOOD[0], GOOD[0].to("meta")]),
             ValueError,
-            "one device, got cpu for model 0 and meta for model 1",
+            r"predictions\[1\] must be on a CPU or a CUDA device, got meta",
         ),
         (lambda: vote(RAGGED), ValueError, r"predictions\[1\] must be rectangular"),
         (

@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import operator
-from typing import Any
+import reprlib
+from typing import Any, SupportsFloat, SupportsIndex
+
+import numpy as np
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 200, 200
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: its repr, cut to 200 characters, or an array's shape."""
+    if getattr(value, "is_nested", False):
+        return "a nested tensor"
+    if hasattr(value, "shape") and hasattr(value, "dtype") and tuple(value.shape):
+        return f"{type(value).__name__} {list(value.shape)} of {value.dtype}"
+    return _SHORT.repr(value).replace("\n", " ")
 
 
 def as_int(name: str, value: Any) -> int:
@@ -27,3 +43,44 @@ def as_number(name: str, value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     return operator.index(value) if isinstance(value, numbers.Integral) else float(value)
+
+
+def check_integer(name: str, value: SupportsIndex, low: int, high: int | None = None) -> int:
+    """Return an integer of [low, high], Python's, NumPy's or a tensor's, as an int.
+
+    Raises:
+        TypeError: it is no integer, or a bool.
+        ValueError: it is out of range.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
+    if number < low or (high is not None and number > high):
+        expected = f"at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name} must be {expected}, got {number}")
+    return number
+
+
+def check_real(
+    name: str, value: SupportsFloat, high: float = math.inf, *, closed: bool = False
+) -> float:
+    """Return a number of (0, high), or of (0, high] if ``closed``, as a float.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is out of range.
+    """
+    try:
+        number = None if isinstance(value, (str, bytes, bool, np.bool_)) else float(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    if not (0.0 < number < high or (closed and number == high)):
+        interval = f"in (0, {high:g}{']' if closed else ')'}"
+        expected = interval if math.isfinite(high) else "above 0 and finite"
+        raise ValueError(f"{name} must be {expected}, got {shown(value)}")
+    return number

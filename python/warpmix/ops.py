@@ -16,7 +16,8 @@ from torch import Tensor
 from warpmix import _extension
 from warpmix._tensors import check_dense
 
-DRAW_WORDS: int = _extension.load().module.draw_words
+_C = _extension.load().module
+DRAW_WORDS: int = _C.draw_words
 _ops = torch.ops.warpmix
 
 
@@ -49,14 +50,20 @@ def channel_sums(images: Tensor) -> Tensor:
         [N, C] int64 in steps of 2^-16, the same whatever the device or the order of summation.
 
     Raises:
-        ValueError: images that are not 4-dimensional.
-        TypeError: another dtype.
+        ValueError: images of another shape, without memory, or of too many channels or pixels.
+        TypeError: another dtype, or a tensor that is not dense.
     """
     check_dense("images", images)
     if images.dim() != 4:
         raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
     if images.dtype not in (torch.uint8, torch.float32):
         raise TypeError(f"images must be uint8 or float32, got {images.dtype}")
+    _, channels, height, width = images.shape
+    if not 1 <= channels <= _C.max_channels or not 1 <= height * width <= _C.max_pixels:
+        raise ValueError(
+            f"images must have 1 to {_C.max_channels} channels of 1 to {_C.max_pixels} pixels, "
+            f"got {channels} of {height} x {width}"
+        )
     return channel_sums_nhwc(as_nhwc(images))
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
-from warpmix._numbers import as_int
+from warpmix._numbers import as_int, check_integer
 from warpmix._tensors import check_dense
 from warpmix.augment.program import MAX_PIXELS
 from warpmix.augment.stages import MAX_CHANNELS
@@ -109,6 +109,19 @@ def check_call(
         epoch=_as_epoch(epoch),
         is_single=is_single,
     )
+
+
+def check_size(height: int, width: int, channels: int) -> tuple[int, int, int]:
+    """Return the size of images as ints, each in its range.
+
+    Raises:
+        TypeError, ValueError: it is none of an image that the kernels take.
+    """
+    height = check_integer("height", height, 1, MAX_PIXELS)
+    width = check_integer("width", width, 1, MAX_PIXELS)
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"images must have 1 to {MAX_PIXELS} pixels, got {height} x {width}")
+    return height, width, check_integer("channels", channels, 1, MAX_CHANNELS)
 
 
 def _row_of_one(value: Any, device: torch.device) -> Tensor | None:

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from warpmix._numbers import shown
 from warpmix._pillow import to_8_bits
 
 __all__ = ["collate"]
@@ -63,6 +64,8 @@ def collate(samples: Sequence[Any]) -> Any:
         ValueError: images or labels of different sizes, no samples, an image whose layout is
             ambiguous.
     """
+    if not isinstance(samples, Sequence) or isinstance(samples, str | bytes):
+        raise TypeError(f"samples must be a list of samples, got {type(samples).__name__}")
     if len(samples) == 0:
         raise ValueError("samples must hold at least one sample, got none")
     first = samples[0]
@@ -150,7 +153,7 @@ def _stack_numbers(name: str, values: Sequence[Any]) -> Tensor:
     wrong = f"{name} must be {needed}, got "
     for value in values:
         if isinstance(value, str | bytes):  # which torch would read as a vector of bytes
-            raise TypeError(f"{wrong}{value!r}")
+            raise TypeError(f"{wrong}{shown(value)}")
     try:
         tensors = [torch.as_tensor(value) for value in values]
     except (TypeError, ValueError, RuntimeError):
@@ -161,5 +164,5 @@ def _stack_numbers(name: str, values: Sequence[Any]) -> Tensor:
         raise ValueError(f"{name}: all of a batch must have one shape, got {sorted(shapes)}")
     whole = not any(tensor.is_floating_point() for tensor in tensors)
     if name == "id" and not (whole and shapes == {()}):
-        raise TypeError(f"{wrong}{values[0]!r}")
+        raise TypeError(f"{wrong}{shown(values[0])}")
     return torch.stack([tensor.to(torch.int64 if whole else torch.float32) for tensor in tensors])

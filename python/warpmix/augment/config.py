@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from warpmix._numbers import shown
 from warpmix.augment.registry import registered
 from warpmix.augment.settings import FIELDS
 from warpmix.augment.transforms import Listed, Normalize
@@ -39,7 +40,7 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
         if name not in FIELDS:
-            raise ValueError(f"Pipeline: unknown field {name!r}{_nearest(name, list(FIELDS))}")
+            raise ValueError(f"Pipeline: unknown field {shown(name)}{_nearest(name, list(FIELDS))}")
     arguments = dict(config)
     arguments["transforms"] = from_config(config.get("transforms", ()))
     if "dtype" in config:
@@ -62,18 +63,18 @@ def _from_entry(entry: str | dict[str, Any]) -> Any:
     if isinstance(entry, str):
         entry = {entry: {}}
     if not isinstance(entry, dict) or len(entry) != 1:
-        raise TypeError(f"a transform must be one name with its fields, got {entry!r}")
+        raise TypeError(f"a transform must be one name with its fields, got {shown(entry)}")
     ((name, fields),) = entry.items()
     fields = {} if fields is None else fields
     classes = registered()
     if name not in classes:
-        raise ValueError(f"unknown transform {name!r}{_nearest(name, list(classes))}")
+        raise ValueError(f"unknown transform {shown(name)}{_nearest(name, list(classes))}")
     if not isinstance(fields, dict):
-        raise TypeError(f"{name}: fields must be a mapping, got {fields!r}")
+        raise TypeError(f"{name}: fields must be a mapping, got {shown(fields)}")
     known = [field.name for field in dataclasses.fields(classes[name])]
     for field in fields:
         if field not in known:
-            raise ValueError(f"{name}: unknown field {field!r}{_nearest(field, known)}")
+            raise ValueError(f"{name}: unknown field {shown(field)}{_nearest(field, known)}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
     if name == "RandomChoice" and "transforms" in fields:
         values["transforms"] = from_config(fields["transforms"])
@@ -92,4 +93,4 @@ def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:
 
 def _nearest(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(str(name), known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+    return f"; did you mean {shown(close[0])}?" if close else f"; known: {', '.join(known)}"

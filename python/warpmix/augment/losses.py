@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from warpmix._numbers import shown
 from warpmix._tensors import check_dense
 from warpmix.augment.targets import Targets, check_class_numbers, check_smoothing
 
@@ -137,7 +138,9 @@ def _check_options(
         raise ValueError(f"logits must be [B, C], got {list(logits.shape)}")
     check_smoothing("label_smoothing", label_smoothing)
     if reduction not in _REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(_REDUCTIONS)}; got {reduction!r}")
+        raise ValueError(
+            f"reduction must be one of {', '.join(_REDUCTIONS)}; got {shown(reduction)}"
+        )
     if weight is None:
         return
     if not isinstance(weight, Tensor):

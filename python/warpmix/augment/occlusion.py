@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from warpmix._numbers import shown
 from warpmix.augment.stages import MAX_CHANNELS, Stage
 from warpmix.augment.transform import (
     Transform,
@@ -105,7 +106,7 @@ class Cutout(Transform):
         super().__post_init__()
         require_whole(self, "size", 1, 65535)
         if not isinstance(self.overhang, bool):
-            raise TypeError(f"Cutout: overhang must be a bool, got {self.overhang!r}")
+            raise TypeError(f"Cutout: overhang must be a bool, got {shown(self.overhang)}")
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         if not self.overhang and self.size > min(height, width):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 from torch import Tensor, nn
 
-from warpmix.augment._checks import Call, check_call
+from warpmix.augment._checks import Call, check_call, check_size
 from warpmix.augment.config import pipeline_arguments, to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
@@ -200,12 +200,12 @@ class Pipeline(nn.Module):
 
     def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
         """Return (height, width) of the batch for images of this size."""
-        return self._compile(height, width, channels).result_size
+        return self._compile(*check_size(height, width, channels)).result_size
 
     def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
         """Return the launches for images of this size, one a line, with the bytes that each moves
         for a sample: a mixed one reads its partner too."""
-        compiled = self._compile(height, width, channels)
+        compiled = self._compile(*check_size(height, width, channels))
         return explain_launches(compiled.programs, channels, self.dtype)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import torch
 
-from warpmix._numbers import as_int, as_number
+from warpmix._numbers import as_int, as_number, shown
 from warpmix.augment.keys import check_seed
 from warpmix.augment.run import Form
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
@@ -65,7 +65,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0.0 <= as_number("p", self.p) <= 1.0:
-            raise ValueError(f"p must be in [0, 1], got {self.p!r}")
+            raise ValueError(f"p must be in [0, 1], got {shown(self.p)}")
         if self.dtype not in _DTYPES:
             raise ValueError(
                 f"dtype must be one of {', '.join(map(str, _DTYPES))}; got {self.dtype}"
@@ -82,9 +82,11 @@ class Settings:
 
     def _check_targets(self) -> None:
         if self.targets not in ("pairs", "onehot"):
-            raise ValueError(f"targets must be 'pairs' or 'onehot', got {self.targets!r}")
+            raise ValueError(f"targets must be 'pairs' or 'onehot', got {shown(self.targets)}")
         if not 0.0 <= self.label_smoothing <= 1.0:
-            raise ValueError(f"label_smoothing must be in [0, 1], got {self.label_smoothing!r}")
+            raise ValueError(
+                f"label_smoothing must be in [0, 1], got {shown(self.label_smoothing)}"
+            )
         if self.targets == "pairs":
             if self.num_classes is not None or self.label_smoothing != 0.0:
                 raise ValueError(
@@ -131,8 +133,10 @@ class Settings:
         for name in changes:
             if name not in FIELDS:
                 close = difflib.get_close_matches(name, FIELDS, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(FIELDS)}"
-                raise TypeError(f"replace: unknown setting {name!r}; {hint}")
+                hint = (
+                    f"did you mean {shown(close[0])}?" if close else f"known: {', '.join(FIELDS)}"
+                )
+                raise TypeError(f"replace: unknown setting {shown(name)}; {hint}")
         listed = list(changes.get("transforms", ()))
         if listed and isinstance(listed[-1], Normalize):
             changes = {"mean": None, "std": None, **changes}
@@ -157,6 +161,10 @@ def _split(
     dtype: torch.dtype,
 ) -> tuple[tuple[Listed, ...], Normalize | None]:
     """Return the transforms without Normalize, and the Normalize of the list or of mean and std."""
+    if not isinstance(transforms, Sequence) or isinstance(transforms, str | bytes):
+        raise TypeError(
+            f"transforms must be a list of warpmix transforms, got {type(transforms).__name__}"
+        )
     listed: list[Any] = list(transforms)
     for i, transform in enumerate(listed):
         if not isinstance(transform, Transform | RandomChoice | Normalize):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from warpmix._extension import load
+from warpmix._numbers import shown
 
 _C = load().module
 
@@ -107,7 +108,7 @@ class Stage:
         known = [of.name for of in KINDS[self.kind].stage]
         if sorted(self.numbers) != sorted(known):
             raise ValueError(
-                f"a stage of kind {self.kind!r} must have the numbers {known} that "
+                f"a stage of kind {shown(self.kind)} must have the numbers {known} that "
                 f"kernels/augment/stages.h names, got {list(self.numbers)}"
             )
 

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from warpmix._numbers import shown
+
 __all__ = ["Targets"]
 
 
@@ -78,7 +80,7 @@ class Targets(NamedTuple):
 def check_smoothing(name: str, value: float) -> None:
     """Raise ValueError unless value is in [0, 1]."""
     if not 0.0 <= value <= 1.0:
-        raise ValueError(f"{name} must be in [0, 1], got {value!r}")
+        raise ValueError(f"{name} must be in [0, 1], got {shown(value)}")
 
 
 def check_class_numbers(labels: Tensor, classes: int, ignored: int | None = None) -> None:

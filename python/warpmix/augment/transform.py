@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from warpmix._numbers import as_int, as_number
+from warpmix._numbers import as_int, as_number, shown
 from warpmix.augment._checks import check_call
 from warpmix.augment.keys import check_seed, key_of_call
 from warpmix.augment.launches import Compiled, Samples, compile_list
@@ -153,7 +153,7 @@ def _compile_alone(transform: Transform, height: int, width: int, channels: int)
 def check_number(owner: str, name: str, value: Any, low: float, high: float) -> None:
     """Raise TypeError unless value is a number, ValueError unless it is in [low, high]."""
     if not low <= as_number(f"{owner}: {name}", value) <= high:
-        raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {value!r}")
+        raise ValueError(f"{owner}: {name} must be in [{low:g}, {high:g}], got {shown(value)}")
 
 
 def require_number(transform: Any, name: str, low: float, high: float) -> None:
@@ -174,7 +174,7 @@ def require_every_sample(transform: Transform) -> None:
     if transform.p != 1.0:
         raise ValueError(
             f"{type(transform).__name__}: p must be 1, because all results have one size; "
-            f"got {transform.p!r}"
+            f"got {shown(transform.p)}"
         )
 
 
@@ -183,7 +183,8 @@ def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
     value = getattr(transform, name)
     if value not in choices:
         raise ValueError(
-            f"{type(transform).__name__}: {name} must be one of {', '.join(choices)}; got {value!r}"
+            f"{type(transform).__name__}: {name} must be one of {', '.join(choices)}; "
+            f"got {shown(value)}"
         )
 
 
@@ -199,11 +200,11 @@ def require_range(
         check_number(owner, name, value, 0.0, high)
         value = (-value, value)
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        raise TypeError(f"{owner}: {name} must be (low, high), got {value!r}")
+        raise TypeError(f"{owner}: {name} must be (low, high), got {shown(value)}")
     for bound in value:
         check_number(owner, name, bound, low, high)
     if value[0] > value[1]:
-        raise ValueError(f"{owner}: {name} must be (low, high), got {value!r}")
+        raise ValueError(f"{owner}: {name} must be (low, high), got {shown(value)}")
     object.__setattr__(transform, name, (float(value[0]), float(value[1])))
 
 
@@ -220,7 +221,7 @@ def require_fill(transform: Any) -> None:
         if int(value) != value:
             raise ValueError(
                 f"{type(transform).__name__}: fill must be whole numbers, as pixels are; "
-                f"got {transform.fill!r}"
+                f"got {shown(transform.fill)}"
             )
 
 
@@ -230,7 +231,7 @@ def require_values(transform: Any, name: str) -> None:
     if isinstance(value, numbers.Real):
         return require_number(transform, name, 0, 255)
     if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-        raise TypeError(f"{owner}: {name} must be a number, or one a channel, got {value!r}")
+        raise TypeError(f"{owner}: {name} must be a number, or one a channel, got {shown(value)}")
     for of_channel in value:
         check_number(owner, name, of_channel, 0, 255)
     object.__setattr__(transform, name, tuple(as_number(name, v) for v in value))
@@ -258,10 +259,12 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
     sizes = (value, value) if isinstance(value, numbers.Integral) else value
     owner = type(transform).__name__
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
-        raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
+        raise TypeError(f"{owner}: {name} must be an int or (height, width), got {shown(value)}")
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, numbers.Integral):
-            raise TypeError(f"{owner}: {name} must be an int or (height, width), got {value!r}")
+            raise TypeError(
+                f"{owner}: {name} must be an int or (height, width), got {shown(value)}"
+            )
         check_number(owner, name, size, 1, 65535)
     height, width = (as_int(name, size) for size in sizes)
     object.__setattr__(transform, name, (height, width))

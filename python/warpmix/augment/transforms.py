@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from warpmix._numbers import shown
 from warpmix.augment.registry import register
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform, check_number
@@ -33,7 +34,7 @@ class RandomChoice:
         if not transforms or not all(isinstance(t, Transform) for t in transforms):
             raise TypeError(
                 f"RandomChoice: transforms must be a non-empty list of transforms, "
-                f"got {self.transforms!r}"
+                f"got {shown(self.transforms)}"
             )
         weights = (1.0,) * len(transforms) if self.p is None else tuple(self.p)
         if len(weights) != len(transforms):
@@ -106,7 +107,12 @@ class Normalize:
     def __post_init__(self) -> None:
         for name in ("mean", "std"):
             value = getattr(self, name)
-            values = (value,) if isinstance(value, int | float) else tuple(map(float, value))
+            try:
+                values = (value,) if isinstance(value, int | float) else tuple(map(float, value))
+            except (TypeError, ValueError, RuntimeError):  # RuntimeError: a tensor without memory
+                raise TypeError(
+                    f"Normalize: {name} must be a number, or one a channel, got {shown(value)}"
+                ) from None
             low = 1e-6 if name == "std" else -1e6
             for v in values:
                 check_number("Normalize", name, v, low, 1e6)

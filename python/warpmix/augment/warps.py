@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from warpmix._numbers import shown
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import (
     Transform,
@@ -167,7 +168,7 @@ class RandomAffine(Transform):
             or len(values) not in lengths
         ):
             wanted = " or ".join(map(str, lengths))
-            raise TypeError(f"RandomAffine: {name} must be {wanted} numbers, got {values!r}")
+            raise TypeError(f"RandomAffine: {name} must be {wanted} numbers, got {shown(values)}")
         for value in values:
             check_number("RandomAffine", name, value, low, high)
 

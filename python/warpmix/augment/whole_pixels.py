@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from warpmix._numbers import shown
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import (
     Transform,
@@ -104,7 +105,9 @@ class RandomCrop(Transform):
         elif self.padding is not None:
             self._check_padding(self.padding)
         if not isinstance(self.pad_if_needed, bool):
-            raise TypeError(f"RandomCrop: pad_if_needed must be a bool, got {self.pad_if_needed!r}")
+            raise TypeError(
+                f"RandomCrop: pad_if_needed must be a bool, got {shown(self.pad_if_needed)}"
+            )
         require_fill(self)
         require_choice(self, "padding_mode", tuple(_PADDING_MODES))
 
@@ -113,7 +116,7 @@ class RandomCrop(Transform):
         if not listed or not all(_is_padding(side) for side in padding):
             raise TypeError(
                 "RandomCrop: padding must be an int of at least 0, or 1, 2 or 4 of them, "
-                f"got {padding!r}"
+                f"got {shown(padding)}"
             )
         object.__setattr__(self, "padding", tuple(map(int, padding)))
 

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._numbers import check_integer, check_real, shown
+from warpmix._tensors import check_dense
+
 TEST_FRACTION = 0.2
 """Share held out as the test set where a source brings none of its own."""
 
@@ -30,11 +33,9 @@ def stratified_split(labels: Tensor, fraction: float, seed: int) -> tuple[Tensor
     """
     from sklearn.model_selection import train_test_split
 
-    if not 0.0 < fraction < 1.0:
-        raise ValueError(f"fraction must be in (0, 1), got {fraction}")
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be in 0..2^32-1, got {seed}")
-    classes = labels.cpu().numpy()
+    fraction = check_real("fraction", fraction, 1.0)
+    seed = check_integer("seed", seed, 0, 2**32 - 1)
+    classes = _class_numbers(labels)
     rows = np.arange(len(classes), dtype=np.int64)
     try:
         kept, held_out = train_test_split(
@@ -65,18 +66,15 @@ def k_fold(labels: Tensor, folds: int, fold: int, seed: int) -> tuple[Tensor, Te
     """
     from sklearn.model_selection import StratifiedKFold
 
-    if folds < 2 or not 0 <= fold < folds:
-        raise ValueError(
-            f"fold must be in 0..folds-1 and folds at least 2, got fold {fold} of {folds}"
-        )
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be in 0..2^32-1, got {seed}")
-    smallest = int(labels.unique(return_counts=True)[1].min())
+    folds = check_integer("folds", folds, 2)
+    fold = check_integer("fold", fold, 0, folds - 1)
+    seed = check_integer("seed", seed, 0, 2**32 - 1)
+    classes = _class_numbers(labels)
+    smallest = int(np.unique(classes, return_counts=True)[1].min())
     if smallest < folds:
         raise ValueError(
             f"folds must be at most {smallest}, the rows of the smallest class, got {folds}"
         )
-    classes = labels.cpu().numpy()
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     kept, held_out = list(splitter.split(classes, classes))[fold]
     return _ascending(kept), _ascending(held_out)
@@ -96,11 +94,10 @@ def few_shot(labels: Tensor, per_class: int, seed: int) -> Tensor:
     Raises:
         ValueError: ``per_class`` or ``seed`` is out of range, or a class has fewer rows.
     """
-    if per_class < 1:
-        raise ValueError(f"per_class must be at least 1, got {per_class}")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
-    classes, counts = labels.cpu().unique(return_counts=True)
+    per_class = check_integer("per_class", per_class, 1)
+    seed = check_integer("seed", seed, 0)
+    values = _class_numbers(labels)
+    classes, counts = np.unique(values, return_counts=True)
     if int(counts.min()) < per_class:
         scarce = int(counts.argmin())
         raise ValueError(
@@ -108,7 +105,6 @@ def few_shot(labels: Tensor, per_class: int, seed: int) -> Tensor:
             f"{classes[scarce]}, got {per_class}"
         )
     generator = np.random.default_rng(seed)
-    values = labels.cpu().numpy()
     drawn = [
         generator.choice(np.flatnonzero(values == label), per_class, replace=False)
         for label in classes.tolist()
@@ -133,11 +129,9 @@ def stratified_subset(labels: Tensor, count: int, seed: int) -> Tensor:
     Raises:
         ValueError: ``count`` or ``seed`` is out of range.
     """
-    if not 1 <= count <= len(labels):
-        raise ValueError(f"count must be in 1..{len(labels)}, the rows there are, got {count}")
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
-    values = labels.cpu().numpy()
+    values = _class_numbers(labels)
+    count = check_integer("count", count, 1, len(values))
+    seed = check_integer("seed", seed, 0)
     classes, sizes = np.unique(values, return_counts=True)
     shares, remainders = np.divmod(sizes * count, len(values))
     shares[np.argsort(-remainders, kind="stable")[: count - shares.sum()]] += 1
@@ -160,10 +154,25 @@ def train_or_test(labels: Tensor, split: str) -> Tensor:
     sides = dict(zip(("train", "test"), stratified_split(labels, TEST_FRACTION, 0), strict=True))
     if split not in sides:
         raise ValueError(
-            f"split must be 'train' or 'test' for data that comes in one part, got {split!r}; "
+            f"split must be 'train' or 'test' for data that comes in one part, got {shown(split)}; "
             "hold rows out of 'train' with warpmix.data.stratified_split"
         )
     return sides[split]
+
+
+def _class_numbers(labels: Tensor) -> np.ndarray:
+    """Return labels as an array [N] of integers, N at least 1.
+
+    Raises:
+        TypeError: no dense tensor, or no integers.
+        ValueError: another shape, or no labels.
+    """
+    check_dense("labels", labels)
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise TypeError(f"labels must be integers, got {labels.dtype}; use labels.long()")
+    if labels.dim() != 1 or len(labels) == 0:
+        raise ValueError(f"labels must be [N], at least one, got {list(labels.shape)}")
+    return labels.cpu().numpy()
 
 
 def _ascending(rows: np.ndarray) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from warpmix._numbers import shown
 from warpmix.ensemble.bootstrap import Intervals, bootstrap_intervals
 from warpmix.ensemble.bundle import Bundle, is_bundle
 from warpmix.ensemble.calibration import at_temperature, expected_calibration_error, fit_temperature
@@ -57,5 +58,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name != "VotingClassifier":  # it is a scikit-learn class, and that takes seconds to import
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {shown(__name__)} has no attribute {shown(name)}")
     return importlib.import_module(".classifier", __name__).VotingClassifier

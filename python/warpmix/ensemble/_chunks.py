@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import shown
 from warpmix.ensemble._inputs import Integers, check_targets
 from warpmix.ensemble._predictions import PredictionsLike, as_predictions
 from warpmix.predictions import PredictionStack, StoredPredictions
@@ -197,6 +199,8 @@ def chunked(
         TypeError, ValueError: as :func:`as_predictions`; logits or a device that contradict the
             predictions.
     """
+    if logits is not None and not isinstance(logits, (bool, np.bool_)):
+        raise TypeError(f"logits must be True, False or None, got {shown(logits)}")
     checked = as_predictions(predictions, name)
     if isinstance(checked, (StoredPredictions, PredictionStack)):
         knows = checked.logits

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Sequence
-from typing import SupportsFloat, SupportsIndex, TypeAlias
+from typing import SupportsFloat, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._numbers import shown
 from warpmix._tensors import check_dense
 
 Integers: TypeAlias = Tensor | np.ndarray | Sequence[int]
@@ -20,47 +19,6 @@ Numbers: TypeAlias = Tensor | np.ndarray | Sequence[float]
 """Of any integer or floating-point dtype."""
 
 _FLOAT32 = torch.finfo(torch.float32)
-
-
-def check_integer(name: str, value: SupportsIndex, low: int, high: int | None = None) -> int:
-    """Return an integer of [low, high], Python's, NumPy's or a tensor's, as an int.
-
-    Raises:
-        TypeError: it is no integer, or a bool.
-        ValueError: it is out of range.
-    """
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if number < low or (high is not None and number > high):
-        expected = f"at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} must be {expected}, got {number}")
-    return number
-
-
-def check_real(
-    name: str, value: SupportsFloat, high: float = math.inf, *, closed: bool = False
-) -> float:
-    """Return a number of (0, high), or of (0, high] if ``closed``, as a float.
-
-    Raises:
-        TypeError: it is no number.
-        ValueError: it is out of range.
-    """
-    try:
-        number = None if isinstance(value, (str, bytes, bool, np.bool_)) else float(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (0.0 < number < high or (closed and number == high)):
-        interval = f"in (0, {high:g}{']' if closed else ')'}"
-        expected = interval if math.isfinite(high) else "above 0 and finite"
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return number
 
 
 def check_targets(targets: Integers, samples: int, classes: int, device: torch.device) -> Tensor:
@@ -95,7 +53,7 @@ def check_weights(weights: Numbers, models: int, device: torch.device) -> Tensor
         raise ValueError(f"weights must be one a model, [{models}], got {list(checked.shape)}")
     if not bool((torch.isfinite(checked) & (checked >= 0)).all()) or not bool((checked > 0).any()):
         raise ValueError(
-            f"weights must be finite, at least 0 and not all 0, got {checked.tolist()}"
+            f"weights must be finite, at least 0 and not all 0, got {shown(checked.tolist())}"
         )
     # Weighted sums are float64: within float32's range none can overflow, or round to 0.
     if not _FLOAT32.tiny <= float(checked.max()) <= _FLOAT32.max:
@@ -129,7 +87,7 @@ def check_temperature(
         )
     inverse = 1.0 / checked
     if not bool((torch.isfinite(checked) & (checked > 0)).all()):
-        raise ValueError(f"temperature must be finite and above 0, got {checked.tolist()}")
+        raise ValueError(f"temperature must be finite and above 0, got {shown(checked.tolist())}")
     if not bool(((inverse >= _FLOAT32.tiny) & (inverse <= _FLOAT32.max)).all()):
         raise ValueError(
             "temperature must have its inverse in float32's range, so be from 3e-39 to 8e+37, got "
@@ -151,7 +109,7 @@ def check_ranking(ranking: Integers, models: int, device: torch.device) -> Tenso
     if not distinct or not values or min(values) < 0 or max(values) >= models:
         raise ValueError(
             f"ranking must list models of [0, {models}), each at most once, at least one; "
-            f"got {values}"
+            f"got {shown(values)}"
         )
     return checked.to(device).contiguous()
 

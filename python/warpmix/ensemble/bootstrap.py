@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import check_integer, check_real
 from warpmix._tensors import check_dense
-from warpmix.ensemble._inputs import as_array, check_integer, check_real
+from warpmix.ensemble._inputs import as_array
 
 _RULES_PER_LAUNCH = 64  # bits of an int64
 _MAX_REPLICATES = 65535  # CUDA's limit on gridDim.y

@@ -10,8 +10,9 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from warpmix._numbers import check_integer
 from warpmix.ensemble._chunks import MIN_PROBABILITY, chunked
-from warpmix.ensemble._inputs import Integers, check_integer
+from warpmix.ensemble._inputs import Integers
 from warpmix.ensemble._predictions import as_member
 from warpmix.ensemble.voting import vote
 
@@ -27,13 +28,13 @@ def expected_calibration_error(
         scores: [N, C] probabilities, as :attr:`VoteResult.scores`; of any floating-point dtype, N
             at least 1.
         targets: [N] true classes, of any integer dtype.
-        bins: of equal width over the confidence, which is the highest score; at least 1.
+        bins: of equal width over the confidence, which is the highest score; from 1 to 1,000,000.
 
     Raises:
         TypeError, ValueError: arguments that do not fit, or scores that are no probabilities.
     """
     probabilities, true_classes = _checked(scores, targets)
-    bins = check_integer("bins", bins, 1)
+    bins = check_integer("bins", bins, 1, 1_000_000)
     confidence, label = probabilities.double().max(1)
     correct = (label == true_classes).double()
     # Bins are open below and closed above, as in the paper.

@@ -18,13 +18,16 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from warpmix._numbers import shown
 from warpmix.ensemble.ensemble import FITTED, METHODS, fit_ensemble
 from warpmix.ensemble.voting import VoteResult, vote
 
 
 def _has_probabilities(classifier: VotingClassifier) -> bool:
     if classifier.voting in ("hard", "rank"):
-        raise AttributeError(f"predict_proba is not available when voting={classifier.voting!r}")
+        raise AttributeError(
+            f"predict_proba is not available when voting={shown(classifier.voting)}"
+        )
     return True
 
 
@@ -103,9 +106,11 @@ class VotingClassifier(peer.VotingClassifier):
                 classes to stack on.
         """
         if self.voting not in METHODS:
-            raise ValueError(f"voting must be one of {', '.join(METHODS)}, got {self.voting!r}")
+            raise ValueError(
+                f"voting must be one of {', '.join(METHODS)}, got {shown(self.voting)}"
+            )
         if self.voting in FITTED and self.weights is not None:
-            raise ValueError(f"weights must be left out: voting={self.voting!r} fits its own")
+            raise ValueError(f"weights must be left out: voting={shown(self.voting)} fits its own")
         super().fit(X, y, **fit_params)
         if self.voting in FITTED:
             encoded = self.le_.transform(y)
@@ -156,7 +161,7 @@ class VotingClassifier(peer.VotingClassifier):
         check_is_fitted(self, "n_features_in_")
         if self.voting != "hard" and not self.flatten_transform:
             raise ValueError(
-                f"get_feature_names_out is not supported when `voting={self.voting!r}` and "
+                f"get_feature_names_out is not supported when `voting={shown(self.voting)}` and "
                 "`flatten_transform=False`"
             )
         return np.asarray(super().get_feature_names_out(input_features))
@@ -169,7 +174,7 @@ class VotingClassifier(peer.VotingClassifier):
             return vote(self._collect_probas(X), self.voting, self._weights_not_none)
         fitted = getattr(self, "ensemble_", None)
         if fitted is None or fitted.method != self.voting:
-            raise NotFittedError(f"voting={self.voting!r} is not fitted yet; call fit again")
+            raise NotFittedError(f"voting={shown(self.voting)} is not fitted yet; call fit again")
         return fitted.vote(self._collect_probas(X))
 
     def _out_of_fold(self, X: Any, y: np.ndarray, fit_params: dict[str, Any]) -> list[np.ndarray]:

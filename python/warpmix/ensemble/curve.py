@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import check_real
 from warpmix.ensemble._chunks import Chunked, Progress, chunked
 from warpmix.ensemble._inputs import (
     Integers,
     Numbers,
     check_ranking,
-    check_real,
     check_temperature,
     check_weights,
 )

@@ -8,14 +8,9 @@ from typing import SupportsFloat, SupportsIndex
 import torch
 from torch import Tensor
 
+from warpmix._numbers import check_integer, shown
 from warpmix.ensemble._chunks import Progress
-from warpmix.ensemble._inputs import (
-    Integers,
-    as_integers,
-    check_integer,
-    check_ranking,
-    check_weights,
-)
+from warpmix.ensemble._inputs import Integers, as_integers, check_ranking, check_weights
 from warpmix.ensemble._predictions import PredictionsLike, as_predictions, take
 from warpmix.ensemble.curve import rank, size_of
 from warpmix.ensemble.selection import select_greedy
@@ -52,7 +47,9 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
-            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+            raise ValueError(
+                f"method must be one of {', '.join(METHODS)}, got {shown(self.method)}"
+            )
         members = as_integers("members", self.members).cpu()
         if members.dim() != 1 or len(members) == 0 or len(members.unique()) != len(members):
             raise ValueError(
@@ -151,7 +148,7 @@ def fit_ensemble(
         TypeError, ValueError: as the function of the method.
     """
     if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {shown(method)}")
     checked = as_predictions(predictions)
     if ranking is None:
         ranking = rank(checked, targets, logits=logits, device=device)

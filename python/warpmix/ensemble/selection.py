@@ -9,18 +9,14 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import check_integer, check_real, shown
 from warpmix.ensemble._chunks import Progress, chunked, of_true_class
-from warpmix.ensemble._inputs import (
-    Integers,
-    Numbers,
-    check_integer,
-    check_real,
-    check_temperature,
-)
+from warpmix.ensemble._inputs import Integers, Numbers, check_temperature
 from warpmix.ensemble._predictions import PredictionsLike
 
 _METRICS = ("accuracy", "log_loss")
 _LOG_STEPS = 2.0**32  # kLogSteps in kernels/ensemble/greedy.h
+_MOST_STEPS = 100_000  # each looks at every model
 _MAX_SAMPLES = 2**26  # whose log-losses still fit 64 bits in those steps
 
 
@@ -85,7 +81,7 @@ def select_greedy(
         predictions: [M, N, C], as :func:`vote`, of validation data; all of it is held in memory,
             as float32.
         targets: [N] true classes, of any integer dtype; N from 1 to 2^26.
-        size: how often a model is added, at least 1.
+        size: how often a model is added, from 1 to 100,000; so many ``bags`` there may be, too.
         metric: "accuracy", or "log_loss" of the mean probability (at least 1e-15).
         initial: this many best single models are added first ("sorted initialization"); at most
             ``size``.
@@ -100,10 +96,11 @@ def select_greedy(
     source = chunked(predictions, logits, device=device)
     models, samples, _ = source.shape
     if metric not in _METRICS:
-        raise ValueError(f"metric must be one of {', '.join(_METRICS)}, got {metric!r}")
+        raise ValueError(f"metric must be one of {', '.join(_METRICS)}, got {shown(metric)}")
     if not 1 <= samples <= _MAX_SAMPLES:
         raise ValueError(f"predictions must hold 1 to 2^26 samples to select on, got {samples}")
-    size, bags = check_integer("size", size, 1), check_integer("bags", bags, 1)
+    size = check_integer("size", size, 1, _MOST_STEPS)
+    bags = check_integer("bags", bags, 1, _MOST_STEPS)
     bag_fraction = check_real("bag_fraction", bag_fraction, 1.0, closed=True)
     choices = models if bags == 1 else max(round(bag_fraction * models), 1)
     initial = check_integer("initial", initial, 0, min(size, choices))

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._numbers import check_integer, check_real, shown
 from warpmix.ensemble._chunks import Chunked, Progress, chunked
-from warpmix.ensemble._inputs import Integers, as_integers, check_integer, check_real
+from warpmix.ensemble._inputs import Integers, as_integers
 from warpmix.ensemble._predictions import PredictionsLike, as_member
 from warpmix.ensemble.voting import VoteResult
 
@@ -55,7 +56,9 @@ class Stacking:
         folds: SupportsIndex = 0,
     ) -> None:
         if features not in _FEATURES:
-            raise ValueError(f"features must be one of {', '.join(_FEATURES)}, got {features!r}")
+            raise ValueError(
+                f"features must be one of {', '.join(_FEATURES)}, got {shown(features)}"
+            )
         self.features = features
         self.C = check_real("C", C)
         self.max_iterations = check_integer("max_iterations", max_iterations, 1)

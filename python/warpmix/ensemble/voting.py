@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import shown
 from warpmix.ensemble._chunks import Chunked, Progress, chunked
 from warpmix.ensemble._inputs import Numbers, check_temperature, check_weights
 from warpmix.ensemble._predictions import PredictionsLike
@@ -79,7 +80,7 @@ def vote(
     """
     source = chunked(predictions, logits, device=device, progress=progress)
     if method not in VOTES:
-        raise ValueError(f"method must be one of {', '.join(VOTES)}, got {method!r}")
+        raise ValueError(f"method must be one of {', '.join(VOTES)}, got {shown(method)}")
     models = source.shape[0]
     checked = None if weights is None else check_weights(weights, models, source.device)
     inverse_temperature = check_temperature(temperature, models, source.device)

@@ -9,8 +9,9 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from warpmix._numbers import check_real
 from warpmix.ensemble._chunks import MIN_PROBABILITY, chunked
-from warpmix.ensemble._inputs import Integers, Numbers, check_real, check_temperature
+from warpmix.ensemble._inputs import Integers, Numbers, check_temperature
 from warpmix.ensemble._predictions import PredictionsLike
 
 _RESTARTS = 5

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.vision_transformer import interpolate_embeddings
 
+from warpmix._numbers import shown
 from warpmix.models.weights import FILE_SUFFIXES, State, load_backbone, original_names, read_state
 
 _DEFAULT_SIZE = (224, 224)  # for the networks that are built for one size
@@ -54,8 +55,8 @@ def create_backbone(
     if name not in known:
         close = difflib.get_close_matches(name, known) or known
         raise ValueError(
-            f"no network {name!r}: expected one of the package's own, such as 'vgg3', or one of "
-            f"torchvision's, such as {', '.join(close[:3])}"
+            f"no network {shown(name)}: expected one of the package's own, such as 'vgg3', or one "
+            f"of torchvision's, such as {', '.join(close[:3])}"
         )
     if in_channels < 1:
         raise ValueError(f"in_channels must be at least 1, got {in_channels}")

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from torch import nn
 
+from warpmix._numbers import shown
+
 DropoutPlace = Literal["hidden", "features", "both"]
 
 
@@ -40,15 +42,17 @@ def create_head(
     """
     whole = isinstance(units, Sequence) and all(isinstance(count, int) for count in units)
     if not whole:
-        raise TypeError(f"head must be numbers of hidden units, such as (64, 32), got {units!r}")
+        raise TypeError(
+            f"head must be numbers of hidden units, such as (64, 32), got {shown(units)}"
+        )
     if any(count < 1 for count in units):
-        raise ValueError(f"head must have at least 1 unit in each hidden layer, got {units!r}")
+        raise ValueError(f"head must have at least 1 unit in each hidden layer, got {shown(units)}")
     if num_classes < 2:
         raise ValueError(f"num_classes must be at least 2, got {num_classes}")
     if not 0.0 <= dropout < 1.0:
         raise ValueError(f"dropout must be in [0, 1), got {dropout}")
     if dropout_at not in get_args(DropoutPlace):
-        raise ValueError(f"dropout_at must be hidden, features or both, got {dropout_at!r}")
+        raise ValueError(f"dropout_at must be hidden, features or both, got {shown(dropout_at)}")
     layers: list[nn.Module] = []
     if feature_norm:
         layers.append(nn.LayerNorm(in_features, elementwise_affine=False))

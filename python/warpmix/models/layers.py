@@ -9,6 +9,8 @@ from typing import Literal, get_args
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from warpmix._numbers import shown
+
 ActivationName = Literal["relu", "leaky_relu", "sigmoid", "tanh", "gelu"]
 BatchNormPlace = Literal["none", "before", "after"]
 InitName = Literal["zero", "normal", "glorot", "he", "he_truncated"]
@@ -36,7 +38,7 @@ def activation_layer(name: ActivationName, negative_slope: float = NEGATIVE_SLOP
     """
     if name not in get_args(ActivationName):
         known = ", ".join(get_args(ActivationName))
-        raise ValueError(f"activation must be one of {known}, got {name!r}")
+        raise ValueError(f"activation must be one of {known}, got {shown(name)}")
     if negative_slope < 0:
         raise ValueError(f"negative_slope must be at least 0, got {negative_slope}")
     if name == "leaky_relu":
@@ -67,7 +69,7 @@ def convolution(
         ValueError: an unknown place of the batch norm.
     """
     if batch_norm not in get_args(BatchNormPlace):
-        raise ValueError(f"batch_norm must be none, before or after, got {batch_norm!r}")
+        raise ValueError(f"batch_norm must be none, before or after, got {shown(batch_norm)}")
     # A bias right before batch normalisation is subtracted again by its mean.
     layers: list[nn.Module] = [
         nn.Conv2d(in_channels, filters, kernel, stride, padding, bias=batch_norm != "before"),
@@ -107,7 +109,7 @@ def initialise(module: nn.Module, init: InitName) -> None:
         ValueError: an unknown name.
     """
     if init not in get_args(InitName):
-        raise ValueError(f"init must be one of {', '.join(get_args(InitName))}, got {init!r}")
+        raise ValueError(f"init must be one of {', '.join(get_args(InitName))}, got {shown(init)}")
     for layer in module.modules():
         if not isinstance(layer, nn.Conv2d | nn.Linear):
             continue

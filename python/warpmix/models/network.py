@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from warpmix._numbers import shown
+
 Self = TypeVar("Self", bound="Network")
 
 TestTimeAugmentation = Literal["none", "flip", "flip-shift"]
@@ -47,11 +49,11 @@ class Network(nn.Module):
     ) -> None:
         super().__init__()
         if tta not in get_args(TestTimeAugmentation):
-            raise ValueError(f"tta must be none, flip or flip-shift, got {tta!r}")
+            raise ValueError(f"tta must be none, flip or flip-shift, got {shown(tta)}")
         if unfrozen and not frozen:
             raise ValueError(f"unfrozen must be 0 without frozen, got {unfrozen}")
         if frozen_mode not in get_args(FrozenMode):
-            raise ValueError(f"frozen_mode must be eval or train, got {frozen_mode!r}")
+            raise ValueError(f"frozen_mode must be eval or train, got {shown(frozen_mode)}")
         if frozen_mode == "train" and not frozen:
             raise ValueError("frozen_mode must be eval without frozen, got 'train'")
         if frozen:

@@ -10,7 +10,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 from scipy import special
 
-from warpmix.ensemble._inputs import check_real
+from warpmix._numbers import check_real
 from warpmix.statistics.comparison import Comparison, choose_reference, correct_family, list_pairs
 
 _NO_SPREAD = 1e-12  # deviations below this share of the values are rounding

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from scipy import special
 
+from warpmix._numbers import check_real
 from warpmix.ensemble import bootstrap_intervals
-from warpmix.ensemble._inputs import check_real
 from warpmix.statistics.comparison import Comparison, choose_reference, correct_family, list_pairs
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from warpmix.study.claims import owner_of
+from warpmix.train.claims import owner_of
 from warpmix.study.collect import load_results
 from warpmix.study.executors import Executor, LocalExecutor
 from warpmix.study.load import load_study

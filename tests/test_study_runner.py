@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from warpmix.study.claims import claim, owner_of
+from warpmix.train.claims import claim, owner_of
 from warpmix.study.collect import load_results
 from warpmix.study.executors import Batch
 from warpmix.study.folder import run_folder
@@ -196,7 +196,7 @@ def test_failed_runs_of_the_sweeps_asked_for_are_tried_again_once(
 def test_a_claim_is_one_process_alone_and_void_when_it_dies(tmp_path: Path) -> None:
     path = tmp_path / "claims" / "a.lock"
     script = (
-        "import sys, time; from pathlib import Path; from warpmix.study.claims import claim\n"
+        "import sys, time; from pathlib import Path; from warpmix.train.claims import claim\n"
         "with claim(Path(sys.argv[1])) as free:\n    print(free, flush=True); time.sleep(600)"
     )
     owner = subprocess.Popen(

@@ -30,8 +30,8 @@ class RunResult:
         test_accuracy, validation_accuracy: 0..1, of the weights that count; None where unknown.
         validation_loss: of the same epoch.
         train_accuracy: the best over the epochs.
-        best_epoch, epochs: whose weights count (from 1; 0: the first weights, since the loss became
-            NaN in the first epoch), and how many were run.
+        best_epoch, epochs: whose weights count (from 1; 0: the first weights, since it diverged
+            in the first epoch), and how many were run.
         seconds: of training, by the wall clock.
         settings: complete, as ``config.json``.
         error: the traceback of a failed run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 
@@ -14,20 +15,26 @@ from warpmix._files import write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
+from warpmix.train.divergence import read_divergence, write_divergence
 from warpmix.train.history import write_history
 from warpmix.train.loggers import Trackers, check_loggers
 from warpmix.train.model import ModelSpec, read_tensors, save_model, write_tensors
+from warpmix.train.optimizer import rate_jump
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
+    DIVERGENCE_FILE,
     ENVIRONMENT_FILE,
     HISTORY_FILE,
     MODEL_FILE,
     PREDICTIONS_FILES,
     SPLIT_FILE,
+    load_settings,
     remove_leftovers,
 )
 from warpmix.train.trainer import Trainer
+
+_log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -70,21 +77,36 @@ class Recorder:
     def open(self, trainer: Trainer, rows: dict[str, Tensor]) -> None:
         """Go on from the folder's checkpoint if it has one, and write down what is being run.
 
+        A run that diverged in the epoch after it has ended, unless other rates may save it.
+
         Args:
             rows: which images of the training split go where.
 
         Raises:
             ValueError: the run in the folder had other images.
         """
-        if self.folder is not None and (self.folder / CHECKPOINT_FILE).exists():
-            _check_rows(self.folder / SPLIT_FILE, rows)
-            trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+        earlier = self._config
+        if self.folder is not None:
+            if (self.folder / CHECKPOINT_FILE).exists():
+                _check_rows(self.folder / SPLIT_FILE, rows)
+                trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+                earlier = load_settings(self.folder)
+            found = read_divergence(self.folder, self._config, len(trainer.history))
+            if found is not None:
+                trainer.diverge(*found)
         self.fabric.barrier()  # all have read before the first one writes
         if self._target is None:
             return
+        if trainer.ended is None:
+            steps = trainer.steps_per_epoch
+            jump = rate_jump(self._config, earlier, len(trainer.history), steps)
+            if jump is not None:
+                _log.warning("%s", jump)
         self._target.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
+        if trainer.divergence is None:
+            (self._target / DIVERGENCE_FILE).unlink(missing_ok=True)
         environment = info.collect()
         write_json(self._target / ENVIRONMENT_FILE, environment)
         write_tensors(self._target / SPLIT_FILE, rows, {"dataset": self._config.data})
@@ -94,11 +116,15 @@ class Recorder:
             self._trackers = Trackers(self._config, self._target, trainer.history, environment)
 
     def save_epoch(self, trainer: Trainer) -> None:
-        """Write the checkpoint of an epoch, and its figures."""
+        """Write the checkpoint of an epoch, and its figures; of one that diverged, these alone."""
         if self._target is None:
             return
-        save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
+        if trainer.divergence is None:
+            save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
         write_history(self._target / HISTORY_FILE, trainer.history)
+        if trainer.divergence is not None:
+            epochs = len(trainer.history)
+            write_divergence(self._target, self._config, epochs, trainer.divergence)
         if self._trackers is not None:
             self._trackers.log_epochs(trainer.history)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from warpmix.train.claims import claim, owner_of
 from warpmix.study.collect import load_results
 from warpmix.study.executors import Batch
 from warpmix.study.folder import run_folder
@@ -25,6 +24,7 @@ from warpmix.study.plan import Plan
 from warpmix.study.results import StudyResults
 from warpmix.study.runner import Runner
 from warpmix.study.worker import Outcome, record_failure
+from warpmix.train.claims import claim, owner_of
 from warpmix.train.run_folder import CHECKPOINT_FILE
 
 LOGGED = Path(__file__).parent / "programs" / "study_with_log.py"

@@ -85,8 +85,15 @@ def test_a_run_in_work_cannot_be_resumed(owner: subprocess.Popen[str], tmp_path:
     result = CliRunner().invoke(app, ["train", "--resume", str(tmp_path / "run")])
     assert result.exit_code == 2
     assert "or end it and then resume its run" in result.output
+    with pytest.raises(RunInUseError):
+        remove_run(tmp_path / "run")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == RUN_FILES | {LOCK_FILE}
+    owner.kill()
+    owner.wait()
     remove_run(tmp_path / "run")
-    assert [path.name for path in (tmp_path / "run").iterdir()] == [LOCK_FILE]
+    assert not list((tmp_path / "run").iterdir())
+    remove_run(tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_of_two_trainings_that_start_at_once_one_goes_on(tmp_path: Path) -> None:

@@ -78,18 +78,18 @@ def train(
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
     except DivergenceError as error:
-        if (folder / DIVERGENCE_FILE).exists():
-            _say_diverged(f"{error}. Try again with", folder, chosen, 1)
-        else:  # what was kept predicts no finite numbers
+        if not (folder / DIVERGENCE_FILE).exists():  # the weights kept predict no finite numbers
             print_error(str(error))
-        raise typer.Exit(DIVERGED) from None
+            raise typer.Exit(DIVERGED) from None
+        _end_diverged(f"{error}. Try again with", folder, chosen, 1)
+        return
     if result.divergence is not None:
         console.print(summary(result), highlight=False)
-        kept = f"epoch {result.best_epoch}" if result.best_epoch > 0 else "the first step"
+        kept = f"weights of epoch {result.best_epoch}" if result.best_epoch else "first weights"
         added = "" if store is None else f"; nothing was added to {store}"
-        words = f"{result.divergence}. The weights of {kept} are kept{added}. Go on with"
-        _say_diverged(words, folder, chosen, len(result.history))
-        raise typer.Exit(DIVERGED)
+        words = f"{result.divergence}. The {kept} are kept{added}. Go on with"
+        _end_diverged(words, folder, chosen, len(result.history))
+        return
     if store is not None and is_first_process:
         from warpmix.predictions import PredictionStore
         from warpmix.train.ensembles import import_run
@@ -98,18 +98,22 @@ def train(
     console.print(summary(result), highlight=False)
 
 
-def _say_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> None:
+def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> None:
     """Print, as an error, how a run diverged, and the command that goes on at a tenth of its rate.
 
+    The first process exits; any other that did could have torchrun end this one before it speaks.
+
     Args:
+        words: how, up to that command.
         epoch: that diverged, from 1.
     """
     from warpmix.train.divergence import rate_of
 
-    setting, rate = rate_of(config, epoch)
-    flag = setting.replace("_", "-")
     if is_first_process:
+        setting, rate = rate_of(config, epoch)
+        flag = setting.replace("_", "-")
         print_error(f"{words}: warpmix train --resume {folder} --{flag} {rate / 10:g}")
+        raise typer.Exit(DIVERGED)
 
 
 def summary(result: TrainResult) -> str:

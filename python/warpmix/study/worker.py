@@ -121,6 +121,7 @@ def _finish(folder: Path, result: TrainResult) -> None:
             "best_epoch": result.best_epoch,
             "epochs": len(history),
             "seconds": sum(record.seconds for record in history),
+            "divergence": result.divergence,
         },
     )
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)

@@ -23,6 +23,9 @@ def claim(path: Path) -> Iterator[bool]:
 
     Args:
         path: file of the claim; its folder is made if need be.
+
+    Raises:
+        OSError: the file cannot be written, or its file system has no locks.
     """
     descriptor = _lock(path)
     if descriptor is None:
@@ -78,9 +81,10 @@ def _lock(path: Path) -> int | None:
         except BlockingIOError:
             os.close(descriptor)
             return None
-        except BaseException:
+        except OSError as error:
             os.close(descriptor)
-            raise
+            words = f"{error.strerror} (the file system must have locks: flock)"
+            raise OSError(error.errno, words, str(path)) from None
         os.close(descriptor)
 
 

@@ -197,6 +197,7 @@ def test_best(
     """
     words = trainer.divergence_in_words()
     if not trainer.best_weights:
+        recorder.fabric.barrier()  # no rank ends while the files are being written
         raise DivergenceError(words)
     model: nn.Module = trainer.evaluated
     model.load_state_dict(trainer.best_weights)

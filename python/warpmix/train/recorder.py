@@ -85,7 +85,7 @@ class Recorder:
         Raises:
             ValueError: the run in the folder had other images.
         """
-        earlier = self._config
+        earlier, found = self._config, None
         if self.folder is not None:
             if (self.folder / CHECKPOINT_FILE).exists():
                 _check_rows(self.folder / SPLIT_FILE, rows)
@@ -97,7 +97,7 @@ class Recorder:
         self.fabric.barrier()  # all have read before the first one writes
         if self._target is None:
             return
-        if trainer.ended is None:
+        if trainer.history and trainer.ended is None:
             steps = trainer.steps_per_epoch
             jump = rate_jump(self._config, earlier, len(trainer.history), steps)
             if jump is not None:
@@ -105,7 +105,7 @@ class Recorder:
         self._target.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
-        if trainer.divergence is None:
+        if found is None:
             (self._target / DIVERGENCE_FILE).unlink(missing_ok=True)
         environment = info.collect()
         write_json(self._target / ENVIRONMENT_FILE, environment)

@@ -134,9 +134,15 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
 
 
 def remove_run(folder: Path) -> None:
-    """Delete the files of a run, and nothing else, if there is one in the folder."""
-    for name in _ALL_FILES:
-        (folder / name).unlink(missing_ok=True)
+    """Delete the files of a run, and nothing else, if there is one in the folder.
+
+    Raises:
+        RunInUseError: (a ValueError) a training has the folder.
+    """
+    if folder.is_dir():
+        with _hold(folder):
+            for name in _ALL_FILES:
+                (folder / name).unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:

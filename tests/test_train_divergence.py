@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typer.testing import CliRunner
 from warpmix.cli import app
 from warpmix.data import load
 from warpmix.evaluation import evaluate_predictions
+from warpmix.study.folder import RESULT_FILE, run_folder
+from warpmix.study.worker import Task, train_tasks
 from warpmix.train import (
     Callback,
     DivergenceError,
@@ -170,16 +173,34 @@ def settings_rate(config: TrainConfig, step: int) -> float:
     return config.lr * (1 + math.cos(math.pi * step / (config.epochs * STEPS))) / 2
 
 
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize("validation", [0.2, 0])
+def test_heads_on_features_keep_their_last_good_epoch(batched: bool, validation: float) -> None:
+    config = settings(model="vgg3", width=4, frozen=True, init="he", validation=validation)
+    callbacks = [Multiply(2 * STEPS, math.nan)]
+    if batched:  # of one seed, which has the same features
+        two = [config, config.model_copy(update={"lr": 0.01})]
+        result = fit_together(two, callbacks=callbacks)[0]
+    else:
+        result = fit(config, callbacks=callbacks)
+    assert isinstance(result, TrainResult)
+    assert (result.ended, result.best_epoch, len(result.history)) == ("diverged", 1, 2)
+    assert is_finite(result)
+
+
 def test_averaged_weights_that_become_nan_are_found() -> None:
     result = fit(settings(ema=0.9), callbacks=[Multiply(2 * STEPS - 1, math.nan)])
     assert (result.ended, result.best_epoch) == ("diverged", 1)
     assert is_finite(result)
 
 
-def test_a_switch_that_diverges_names_its_rate(tmp_path: Path) -> None:
+def test_a_switch_that_diverges_names_its_rate(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     config = settings(switch_epoch=1, switch_lr=1e9)
     result = fit(config, tmp_path / "run")
     assert "use switch_lr below 1e+09" in str(result.divergence)
+    assert [record.message for record in caplog.records] == [result.divergence]
     lower = config.model_copy(update={"switch_lr": 0.01})
     assert fit(lower, tmp_path / "run", resume=True).ended == "epochs"
 
@@ -237,6 +258,29 @@ def test_a_damaged_file_of_the_divergence_says_so(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"divergence\.json is damaged; delete it") as caught:
             fit(settings(lr=1e9), tmp_path, resume=True)
         assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("batched", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "epoch"),
+    [
+        ({"switch_epoch": 1, "switch_lr": 1e9}, 2),
+        ({"lr": 1e9, "on_divergence": "first-weights"}, 1),
+    ],
+)
+def test_a_study_says_which_run_diverged(
+    batched: bool, changes: dict[str, Any], epoch: int, tmp_path: Path
+) -> None:
+    task = Task("a", settings(**changes), batched)
+    assert train_tasks(tmp_path, [task]) == {"a": "done"}
+    result = run_folder(tmp_path, "a") / RESULT_FILE
+    figures = json.loads(result.read_text())
+    assert figures["divergence"].startswith(f"training diverged in epoch {epoch}: the loss became")
+    assert figures["best_epoch"] == epoch - 1
+    result.unlink()  # as if the worker had been killed before it wrote this
+    assert train_tasks(tmp_path, [task]) == {"a": "done"}
+    again = json.loads(result.read_text())
+    assert {**again, "seconds": 0} == {**figures, "seconds": 0}
 
 
 # ---- a model that predicts NaN ------------------------------------------------------------------

@@ -32,13 +32,7 @@ def claim(path: Path) -> Iterator[bool]:
         yield False
         return
     try:
-        owner = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+        _sign(descriptor, path)
         yield True
     finally:
         path.unlink(missing_ok=True)  # while it is locked: see _is_current
@@ -86,6 +80,20 @@ def _lock(path: Path) -> int | None:
             words = f"{error.strerror} (the file system must have locks: flock)"
             raise OSError(error.errno, words, str(path)) from None
         os.close(descriptor)
+
+
+def _sign(descriptor: int, path: Path) -> None:
+    """Write into a locked file who has it."""
+    owner = {
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(owner).encode(), 0)
+    except OSError as error:  # such as a full disk; the descriptor alone does not say which
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _is_current(descriptor: int, path: Path) -> bool:

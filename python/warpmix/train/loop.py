@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from warpmix.train.recorder import Recorder
 from warpmix.train.run_folder import check_folder, hold_folder
 from warpmix.train.trainer import Callback, Trainer
 
+_log = logging.getLogger(__name__)
 _WHITENING_IMAGES = 5000  # airbench94's number
 
 
@@ -103,7 +105,10 @@ def fit(
         elif folder is not None:
             check_folder(folder, config, resume)
         fabric.barrier()  # every rank has looked at the folder before one writes into it
-        return _fit(config, folder, fabric, console, callbacks)
+        result = _fit(config, folder, fabric, console, callbacks)
+    if result.divergence is not None and console is None and fabric.is_global_zero:
+        _log.warning("%s", result.divergence)  # nobody has seen it
+    return result
 
 
 def _fit(

@@ -173,6 +173,24 @@ def settings_rate(config: TrainConfig, step: int) -> float:
     return config.lr * (1 + math.cos(math.pi * step / (config.epochs * STEPS))) / 2
 
 
+@pytest.mark.parametrize("train", [fit, fit_batched])
+def test_absurd_weights_are_not_gone_on_from(train: Fit, tmp_path: Path) -> None:
+    """Epoch 2 ends with a huge validation loss, and epoch 3 diverges: the first one is the last
+    sound one."""
+    config, run, callback = settings(), tmp_path / "run", Multiply(2 * STEPS, 1e12)
+    result = train(config, run, callbacks=[callback])
+    assert (result.ended, result.best_epoch, len(result.history)) == ("diverged", 1, 3)
+    _, spec = load_model(run)
+    assert len(load_checkpoint(run / "checkpoint.safetensors", spec)["history"]) == 1
+    callback.done.clear()
+    callback.step = STEPS  # of the resumed run, which trains its second epoch again
+    again = train(config, run, resume=True, callbacks=[callback])
+    assert again.divergence == result.divergence
+    on = train(config.model_copy(update={"lr": 0.01}), run, resume=True)
+    assert (on.ended, len(on.history)) == ("epochs", 3)
+    assert not (run / DIVERGENCE_FILE).exists()
+
+
 @pytest.mark.parametrize("batched", [False, True])
 @pytest.mark.parametrize("validation", [0.2, 0])
 def test_heads_on_features_keep_their_last_good_epoch(batched: bool, validation: float) -> None:
@@ -245,6 +263,9 @@ def test_the_first_weights_can_be_kept_and_the_run_repeated(train: Fit, tmp_path
     config, run = settings(on_divergence="first-weights", lr=1e9), tmp_path / "run"
     result = train(config, run)
     assert (result.ended, result.best_epoch) == ("diverged", 0)
+    late = settings(on_divergence="first-weights", epochs=1)
+    absurd = train(late, callbacks=[Multiply(STEPS, 1e12)])  # and finite
+    assert (absurd.ended, absurd.best_epoch) == ("diverged", 0)
     with pytest.raises(ValueError, match="holds a run already"):
         train(config, run)
     assert train(config, run, resume=True).test_accuracy == result.test_accuracy

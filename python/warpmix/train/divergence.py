@@ -1,6 +1,6 @@
 """A run that has diverged: what it says, and what its folder keeps of it (``divergence.json``).
 
-The checkpoint stays that of the last good epoch. A run that is resumed with other rates goes on
+The checkpoint stays that of the last sound epoch. A run that is resumed with other rates goes on
 from there; with the same ones it would diverge again, and ends as it did.
 """
 
@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from warpmix._files import write_json
 from warpmix.train.config import TrainConfig
-from warpmix.train.history import EpochRecord, read_history
-from warpmix.train.run_folder import AFTER_DIVERGENCE, DIVERGENCE_FILE, HISTORY_FILE
+from warpmix.train.history import EpochRecord
+from warpmix.train.run_folder import AFTER_DIVERGENCE, DIVERGENCE_FILE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,15 +47,12 @@ def write_divergence(folder: Path, config: TrainConfig, epoch: int, reason: str)
     write_json(folder / DIVERGENCE_FILE, asdict(found))
 
 
-def read_divergence(
-    folder: Path, config: TrainConfig, epochs: int
-) -> tuple[EpochRecord, str] | None:
-    """Return the epoch and the reason of a divergence that lies before a resumed run, or None.
+def read_divergence(folder: Path, config: TrainConfig) -> Divergence | None:
+    """Return the divergence that lies before a resumed run, or None.
 
     Args:
         folder: of the run.
-        config: settings that it would go on with.
-        epochs: that its checkpoint has done.
+        config: settings that it would go on with; with other rates nothing lies before it.
 
     Raises:
         ValueError: the file is not what :func:`write_divergence` wrote.
@@ -69,14 +66,15 @@ def read_divergence(
         raise ValueError(
             f"{path} is damaged; delete it, and the run goes on with the epoch after its checkpoint"
         ) from None
-    if found.epoch != epochs + 1 or found.settings != _settings(config):
+    return found if found.settings == _settings(config) else None
+
+
+def divergence_in_words(
+    config: TrainConfig, history: Sequence[EpochRecord], reason: str | None
+) -> str | None:
+    """Return where a run diverged, how, and what to try, as one line; None without a reason."""
+    if reason is None:
         return None
-    history = read_history(folder / HISTORY_FILE)
-    return (history[-1], found.reason) if len(history) == found.epoch else None
-
-
-def divergence_in_words(config: TrainConfig, history: Sequence[EpochRecord], reason: str) -> str:
-    """Return where a run diverged, how, and what to try, as one line."""
     epoch, before = len(history), ""
     if epoch > 1:
         before = f", after {history[-2].train_loss:.4g} in epoch {epoch - 1}"

@@ -65,6 +65,7 @@ class Trainer:
             ``on_divergence``, else none.
         stopping: which epoch was best, which one's weights count, and whether to go on.
         divergence: what showed that the run has diverged, in words, or None.
+        is_sound: whether the weights after the latest epoch give a loss that is not absurd.
         penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
         steps_per_epoch: optimiser steps in each.
@@ -97,6 +98,7 @@ class Trainer:
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
         self.divergence: str | None = None
+        self.is_sound = True
         self.best_weights: dict[str, Tensor] = {}
         if config.on_divergence == "first-weights":
             self.best_weights = copy_weights(self.evaluated)
@@ -172,9 +174,10 @@ class Trainer:
             self.divergence = f"after its last step the loss became {probe:.4g}"
         is_sound = self.divergence is None and probe < LARGEST_LOSS
         score = record.score(self._config.monitor) if is_sound else -math.inf
+        self.is_sound = score > -math.inf
         if self.stopping.update(record.epoch, score):
             self.best_weights = copy_weights(self.evaluated)
-        if self.ended is not None and not self.best_weights and self.divergence is None:
+        if self.ended is not None and self.stopping.kept_epoch == 0 and self.divergence is None:
             self.divergence = f"outside of training the loss was {LARGEST_LOSS:.2g} or more"
 
     def diverge(self, record: EpochRecord, reason: str) -> None:
@@ -184,8 +187,6 @@ class Trainer:
 
     def divergence_in_words(self) -> str | None:
         """Return where and how the run diverged, and what to try; None if it did not."""
-        if self.divergence is None:
-            return None
         return divergence_in_words(self._config, self.history, self.divergence)
 
     def state(self) -> dict[str, Any]:
@@ -221,11 +222,9 @@ class Trainer:
     def _train_epoch(
         self, epoch: int, callbacks: Sequence[Callback]
     ) -> tuple[tuple[float, float], float]:
-        """Pass over the training images once.
+        """Pass over the training images once; return mean loss and accuracy over all ranks.
 
-        Returns:
-            mean loss and accuracy over all ranks; and, without validation images, the loss on the
-            last batch after the last step, else 0.
+        Beside these, the loss on the last batch after the last step; 0 with validation images.
         """
         config = self._config
         self._model.train()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from warpmix.study.claims import owner_of
 from warpmix.study.collect import load_results
 from warpmix.study.executors import Executor, LocalExecutor
 from warpmix.study.load import load_study
 from warpmix.study.plan import Plan
 from warpmix.study.runner import Runner
+from warpmix.train.claims import owner_of
 
 pytest.importorskip("ray", reason="ray is not installed: pip install 'warpmix[ray]'")
 

@@ -308,6 +308,29 @@ def test_a_finished_run_goes_on_when_given_more_epochs(
         assert torch.equal(tensor, longer.model.state_dict()[name])
 
 
+@pytest.mark.parametrize("changes", [{}, {"schedule_epochs": 3}])
+def test_more_epochs_say_what_they_do_to_the_schedule(
+    settings: MakeConfig,
+    tmp_path: Path,
+    changes: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first = fit(settings(), tmp_path / "run")
+    longer = fit(settings(epochs=5, **changes), tmp_path / "run", resume=True)
+    before, after = first.history[-1].lr, longer.history[3].lr
+    if changes:
+        assert not caplog.records
+        assert after == before == longer.history[4].lr
+    else:
+        (record,) = caplog.records
+        assert (
+            f"the learning rate goes from {before:.2g} at the end of epoch 3 to" in record.message
+        )
+        assert after < 0.02 and after > 2 * before
+    fit(settings(epochs=5, **changes), tmp_path / "run", resume=True)
+    assert len(caplog.records) == (0 if changes else 1)  # said once
+
+
 def test_resuming_a_finished_run_trains_nothing(settings: MakeConfig, tmp_path: Path) -> None:
     first = fit(settings(), tmp_path / "run")
     calls = Calls()

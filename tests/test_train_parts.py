@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EarlyStopping, EpochRecord, write_history
 from warpmix.train.model import ModelSpec, load_model, save_model
-from warpmix.train.optimizer import learning_rate
+from warpmix.train.optimizer import learning_rate, rate_jump
 from warpmix.train.preprocessing import channel_statistics
 
 SPEC = ModelSpec(
@@ -49,6 +50,42 @@ def test_the_rate_is_that_of_torchs_scheduler(sched: str, scheduler: Callable[..
         assert learning_rate(config, step, 7) == pytest.approx(expected, rel=1e-9, abs=1e-15)
         optimizer.step()
         reference.step()
+
+
+@pytest.mark.parametrize("sched", ["constant", "cosine", "linear", "step", "onecycle"])
+def test_after_the_schedule_its_last_rate_stays(sched: str) -> None:
+    planned = {"sched": sched, "lr": 0.3, "step_epochs": 2}
+    short = TrainConfig(epochs=5, **planned)
+    longer = TrainConfig(epochs=9, schedule_epochs=5, **planned)
+    rates = [learning_rate(longer, step, 7) for step in range(9 * 7)]
+    assert rates[: 5 * 7] == [learning_rate(short, step, 7) for step in range(5 * 7)]
+    assert rates[5 * 7 :] == [rates[5 * 7 - 1]] * (4 * 7)
+
+
+@pytest.mark.parametrize(
+    ("sched", "before", "after"),
+    # lr ½ (1 + cos(π 139/140)); lr ½ (1 + cos(π 140/210)). For onecycle the last rate of 140 steps,
+    # lr / 25 / 10⁴; then step 140 of 210, 78 of the 147 that fall from step 62 on.
+    [("cosine", 6.3e-6, 0.0125), ("onecycle", 2e-7, 0.0224)],
+)
+def test_more_epochs_say_how_the_rate_jumps(sched: str, before: float, after: float) -> None:
+    earlier = TrainConfig(sched=sched, lr=0.05, epochs=20)
+    config = earlier.model_copy(update={"epochs": 30})
+    words = str(rate_jump(config, earlier, 20, 7))
+    numbers = re.findall(r"(?:from|to|on at) (\d[\d.e-]*)", words)
+    assert [float(number) for number in numbers] == pytest.approx([before, after, before], rel=0.05)
+    assert f"the {sched} schedule is now computed over 30 epochs, not 20" in words
+    assert words.endswith("resume with schedule_epochs 20 (--schedule-epochs 20)")
+    assert rate_jump(config.model_copy(update={"schedule_epochs": 20}), earlier, 20, 7) is None
+
+
+def test_what_hardly_moves_the_rate_is_not_mentioned() -> None:
+    earlier = TrainConfig(sched="cosine", epochs=20)
+    for changes in ({"epochs": 21}, {"lr": 0.001}, {}):
+        assert rate_jump(earlier.model_copy(update=changes), earlier, 2, 7) is None
+    for sched in ("constant", "step"):
+        same = TrainConfig(sched=sched, epochs=20)
+        assert rate_jump(same.model_copy(update={"epochs": 90}), same, 20, 7) is None
 
 
 @pytest.mark.parametrize("sched", ["constant", "cosine"])

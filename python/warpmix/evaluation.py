@@ -67,12 +67,18 @@ def evaluate_predictions(probabilities: Tensor, labels: Tensor) -> Evaluation:
         labels: [N] int64 in 0..C-1.
 
     Raises:
-        ValueError: shapes that do not fit, or no rows.
+        ValueError: shapes that do not fit, no rows, or probabilities that are not finite.
     """
     if probabilities.dim() != 2 or probabilities.shape[:1] != labels.shape or len(labels) == 0:
         raise ValueError(
             f"probabilities must be [N, C] and labels [N], N at least 1, got "
             f"{tuple(probabilities.shape)} and {tuple(labels.shape)}"
+        )
+    count = int((~probabilities.isfinite().all(1)).sum())
+    if count > 0:
+        raise ValueError(
+            f"probabilities must be finite, got NaN or infinity in {count} of {len(labels)} rows; "
+            "the model has diverged: train it again with a lower lr"
         )
     probabilities, labels = probabilities.double().cpu(), labels.cpu()
     classes = probabilities.shape[1]

@@ -27,6 +27,7 @@ class _Console(Console):
 
 console = _Console(quiet=not is_first_process)
 USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
+DIVERGED = 3  # exit code of a training that diverged
 
 
 class Commands(TyperGroup):
@@ -39,9 +40,14 @@ class Commands(TyperGroup):
         except (ValueError, TypeError, OSError, ImportError) as error:
             if ctx.params["debug"]:
                 raise
-            line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
-            Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
+            print_error(str(error) or type(error).__name__)
             raise typer.Exit(USER_ERROR) from None
+
+
+def print_error(message: str) -> None:
+    """Print one red line to the standard error output."""
+    line = f"error: {message}"
+    Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
 
 
 class _Notices(logging.Handler):

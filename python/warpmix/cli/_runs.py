@@ -18,7 +18,8 @@ from warpmix.train.run_folder import (
 )
 
 REPEATS = ("seed", "fold")  # settings in which the repeats of one experiment differ
-_PLACES = CHANGEABLE - {"epochs"} | {"root", "download"}  # these do not make another experiment
+_LENGTHS = {"epochs", "schedule_epochs"}
+_PLACES = CHANGEABLE - _LENGTHS | {"root", "download"}  # these do not make another experiment
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warpmix.cli._app import console, is_first_process
+from warpmix.cli._app import DIVERGED, console, is_first_process, print_error
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
-from warpmix.train.run_folder import CONFIG_FILE, load_settings
+from warpmix.train.run_folder import CONFIG_FILE, DIVERGENCE_FILE, load_settings
 
 if TYPE_CHECKING:
     from warpmix.train import TrainResult
@@ -55,6 +55,9 @@ def train(
     $ warpmix train photos/ --model mobilenet_v3_small --weights DEFAULT --frozen --image-size 128
     $ warpmix train --resume runs/cifar10-vgg3-seed0
     $ torchrun --nproc-per-node 4 -m warpmix train cifar10 --root data
+
+    Exit codes: 0 trained; 2 a mistake in the command line, the settings or the files; 3 the
+    training diverged; 130 stopped with Ctrl-C.
     """
     if data is not None:
         settings["data"] = data
@@ -66,7 +69,7 @@ def train(
     folder = resume or out or _new_folder(chosen)
 
     with console.status("starting torch"):  # some seconds
-        from warpmix.train import fit
+        from warpmix.train import DivergenceError, fit
     try:
         result = fit(chosen, folder, resume=resume is not None, console=console)
     except KeyboardInterrupt:
@@ -74,12 +77,43 @@ def train(
             raise
         console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
         raise typer.Exit(130) from None
+    except DivergenceError as error:
+        if not (folder / DIVERGENCE_FILE).exists():  # the weights kept predict no finite numbers
+            print_error(str(error))
+            raise typer.Exit(DIVERGED) from None
+        _end_diverged(f"{error}. Try again with", folder, chosen, 1)
+        return
+    if result.divergence is not None:
+        console.print(summary(result), highlight=False)
+        kept = f"weights of epoch {result.best_epoch}" if result.best_epoch else "first weights"
+        added = "" if store is None else f"; nothing was added to {store}"
+        words = f"{result.divergence}. The {kept} are kept{added}. Go on with"
+        _end_diverged(words, folder, chosen, len(result.history))
+        return
     if store is not None and is_first_process:
         from warpmix.predictions import PredictionStore
         from warpmix.train.ensembles import import_run
 
         import_run(PredictionStore(store, create=True), folder, overwrite=resume is not None)
     console.print(summary(result), highlight=False)
+
+
+def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> None:
+    """Print, as an error, how a run diverged, and the command that goes on at a tenth of its rate.
+
+    The first process exits; any other that did could have torchrun end this one before it speaks.
+
+    Args:
+        words: how, up to that command.
+        epoch: that diverged, from 1.
+    """
+    from warpmix.train.divergence import rate_of
+
+    if is_first_process:
+        setting, rate = rate_of(config, epoch)
+        flag = setting.replace("_", "-")
+        print_error(f"{words}: warpmix train --resume {folder} --{flag} {rate / 10:g}")
+        raise typer.Exit(DIVERGED)
 
 
 def summary(result: TrainResult) -> str:

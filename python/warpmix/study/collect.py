@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from warpmix.study.claims import owner_of
 from warpmix.study.folder import claim_file, parse_stored
 from warpmix.study.results import StudyResults
+from warpmix.train.claims import owner_of
 
 
 def load_results(study_folder: str | Path) -> StudyResults:

@@ -73,7 +73,8 @@ def read_study(folder: Path) -> dict[str, Any]:
 
 def write_result(folder: Path, figures: dict[str, Any]) -> None:
     """Write what a run came to; with this it is done."""
-    write_json(folder / RESULT_FILE, {name: figures[name] for name in _FIGURES})
+    values = {name: figures[name] for name in _FIGURES}
+    write_json(folder / RESULT_FILE, {**values, "divergence": figures.get("divergence")})
 
 
 def read_result(study_folder: Path, row: dict[str, Any]) -> RunResult:

@@ -30,9 +30,10 @@ class RunResult:
         test_accuracy, validation_accuracy: 0..1, of the weights that count; None where unknown.
         validation_loss: of the same epoch.
         train_accuracy: the best over the epochs.
-        best_epoch, epochs: whose weights count (from 1; 0: the first weights, since the loss became
-            NaN in the first epoch), and how many were run.
+        best_epoch, epochs: whose weights count (from 1; 0: the first weights, since it diverged
+            in the first epoch), and how many were run.
         seconds: of training, by the wall clock.
+        divergence: where and how a run diverged whose weights of before count, in words.
         settings: complete, as ``config.json``.
         error: the traceback of a failed run.
     """
@@ -52,6 +53,7 @@ class RunResult:
     best_epoch: int | None = None
     epochs: int | None = None
     seconds: float | None = None
+    divergence: str | None = None
     settings: Mapping[str, Any] | None = None
     error: str | None = None
 

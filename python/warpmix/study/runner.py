@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from warpmix.study.claims import owner_of
 from warpmix.study.executors import Batch, Executor
 from warpmix.study.folder import (
     ERROR_FILE,
@@ -26,6 +25,7 @@ from warpmix.study.grouping import next_batch
 from warpmix.study.plan import Plan, PlannedRun
 from warpmix.study.results import RunResult
 from warpmix.study.worker import Outcome, record_failure
+from warpmix.train.claims import owner_of
 
 _ATTEMPTS = 3  # of a run whose worker dies
 _POLL = 0.5  # seconds between looks at other runners' runs

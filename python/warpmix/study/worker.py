@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from warpmix._files import atomic_write
-from warpmix.study.claims import claim
 from warpmix.study.folder import ERROR_FILE, RESULT_FILE, claim_file, run_folder, write_result
 from warpmix.train.batched import fit_together
+from warpmix.train.claims import claim
 from warpmix.train.config import TrainConfig
+from warpmix.train.divergence import DivergenceError
 from warpmix.train.loop import TrainResult, fit
-from warpmix.train.run_folder import CHECKPOINT_FILE, remove_run
+from warpmix.train.run_folder import CHECKPOINT_FILE, RunInUseError, has_begun, remove_run
 
 _CHECKPOINT_SECONDS = 10.0  # between those of runs whose epochs are shorter than a checkpoint
 
@@ -72,14 +73,17 @@ def train_tasks(study_folder: Path, tasks: Sequence[Task]) -> dict[str, Outcome]
 def _train(study_folder: Path, tasks: Sequence[Task]) -> dict[str, Outcome]:
     """Train claimed runs; where one of several raises an error, each alone."""
     folders = [run_folder(study_folder, task.id) for task in tasks]
-    begun = [folder for folder in folders if (folder / CHECKPOINT_FILE).exists()]
+    begun = [folder for folder in folders if has_begun(folder)]
     try:
         results = _fit(tasks, folders, resume=bool(begun))
     except Exception as error:
         if len(tasks) > 1:
             alone = [_train(study_folder, [task]) for task in tasks]
             return {id: outcome for each in alone for id, outcome in each.items()}
-        if begun and isinstance(error, (OSError, ValueError, RuntimeError)):
+        if isinstance(error, RunInUseError):
+            return {tasks[0].id: "claimed"}
+        is_damage = isinstance(error, (OSError, ValueError, RuntimeError))
+        if begun and is_damage and not isinstance(error, DivergenceError):
             remove_run(folders[0])  # such as a disk's damage, or another version's checkpoint
             return _train(study_folder, tasks)
         results = [error]
@@ -117,6 +121,7 @@ def _finish(folder: Path, result: TrainResult) -> None:
             "best_epoch": result.best_epoch,
             "epochs": len(history),
             "seconds": sum(record.seconds for record in history),
+            "divergence": result.divergence,
         },
     )
     (folder / CHECKPOINT_FILE).unlink(missing_ok=True)

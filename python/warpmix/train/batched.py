@@ -17,12 +17,13 @@ from warpmix.train.batched_stack import release
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
+from warpmix.train.divergence import DivergenceError
 from warpmix.train.features import FeatureCache, FeatureLoader, has_copies
 from warpmix.train.loaders import check_input_size, training_loader
 from warpmix.train.loop import TrainResult, model_spec, new_network, test_best
 from warpmix.train.model import ModelSpec
 from warpmix.train.recorder import Recorder
-from warpmix.train.run_folder import CHECKPOINT_FILE, check_folder
+from warpmix.train.run_folder import has_begun, hold_folder
 from warpmix.train.trainer import Callback, Trainer
 
 
@@ -58,38 +59,43 @@ def fit_together(
             their checkpoints than on their epochs.
 
     Returns:
-        for each config its result, or the error of a loss that became NaN or infinite in its first
-        epoch, which ends that run alone (with ``on_divergence`` of first-weights it is a result).
+        for each config its result, or the :class:`DivergenceError` of a run that diverged before
+        there were weights to keep, which ends that run alone (with ``on_divergence`` of
+        first-weights it is a result).
 
     Raises:
         FileNotFoundError: the data are not there.
         ValueError: settings that cannot train together, or do not fit the data; folders that are
-            not one a run, or hold other runs.
+            not one a run, or hold other runs; one that another process is training in
+            (:class:`warpmix.train.run_folder.RunInUseError`).
     """
     paths = [None if f is None else Path(f) for f in folders or [None] * len(configs)]
-    _check(configs, paths, resume)
+    _check(configs, paths)
     first = configs[0]
     fabric = make_fabric(first.device, first.precision, first.threads)
-    splits = load_splits(first, fabric.device)
     on_features = trains_on_features(first)
-    with ExitStack() as recorders:
-        runs, held_out = _prepare(configs, paths, splits, fabric, recorders)
+    with ExitStack() as stack:
+        for config, path in zip(configs, paths, strict=True):
+            if path is not None:
+                stack.enter_context(hold_folder(path, config, resume and has_begun(path)))
+        splits = load_splits(first, fabric.device)
+        runs, held_out = _prepare(configs, paths, splits, fabric, stack)
         for run in runs:
             run.recorder.open(run.trainer, splits.rows)  # which resumes
             for callback in callbacks:
                 callback.on_fit_start(run.trainer)
-        failed = _train(
-            runs, on_features, fabric, held_out.get("val"), callbacks, checkpoint_seconds
-        )
+        _train(runs, on_features, fabric, held_out.get("val"), callbacks, checkpoint_seconds)
         results: list[TrainResult | ValueError] = []
         for run in runs:
             release(run.trainer.network)
-            error = failed.get(id(run))
-            results.append(error or test_best(run.trainer, run.recorder, run.spec, held_out))
+            try:
+                results.append(test_best(run.trainer, run.recorder, run.spec, held_out))
+            except DivergenceError as error:
+                results.append(error)
         return results
 
 
-def _check(configs: Sequence[TrainConfig], paths: Sequence[Path | None], resume: bool) -> None:
+def _check(configs: Sequence[TrainConfig], paths: Sequence[Path | None]) -> None:
     if reason := why_not_together(configs):
         raise ValueError(f"configs cannot train together: {reason}; train each with fit")
     given = [path.resolve() for path in paths if path is not None]
@@ -98,9 +104,6 @@ def _check(configs: Sequence[TrainConfig], paths: Sequence[Path | None], resume:
             f"folders must be another one for each of the {len(configs)} configs, got "
             f"{', '.join(map(str, paths))}"
         )
-    for config, path in zip(configs, paths, strict=True):
-        if path is not None:
-            check_folder(path, config, resume and (path / CHECKPOINT_FILE).exists())
 
 
 def _prepare(
@@ -147,12 +150,11 @@ def _train(
     validation: HeldOut | None,
     callbacks: Sequence[Callback],
     checkpoint_seconds: float,
-) -> dict[int, ValueError]:
-    """Train all runs to their ends; return the errors of those that diverged at once, by id."""
-    failed: dict[int, ValueError] = {}
+) -> None:
+    """Train all runs to their ends."""
     group: Group | None = None
     saved = time.monotonic()
-    while going := [r for r in runs if id(r) not in failed and r.trainer.ended is None]:
+    while going := [run for run in runs if run.trainer.ended is None]:
         # After a kill some may be an epoch behind; they catch up first.
         epoch = min(len(run.trainer.history) for run in going)
         going = [run for run in going if len(run.trainer.history) == epoch]
@@ -161,15 +163,12 @@ def _train(
             run.trainer.begin_epoch()
         if group is None or group.members != tuple(going) or any(switches):
             group = Group(going, on_features, fabric, validation)
-        group.run_epoch(callbacks, lambda run, error: failed.update({id(run): error}))
+        group.run_epoch(callbacks)
         is_due = time.monotonic() - saved >= checkpoint_seconds
         for run in going:
-            if id(run) in failed:
-                continue
             if is_due or run.trainer.ended is not None:
                 run.recorder.save_epoch(run.trainer)
             for callback in callbacks:
                 callback.on_epoch_end(run.trainer)
         if is_due:
             saved = time.monotonic()
-    return failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,8 +17,9 @@ from warpmix.train.batched_stack import Stack
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
 from warpmix.train.features import FeatureLoader
+from warpmix.train.losses import finite_loss, label_mass
 from warpmix.train.optimizer import learning_rate
-from warpmix.train.trainer import Callback, Trainer, dropout_seed, label_mass
+from warpmix.train.trainer import Callback, Trainer, dropout_seed
 
 
 @dataclass(frozen=True)
@@ -60,35 +61,34 @@ class Group:
         epoch = len(self._trainers[0].history)
         self._stack = Stack(self._trainers, self._configs, on_features, epoch)
 
-    def run_epoch(
-        self, callbacks: Sequence[Callback], on_diverged: Callable[[Member, ValueError], None]
-    ) -> None:
+    def run_epoch(self, callbacks: Sequence[Callback]) -> None:
         """Train for one epoch, validate, and add to each member's history.
 
         Each member's seconds are its share, so that those of several runs add up.
 
         Args:
             callbacks: their ``on_step_end`` is called for each member.
-            on_diverged: called with a member whose loss became NaN or infinite before it had any
-                weights to keep; the others go on.
         """
         start = time.perf_counter()
         epoch = len(self._trainers[0].history)
-        loss, accuracy = self._train(epoch, callbacks)
+        trained, probes = self._train(epoch, callbacks)
         validated = self._validate()
         self._stack.hand_back()
         seconds = (time.perf_counter() - start) / len(self.members)
-        for number, member in enumerate(self.members):
-            try:
-                member.trainer.check_finite(loss[number])
-            except ValueError as error:
-                on_diverged(member, error)
-                continue
-            training = (loss[number], accuracy[number])
-            member.trainer.end_epoch(training, validated[number], seconds)
+        for trainer, training, validation, probe in zip(
+            self._trainers, trained, validated, probes, strict=True
+        ):
+            trainer.end_epoch(training, validation, seconds, probe)
 
-    def _train(self, epoch: int, callbacks: Sequence[Callback]) -> tuple[list[float], list[float]]:
-        """Pass over the training images once; return each model's mean loss and accuracy."""
+    def _train(
+        self, epoch: int, callbacks: Sequence[Callback]
+    ) -> tuple[list[tuple[float, float]], list[float]]:
+        """Pass over the training images once.
+
+        Returns:
+            each model's mean loss and accuracy; and, without validation images, each one's loss on
+            the last batch after the last step, else 0.
+        """
         stack, models = self._stack, len(self.members)
         stack.train(True)
         stack.seed([dropout_seed(config, epoch) for config in self._configs])
@@ -112,7 +112,8 @@ class Group:
                 for callback in callbacks:
                     callback.on_step_end(trainer)
         loss, accuracy = (losses / samples).tolist()
-        return loss, accuracy
+        probes = [0.0] * models if self._validation else self._probe(batch, targets)
+        return list(zip(loss, accuracy, strict=True)), probes
 
     def _step(self, loss: Tensor) -> None:
         stack = self._stack
@@ -136,6 +137,16 @@ class Group:
             )
 
     @torch.no_grad()
+    def _probe(self, batch: Tensor, targets: Targets) -> list[float]:
+        """Return what :func:`warpmix.train.losses.probe_loss` does, of each model."""
+        self._stack.train(False)
+        with self._fabric.autocast():
+            logits = self._stack(batch).float()
+        each = mixed_cross_entropy(logits.flatten(0, 1), targets, reduction="none")
+        losses = each.view(len(self.members), -1).mean(1)
+        return [finite_loss(own, loss) for own, loss in zip(logits, losses, strict=True)]
+
+    @torch.no_grad()
     def _validate(self) -> list[tuple[float | None, float | None]]:
         """Return each model's loss and accuracy on the validation images."""
         if self._validation is None:
@@ -146,5 +157,5 @@ class Group:
             parts = [stack(stack.repeat(batch)).float() for batch, _ in self._validation.loader]
         logits = torch.cat(parts, dim=1)
         right = (logits.argmax(2) == labels).float().mean(1).tolist()
-        losses = [float(cross_entropy(own, labels)) for own in logits]
+        losses = [finite_loss(own, cross_entropy(own, labels)) for own in logits]
         return list(zip(losses, right, strict=True))

@@ -16,9 +16,10 @@ from warpmix.train.features import has_constant_samples
 
 MAY_DIFFER = frozenset(
     {"seed", "lr", "momentum", "weight_decay", "clip_grad", "dropout", "block_dropout", "l1", "l2"}
-    | {"init", "augment", "p", "mixup_off_epoch", "epochs", "sched", "warmup_epochs"}
-    | {"step_epochs", "step_factor", "switch_lr", "monitor", "patience", "min_delta", "min_epochs"}
-    | {"restore", "eps", "rho", "beta1", "beta2", "accumulator", "momentum_decay"}
+    | {"init", "augment", "p", "mixup_off_epoch", "epochs", "sched", "schedule_epochs"}
+    | {"warmup_epochs", "step_epochs", "step_factor", "switch_lr"}
+    | {"monitor", "patience", "min_delta", "min_epochs", "restore"}
+    | {"eps", "rho", "beta1", "beta2", "accumulator", "momentum_decay"}
 )
 """Settings that models of one group may differ in."""
 

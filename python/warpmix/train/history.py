@@ -10,6 +10,10 @@ from pathlib import Path
 
 from warpmix._files import atomic_write
 
+LARGEST_LOSS = 2.0**24
+"""A loss from which on a model is useless: from here float32 has no fractions, so logits of this
+size no longer say how sure they are. Sound runs stay many orders of magnitude below."""
+
 
 @dataclass(frozen=True)
 class EpochRecord:
@@ -36,13 +40,29 @@ class EpochRecord:
     seconds: float
     penalty: float = 0.0
 
+    def divergence(self) -> str | None:
+        """Return what shows that training has diverged, in words, or None.
+
+        A validation loss that is huge and finite does not: batch norm's statistics may be a few
+        epochs behind. Such an epoch is never the best one.
+        """
+        if not self.train_loss < LARGEST_LOSS:  # NaN too
+            return f"the loss became {self.train_loss:.4g}"
+        if self.validation_loss is not None and not math.isfinite(self.validation_loss):
+            return f"the validation loss became {self.validation_loss:.4g}"
+        if not math.isfinite(self.penalty):
+            return f"the penalty of l1 and l2 became {self.penalty:.4g}"
+        return None
+
     def score(self, monitor: str) -> float:
         """Return what early stopping follows, higher being better; without validation the epoch.
+
+        An epoch that diverged, or whose validation loss is ``LARGEST_LOSS`` or more, has -inf.
 
         Args:
             monitor: ``accuracy``, ``loss`` or ``total_loss``, with the penalty.
         """
-        if not math.isfinite(self.train_loss):
+        if self.divergence() is not None or (self.validation_loss or 0.0) >= LARGEST_LOSS:
             return -math.inf
         if self.validation_accuracy is None or self.validation_loss is None:
             return float(self.epoch)

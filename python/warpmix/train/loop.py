@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from lightning.fabric import Fabric
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from warpmix.data import Loader
 from warpmix.models import Network
@@ -16,15 +19,17 @@ from warpmix.models.airbench import Airbench
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
+from warpmix.train.divergence import DivergenceError, check_predictions
 from warpmix.train.features import FeatureCache, FeatureLoader, has_constant_features
 from warpmix.train.history import EpochRecord
 from warpmix.train.loaders import check_input_size, evaluation_loader, training_loader
 from warpmix.train.model import ModelSpec
 from warpmix.train.progress import TrainingProgress
 from warpmix.train.recorder import Recorder
-from warpmix.train.run_folder import check_folder
+from warpmix.train.run_folder import check_folder, hold_folder
 from warpmix.train.trainer import Callback, Trainer
 
+_log = logging.getLogger(__name__)
 _WHITENING_IMAGES = 5000  # airbench94's number
 
 
@@ -38,11 +43,12 @@ class TrainResult:
         spec: how to build and feed it.
         history: every epoch, those before a resume included.
         ended: ``"epochs"``, ``"early stopping"`` or ``"diverged"``.
-        best_epoch: the epoch (from 1) the weights are of; 0: the first weights, of a run whose loss
-            became NaN or infinite in its first epoch.
+        best_epoch: the epoch (from 1) the weights are of; 0: the first weights, of a run that
+            diverged before there were others to keep.
         test_accuracy: 0..1; None where the test images have no labels.
         validation_accuracy: 0..1; None without validation images.
         folder: the run folder; None where none was asked for.
+        divergence: where and how the run diverged, and what to try, in words; None if it did not.
     """
 
     model: nn.Module
@@ -53,6 +59,7 @@ class TrainResult:
     test_accuracy: float | None
     validation_accuracy: float | None
     folder: Path | None
+    divergence: str | None = None
 
 
 def fit(
@@ -75,24 +82,43 @@ def fit(
         folder: the run folder (see :mod:`warpmix.train.run_folder`), made if need be; None keeps
             everything in memory.
         resume: go on with the run in ``folder``. ``config`` must be that run's, but for
-            :data:`warpmix.train.run_folder.CHANGEABLE`, such as the number of epochs.
+            :data:`warpmix.train.run_folder.CHANGEABLE`, such as the number of epochs, and after a
+            divergence for ``AFTER_DIVERGENCE``, such as the rate.
         console: where to show progress; None shows none.
         callbacks: called after steps and epochs, in this order.
 
     Raises:
         FileNotFoundError: ``resume`` without a run in ``folder``, or the data are not there.
-        ValueError: ``folder`` holds a run already, or one of other settings or other images;
-            settings that do not fit the data; a loss that becomes NaN or infinite in the first
-            epoch, unless ``on_divergence`` keeps the first weights.
+        ValueError: ``folder`` holds a run already, or one of other settings or other images, or
+            another process is training in it (:class:`warpmix.train.run_folder.RunInUseError`);
+            settings that do not fit the data.
+        DivergenceError: (a ValueError) the run diverged before there were weights to keep, unless
+            ``on_divergence`` keeps the first ones.
     """
     folder = None if folder is None else Path(folder)
-    if folder is not None:
-        check_folder(folder, config, resume)
-    elif resume:
+    if resume and folder is None:
         raise ValueError("resume needs the folder of the run to go on with, got None")
     fabric = make_fabric(config.device, config.precision, config.threads)
-    fabric.barrier()  # every rank has looked at the folder before one writes into it
+    with ExitStack() as stack:
+        if folder is not None and fabric.is_global_zero:
+            stack.enter_context(hold_folder(folder, config, resume))
+        elif folder is not None:
+            check_folder(folder, config, resume)
+        fabric.barrier()  # every rank has looked at the folder before one writes into it
+        result = _fit(config, folder, fabric, console, callbacks)
+    if result.divergence is not None and console is None and fabric.is_global_zero:
+        _log.warning("%s", result.divergence)  # nobody has seen it
+    return result
 
+
+def _fit(
+    config: TrainConfig,
+    folder: Path | None,
+    fabric: Fabric,
+    console: Console | None,
+    callbacks: Sequence[Callback],
+) -> TrainResult:
+    """Do what :func:`fit` does, in a folder that is checked, and held against others."""
     # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
     spec = model_spec(config, splits)
@@ -168,16 +194,29 @@ def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network
 def test_best(
     trainer: Trainer, recorder: Recorder, spec: ModelSpec, held_out: dict[str, HeldOut]
 ) -> TrainResult:
-    """Restore the best weights, predict what was held out, and store both."""
+    """Restore the best weights, predict what was held out, and store both.
+
+    Raises:
+        DivergenceError: no epoch's weights count, or the predictions of those that do are not
+            finite.
+    """
+    words = trainer.divergence_in_words()
+    if not trainer.best_weights:
+        recorder.fabric.barrier()  # no rank ends while the files are being written
+        raise DivergenceError(words)
     model: nn.Module = trainer.evaluated
     model.load_state_dict(trainer.best_weights)
+    predicted: dict[str, Tensor] = {}
+    for split, images in held_out.items():
+        predicted[split] = images.outputs(model, recorder.fabric).softmax(dim=1).cpu()
+        kept = f"the model of epoch {trainer.stopping.kept_epoch} ({split} images)"
+        check_predictions(predicted[split], kept)
     recorder.save_model(trainer.best_weights)
     accuracy: dict[str, float] = {}
     for split, images in held_out.items():
-        predicted = images.outputs(model, recorder.fabric).softmax(dim=1).cpu()
-        labels = images.labels.cpu()
-        accuracy[split] = float((predicted.argmax(dim=1) == labels).double().mean())
-        recorder.save_predictions(split, predicted, images)
+        right = predicted[split].argmax(dim=1) == images.labels.cpu()
+        accuracy[split] = float(right.double().mean())
+        recorder.save_predictions(split, predicted[split], images)
     recorder.log_result(trainer, accuracy)
     return TrainResult(
         model=model.eval(),
@@ -188,4 +227,5 @@ def test_best(
         test_accuracy=accuracy.get("test"),
         validation_accuracy=accuracy.get("val"),
         folder=recorder.folder,
+        divergence=words,
     )

@@ -16,7 +16,7 @@ from warpmix import models
 from warpmix._files import atomic_write
 from warpmix.models.heads import DropoutPlace
 from warpmix.models.network import FrozenMode, TestTimeAugmentation
-from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE
+from warpmix.train.run_folder import CHECKPOINT_FILE, DIVERGENCE_FILE, MODEL_FILE
 
 _METADATA_KEY = "warpmix"
 
@@ -113,7 +113,7 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
             that is still going on, of which the best weights so far are taken.
 
     Raises:
-        FileNotFoundError: no such file, or the run has not finished.
+        FileNotFoundError: no such file, or the run has not finished, or diverged at once.
         ValueError: not a model of warpmix, or its weights do not fit the model it names.
     """
     path = Path(path)
@@ -122,6 +122,11 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
             raise FileNotFoundError(
                 f"{path} has no {MODEL_FILE} because the run has not finished; "
                 f"continue it with: warpmix train --resume {path}"
+            )
+        if not (path / MODEL_FILE).exists() and (path / DIVERGENCE_FILE).exists():
+            raise FileNotFoundError(
+                f"{path} has no {MODEL_FILE} because its training diverged before there were "
+                f"weights to keep; try a lower rate: warpmix train --resume {path} --lr RATE"
             )
         path = path / MODEL_FILE
     weights, metadata = read_tensors(path)

@@ -21,6 +21,8 @@ _ONECYCLE_RISE = 0.3  # share of the steps spent rising to the peak
 _ONECYCLE_START = 25.0  # the first rate is the peak divided by this
 _ONECYCLE_END = 1e4  # the last rate is the first divided by this
 
+_NO_JUMP = 0.1  # share by which another length of the schedule may move the rate unmentioned
+
 
 _TORCH: dict[str, Callable[..., optim.Optimizer]] = {
     "sgd": optim.SGD,
@@ -170,7 +172,8 @@ def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
 
     The first ``config.warmup_epochs`` epochs of all but onecycle rise linearly to ``config.lr``.
     After a switch of the optimiser, ``config.switch_lr``, if given, takes the place of
-    ``config.lr``; the course goes on.
+    ``config.lr``; the course goes on. It is computed over ``config.schedule_epochs``, if given,
+    else over ``config.epochs``; epochs after its end keep its last rate.
 
     Args:
         step: 0 for the first step of the run, up to ``config.epochs * steps_per_epoch - 1``.
@@ -179,7 +182,8 @@ def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
     peak = config.lr
     if config.switch_epoch is not None and step >= config.switch_epoch * steps_per_epoch:
         peak = config.switch_lr or peak
-    total = config.epochs * steps_per_epoch
+    total = (config.schedule_epochs or config.epochs) * steps_per_epoch
+    step = min(step, total - 1)
     if config.sched == "onecycle":
         return peak * _onecycle(step, total)
     warmup = round(config.warmup_epochs * steps_per_epoch)
@@ -194,6 +198,34 @@ def learning_rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float
         case "step":
             return peak * config.step_factor ** (step // (config.step_epochs * steps_per_epoch))
     return peak
+
+
+def rate_jump(
+    config: TrainConfig, earlier: TrainConfig, epochs: int, steps_per_epoch: int
+) -> str | None:
+    """Return how another length moves the rate of a run that goes on, in words; None if it hardly
+    does.
+
+    Args:
+        config: the settings that it goes on with.
+        earlier: those that it had so far.
+        epochs: that it has done.
+        steps_per_epoch: batches in an epoch.
+    """
+    length = earlier.schedule_epochs or earlier.epochs
+    kept = config.model_copy(update={"schedule_epochs": length})
+    step = epochs * steps_per_epoch
+    before, after = (learning_rate(kept, s, steps_per_epoch) for s in (max(step - 1, 0), step))
+    jumped = learning_rate(config, step, steps_per_epoch)
+    if abs(jumped - after) <= _NO_JUMP * after:
+        return None
+    now = config.schedule_epochs or config.epochs
+    return (
+        f"the learning rate goes from {before:.2g} at the end of epoch {epochs} to {jumped:.2g}, "
+        f"because the {config.sched} schedule is now computed over {now} epochs, not {length}; to "
+        f"go on at {after:.2g} instead, resume with schedule_epochs {length} "
+        f"(--schedule-epochs {length})"
+    )
 
 
 def _onecycle(step: int, total: int) -> float:

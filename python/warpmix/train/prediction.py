@@ -15,6 +15,7 @@ from warpmix.ensemble import Bundle, VoteResult, is_bundle
 from warpmix.models import Network
 from warpmix.train.data import Images
 from warpmix.train.distributed import make_fabric, model_outputs
+from warpmix.train.divergence import check_predictions
 from warpmix.train.loaders import evaluation_loader
 from warpmix.train.model import ModelSpec, load_model
 
@@ -37,6 +38,7 @@ def predict(
     Raises:
         FileNotFoundError, ValueError: as :func:`warpmix.train.load_model`; or the data set has
             other classes, another image size or other channels than the model.
+        DivergenceError: (a ValueError) the model gives NaN or infinity.
     """
     if is_bundle(run):
         return predict_ensemble(run, dataset, device=device, precision=precision).scores
@@ -47,7 +49,9 @@ def predict(
             f"got {', '.join(dataset.classes)}"
         )
     model, loader = _on_device(network, spec, dataset, run, device, precision)
-    return model_outputs(model, loader).softmax(dim=1).cpu()
+    predicted = model_outputs(model, loader).softmax(dim=1).cpu()
+    check_predictions(predicted, str(run))
+    return predicted
 
 
 def predict_ensemble(
@@ -110,6 +114,7 @@ def write_submission(
     Raises:
         FileNotFoundError, ValueError: as :func:`warpmix.train.load_model`; or the images have
             another size or other channels than the model.
+        DivergenceError: (a ValueError) the model gives NaN or infinity.
     """
     network, spec = load_model(run)
     dataset = images.stream() if isinstance(images, ImageCache) else images
@@ -128,6 +133,7 @@ def write_submission(
         for batch, _ in loader:
             rows = slice(done, done + len(batch))
             result[rows] = model(batch).float().softmax(1)
+            check_predictions(result[rows], str(run))
             labels = result[rows].argmax(1).tolist()
             writer.writerows((next(names), spec.classes[label]) for label in labels)
             done += len(labels)

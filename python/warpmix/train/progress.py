@@ -77,17 +77,24 @@ class TrainingProgress(Callback):
         if not self._headed:
             self._console.print(_HEADER, style="bold")
             self._headed = True
-        is_best = trainer.stopping.best_epoch == record.epoch
-        self._console.print(_line(record, trainer.epochs, is_best), highlight=False)
+        mark = ""
+        if trainer.divergence is not None:
+            mark = "  diverged"
+        elif record.validation_loss is not None and trainer.stopping.best_epoch == record.epoch:
+            mark = "  best"
+        self._console.print(_line(record, trainer.epochs) + mark, highlight=False)
 
 
-def _line(record: EpochRecord, epochs: int, is_best: bool) -> str:
+def _line(record: EpochRecord, epochs: int) -> str:
     """Return the epoch's figures, each right under its name in the header."""
-    validation, mark = " " * 20, ""
+    validation = " " * 20
     if record.validation_loss is not None and record.validation_accuracy is not None:
-        validation = f"{record.validation_loss:9.4f}  {record.validation_accuracy:8.2%} "
-        mark = "  best" if is_best else ""
+        validation = f"{_loss(record.validation_loss, 9)}  {record.validation_accuracy:8.2%} "
     return (
-        f"{record.epoch:>4}/{epochs:<4} {record.lr:9.2e} {record.train_loss:11.4f} "
-        f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s{mark}"
+        f"{record.epoch:>4}/{epochs:<4} {record.lr:9.2e} {_loss(record.train_loss, 11)} "
+        f"{record.train_accuracy:8.2%} {validation} {record.seconds:6.1f} s"
     )
+
+
+def _loss(value: float, width: int) -> str:
+    return f"{value:{width}.4f}" if value < 1000 else f"{value:{width}.3g}"

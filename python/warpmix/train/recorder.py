@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import TracebackType
 
@@ -14,20 +15,26 @@ from warpmix._files import write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
-from warpmix.train.history import write_history
+from warpmix.train.divergence import read_divergence, write_divergence
+from warpmix.train.history import read_history, write_history
 from warpmix.train.loggers import Trackers, check_loggers
 from warpmix.train.model import ModelSpec, read_tensors, save_model, write_tensors
+from warpmix.train.optimizer import rate_jump
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
+    DIVERGENCE_FILE,
     ENVIRONMENT_FILE,
     HISTORY_FILE,
     MODEL_FILE,
     PREDICTIONS_FILES,
     SPLIT_FILE,
+    load_settings,
     remove_leftovers,
 )
 from warpmix.train.trainer import Trainer
+
+_log = logging.getLogger(__name__)
 
 
 class Recorder:
@@ -70,21 +77,38 @@ class Recorder:
     def open(self, trainer: Trainer, rows: dict[str, Tensor]) -> None:
         """Go on from the folder's checkpoint if it has one, and write down what is being run.
 
+        A run that diverged in the epoch after it has ended, unless it now has other rates.
+
         Args:
             rows: which images of the training split go where.
 
         Raises:
             ValueError: the run in the folder had other images.
         """
-        if self.folder is not None and (self.folder / CHECKPOINT_FILE).exists():
-            _check_rows(self.folder / SPLIT_FILE, rows)
-            trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+        earlier, found = self._config, None
+        if self.folder is not None:
+            if (self.folder / CHECKPOINT_FILE).exists():
+                _check_rows(self.folder / SPLIT_FILE, rows)
+                trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+                earlier = load_settings(self.folder)
+            found = read_divergence(self.folder, self._config)
+            if found is not None and found.epoch == len(trainer.history) + 1:
+                history = read_history(self.folder / HISTORY_FILE)
+                if len(history) == found.epoch:
+                    trainer.diverge(history[-1], found.reason)
         self.fabric.barrier()  # all have read before the first one writes
         if self._target is None:
             return
+        if trainer.history and trainer.ended is None:
+            steps = trainer.steps_per_epoch
+            jump = rate_jump(self._config, earlier, len(trainer.history), steps)
+            if jump is not None:
+                _log.warning("%s", jump)
         self._target.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
+        if found is None:
+            (self._target / DIVERGENCE_FILE).unlink(missing_ok=True)
         environment = info.collect()
         write_json(self._target / ENVIRONMENT_FILE, environment)
         write_tensors(self._target / SPLIT_FILE, rows, {"dataset": self._config.data})
@@ -94,11 +118,18 @@ class Recorder:
             self._trackers = Trackers(self._config, self._target, trainer.history, environment)
 
     def save_epoch(self, trainer: Trainer) -> None:
-        """Write the checkpoint of an epoch, and its figures."""
+        """Write the checkpoint of an epoch, and its figures; of one that is not sound, these alone.
+
+        So after a divergence there are sound weights to go on from. A kill loses one epoch more.
+        """
         if self._target is None:
             return
-        save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
+        if trainer.is_sound:
+            save_checkpoint(self._target / CHECKPOINT_FILE, trainer.state(), self._spec)
         write_history(self._target / HISTORY_FILE, trainer.history)
+        if trainer.divergence is not None:
+            epochs = len(trainer.history)
+            write_divergence(self._target, self._config, epochs, trainer.divergence)
         if self._trackers is not None:
             self._trackers.log_epochs(trainer.history)
 
@@ -122,11 +153,13 @@ class Recorder:
         self.fabric.barrier()  # no rank ends while the files are being written
 
     def log_result(self, trainer: Trainer, accuracy: dict[str, float]) -> None:
-        """Tell the trackers how the run ended.
+        """Tell the trackers how the run ended, and forget a divergence that it has got past.
 
         Args:
             accuracy: of each split that was held out, 0..1.
         """
+        if self._target is not None and trainer.divergence is None:
+            (self._target / DIVERGENCE_FILE).unlink(missing_ok=True)
         if self._trackers is not None:
             figures = {
                 "test_accuracy": accuracy.get("test"),

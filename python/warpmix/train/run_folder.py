@@ -10,13 +10,18 @@
 | ``model.safetensors`` | the best weights; written when the run ends |
 | ``predictions.safetensors`` | probabilities over the test images |
 | ``predictions-val.safetensors`` | and over the validation images |
+| ``divergence.json`` | how the run diverged; until it goes on with other settings |
+| ``run.lock`` | who is training in the folder; there as long as somebody is |
 | ``trackers.json``, ``csv/``, ``tensorboard/``, ``wandb/`` | of the ``logger`` that was asked for |
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from warpmix.train.claims import claim, owner_of
 from warpmix.train.config import TrainConfig, load_config
 
 CONFIG_FILE = "config.json"
@@ -27,18 +32,74 @@ CHECKPOINT_FILE = "checkpoint.safetensors"
 MODEL_FILE = "model.safetensors"
 PREDICTIONS_FILES = {"test": "predictions.safetensors", "val": "predictions-val.safetensors"}
 TRACKERS_FILE = "trackers.json"
+DIVERGENCE_FILE = "divergence.json"
+LOCK_FILE = "run.lock"
 
 RUN_FILES = frozenset(
     {CONFIG_FILE, ENVIRONMENT_FILE, SPLIT_FILE, HISTORY_FILE, CHECKPOINT_FILE, MODEL_FILE}
     | set(PREDICTIONS_FILES.values())
 )
-"""What a run leaves behind; one with trackers also ``TRACKERS_FILE``."""
+"""What a run leaves behind; one with trackers also ``TRACKERS_FILE``, one that diverged also
+``DIVERGENCE_FILE``."""
+_ALL_FILES = RUN_FILES | {TRACKERS_FILE, DIVERGENCE_FILE}
 
 # Settings that a resumed run may change; any other would make it another run.
 CHANGEABLE = frozenset(
-    {"epochs", "device", "threads", "cache", "loading", "feature_cache"}
+    {"epochs", "schedule_epochs", "device", "threads", "cache", "loading", "feature_cache"}
     | {"logger", "experiment", "tracking_uri"}
 )
+AFTER_DIVERGENCE = frozenset({"lr", "switch_lr", "clip_grad", "warmup_epochs"})
+"""Settings that a run that has diverged may change besides, to go on from its last good epoch."""
+
+
+class RunInUseError(ValueError):
+    """Another process is training in the run folder."""
+
+
+@contextmanager
+def hold_folder(folder: Path, config: TrainConfig, resume: bool) -> Iterator[None]:
+    """Hold a run folder against other trainings until the block ends, and check it.
+
+    The folder is made if need be, and removed again if nothing was written into it.
+
+    Raises:
+        RunInUseError: (a ValueError) another training has the folder.
+        FileNotFoundError, ValueError: as :func:`check_folder`.
+    """
+    if resume:
+        load_settings(folder)  # which is there, or no folder is made for its lock
+    is_new = not folder.exists()
+    try:
+        with _hold(folder):
+            check_folder(folder, config, resume)
+            if not resume:
+                (folder / DIVERGENCE_FILE).unlink(missing_ok=True)  # of an earlier try
+            yield
+    finally:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+@contextmanager
+def _hold(folder: Path) -> Iterator[None]:
+    path = folder / LOCK_FILE
+    while True:
+        with claim(path) as is_free:
+            if is_free:
+                yield
+                return
+        owner = owner_of(path)
+        if owner is not None:  # else it has let go, or somebody was looking
+            raise RunInUseError(
+                f"{folder} is in use: {owner} is training in it; choose another --out, or wait "
+                "until that process has ended, or end it and then resume its run"
+            )
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether a folder holds a run, finished or not, that a new one would overwrite."""
+    return (folder / CHECKPOINT_FILE).exists() or (folder / MODEL_FILE).exists()
 
 
 def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
@@ -50,34 +111,43 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
             of other settings than ``config``.
     """
     if not resume:
-        if (folder / CHECKPOINT_FILE).exists():
+        if has_begun(folder):
             raise ValueError(
                 f"{folder} holds a run already; choose another --out, "
                 f"or continue it with: warpmix train --resume {folder}"
             )
         return
     earlier = load_settings(folder).model_dump()
+    changeable = CHANGEABLE
+    if (folder / DIVERGENCE_FILE).exists():
+        changeable |= AFTER_DIVERGENCE
     differing = [
         f"{name} {earlier[name]!r}, not {value!r}"
         for name, value in config.model_dump().items()
-        if name not in CHANGEABLE and earlier[name] != value
+        if name not in changeable and earlier[name] != value
     ]
     if differing:
         raise ValueError(
             f"{folder} holds a run of other settings: {'; '.join(differing)}. "
-            f"A resumed run may change {', '.join(sorted(CHANGEABLE))} alone"
+            f"A resumed run may change {', '.join(sorted(changeable))} alone"
         )
 
 
 def remove_run(folder: Path) -> None:
-    """Delete the files of a run, and nothing else, if there is one in the folder."""
-    for name in RUN_FILES | {TRACKERS_FILE}:
-        (folder / name).unlink(missing_ok=True)
+    """Delete the files of a run, and nothing else, if there is one in the folder.
+
+    Raises:
+        RunInUseError: (a ValueError) a training has the folder.
+    """
+    if folder.is_dir():
+        with _hold(folder):
+            for name in _ALL_FILES:
+                (folder / name).unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of a run that was killed while it wrote."""
-    for name in map(Path, RUN_FILES | {TRACKERS_FILE}):
+    for name in map(Path, _ALL_FILES):
         for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
             leftover.unlink()
 

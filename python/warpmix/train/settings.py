@@ -167,6 +167,12 @@ class Settings(ImageSettings):
     sched: Literal["constant", "cosine", "linear", "step", "onecycle"] = setting(
         "cosine", "Optimisation", "course of the learning rate over all --epochs"
     )
+    schedule_epochs: int | None = setting(
+        None,
+        "Optimisation",
+        "epochs of that course, whose last rate then stays; none: --epochs",
+        ge=1,
+    )
     warmup_epochs: float = setting(
         0.0, "Optimisation", "epochs of linear warm-up, not for onecycle", ge=0
     )
@@ -209,7 +215,7 @@ class Settings(ImageSettings):
     )
     min_epochs: int = setting(0, "Early stopping", "epochs to run before stopping early", ge=0)
     on_divergence: Literal["error", "first-weights"] = setting(
-        "error", "Early stopping", "what a loss of NaN in the first epoch ends in"
+        "error", "Early stopping", "what a divergence in the first epoch ends in"
     )
 
     seed: int = setting(

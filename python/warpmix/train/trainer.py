@@ -17,13 +17,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics import MeanMetric
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from warpmix.augment import Targets, mixed_cross_entropy
+from warpmix.augment import mixed_cross_entropy
 from warpmix.data import Loader
 from warpmix.models import Network
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut, average_buffers
+from warpmix.train.divergence import divergence_in_words
 from warpmix.train.features import FeatureLoader
-from warpmix.train.history import EarlyStopping, EpochRecord
+from warpmix.train.history import LARGEST_LOSS, EarlyStopping, EpochRecord
+from warpmix.train.losses import finite_loss, label_mass, probe_loss
 from warpmix.train.model import copy_weights
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
 
@@ -62,6 +64,8 @@ class Trainer:
             the latest epoch without validation; before the first epoch the first weights with
             ``on_divergence``, else none.
         stopping: which epoch was best, which one's weights count, and whether to go on.
+        divergence: what showed that the run has diverged, in words, or None.
+        is_sound: whether the weights after the latest epoch give a loss that is not absurd.
         penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
         steps_per_epoch: optimiser steps in each.
@@ -93,6 +97,8 @@ class Trainer:
         )
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
+        self.divergence: str | None = None
+        self.is_sound = True
         self.best_weights: dict[str, Tensor] = {}
         if config.on_divergence == "first-weights":
             self.best_weights = copy_weights(self.evaluated)
@@ -113,7 +119,7 @@ class Trainer:
     def ended(self) -> str | None:
         """Why the run has ended (``"epochs"``, ``"early stopping"``, ``"diverged"``), or None."""
         done = len(self.history)
-        if done > 0 and not math.isfinite(self.history[-1].train_loss):
+        if self.divergence is not None:
             return "diverged"
         if self.stopping.should_stop(done):
             return "early stopping"
@@ -124,18 +130,14 @@ class Trainer:
 
         Args:
             callbacks: their ``on_step_end`` is called.
-
-        Raises:
-            ValueError: the loss became NaN or infinite before there were any weights to keep.
         """
         start = time.perf_counter()
         epoch = self.begin_epoch()
-        training = self._train_epoch(epoch, callbacks)
-        self.check_finite(training[0])
+        training, probe = self._train_epoch(epoch, callbacks)
         average_buffers(self.network, self._fabric)
         if self._average is not None:
             average_buffers(self._average, self._fabric)
-        self.end_epoch(training, self._validate(), time.perf_counter() - start)
+        self.end_epoch(training, self._validate(), time.perf_counter() - start, probe)
 
     def begin_epoch(self) -> int:
         """Return the number, from 0, of the epoch to come, and take its optimiser if it is new."""
@@ -144,25 +146,19 @@ class Trainer:
             self._switch_optimizer(epoch)
         return epoch
 
-    def check_finite(self, loss: float) -> None:
-        """Raise ValueError for an infinite loss before there are any weights to keep."""
-        if not math.isfinite(loss) and not self.best_weights:
-            raise ValueError(
-                f"training diverged in epoch {len(self.history) + 1}: the loss became {loss}; "
-                f"use an lr below {self._config.lr:g}, or warmup_epochs"
-            )
-
     def end_epoch(
         self,
         training: tuple[float, float],
         validation: tuple[float | None, float | None],
         seconds: float,
+        probe: float = 0.0,
     ) -> None:
         """Add an epoch to the history, and keep its weights if they count.
 
         Args:
             training, validation: loss and accuracy.
             seconds: that it took.
+            probe: without validation images, the loss in evaluation mode on the last batch.
         """
         record = EpochRecord(
             len(self.history) + 1,
@@ -173,8 +169,25 @@ class Trainer:
             self._final_penalty(),
         )
         self.history.append(record)
-        if self.stopping.update(record.epoch, record.score(self._config.monitor)):
+        self.divergence = record.divergence()
+        if self.divergence is None and not math.isfinite(probe):
+            self.divergence = f"after its last step the loss became {probe:.4g}"
+        is_sound = self.divergence is None and probe < LARGEST_LOSS
+        score = record.score(self._config.monitor) if is_sound else -math.inf
+        self.is_sound = score > -math.inf
+        if self.stopping.update(record.epoch, score):
             self.best_weights = copy_weights(self.evaluated)
+        if self.ended is not None and self.stopping.kept_epoch == 0 and self.divergence is None:
+            self.divergence = f"outside of training the loss was {LARGEST_LOSS:.2g} or more"
+
+    def diverge(self, record: EpochRecord, reason: str) -> None:
+        """End a restored run with the divergence that it had in the epoch after its checkpoint."""
+        self.history.append(record)
+        self.divergence = reason
+
+    def divergence_in_words(self) -> str | None:
+        """Return where and how the run diverged, and what to try; None if it did not."""
+        return divergence_in_words(self._config, self.history, self.divergence)
 
     def state(self) -> dict[str, Any]:
         """Return all that :meth:`restore` needs: tensors, numbers, strings, lists and dicts."""
@@ -191,6 +204,7 @@ class Trainer:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state`."""
         self.history = [EpochRecord(**record) for record in state["history"]]
+        self.divergence = self.history[-1].divergence()
         self._switch_optimizer(len(self.history) - 1)
         self.network.load_state_dict(state["weights"])
         if self._average is not None:
@@ -205,8 +219,13 @@ class Trainer:
         optimizer = make_optimizer(self.network, self._config, epoch)
         self._optimizer = self._fabric.setup_optimizers(optimizer)
 
-    def _train_epoch(self, epoch: int, callbacks: Sequence[Callback]) -> tuple[float, float]:
-        """Pass over the training images once; return mean loss and accuracy over all ranks."""
+    def _train_epoch(
+        self, epoch: int, callbacks: Sequence[Callback]
+    ) -> tuple[tuple[float, float], float]:
+        """Pass over the training images once; return mean loss and accuracy over all ranks.
+
+        Beside these, the loss on the last batch after the last step; 0 with validation images.
+        """
         config = self._config
         self._model.train()
         self._train.epoch = epoch
@@ -231,7 +250,10 @@ class Trainer:
             self._step(self._weighted(loss, own))
             for callback in callbacks:
                 callback.on_step_end(self)
-        return float(losses.compute()), float(accuracies.compute())
+        probe = 0.0
+        if self._validation is None:
+            probe = probe_loss(self.evaluated, batch, targets, self._fabric)
+        return (float(losses.compute()), float(accuracies.compute())), probe
 
     def _weighted(self, loss: Tensor, own: int) -> Tensor:
         """Return the rank's loss such that the mean over ranks is the mean over all samples."""
@@ -264,7 +286,7 @@ class Trainer:
         logits = self._validation.outputs(self.evaluated, self._fabric)
         labels = self._validation.labels
         accuracy = multiclass_accuracy(logits, labels, logits.shape[1], average="micro")
-        return float(cross_entropy(logits, labels)), float(accuracy)
+        return finite_loss(logits, cross_entropy(logits, labels)), float(accuracy)
 
     @torch.no_grad()
     def _final_penalty(self) -> float:
@@ -275,9 +297,3 @@ class Trainer:
 def dropout_seed(config: TrainConfig, epoch: int) -> int:
     """Return the seed of an epoch's dropout, of the first rank."""
     return config.seed * 1_000_003 + epoch + 1
-
-
-def label_mass(logits: Tensor, targets: Targets) -> Tensor:
-    """Return the share of each image's label that the predicted class holds, f32 [B]."""
-    predicted = logits.argmax(dim=1)
-    return targets.lam * (predicted == targets.y_a) + (1 - targets.lam) * (predicted == targets.y_b)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from warpmix._files import default_cache
+from warpmix._files import default_cache, home_cache
 from warpmix.data.arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101
 from warpmix.data.cache import ImageCache, open_cache
 from warpmix.data.cifar import load_cifar10, load_cifar100
@@ -160,4 +160,4 @@ def _in_memory(source: str, split: str, root: Path, download: bool) -> Dataset:
 
 def _place(root: str | Path | None) -> Path:
     named = root or os.environ.get("WARPMIX_DATA")
-    return Path(named) if named else Path.home() / ".cache" / "warpmix"
+    return Path(named) if named else home_cache("WARPMIX_DATA")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, lock, make_folder, remove_unfinished, target_of
 from warpmix.predictions.entry import Entry
 
 INDEX_FILE = "index.json"
@@ -20,9 +18,9 @@ INDEX_FILE = "index.json"
 _FORMAT = "warpmix.predictions-store"
 _VERSION = 1
 _LOCK_FILE = ".lock"
+_REMOVAL_FILE = "removal.txt"  # while models are removed: which
 _SAMPLES_SUFFIX = ".samples.safetensors"
 _MEMBER_SUFFIX = ".safetensors"
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.(safetensors|json)")  # names of atomic_write
 
 
 class StoreFolder:
@@ -44,8 +42,11 @@ class StoreFolder:
         Raises:
             ValueError: the folder holds something else.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        foreign = sorted(p.name for p in self.path.iterdir() if not _is_own(p.name))
+        make_folder(self.path)
+        own = {_LOCK_FILE, INDEX_FILE}
+        foreign = sorted(
+            p.name for p in self.path.iterdir() if (target_of(p.name) or p.name) not in own
+        )
         if foreign and not self.is_store():
             raise ValueError(
                 f"{self.path} must be empty or a store of predictions, got a folder with "
@@ -73,14 +74,31 @@ class StoreFolder:
     def lock(self) -> Iterator[None]:
         """Let one writer in at a time, of all processes; the system frees a killed one's lock.
 
-        All files are written under it, so what is unfinished now belongs to a killed writer.
+        What a killed one left unfinished is removed.
         """
-        with (self.path / _LOCK_FILE).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            for path in (*self.path.glob(".*"), *self.path.glob("*/.*")):
-                if _UNFINISHED.fullmatch(path.name):
-                    path.unlink()
+        with lock(self.path / _LOCK_FILE):
+            for folder in (self.path, *(p for p in self.path.iterdir() if p.is_dir())):
+                remove_unfinished(folder, _is_ours)
             yield
+
+    @contextmanager
+    def removal(self, models: Iterable[str]) -> Iterator[frozenset[str]]:
+        """Note which models are being removed; yield those of a removal that was killed.
+
+        To repeat it is no mistake then, although they may be gone.
+        """
+        path = self.path / _REMOVAL_FILE
+        noted = path.read_text("utf-8", "replace").split("\n") if path.is_file() else []
+        with atomic_write(path) as temporary:
+            temporary.write_text("\n".join(map(quote, models)), "utf-8")
+        try:
+            yield frozenset(map(unquote, noted))
+        finally:
+            self.forget_removal()
+
+    def forget_removal(self) -> None:
+        """Let the models of a removal that was killed be unknown again."""
+        (self.path / _REMOVAL_FILE).unlink(missing_ok=True)
 
     def read_index(self) -> tuple[Entry, ...]:
         """Return the listed members.
@@ -115,8 +133,9 @@ class StoreFolder:
             temporary.write_text(json.dumps(index, indent=1) + "\n")
 
 
-def _is_own(name: str) -> bool:
-    return name == _LOCK_FILE or bool(_UNFINISHED.fullmatch(name))
+def _is_ours(name: str) -> bool:
+    """Return whether a file that is not finished was to be one of a store."""
+    return name in (INDEX_FILE, _REMOVAL_FILE) or name.endswith(_MEMBER_SUFFIX)
 
 
 def _file_name(name: str) -> str:

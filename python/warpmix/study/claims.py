@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from warpmix._files import make_folder
+
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
@@ -24,7 +26,7 @@ def claim(path: Path) -> Iterator[bool]:
     Args:
         path: file of the claim; its folder is made if need be.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:

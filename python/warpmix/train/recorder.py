@@ -10,7 +10,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from warpmix import info, predictions
-from warpmix._files import write_json
+from warpmix._files import make_folder, write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
@@ -82,7 +82,7 @@ class Recorder:
         self.fabric.barrier()  # all have read before the first one writes
         if self._target is None:
             return
-        self._target.mkdir(parents=True, exist_ok=True)
+        make_folder(self._target)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
         environment = info.collect()

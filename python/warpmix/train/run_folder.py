@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from warpmix._files import remove_unfinished
 from warpmix.train.config import TrainConfig, load_config
 
 CONFIG_FILE = "config.json"
@@ -77,9 +78,7 @@ def remove_run(folder: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of a run that was killed while it wrote."""
-    for name in map(Path, RUN_FILES | {TRACKERS_FILE}):
-        for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
-            leftover.unlink()
+    remove_unfinished(folder, (RUN_FILES | {TRACKERS_FILE}).__contains__)
 
 
 def load_settings(folder: Path) -> TrainConfig:

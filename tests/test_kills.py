@@ -1,4 +1,4 @@
-"""Every command that writes, killed: the same command again ends as if nothing had happened.
+"""Every command that writes, killed or on a full disk: the same one again ends as if nothing were.
 
 ``WARPMIX_TEST_KILLS`` is the number of kills a command; every other one is at a random moment.
 """
@@ -9,6 +9,7 @@ import csv
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ COMMANDS = {
     "vote": ("vote", "store", "--out", "vote"),
     "decide": ("ensemble", "predict", "made", "store", "--out", "labels.csv"),
 }
+NO_SPACE = r"error: (.*: )?cannot write \S.*: No space left on device; free some space there"
 
 
 class Server:
@@ -44,7 +46,7 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._log = folder.with_suffix(".log")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         self._process = subprocess.Popen(
             [sys.executable, PROGRAM],
             stdin=subprocess.PIPE,
@@ -54,13 +56,18 @@ class Server:
         )
 
     def run(
-        self, *arguments: str, at_write: int | None = None, after: float | None = None
+        self,
+        *arguments: str,
+        at_write: int | None = None,
+        full: bool = False,
+        after: float | None = None,
     ) -> dict[str, Any]:
         job = {
             "arguments": arguments,
             "folder": str(self.folder),
             "log": str(self._log),
             "at_write": at_write,
+            "full": full,
             "after": after,
         }
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -122,35 +129,66 @@ def tree(folder: Path) -> dict[str, Any]:
     }
 
 
+def begin(server: Server) -> None:
+    """Bring the folder to where the commands begin, with the same times of its files."""
+    shutil.rmtree(server.folder)
+    shutil.copytree(server.folder.with_name("template"), server.folder)
+
+
+def whole(
+    server: Server, command: str, *, full: bool = False
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a command comes to that nothing disturbs: the server's answer, and the folder.
+
+    With ``full``, its writes are those that a full disk forbids.
+    """
+    begin(server)
+    answer = server.run(*COMMANDS[command], full=full)
+    assert answer["code"] == 0, server.printed()
+    want = tree(server.folder)
+    assert want != tree(server.folder.with_name("template"))
+    return answer, want
+
+
+def check_mended(server: Server, command: str, want: dict[str, Any], when: dict[str, Any]) -> None:
+    """The same command ends, with the same files, and no others."""
+    answer = server.run(*COMMANDS[command])
+    assert answer["code"] == 0, (when, server.printed())
+    got = tree(server.folder)
+    assert got.keys() == want.keys(), (when, sorted(got.keys() ^ want.keys()))
+    assert [name for name in want if got[name] != want[name]] == [], when
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_killed_command_is_mended_by_the_same_one(server: Server, command: str) -> None:
-    arguments = COMMANDS[command]
-    template = server.folder.with_name("template")
-
-    def begin() -> None:
-        """Bring the folder to where the command begins, with the same times of its files."""
-        shutil.rmtree(server.folder)
-        shutil.copytree(template, server.folder)
-
-    begin()
-    whole = server.run(*arguments)
-    assert whole["code"] == 0, server.printed()
-    want = tree(server.folder)
-    assert want != tree(template)
-
+    answer, want = whole(server, command)
     moments = random.Random(command)
     for kill in range(KILLS):
         if kill % 2:
-            when: dict[str, Any] = {"after": moments.uniform(0, whole["seconds"])}
+            when: dict[str, Any] = {"after": moments.uniform(0, answer["seconds"])}
         else:
-            when = {"at_write": moments.randint(1, whole["writes"])}
+            when = {"at_write": moments.randint(1, answer["writes"])}
         while True:
-            begin()
-            if server.run(*arguments, **when)["code"] == -9:
+            begin(server)
+            if server.run(*COMMANDS[command], **when)["code"] == -9:
                 break
             when["after"] *= 0.9  # it was faster this time
-        again = server.run(*arguments)
-        assert again["code"] == 0, (when, server.printed())
-        got = tree(server.folder)
-        assert got.keys() == want.keys(), (when, sorted(got.keys() ^ want.keys()))
-        assert [name for name in want if got[name] != want[name]] == [], when
+        check_mended(server, command, want, when)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_disk_is_named_with_the_file_and_the_remedy(server: Server, command: str) -> None:
+    answer, want = whole(server, command, full=True)
+    moments = random.Random(command)
+    for _ in range((KILLS + 1) // 2):
+        when = {"at_write": moments.randint(1, answer["writes"])}
+        begin(server)
+        code = server.run(*COMMANDS[command], full=True, **when)["code"]
+        printed = server.printed()
+        assert code == 2, (when, printed)
+        errors = [line for line in printed.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1 and "Traceback" not in printed, (when, printed)
+        assert re.match(NO_SPACE, errors[0]), (when, printed)
+        hidden = [name for name in tree(server.folder) if Path(name).name.startswith(".")]
+        assert hidden == [name for name in hidden if name.endswith(".lock")], when
+        check_mended(server, command, want, when)

@@ -1,14 +1,16 @@
 """Runs ``warpmix`` commands in forked children, and kills them: a JSON line in, a JSON line out.
 
-A job is ``{"arguments", "folder", "log", "at_write", "after"}``: the command, where it runs, a
-file for what it prints, and when it is killed: at its k-th write (from 1), after so many seconds,
-or never. The answer is ``{"code", "writes", "seconds"}``, with code -9 for a killed one.
+A job is ``{"arguments", "folder", "log", "at_write", "full", "after"}``: the command, where it
+runs, a file for what it prints; the k-th write (from 1) at which it is killed, or from which on its
+disk is full; and the seconds after which it is killed. The answer is ``{"code", "writes",
+"seconds"}``, with code -9 for a killed one.
 
 All that is slow to import is imported once, before the children are forked.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -29,49 +31,58 @@ from warpmix.cli import app
 
 PRELOADED = (matplotlib.pyplot, sklearn, warpmix.evaluation, warpmix.figures, warpmix.train)
 WRITING_EVENTS = {"os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
+FREEING_EVENTS = {"os.remove", "os.rmdir", "os.truncate"}  # what a full disk allows
 
 
 class Writes:
-    """Counts what a process does to files, and ends the process at the k-th: before it is done, or
-    in the middle where it writes bytes."""
+    """Counts what a process does to files, and stops it at the k-th: before it is done, or in the
+    middle where it writes bytes.
 
-    def __init__(self, last: int | None) -> None:
-        self.count, self.last = 0, last
+    Args:
+        last: k; None for never.
+        full: that is to be told that the disk is full, instead of being killed.
+    """
+
+    def __init__(self, last: int | None, full: bool) -> None:
+        self.count, self.last, self.full = 0, last, full
         sys.addaudithook(self._event)
-        os.fsync = self._counted(os.fsync)
-        os.fdatasync = self._counted(os.fdatasync)
+        for name in ("fsync", "fdatasync", "posix_fallocate"):
+            setattr(os, name, self._counted(getattr(os, name)))
         for name in ("write_bytes", "write_text"):
             setattr(Path, name, self._halved(getattr(Path, name)))
 
-    def _next(self) -> bool:
+    def _is_over(self) -> bool:
         self.count += 1
-        return self.count == self.last
+        return self.last is not None and self.count >= self.last
+
+    def _stop(self) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
         opened = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-        if (opened or event in WRITING_EVENTS) and self._next():
-            die()
+        if not (opened or event in WRITING_EVENTS) or (self.full and event in FREEING_EVENTS):
+            return
+        if self._is_over():
+            self._stop()
 
     def _counted(self, original: Any) -> Any:
         def counted(*arguments: Any) -> Any:
-            if self._next():
-                die()
+            if self._is_over():
+                self._stop()
             return original(*arguments)
 
         return counted
 
     def _halved(self, original: Any) -> Any:
         def halved(path: Path, data: Any, *options: Any, **named: Any) -> Any:
-            if self._next():
+            if self._is_over():
                 original(path, data[: len(data) // 2], *options, **named)
-                die()
+                self._stop()
             return original(path, data, *options, **named)
 
         return halved
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(job: dict[str, Any], answer: int) -> None:
@@ -80,7 +91,7 @@ def run(job: dict[str, Any], answer: int) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.chdir(job["folder"])
-    writes = Writes(job["at_write"])
+    writes = Writes(job["at_write"], job["full"])
     code: Any = 1
     try:
         app(job["arguments"], prog_name="warpmix")

@@ -160,7 +160,7 @@ def default_cache() -> Path:
         FileNotFoundError: no variable, and nobody knows the user's home folder.
     """
     named = os.environ.get("WARPMIX_CACHE")
-    return Path(named) if named else home_cache("WARPMIX_CACHE") / "decoded"
+    return Path(named) if named else home_cache("WARPMIX_CACHE or --cache") / "decoded"
 
 
 def feature_cache() -> Path:
@@ -171,24 +171,29 @@ def feature_cache() -> Path:
         FileNotFoundError: as :func:`default_cache`.
     """
     named = os.environ.get("WARPMIX_CACHE")
-    return (Path(named) if named else home_cache("WARPMIX_CACHE")) / "features"
+    return (Path(named) if named else home_cache("WARPMIX_CACHE or --feature-cache")) / "features"
 
 
 def home_cache(instead: str) -> Path:
-    """Return ``~/.cache/warpmix``.
+    """Return ``~/.cache/warpmix``; arguments and errors as :func:`home_folder`."""
+    return home_folder(instead) / ".cache" / "warpmix"
+
+
+def home_folder(instead: str) -> Path:
+    """Return the user's home folder.
 
     Args:
-        instead: the variable that names a folder to use instead.
+        instead: the variable, or the option, that names a folder to use instead.
 
     Raises:
-        FileNotFoundError: nobody knows the user's home folder, as in some containers.
+        FileNotFoundError: nobody knows it, as in some containers.
     """
     try:
-        return Path.home() / ".cache" / "warpmix"
+        return Path.home()
     except RuntimeError:
         raise FileNotFoundError(
             f"the home folder is unknown: HOME is not set, and user {os.getuid()} has no entry in "
-            f"the list of users; name a folder that may be written to in the variable {instead}"
+            f"the list of users; name a folder that may be written to in {instead}"
         ) from None
 
 
@@ -261,9 +266,9 @@ def _remove_if_abandoned(path: Path) -> None:
 
 
 def _is_of(name: str, path: Path) -> bool:
-    """Return whether a file is ``path``, what is unfinished of it, or in one of these."""
+    """Return whether a file is ``path``, what is unfinished of it, or in or above one of these."""
     named = Path(name)
-    return any(
+    return named in path.parents or any(
         place == path or (place.parent == path.parent and target_of(place.name) == path.name)
         for place in (named, *named.parents)
     )

@@ -112,7 +112,7 @@ def data_root(root: str | Path | None) -> Path:
     if root is not None:
         return Path(root)
     named = os.environ.get("WARPMIX_DATA")
-    return Path(named) if named else home_cache("WARPMIX_DATA")
+    return Path(named) if named else home_cache("WARPMIX_DATA or --root")
 
 
 def missing_data(study: Study) -> list[str]:

@@ -35,6 +35,9 @@ COMMANDS = {
     "evaluate": ("evaluate", "runs/seed0", "--errors", "2", "--maps", "2"),
     "remove": ("ensemble", "remove", "store", "seed0", "seed1"),
     "vote": ("vote", "store", "--out", "vote"),
+    "diversity": ("ensemble", "diversity", "store", "--out", "measured"),
+    "compare": ("compare", "runs/seed0", "runs/seed1", "--out", "compared"),
+    "preview": ("preview", "photos", "--augment", "warsaw-all", "--out", "preview.png"),
     "decide": ("ensemble", "predict", "made", "store", "--out", "labels.csv"),
 }
 NO_SPACE = r"error: (.*: )?cannot write \S.*: No space left on device; free some space there"

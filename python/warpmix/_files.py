@@ -41,10 +41,16 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the folder does not exist, or the body wrote nothing.
+        IsADirectoryError, NotADirectoryError: a folder is where the file is to be, or a file where
+            the folder.
         OSError: as :func:`writing`, after the temporary file was removed.
     """
     path = Path(path)
-    if not path.parent.is_dir():
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder; choose another name")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise NotADirectoryError(f"cannot write {path}: {path.parent} is no folder; {_ELSEWHERE}")
+    if not path.parent.exists():
         raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
     with writing(path):
         with _temporary(path, _new_file) as temporary:

@@ -147,7 +147,7 @@ def lock(path: Path, remedy: str = _ELSEWHERE) -> Iterator[None]:
         OSError: as :func:`writing`, of the file itself.
     """
     with writing(path, remedy):
-        file = path.open("w")
+        file = path.open("a")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -126,7 +126,8 @@ def remove(
     """
     with console.status("starting torch"):
         from warpmix.predictions import PredictionStore
-    PredictionStore(store).remove(models, split)
+    for model in PredictionStore(store).remove(models, split):
+        console.print(f"{model} was removed before", style="yellow", markup=False)
 
 
 def decide(

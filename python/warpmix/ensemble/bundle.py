@@ -149,7 +149,8 @@ class Bundle:
         inside = path.is_dir()
         if inside:
             remove_unfinished(path, _IN_PLACE.__eq__)
-            if any(path.iterdir()) and not is_bundle(path) and not (path / _MEMBERS).is_dir():
+            own = {BUNDLE_FILE, _STACKING_FILE, _MEMBERS, *beside}
+            if any(each.name not in own for each in path.iterdir()):  # before anything is copied
                 raise ValueError(_not_empty(path))
         with (
             writing(path),

@@ -214,7 +214,7 @@ class PredictionStore:
         repeat: bool,
         assume_same_order: bool,
     ) -> Entry:
-        self._folder.forget_removal()
+        self._folder.note_removal(())
         entries = self.entries()
         others = [other for other in entries if other.key != entry.key]
         taken = ValueError(
@@ -258,22 +258,30 @@ class PredictionStore:
         notify(entry.model, order)
         return entry
 
-    def remove(self, models: str | Sequence[str], split: str | None = None) -> None:
+    def remove(self, models: str | Sequence[str], split: str | None = None) -> tuple[str, ...]:
         """Drop the predictions of one or more models, for one split or all.
 
-        A call that was killed can be repeated: what it had removed already is not missed then.
+        A call that was killed can be repeated by another process, to which it is no error that a
+        model of the last removal is gone.
+
+        Returns:
+            the models that were gone already.
 
         Raises:
             FileNotFoundError: there are none of a model; nothing was removed.
         """
         named = (models,) if isinstance(models, str) else tuple(models)
-        with self._folder.lock(), self._folder.removal(named) as interrupted:
+        with self._folder.lock():
             listed = self._folder.read_index()
             there = {entry.key for entry in listed} | set(self._folder.members())
             keys = {key for key in there if key[1] in named and split in (None, key[0])}
-            for model in named:
-                if model not in interrupted and all(key[1] != model for key in keys):
+            gone = tuple(model for model in named if all(key[1] != model for key in keys))
+            for model in gone:
+                if model not in self._folder.removed(split):
                     raise FileNotFoundError(f"{self.path} has no predictions of {model!r}")
+            self._folder.note_removal(named, split)
             self._folder.write_index(entry for entry in listed if entry.key not in keys)
             for key in keys:
                 self._folder.member(*key).unlink(missing_ok=True)
+            self._folder.end_removal()
+        return gone

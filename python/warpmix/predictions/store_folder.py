@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from warpmix._files import atomic_write, lock, make_folder, remove_unfinished, target_of
+from warpmix._files import atomic_write, lock, make_folder, remove_unfinished, target_of, writing
 from warpmix.predictions.entry import Entry
 
 INDEX_FILE = "index.json"
@@ -18,9 +18,10 @@ INDEX_FILE = "index.json"
 _FORMAT = "warpmix.predictions-store"
 _VERSION = 1
 _LOCK_FILE = ".lock"
-_REMOVAL_FILE = "removal.txt"  # while models are removed: which
 _SAMPLES_SUFFIX = ".samples.safetensors"
 _MEMBER_SUFFIX = ".safetensors"
+
+_removed_here: set[Path] = set()  # stores whose last removal this process finished
 
 
 class StoreFolder:
@@ -81,24 +82,28 @@ class StoreFolder:
                 remove_unfinished(folder, _is_ours)
             yield
 
-    @contextmanager
-    def removal(self, models: Iterable[str]) -> Iterator[frozenset[str]]:
-        """Note which models are being removed; yield those of a removal that was killed.
+    def removed(self, split: str | None) -> frozenset[str]:
+        """Return the models that the last removal named, if another process made it of this split.
 
-        To repeat it is no mistake then, although they may be gone.
+        That may have been killed, so that to remove them again is no mistake.
         """
-        path = self.path / _REMOVAL_FILE
-        noted = path.read_text("utf-8", "replace").split("\n") if path.is_file() else []
-        with atomic_write(path) as temporary:
-            temporary.write_text("\n".join(map(quote, models)), "utf-8")
-        try:
-            yield frozenset(map(unquote, noted))
-        finally:
-            self.forget_removal()
+        if self.path.resolve() in _removed_here:
+            return frozenset()
+        first, *models = (self.path / _LOCK_FILE).read_text("utf-8", "replace").split("\n")
+        return frozenset(map(unquote, models)) if first == quote(split or "") else frozenset()
 
-    def forget_removal(self) -> None:
-        """Let the models of a removal that was killed be unknown again."""
-        (self.path / _REMOVAL_FILE).unlink(missing_ok=True)
+    def note_removal(self, models: Iterable[str], split: str | None = None) -> None:
+        """Note in the lock's file which models are about to be removed; none: forget the last."""
+        noted = "\n".join(map(quote, (split or "", *models)))
+        path = self.path / _LOCK_FILE
+        if noted or path.stat().st_size:
+            with writing(path):
+                path.write_text(noted, "utf-8")
+        _removed_here.discard(self.path.resolve())
+
+    def end_removal(self) -> None:
+        """Remember, in this process alone, that the removal came to its end."""
+        _removed_here.add(self.path.resolve())
 
     def read_index(self) -> tuple[Entry, ...]:
         """Return the listed members.
@@ -135,7 +140,7 @@ class StoreFolder:
 
 def _is_ours(name: str) -> bool:
     """Return whether a file that is not finished was to be one of a store."""
-    return name in (INDEX_FILE, _REMOVAL_FILE) or name.endswith(_MEMBER_SUFFIX)
+    return name == INDEX_FILE or name.endswith(_MEMBER_SUFFIX)
 
 
 def _file_name(name: str) -> str:

@@ -73,16 +73,30 @@ def test_missing_folder_is_named(tmp_path: Path) -> None:
     ("place", "message"),
     [
         ("folder", "folder: it is a folder; choose another name"),
+        ("pipe", "pipe: it is a device; choose another name"),
         ("file/state", "file is no folder; choose another folder"),
     ],
 )
-def test_a_file_and_a_folder_in_each_others_place(tmp_path: Path, place: str, message: str) -> None:
+def test_what_is_in_the_place_of_a_file_or_a_folder_is_left_alone(
+    tmp_path: Path, place: str, message: str
+) -> None:
     (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=f"cannot write .*{message}"), atomic_write(tmp_path / place):
         pass
     with pytest.raises(FileExistsError, match=r"cannot make the folder .*file is there and is no"):
         make_folder(tmp_path / "file" / "a" / "b")
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "state")
+    for text in ("first", "second"):  # there is no file yet, and then there is
+        with atomic_write(tmp_path / "link") as temporary:
+            temporary.write_text(text)
+        assert (tmp_path / "far" / "state").read_text() == text
+    assert (tmp_path / "link").is_symlink()
 
 
 # ---- errors name the file and the remedy --------------------------------------------------------

@@ -41,18 +41,15 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the folder does not exist, or the body wrote nothing.
-        IsADirectoryError, NotADirectoryError: a folder is where the file is to be, or a file where
-            the folder.
+        FileExistsError, NotADirectoryError: a folder or a device is where the file is to be, or a
+            file where the folder.
         OSError: as :func:`writing`, after the temporary file was removed.
     """
     path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder; choose another name")
-    if path.parent.exists() and not path.parent.is_dir():
-        raise NotADirectoryError(f"cannot write {path}: {path.parent} is no folder; {_ELSEWHERE}")
-    if not path.parent.exists():
-        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
     with writing(path):
+        if path.is_symlink():  # the link stays
+            path = path.resolve()
+        _check_place(path)
         with _temporary(path, _new_file) as temporary:
             yield temporary
             if not temporary.stat().st_size:
@@ -110,14 +107,14 @@ def make_folder(path: Path, remedy: str = _ELSEWHERE) -> None:
     Raises:
         OSError: a file is in its place, or as :func:`writing`.
     """
-    for place in (path, *path.parents):
-        if place.is_dir():
-            break
-        if os.path.lexists(place):
-            raise FileExistsError(
-                f"cannot make the folder {path}: {place} is there and is no folder; {remedy}"
-            )
     with writing(path, remedy):
+        for place in (path, *path.parents):
+            if place.is_dir():
+                break
+            if os.path.lexists(place):
+                raise FileExistsError(
+                    f"cannot make the folder {path}: {place} is there and is no folder; {remedy}"
+                )
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -127,7 +124,11 @@ def remove_unfinished(folder: Path, of: Callable[[str], bool]) -> None:
     Args:
         of: whether a file or folder of that name is meant.
     """
-    for name in os.listdir(folder):
+    try:
+        names = os.listdir(folder)
+    except PermissionError:  # one may write into a folder that one may not list
+        return
+    for name in names:
         target = target_of(name)
         if target is not None and of(target):
             _remove_if_abandoned(folder / name)
@@ -210,6 +211,19 @@ def flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a place that a file cannot be renamed to, or must not: a device would be gone."""
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "a device"
+        raise FileExistsError(f"cannot write {path}: it is {what}; choose another name")
+    if not path.parent.is_dir():
+        if path.parent.exists():
+            raise NotADirectoryError(
+                f"cannot write {path}: {path.parent} is no folder; {_ELSEWHERE}"
+            )
+        raise FileNotFoundError(f"cannot write {path}: the folder {path.parent} does not exist")
 
 
 @contextmanager

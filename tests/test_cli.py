@@ -112,6 +112,25 @@ def test_train_resumes_with_the_settings_of_the_run(runs: Path, tmp_path: Path) 
     assert (code, "holds no run: there is no config.json in it" in output) == (2, True)
 
 
+def test_train_goes_on_where_the_same_command_was_killed(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("train", images, "--epochs", 1, "--batch-size", 16, "--device", "cpu")
+    name = f"runs/{images.name}-vgg3-seed0"
+    assert run(*command)[0] == 0
+    for lost in ("model", "predictions", "predictions-val"):  # as if killed before the end
+        Path(name, f"{lost}.safetensors").unlink()
+    code, output = run(*command)
+    assert (code, f"going on with the run in {name}" in output) == (0, True), output
+    assert Path(name, "predictions.safetensors").exists()
+    code, output = run(*command, "--out", name)  # killed after its last write
+    assert (code, f"going on with the run in {name}" in output) == (0, True), output
+    code, output = run(*command, "--lr", 0.5, "--out", name)
+    assert (code, "holds a run already" in output) == (2, True), output
+    assert [path.name for path in Path("runs").iterdir()] == [Path(name).name]
+
+
 def test_train_stopped_by_ctrl_c_says_how_to_go_on(images: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = (sys.executable, "-m", "warpmix", "train", images, "--epochs", 100_000)

@@ -350,6 +350,37 @@ def test_refuses_in_words(store: Path, tmp_path: Path) -> None:
         assert (code, words in output) == (2, True), (arguments, output)
 
 
+def test_an_export_completes_its_own_bundle_and_touches_no_other(
+    store: Path, tmp_path: Path
+) -> None:
+    """As after a kill, or into a folder that is there already."""
+
+    def export(*options: object) -> tuple[int, str]:
+        return run("ensemble", "export", store, "--method", "stack", "--out", bundle, *options)
+
+    bundle = tmp_path / "deep" / "b"
+    assert export()[0] == 0
+    whole = {path.name: path.read_bytes() for path in bundle.iterdir()}
+    assert set(whole) == {"ensemble.json", "stacking.safetensors"}
+    for lost in ((), ("ensemble.json",), tuple(whole)):
+        for name in lost:
+            (bundle / name).unlink()
+        half_made = (bundle / ".bundle.0123abcd", bundle.with_name(".b.0123abcd"))
+        for folder in half_made:
+            folder.mkdir()
+            (folder / "ensemble.json").touch()
+        code, output = export()
+        assert code == 0, (lost, output)
+        assert {path.name: path.read_bytes() for path in bundle.iterdir()} == whole, lost
+        assert list(bundle.parent.iterdir()) == [bundle]
+    code, output = export("--top", 50)
+    assert (code, "another bundle; choose another folder" in output) == (2, True), output
+    (bundle / "notes.txt").touch()
+    code, output = export()
+    assert (code, "must be empty to hold a bundle" in output) == (2, True), output
+    assert {path.name for path in bundle.iterdir()} == {*whole, "notes.txt"}
+
+
 def test_a_damaged_bundle_is_named(store: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "b"
     assert run("ensemble", "export", store, "--method", "stack", "--out", bundle)[0] == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +100,42 @@ def test_overwriting_and_removing(store: PredictionStore) -> None:
     assert store.entries() == () and not list(store.path.glob("test/*"))
     with pytest.raises(FileNotFoundError, match="no predictions of 'm0'"):
         store.remove("m0")
+
+
+def test_a_removal_can_be_repeated_by_another_process(store: PredictionStore) -> None:
+    """The first one may have been killed."""
+    for model in ("m0", "m1", "m2"):
+        add(store, model)
+    with pytest.raises(FileNotFoundError, match="no predictions of 'm9'"):
+        store.remove(["m0", "m9"])
+    assert len(store.entries()) == 3
+    assert store.remove(["m0", "m1"]) == ()
+    code = f"""if True:
+        from warpmix.predictions import PredictionStore
+        store = PredictionStore({str(store.path)!r})
+        assert store.remove(["m0", "m1"]) == ("m0", "m1")
+        for models, split in (("m9", None), ("m0", None), ("m2", "val")):
+            try:
+                store.remove(models, split)
+            except FileNotFoundError:
+                continue
+            raise AssertionError((models, split))
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert [entry.model for entry in store.entries()] == ["m2"]
+
+
+def test_additions_can_be_repeated_where_they_are_the_same(store: PredictionStore) -> None:
+    first = add(store, labels=None)
+    assert first.accuracy is None
+    add(store, "other")  # whose labels give the first one its accuracy
+    again = add(store, labels=None, repeat=True)
+    assert again.accuracy is not None and {"m0", "other"} == {e.model for e in store.entries()}
+    before = {path: path.read_bytes() for path in store.path.rglob("*.safetensors")}
+    for changes in ({"predictions": probabilities(5)}, {"labels": LABELS.roll(1)}, {"seed": 4}):
+        with pytest.raises(ValueError, match=r"already holds|its labels differ"):
+            add(store, repeat=True, **changes)
+    assert {path: path.read_bytes() for path in store.path.rglob("*.safetensors")} == before
 
 
 @pytest.mark.parametrize(

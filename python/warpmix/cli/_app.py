@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
+
+from warpmix._files import writing
 
 # Of the processes that torchrun starts, the first one alone speaks, and writes what is shared.
 is_first_process = os.environ.get("RANK", "0") == "0"
@@ -22,7 +25,8 @@ class _Console(Console):
         """Print as rich's Console, text without breaking its lines."""
         if soft_wrap is None:
             soft_wrap = all(isinstance(each, str) for each in objects)
-        super().print(*objects, soft_wrap=soft_wrap, **options)
+        with writing(Path("/dev/stdout")):
+            super().print(*objects, soft_wrap=soft_wrap, **options)
 
 
 console = _Console(quiet=not is_first_process)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, make_folder
 from warpmix.cli._app import console
 from warpmix.cli._runs import REPEATS, Run, by_setting, differing, find_runs, in_words
 from warpmix.cli.tables import write_csv
@@ -224,7 +224,7 @@ def _write(
     rows: Sequence[Sequence[object]],
     tables: dict[str, list[Comparison]],
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     write_csv(folder / "runs.csv", header, rows)
     write_csv(
         folder / "comparisons.csv",

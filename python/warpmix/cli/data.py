@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
+from warpmix._files import make_folder
 from warpmix.cli._app import console, group
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
@@ -136,7 +137,7 @@ def download(source: Annotated[str, _SOURCE], **settings: Any) -> None:
             "a folder and name it with --root"
         )
     if config.root is not None:
-        Path(config.root).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(config.root))
     files = list_files(source, "train", config.root, download=True)
     if files is not None:
         console.print(f"{source}: {len(files.paths)} training images", highlight=False)

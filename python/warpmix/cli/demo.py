@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from warpmix._files import make_folder
 from warpmix.cli._app import console
 from warpmix.cli._selection import gather
 from warpmix.cli._votes import count_votes
@@ -34,7 +35,7 @@ def demo(
     with console.status("starting torch"):  # some seconds
         from warpmix.train import fit
 
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     config = load_config(RECIPE)
     preview = out / "preview.png"
     write_preview(config.model_copy(update={"p": 1.0}), preview)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from warpmix._files import atomic_write, write_json
+from warpmix._files import atomic_write, make_folder, write_json
 from warpmix.cli._app import console
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
@@ -60,7 +60,7 @@ def evaluate(
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
     found = evaluate_predictions(probabilities, dataset.labels)
     target = out or folder / f"evaluation-{split}"
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     title = f"{folder.resolve().name} on {dataset.name}, {split}"
     _write_figures(target, found, dataset, title)
     if errors and len(found.errors):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from warpmix._files import make_folder
 from warpmix.cli._app import console
 from warpmix.cli._flags import read_options, reading_flags
 from warpmix.cli._selection import gather, in_class_order
@@ -44,6 +45,8 @@ def import_files(
     **reading: Any,
 ) -> None:
     """Add predictions to a store, whatever trained the models; the store is made where needed.
+
+    A call that was interrupted can be repeated: what it had added already is no error.
 
     [bold]Examples[/bold]
 
@@ -123,8 +126,8 @@ def remove(
     """
     with console.status("starting torch"):
         from warpmix.predictions import PredictionStore
-    for model in models:
-        PredictionStore(store).remove(model, split)
+    for model in PredictionStore(store).remove(models, split):
+        console.print(f"{model} was removed before", style="yellow", markup=False)
 
 
 def decide(
@@ -226,7 +229,7 @@ def diversity(
     console.print(table)
     if out is None:
         return
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     write_csv(
         out / "classes.csv", ["class", "accuracy", "disagreement", "error_correlation"], by_class
     )

@@ -11,7 +11,13 @@ import typer
 from warpmix.cli._app import DIVERGED, console, is_first_process, print_error
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
-from warpmix.train.run_folder import CONFIG_FILE, DIVERGENCE_FILE, load_settings
+from warpmix.train.run_folder import (
+    CHECKPOINT_FILE,
+    CONFIG_FILE,
+    DIVERGENCE_FILE,
+    MODEL_FILE,
+    load_settings,
+)
 
 if TYPE_CHECKING:
     from warpmix.train import TrainResult
@@ -45,7 +51,8 @@ def train(
 ) -> None:
     """Train a model, restore its best weights, test it, and store its predictions.
 
-    Every setting below is also a key of the YAML file; a flag wins over the file.
+    Every setting below is also a key of the YAML file; a flag wins over the file. A run that was
+    killed goes on when its command is given again.
 
     [bold]Examples[/bold]
 
@@ -66,7 +73,10 @@ def train(
             raise ValueError("--resume has its settings and its folder: omit --config and --out")
         settings = {**load_settings(resume).model_dump(), **settings}
     chosen = load_config(config, **settings)
-    folder = resume or out or _new_folder(chosen)
+    folder = resume or out or _choose_folder(chosen)
+    if resume is None and _holds_run(folder, chosen):
+        resume = folder
+        console.print(f"going on with the run in {folder}, which has the same settings")
 
     with console.status("starting torch"):  # some seconds
         from warpmix.train import DivergenceError, fit
@@ -133,8 +143,25 @@ def summary(result: TrainResult) -> str:
     )
 
 
-def _new_folder(config: TrainConfig) -> Path:
-    """Return the first of runs/NAME, runs/NAME-2, ... that does not exist yet."""
+def _choose_folder(config: TrainConfig) -> Path:
+    """Return the first of runs/NAME, runs/NAME-2, ... that is new, or whose run was killed."""
     name = f"{Path(config.data).name}-{config.model}-seed{config.seed}"
     folders = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in itertools.count(1))
-    return next(folder for folder in folders if not folder.exists())
+    return next(folder for folder in folders if not folder.exists() or _was_killed(folder, config))
+
+
+def _was_killed(folder: Path, config: TrainConfig) -> bool:
+    """Return whether a run of these settings began in a folder and did not end, so far."""
+    if not folder.is_dir() or (folder / MODEL_FILE).exists():
+        return False
+    if (folder / CONFIG_FILE).exists():
+        try:
+            return load_settings(folder) == config
+        except ValueError:  # of another version
+            return False
+    return all(path.name.startswith(".") or path.suffix == ".lock" for path in folder.iterdir())
+
+
+def _holds_run(folder: Path, config: TrainConfig) -> bool:
+    """Return whether a folder holds a run of just these settings, which can go on."""
+    return (folder / CHECKPOINT_FILE).exists() and load_settings(folder) == config

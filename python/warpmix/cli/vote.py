@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from warpmix._files import make_folder
 from warpmix.cli._app import console
 from warpmix.cli._flags import reading_flags
 from warpmix.cli._selection import Selection, gather
@@ -82,7 +83,7 @@ def vote(
         return
     report = count_votes(selection, method, shares, device=device, replicates=replicates, seed=seed)
     show_votes(report, method)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     write_votes(report, method, out)
 
 
@@ -101,7 +102,7 @@ def _decide(
         )
     result = decide_unscored(selection, method, shares[0] if shares else 100.0, device)
     scored = selection.scored
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     write_labels(out / "labels.csv", scored.ids, result, scored.classes)
     console.print(
         f"{selection.scored_on} has no labels: accuracies are unknown\n"

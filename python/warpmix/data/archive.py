@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import hashlib
 import tarfile
-import tempfile
 import zlib
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+
+from warpmix._files import temporary_folder
 
 
 def check_md5(path: Path, expected: str) -> None:
@@ -79,7 +80,7 @@ def extract_archive(archive: Path, folder: str, md5: str | None, flat: bool = Fa
         )
     if md5 is not None:
         check_md5(archive, md5)
-    with tempfile.TemporaryDirectory(prefix=f".{folder}.", dir=archive.parent) as temporary:
+    with temporary_folder(target) as temporary:
         try:
             with tarfile.open(archive) as tar:
                 for member in tar.getmembers():
@@ -91,23 +92,11 @@ def extract_archive(archive: Path, folder: str, md5: str | None, flat: bool = Fa
             raise ValueError(
                 f"{archive} is not a whole tar archive ({error}); delete it and get it again"
             ) from error
-        unpacked = Path(temporary) if flat else Path(temporary, folder)
+        unpacked = temporary if flat else temporary / folder
         if not unpacked.is_dir():
             raise ValueError(f"{archive} has no folder {folder}; it is another archive")
-        if flat:  # the temporary folder itself stays, to be removed
-            unpacked = _inner(unpacked, folder)
         unpacked.rename(target)
     return target
-
-
-def _inner(folder: Path, name: str) -> Path:
-    """Move all that lies in a folder into a new one in it."""
-    children = list(folder.iterdir())
-    inner = folder / f".{name}"
-    inner.mkdir()
-    for child in children:
-        child.rename(inner / child.name)
-    return inner
 
 
 def _check_member(archive: Path, member: tarfile.TarInfo, folder: str | None) -> None:

@@ -19,6 +19,7 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,12 +29,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warpmix._files import lock
-from warpmix.data.cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, build
+from warpmix._files import lock, make_folder, writing
+from warpmix.data.cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, JOURNAL_FILE, build
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles, LeftOut, kept_rows, report
 from warpmix.data.images import Fit
 from warpmix.data.streamed import StreamedDataset
+
+_REMEDY = "choose another folder with --cache or WARPMIX_CACHE"
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +140,17 @@ def open_cache(
     """
     folder = Path(root) / f"{files.name}-{_key(files, size, fit)}"
     if not (folder / CACHE_FILE).exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with lock(folder / ".lock"):
+        make_folder(folder, _REMEDY)
+        with writing(folder, _REMEDY), lock(folder / ".lock"):
             if not (folder / CACHE_FILE).exists():
                 try:
                     build(folder, files, size, fit, skip_bad_images)
                 except ValueError:  # no images can come of this
                     shutil.rmtree(folder)
                     raise
+    if (folder / JOURNAL_FILE).exists():  # killed between the cache's last two steps
+        with suppress(OSError):  # a cache that cannot be written to is as good without
+            (folder / JOURNAL_FILE).unlink()
     cache = _open(folder, files)
     report(files.paths, cache.left_out, cache.size, skip_bad_images)
     return cache

@@ -23,7 +23,7 @@ CACHE_FILE = "cache.json"
 IMAGES_FILE = "images.u8"
 FORMAT = 1  # of the cache: another number makes another cache
 
-_JOURNAL_FILE = "journal.jsonl"
+JOURNAL_FILE = "journal.jsonl"
 
 
 def build(
@@ -37,12 +37,12 @@ def build(
     """
     decoder = make_decoder(files.paths, size, fit, skip_bad_images)
     blocks = decoder.blocks()
-    notes = _read_journal(folder / _JOURNAL_FILE, decoder)
+    notes = _read_journal(folder / JOURNAL_FILE, decoder)
     mode = "r+b" if notes else "w+b"
     total = int(np.prod((len(files.paths), *decoder.size, 3)))
     with (
         (folder / IMAGES_FILE).open(mode) as images,
-        (folder / _JOURNAL_FILE).open("a" if notes else "w") as journal,
+        (folder / JOURNAL_FILE).open("a" if notes else "w") as journal,
         _progress(files, sum(len(blocks[number]) for number in notes)) as advance,
     ):
         if not notes:
@@ -63,7 +63,7 @@ def build(
     }
     with atomic_write(folder / CACHE_FILE) as temporary:
         temporary.write_text(json.dumps(record), "utf-8")
-    (folder / _JOURNAL_FILE).unlink()
+    (folder / JOURNAL_FILE).unlink(missing_ok=True)  # one who waited may have been faster
 
 
 def _write(images: IO[bytes], block: Block) -> list[Any]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from warpmix._files import default_cache
+from warpmix._files import default_cache, home_cache
 from warpmix.data.arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101
 from warpmix.data.cache import ImageCache, open_cache
 from warpmix.data.cifar import load_cifar10, load_cifar100
@@ -73,7 +73,7 @@ def load(
                 f"{files.name} has no labels; predict it with warpmix predict --submission"
             )
         return load_files(files, image_size, skip_bad_images, fit, cache)
-    dataset = _in_memory(str(name_or_path), split, _place(root), download)
+    dataset = _in_memory(str(name_or_path), split, root, download)
     return dataset if image_size is None else resize_dataset(dataset, height_and_width(image_size))
 
 
@@ -110,7 +110,7 @@ def list_files(
         return list_cinic10(_place(root), split, download)
     if source == "kaggle-cifar10":
         return list_kaggle_cifar10(_place(root), split)
-    if source in NAMES or Path(source).suffix in (".npy", ".npz"):
+    if not comes_as_files(source):
         return None
     if not Path(source).is_dir():
         raise FileNotFoundError(
@@ -118,6 +118,14 @@ def list_files(
             "images, or a .npz or .npy file"
         )
     return list_folder(source, split)
+
+
+def comes_as_files(name_or_path: str | Path) -> bool:
+    """Return whether a source is one of image files, which are decoded and cached."""
+    source = str(name_or_path)
+    if source in NAMES:
+        return source in ("cinic10", "kaggle-cifar10")
+    return Path(source).suffix not in (".npy", ".npz")
 
 
 def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple[str, ...]:
@@ -142,22 +150,22 @@ def has_labels(name_or_path: str | Path, split: str) -> bool:
     return (source, split) != ("kaggle-cifar10", "test")
 
 
-def _in_memory(source: str, split: str, root: Path, download: bool) -> Dataset:
+def _in_memory(source: str, split: str, root: str | Path | None, download: bool) -> Dataset:
     if Path(source).suffix in (".npy", ".npz"):
         return load_arrays(source, split)
     if source.startswith("cifar10.1-"):
         if split != "test":
             raise ValueError(f"{source} is a test set alone, got the split {split!r}")
-        return load_cifar101(root, source.rpartition("-")[2])
+        return load_cifar101(_place(root), source.rpartition("-")[2])
     loaders: dict[str, Callable[[], Dataset]] = {
         "digits": lambda: load_digits(split),
-        "cifar10": lambda: load_cifar10(root, split, download),
-        "cifar100": lambda: load_cifar100(root, split, download),
-        "cifar100-coarse": lambda: load_cifar100(root, split, download, coarse=True),
+        "cifar10": lambda: load_cifar10(_place(root), split, download),
+        "cifar100": lambda: load_cifar100(_place(root), split, download),
+        "cifar100-coarse": lambda: load_cifar100(_place(root), split, download, coarse=True),
     }
     return loaders[source]()
 
 
 def _place(root: str | Path | None) -> Path:
     named = root or os.environ.get("WARPMIX_DATA")
-    return Path(named) if named else Path.home() / ".cache" / "warpmix"
+    return Path(named) if named else home_cache("WARPMIX_DATA or --root")

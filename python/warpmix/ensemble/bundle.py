@@ -9,19 +9,28 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from warpmix._files import atomic_write
+from warpmix._files import (
+    atomic_write,
+    flush,
+    make_folder,
+    remove_unfinished,
+    temporary_folder,
+    writing,
+)
 from warpmix.ensemble._chunks import Progress
 from warpmix.ensemble._predictions import PredictionsLike, as_predictions
 from warpmix.ensemble.calibration import at_temperature
@@ -32,6 +41,8 @@ from warpmix.ensemble.voting import VoteResult
 BUNDLE_FILE = "ensemble.json"
 MODEL_FILE = "model.safetensors"
 _STACKING_FILE = "stacking.safetensors"
+_MEMBERS = "members"
+_IN_PLACE = "bundle"  # what is being made in a folder that is there already
 _FORMAT = "warpmix.ensemble"
 _VERSION = 1
 
@@ -116,21 +127,50 @@ class Bundle:
             return result
         return VoteResult(result.labels, at_temperature(result.scores, self.temperature))
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write the bundle into a new or empty folder; ``ensemble.json`` comes last.
+    def save(
+        self, folder: str | os.PathLike[str], *, beside: Mapping[str, Path] = MappingProxyType({})
+    ) -> None:
+        """Write the bundle into a new or empty folder, whole or not at all.
+
+        A folder that holds this very bundle, or a part of it, is completed and else left alone: so
+        a call that was killed can be repeated.
+
+        Args:
+            folder: where to; made if need be.
+            beside: further files to copy into it, by their names there.
 
         Raises:
-            ValueError: the folder holds something.
-            OSError: it cannot be written.
+            ValueError: the folder holds something else.
+            OSError: it cannot be written; it is as it was.
         """
         path = Path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        if any(path.iterdir()):
-            raise ValueError(f"{path} must be empty to hold a bundle; choose another folder")
+        make_folder(path.absolute().parent)
+        remove_unfinished(path.absolute().parent, path.name.__eq__)
+        inside = path.is_dir()
+        if inside:
+            remove_unfinished(path, _IN_PLACE.__eq__)
+            own = {BUNDLE_FILE, _STACKING_FILE, _MEMBERS, *beside}
+            if any(each.name not in own for each in path.iterdir()):  # before anything is copied
+                raise ValueError(_not_empty(path))
+        with (
+            writing(path),
+            temporary_folder(path / _IN_PLACE if inside else path.absolute()) as made,
+        ):
+            for name, source in beside.items():
+                with atomic_write(made / name) as temporary:
+                    shutil.copyfile(source, temporary)
+            self._write(made)
+            if inside:
+                _complete(path, made)
+            else:
+                made.rename(path)
+
+    def _write(self, path: Path) -> None:
+        """Write all files into a folder."""
         if self.has_networks:
             for place, network in enumerate(self.networks):
                 assert network is not None
-                member = path / "members" / str(place)
+                member = path / _MEMBERS / str(place)
                 member.mkdir(parents=True)
                 with atomic_write(member / MODEL_FILE) as temporary:
                     shutil.copyfile(network, temporary)
@@ -180,6 +220,38 @@ def is_bundle(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / BUNDLE_FILE).is_file()
 
 
+def _complete(folder: Path, made: Path) -> None:
+    """Move the files of a bundle to those that are in its folder already; ``ensemble.json`` last.
+
+    Raises:
+        ValueError: the folder holds other files, or files of another content.
+    """
+    files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
+    for file in files:
+        if (folder / file.parent).is_dir():
+            remove_unfinished(folder / file.parent, file.name.__eq__)
+    there = {
+        path.relative_to(folder)
+        for path in folder.rglob("*")
+        if made not in path.parents and not path.is_dir()
+    }
+    for file in there:
+        if file not in files or not filecmp.cmp(folder / file, made / file, shallow=False):
+            raise ValueError(_not_empty(folder))
+    for file in sorted(files, key=lambda file: (file.name == BUNDLE_FILE, file)):
+        if file not in there:
+            make_folder((folder / file).parent)
+            (made / file).rename(folder / file)
+    flush(folder)
+
+
+def _not_empty(folder: Path) -> str:
+    return (
+        f"{folder} must be empty to hold a bundle, and holds other files or another bundle; choose "
+        "another folder"
+    )
+
+
 def _read(path: Path) -> Bundle:
     described = json.loads((path / BUNDLE_FILE).read_text())
     if described["format"] != _FORMAT or described["version"] > _VERSION:
@@ -197,7 +269,7 @@ def _read(path: Path) -> Bundle:
         stacking.intercepts = tensors["intercepts"]
     files: tuple[Path | None, ...] = ()
     if described["networks"]:
-        files = tuple(path / "members" / str(i) / MODEL_FILE for i in range(len(members)))
+        files = tuple(path / _MEMBERS / str(i) / MODEL_FILE for i in range(len(members)))
         for file in files:
             if file is not None and not file.is_file():
                 raise ValueError(f"{file} is missing")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.vision_transformer import interpolate_embeddings
 
+from warpmix._files import home_folder
 from warpmix._numbers import shown
 from warpmix.models.weights import FILE_SUFFIXES, State, load_backbone, original_names, read_state
 
@@ -47,7 +49,8 @@ def create_backbone(
         the backbone, from [B, in_channels, H, W] to [B, F], and F.
 
     Raises:
-        FileNotFoundError: the weights file is missing.
+        FileNotFoundError: the weights file is missing; or the folder to download them to is
+            unknown.
         ConnectionError: the weights could not be downloaded.
         ValueError: an unknown name, or a size, channels or weights that do not fit.
     """
@@ -91,6 +94,8 @@ def _read_weights(name: str, weights: str | Path) -> State:
             f"ends in one of {' '.join(FILE_SUFFIXES)}, got {str(weights)!r}"
         )
     chosen = published[weights]
+    if "TORCH_HOME" not in os.environ and "XDG_CACHE_HOME" not in os.environ:
+        home_folder("TORCH_HOME")  # torch would make a folder called ~
     try:
         return original_names(chosen.get_state_dict(progress=True, check_hash=True))
     except OSError as error:

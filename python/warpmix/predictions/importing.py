@@ -26,6 +26,8 @@ def import_files(
 ) -> list[Entry]:
     """Add the models of files to a store; each model as it is read, whole.
 
+    A call that was killed can be repeated: what it had added already stays as it is.
+
     Args:
         paths: ``.safetensors`` (of ``warpmix train`` or ``predict``), ``.npy``, ``.npz``, ``.csv``.
         split: the split they are of.
@@ -61,6 +63,7 @@ def import_files(
                         overwrite=overwrite,
                         first_row=begin,
                         assume_same_order=options.assume_same_order,
+                        repeat=True,
                     )
                 )
     return added

@@ -22,7 +22,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, make_folder
 from warpmix.predictions.alignment import notify
 from warpmix.predictions.entry import TENSOR, Entry
 from warpmix.predictions.model import Predictions
@@ -33,6 +33,8 @@ from warpmix.predictions.store_checks import (
     check_kind,
     check_member,
     check_name,
+    holds,
+    joined_samples,
     joining_order,
 )
 from warpmix.predictions.store_folder import INDEX_FILE, StoreFolder
@@ -153,6 +155,7 @@ class PredictionStore:
         overwrite: bool = False,
         first_row: int = 0,
         assume_same_order: bool = False,
+        repeat: bool = False,
     ) -> Entry:
         """Add one model's predictions; when this returns they are on the disk, whole.
 
@@ -166,6 +169,7 @@ class PredictionStore:
             classes: C names of the columns, in their order, where they are known.
             recipe, seed, run, dataset: as in :class:`Entry`.
             assume_same_order: without ids, the samples are in the order of the store's, which has.
+            repeat: what is there already is no error if it is just this, as after a kill.
 
         The first member gives the store its order of classes, and its split that of samples. Later
         ones are brought into it by name and by id, with a notice in the log.
@@ -199,7 +203,7 @@ class PredictionStore:
             dataset=dataset,
         )
         with self._folder.lock():
-            return self._add_locked(tensor, entry, about, overwrite, assume_same_order)
+            return self._add_locked(tensor, entry, about, overwrite, repeat, assume_same_order)
 
     def _add_locked(
         self,
@@ -207,26 +211,30 @@ class PredictionStore:
         entry: Entry,
         about: Samples,
         overwrite: bool,
+        repeat: bool,
         assume_same_order: bool,
     ) -> Entry:
+        self._folder.note_removal(())
         entries = self.entries()
         others = [other for other in entries if other.key != entry.key]
-        if len(others) < len(entries) and not overwrite:
-            raise ValueError(
-                f"{self.path} already holds predictions of {entry.model!r} for {entry.split}; "
-                "give the model another name, or overwrite it"
-            )
+        taken = ValueError(
+            f"{self.path} already holds predictions of {entry.model!r} for {entry.split}; "
+            "give the model another name, or overwrite it"
+        )
+        if len(others) < len(entries) and not (overwrite or repeat):
+            raise taken
         where = f"{entry.model} cannot join {self.path}"
-        has_members = any(other.split == entry.split for other in others)
+        peers = others if overwrite else entries
+        has_members = any(peer.split == entry.split for peer in peers)
         stored = self.samples(entry.split) if has_members else None
         try:
-            order, axes = joining_order(entry, about.ids, others, stored, assume_same_order)
+            order, axes = joining_order(entry, about.ids, peers, stored, assume_same_order)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
-        check_joins(entry, others, where)
+        check_joins(entry, peers, where)
         tensor = order.of_predictions(tensor)
         labels = None if about.labels is None else order.of_labels(about.labels)
-        about = self._join_samples(Samples(axes.ids, labels), entry.split, stored, where)
+        about = joined_samples(Samples(axes.ids, labels), stored, where)
         member = Predictions(tensor.float(), about.labels, entry.model)
         entry = replace(
             entry,
@@ -236,7 +244,11 @@ class PredictionStore:
             accuracy=member.accuracy,
         )
         path = self._folder.member(*entry.key)
-        path.parent.mkdir(exist_ok=True)
+        if path.exists() and not overwrite and not holds(path, entry, tensor):
+            raise taken
+        if about is not stored:
+            about.save(self._folder.samples(entry.split))
+        make_folder(path.parent)
         if len(others) < len(entries):  # what is listed must never be of an older file
             self._folder.write_index(others)
         with atomic_write(path) as temporary:
@@ -246,30 +258,30 @@ class PredictionStore:
         notify(entry.model, order)
         return entry
 
-    def _join_samples(
-        self, about: Samples, split: str, stored: Samples | None, where: str
-    ) -> Samples:
-        """Return the split's samples, with labels where these or the stored ones know them."""
-        if stored is not None:
-            if difference := about.label_difference(stored):
-                raise ValueError(f"{where}: {difference}")
-            if about.labels is None or stored.labels is not None:
-                return stored
-        about.save(self._folder.samples(split))
-        return about
+    def remove(self, models: str | Sequence[str], split: str | None = None) -> tuple[str, ...]:
+        """Drop the predictions of one or more models, for one split or all.
 
-    def remove(self, model: str, split: str | None = None) -> None:
-        """Drop a model's predictions, for one split or all.
+        A call that was killed can be repeated by another process, to which it is no error that a
+        model of the last removal is gone.
+
+        Returns:
+            the models that were gone already.
 
         Raises:
-            FileNotFoundError: there are none.
+            FileNotFoundError: there are none of a model; nothing was removed.
         """
+        named = (models,) if isinstance(models, str) else tuple(models)
         with self._folder.lock():
             listed = self._folder.read_index()
             there = {entry.key for entry in listed} | set(self._folder.members())
-            keys = {key for key in there if key[1] == model and split in (None, key[0])}
-            if not keys:
-                raise FileNotFoundError(f"{self.path} has no predictions of {model!r}")
+            keys = {key for key in there if key[1] in named and split in (None, key[0])}
+            gone = tuple(model for model in named if all(key[1] != model for key in keys))
+            for model in gone:
+                if model not in self._folder.removed(split):
+                    raise FileNotFoundError(f"{self.path} has no predictions of {model!r}")
+            self._folder.note_removal(named, split)
             self._folder.write_index(entry for entry in listed if entry.key not in keys)
             for key in keys:
                 self._folder.member(*key).unlink(missing_ok=True)
+            self._folder.end_removal()
+        return gone

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from warpmix.predictions.alignment import Axes, Order, few, order_of, same_ids
-from warpmix.predictions.entry import Entry
+from warpmix.predictions.entry import TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import Ids, Samples
 
@@ -88,6 +91,27 @@ def joining_order(
             "in their order (--assume-same-order)"
         )
     return order_of(own, reference, assume_same_order=assume_same_order), reference
+
+
+def joined_samples(about: Samples, stored: Samples | None, where: str) -> Samples:
+    """Return a split's samples, with labels where the new member or the stored ones know them.
+
+    Raises:
+        ValueError: both do, and they differ.
+    """
+    if stored is None:
+        return about
+    if difference := about.label_difference(stored):
+        raise ValueError(f"{where}: {difference}")
+    return stored if about.labels is None or stored.labels is not None else about
+
+
+def holds(path: Path, entry: Entry, tensor: Tensor) -> bool:
+    """Return whether a member's file is of these predictions; late labels make no other ones."""
+    there = Entry.of_file(path)
+    return replace(there, accuracy=entry.accuracy) == entry and load_file(path)[TENSOR].equal(
+        tensor
+    )
 
 
 def check_member(entry: Entry, first: Entry, about: Samples, where: str) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, lock, make_folder, remove_unfinished, target_of, writing
 from warpmix.predictions.entry import Entry
 
 INDEX_FILE = "index.json"
@@ -22,7 +20,8 @@ _VERSION = 1
 _LOCK_FILE = ".lock"
 _SAMPLES_SUFFIX = ".samples.safetensors"
 _MEMBER_SUFFIX = ".safetensors"
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}\.(safetensors|json)")  # names of atomic_write
+
+_removed_here: set[Path] = set()  # stores whose last removal this process finished
 
 
 class StoreFolder:
@@ -44,8 +43,11 @@ class StoreFolder:
         Raises:
             ValueError: the folder holds something else.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        foreign = sorted(p.name for p in self.path.iterdir() if not _is_own(p.name))
+        make_folder(self.path)
+        own = {_LOCK_FILE, INDEX_FILE}
+        foreign = sorted(
+            p.name for p in self.path.iterdir() if (target_of(p.name) or p.name) not in own
+        )
         if foreign and not self.is_store():
             raise ValueError(
                 f"{self.path} must be empty or a store of predictions, got a folder with "
@@ -73,14 +75,35 @@ class StoreFolder:
     def lock(self) -> Iterator[None]:
         """Let one writer in at a time, of all processes; the system frees a killed one's lock.
 
-        All files are written under it, so what is unfinished now belongs to a killed writer.
+        What a killed one left unfinished is removed.
         """
-        with (self.path / _LOCK_FILE).open("a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            for path in (*self.path.glob(".*"), *self.path.glob("*/.*")):
-                if _UNFINISHED.fullmatch(path.name):
-                    path.unlink()
+        with lock(self.path / _LOCK_FILE):
+            for folder in (self.path, *(p for p in self.path.iterdir() if p.is_dir())):
+                remove_unfinished(folder, _is_ours)
             yield
+
+    def removed(self, split: str | None) -> frozenset[str]:
+        """Return the models that the last removal named, if another process made it of this split.
+
+        That may have been killed, so that to remove them again is no mistake.
+        """
+        if self.path.resolve() in _removed_here:
+            return frozenset()
+        first, *models = (self.path / _LOCK_FILE).read_text("utf-8", "replace").split("\n")
+        return frozenset(map(unquote, models)) if first == quote(split or "") else frozenset()
+
+    def note_removal(self, models: Iterable[str], split: str | None = None) -> None:
+        """Note in the lock's file which models are about to be removed; none: forget the last."""
+        noted = "\n".join(map(quote, (split or "", *models)))
+        path = self.path / _LOCK_FILE
+        if noted or path.stat().st_size:
+            with writing(path):
+                path.write_text(noted, "utf-8")
+        _removed_here.discard(self.path.resolve())
+
+    def end_removal(self) -> None:
+        """Remember, in this process alone, that the removal came to its end."""
+        _removed_here.add(self.path.resolve())
 
     def read_index(self) -> tuple[Entry, ...]:
         """Return the listed members.
@@ -115,8 +138,9 @@ class StoreFolder:
             temporary.write_text(json.dumps(index, indent=1) + "\n")
 
 
-def _is_own(name: str) -> bool:
-    return name == _LOCK_FILE or bool(_UNFINISHED.fullmatch(name))
+def _is_ours(name: str) -> bool:
+    """Return whether a file that is not finished was to be one of a store."""
+    return name == INDEX_FILE or name.endswith(_MEMBER_SUFFIX)
 
 
 def _file_name(name: str) -> str:

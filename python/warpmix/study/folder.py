@@ -19,7 +19,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from warpmix._files import atomic_write, write_json
+from warpmix._files import atomic_write, make_folder, write_json
 from warpmix.study.identity import as_json
 from warpmix.study.load import Study
 from warpmix.study.plan import Plan, PlannedRun
@@ -51,7 +51,7 @@ def claim_file(study_folder: Path, identity: str) -> Path:
 
 def write_study(folder: Path, study: Study, runs: Sequence[PlannedRun]) -> None:
     """Write down what is being run."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     rows = [row_of(run) for run in runs]
     recipe = study.recipe.model_dump(mode="json")
     values = {"name": study.name, "form": study.form, "recipe": recipe, "runs": rows}

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from warpmix._files import home_cache
 from warpmix.study.checks import check_recipe, validation_problems
 from warpmix.study.merging import merge
 from warpmix.study.recipe import Recipe
@@ -111,7 +112,7 @@ def data_root(root: str | Path | None) -> Path:
     if root is not None:
         return Path(root)
     named = os.environ.get("WARPMIX_DATA")
-    return Path(named) if named else Path.home() / ".cache" / "warpmix"
+    return Path(named) if named else home_cache("WARPMIX_DATA or --root")
 
 
 def missing_data(study: Study) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from warpmix._files import make_folder
 from warpmix.study.executors import Batch, Executor
 from warpmix.study.folder import (
     ERROR_FILE,
@@ -178,6 +179,6 @@ class Runner:
         rows = self._rows()
         self._on_change(rows)
         if force or time.monotonic() - self._written > _WRITE:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._folder)
             write_results(self._folder / RESULTS_FILE, rows)
             self._written = time.monotonic()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, make_folder
 from warpmix.study.folder import ERROR_FILE, RESULT_FILE, claim_file, run_folder, write_result
 from warpmix.train.batched import fit_together
 from warpmix.train.claims import claim
@@ -129,6 +129,6 @@ def _finish(folder: Path, result: TrainResult) -> None:
 
 def record_failure(folder: Path, error: str) -> None:
     """Write the traceback of a run that failed; with this it is not tried again."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with atomic_write(folder / ERROR_FILE) as temporary:
         temporary.write_text(error, "utf-8")

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from warpmix._files import make_folder
+
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
@@ -61,7 +63,7 @@ def owner_of(path: Path) -> str | None:
 def _lock(path: Path) -> int | None:
     """Return the open and locked file of a claim, or None if another process has it."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except FileNotFoundError:

@@ -23,7 +23,7 @@ from warpmix.data import (
     stratified_split,
     stratified_subset,
 )
-from warpmix.data.sources import has_labels, list_files
+from warpmix.data.sources import comes_as_files, has_labels, list_files
 from warpmix.train.config import TrainConfig
 from warpmix.train.preprocessing import Preprocessing, preprocessing
 
@@ -81,7 +81,7 @@ def _of_settings(function: Callable[..., _Opened], config: TrainConfig, split: s
         image_size=config.image_size,
         skip_bad_images=config.skip_bad_images,
         fit=config.fit,
-        cache=config.cache_folder,
+        cache=config.cache_folder if comes_as_files(config.data) else None,
     )
 
 
@@ -128,7 +128,7 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
 def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
     """Open a part of the data set: its cache where it is made of files, and they have one."""
     files = list_files(config.data, split, config.root, config.download)
-    if config.cache_folder is None or files is None:
+    if files is None or config.cache_folder is None:
         if config.loading == "stream":
             raise ValueError(
                 f"loading stream needs images that come as files, and {config.data} is in memory "

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
 
 from warpmix import predictions
-from warpmix._files import atomic_write
 from warpmix.ensemble import Bundle
 from warpmix.predictions import Entry, PredictionStore
 from warpmix.train.run_folder import CONFIG_FILE, MODEL_FILE, PREDICTIONS_FILES, load_settings
@@ -53,6 +51,7 @@ def import_run(
                 dataset=stored.dataset,
                 overwrite=overwrite,
                 assume_same_order=assume_same_order,
+                repeat=True,
             )
         )
     return added
@@ -80,8 +79,6 @@ def write_bundle(bundle: Bundle, folder: Path) -> None:
     Raises:
         ValueError, OSError: as :meth:`Bundle.save`.
     """
-    bundle.save(folder)
     first = bundle.networks[0] if bundle.has_networks else None
-    if first is not None and (first.parent / CONFIG_FILE).is_file():
-        with atomic_write(folder / CONFIG_FILE) as temporary:
-            shutil.copyfile(first.parent / CONFIG_FILE, temporary)
+    settings = [] if first is None else [first.parent / CONFIG_FILE]
+    bundle.save(folder, beside={path.name: path for path in settings if path.is_file()})

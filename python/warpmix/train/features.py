@@ -18,7 +18,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor
 
-from warpmix._files import lock
+from warpmix._files import lock, make_folder
 from warpmix._version import __version__
 from warpmix.augment import Targets
 from warpmix.data import Loader
@@ -30,6 +30,8 @@ from warpmix.train.loaders import EVALUATION_BATCH_SIZE
 from warpmix.train.model import read_tensors, write_tensors
 
 Tensors = dict[str, Tensor]
+
+_REMEDY = "choose another folder with --feature-cache or WARPMIX_CACHE"
 
 
 class FeatureLoader:
@@ -166,11 +168,11 @@ class FeatureCache:
         with ExitStack() as held:
             path, found = Path(), False
             if fabric.is_global_zero:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                make_folder(self._folder, _REMEDY)
                 path = self._folder / f"{self._key(what, loader, dataset)}.safetensors"
                 found = _is_whole(path)
                 if not found:
-                    held.enter_context(lock(path.with_suffix(".lock")))
+                    held.enter_context(lock(path.with_suffix(".lock"), _REMEDY))
                     found = _is_whole(path)  # another process was faster
             path, found = fabric.broadcast((path, found))
             if found:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from warpmix._files import write_json
+from warpmix._files import make_folder, write_json
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord
 from warpmix.train.run_folder import TRACKERS_FILE
@@ -208,7 +208,7 @@ def _alone_with(uri: str) -> Iterator[None]:
         yield
         return
     folder = Path(uri.removeprefix(_SQLITE)).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

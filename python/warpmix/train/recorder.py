@@ -11,7 +11,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 
 from warpmix import info, predictions
-from warpmix._files import write_json
+from warpmix._files import make_folder, write_json
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
@@ -104,7 +104,7 @@ class Recorder:
             jump = rate_jump(self._config, earlier, len(trainer.history), steps)
             if jump is not None:
                 _log.warning("%s", jump)
-        self._target.mkdir(parents=True, exist_ok=True)
+        make_folder(self._target)
         remove_leftovers(self._target)
         write_json(self._target / CONFIG_FILE, self._config.model_dump(mode="json"))
         if found is None:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from warpmix._files import remove_unfinished
 from warpmix.train.claims import claim, owner_of
 from warpmix.train.config import TrainConfig, load_config
 
@@ -147,9 +148,7 @@ def remove_run(folder: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files of a run that was killed while it wrote."""
-    for name in map(Path, _ALL_FILES):
-        for leftover in folder.glob(f".{name.stem}.????????{name.suffix}"):
-            leftover.unlink()
+    remove_unfinished(folder, _ALL_FILES.__contains__)
 
 
 def load_settings(folder: Path) -> TrainConfig:

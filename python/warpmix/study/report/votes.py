@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from warpmix._files import write_json
+from warpmix._files import make_folder, write_json
 from warpmix.ensemble import fit_ensemble, member_accuracies, rank, vote_curve
 from warpmix.ensemble.curve import size_of
 from warpmix.predictions import PredictionStack, load_many
@@ -115,7 +115,7 @@ def count(study: Study, ensemble: Ensemble) -> Votes | None:
         return _from_json(json.loads(path.read_text("utf-8")))
     stacks = {s: load_many([folder / _FILES[s] for folder in folders]) for s in sorted(splits)}
     found = _count(ensemble, stacks, len(pool))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_json(path, asdict(found))
     return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure as Canvas
 
-from warpmix._files import atomic_write
+from warpmix._files import atomic_write, make_folder
 from warpmix.figures.drawing import save_figure
 from warpmix.study.recipe import Figure
 from warpmix.study.report import curves, grids, images, listings, values, voting
@@ -65,7 +65,7 @@ def write_report(results: Study, out: str | os.PathLike[str]) -> Path:
     """
     results = with_measured_splits(results)
     folder = Path(out)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     sections = make_sections(results)
     pictures = [picture for section in sections for picture in section.pictures]
     rendered = {picture.name: render(picture, folder) for picture in pictures}

@@ -68,10 +68,6 @@ def load(
     """
     files = list_files(name_or_path, split, root, download)
     if files is not None:
-        if files.labels is None:
-            raise ValueError(
-                f"{files.name} has no labels; predict it with warpmix predict --submission"
-            )
         return load_files(files, image_size, skip_bad_images, fit, cache)
     dataset = _in_memory(str(name_or_path), split, _place(root), download)
     return dataset if image_size is None else resize_dataset(dataset, height_and_width(image_size))

@@ -182,19 +182,19 @@ def _list_files(
     files: dict[str, list[Path]] = {name: [] for name in classes}
     for name, images in zip(names, walk.images([folder / name for name in names]), strict=True):
         files[unicodedata.normalize("NFC", name)] += images
+    left_out = f"; {walk.left_out()}" if walk.left_out() else ""
+    loose = walk.loose_images(folder)
     if not any(files.values()):
-        left_out = walk.left_out()
+        place = f" in folders of classes, and {len(loose)} beside them" if loose else ""
         raise FileNotFoundError(
-            f"{folder.absolute()} holds no images: expected <class>/<name> with one of the "
-            f"extensions {' '.join(sorted(EXTENSIONS))}, or of a format that Pillow knows"
-            + (f"; {left_out}" if left_out else "")
+            f"{folder.absolute()} holds no images{place}: expected <class>/<name> with one of the "
+            f"extensions {' '.join(sorted(EXTENSIONS))}, or of a format that Pillow knows{left_out}"
         )
     if known is None:
         if empty := [name for name in classes if not files[name]]:
-            left_out = walk.left_out()
             raise FileNotFoundError(
                 f"{folder.absolute()} has classes without images: {', '.join(empty)}; "
-                f"remove these folders or fill them{f'; {left_out}' if left_out else ''}"
+                f"remove these folders or fill them{left_out}"
             )
         if len(classes) == 1:
             _warn_of_one_class(folder, classes[0])
@@ -203,7 +203,7 @@ def _list_files(
             f"{folder.absolute()} has classes that the training images lack: "
             f"{', '.join(strange)}; the training images have {', '.join(known)}"
         )
-    walk.leave_out(walk.loose_images(folder), "beside the folders of the classes, not in one")
+    walk.leave_out(loose, "beside the folders of the classes, not in one")
     walk.warn()
     labels = {name: label for label, name in enumerate(known or classes)}
     return [(path, labels[name]) for name in classes for path in files[name]], known or classes

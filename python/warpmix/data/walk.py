@@ -66,13 +66,9 @@ class Walk:
         """Note files that are left out for another reason than their content."""
         self._left_out += [(path, reason) for path in paths]
 
-    def left_out(self, folder: Path | None = None) -> str:
-        """Return in words how many files are left out, below a folder or in all, and which."""
-        chosen = [
-            (path, reason)
-            for path, reason in self._left_out
-            if folder is None or path.is_relative_to(folder)
-        ]
+    def left_out(self) -> str:
+        """Return in words how many files are left out, and which; nothing if there are none."""
+        chosen = sorted(self._left_out)
         named = [f"{path.relative_to(self._root)} ({why})" for path, why in chosen[:_NAMED]]
         if len(chosen) > _NAMED:
             named.append(f"and {len(chosen) - _NAMED} more")

@@ -198,7 +198,7 @@ def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
     images, labels = _read(path), _read(_labels_beside(path))
     if images.shape[1:] != (32, 32, 3):
         raise ValueError(f"{path} must be [N, 32, 32, 3], got {list(images.shape)}")
-    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}")
+    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}", "NHWC")
 
 
 def _labels_beside(path: Path) -> Path:

@@ -95,10 +95,11 @@ def verify(source: Annotated[str, _SOURCE], **settings: Any) -> None:
     """
     config = load_config(None, data=source, **settings)
     with console.status("starting torch"):
-        from warpmix.data.sources import list_files, load
+        from warpmix.data.sources import list_files, load, splits_of
 
-    if list_files(source, "train", config.root, config.download) is None:
-        for split in ("train", "test"):
+    splits = splits_of(source, config.root)
+    if list_files(source, splits[0], config.root, config.download) is None:
+        for split in splits:
             console.print(f"{split}: {load(source, split, config.root)!r}, as published")
         return
     damaged = 0

@@ -1,4 +1,4 @@
-"""Which files of a folder are images: hidden ones, links, extensions, names; nothing lost unsaid."""
+"""Which files of a folder are images, and that nothing is lost without a word."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ def test_what_pillow_cannot_read_is_counted_and_named(
 
 def test_an_image_of_another_extension_that_is_cut_off_is_broken(root: Path) -> None:
     path = root / "cat/3.jfif"
-    path.write_bytes(save(path, "JPEG").read_bytes()[:-20])
+    Image.effect_noise((64, 64), 99).save(path, "JPEG")
+    path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(BadImageError, match=r"3\.jfif is no whole image"):
         load(root)
 

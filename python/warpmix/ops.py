@@ -3,11 +3,13 @@
 The ops write into tensors that these wrappers make, so that one schema serves ``out=``,
 ``torch.compile`` and CUDA graphs; schemas and layouts are in csrc/ops.cpp and csrc/augment.h.
 Arguments are checked by the callers (``warpmix.augment``, ``warpmix.ensemble``), which raise
-ValueError and TypeError; what reaches an op wrongly raises RuntimeError.
+ValueError and TypeError; what reaches an op wrongly raises RuntimeError. Votes take any strides
+and integer dtypes, and check what would make their scores NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -124,6 +126,11 @@ def _dense(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
+def _integers(tensor: Tensor) -> Tensor:
+    """Return integers of any width and strides as the ops take them."""
+    return tensor.to(torch.int64).contiguous()
+
+
 # ---- voting -----------------------------------------------------------------------------------
 
 
@@ -137,6 +144,8 @@ def vote(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return (labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
     ``inverse_temperature`` [M] float32 is 1 / temperature."""
+    predictions, weights = predictions.contiguous(), _scaled(weights, needed=True)
+    inverse_temperature = _finite(inverse_temperature)
     _, samples, classes = predictions.shape
     device = predictions.device
     labels = torch.empty(samples, dtype=torch.int64, device=device)
@@ -158,6 +167,9 @@ def vote_curve(
     """Return (soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models
     of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
     the ranking's order."""
+    predictions, weights = predictions.contiguous(), _scaled(weights)
+    targets, ranking = _integers(targets), _integers(ranking)
+    inverse_temperature = _finite(inverse_temperature)
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
     _ops.vote_curve(
@@ -175,6 +187,7 @@ def class_planes(
 ) -> tuple[Tensor, Tensor]:
     """Return (planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with
     ``log`` the logarithms of those of at least 1e-15."""
+    predictions, inverse_temperature = predictions.contiguous(), _finite(inverse_temperature)
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
@@ -201,6 +214,13 @@ def greedy_scores(
         targets: [N] int64.
         members: how many there are so far.
     """
+    planes, own, total, own_total = (
+        _dense(planes),
+        own.contiguous(),
+        _dense(total),
+        own_total.contiguous(),
+    )
+    targets = _integers(targets)
     score = torch.empty(own.shape[0], dtype=torch.int64, device=own.device)
     _ops.greedy_scores(planes, own, total, own_total, targets, members, score)
     return score
@@ -209,9 +229,55 @@ def greedy_scores(
 def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     """Return [replicates, rules] int64: of N samples drawn with replacement, how many each rule
     gets right; bit r of correct [N] int64 says whether rule r does."""
+    correct = _integers(correct)
     counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
     _ops.bootstrap(correct, seed, counts)
     return counts
+
+
+def _scaled(weights: Tensor | None, needed: bool = False) -> Tensor | None:
+    """Return weights as float64 of at most 1, scaled by a power of two, which changes no bit of a
+    vote: so no sum of them overflows or vanishes.
+
+    Args:
+        needed: one must be above 0, since scores are divided by their sum.
+
+    Raises:
+        ValueError: a weight is negative or not finite, or all are 0 where one is needed.
+    """
+    if weights is None:
+        return None
+    weights = weights.to(torch.float64).contiguous()
+    if weights.numel() == 0 or torch.compiler.is_compiling():  # which knows no values
+        return weights
+    low, high = (float(extreme) for extreme in torch.aminmax(weights))
+    if not 0 <= low <= high < math.inf or (needed and high == 0):
+        raise ValueError(
+            f"weights must be finite, at least 0{' and not all 0' if needed else ''}, got "
+            f"{weights.tolist()}"
+        )
+    exponent = math.frexp(high)[1]
+    half = exponent // 2  # 2^-exponent may itself be out of range
+    return weights * 2.0**-half * 2.0 ** (half - exponent)
+
+
+def _finite(inverse_temperature: Tensor | None) -> Tensor | None:
+    """Return 1 / temperature as float32.
+
+    Raises:
+        ValueError: one is negative, or not finite as float32.
+    """
+    if inverse_temperature is None:
+        return None
+    inverse = inverse_temperature.to(torch.float32).contiguous()
+    if torch.compiler.is_compiling():
+        return inverse
+    if not bool((torch.isfinite(inverse) & (inverse >= 0)).all()):
+        raise ValueError(
+            "inverse_temperature must be at least 0 and within float32's range, up to 3.4e+38, got "
+            f"{inverse_temperature.tolist()}; raise the temperature"
+        )
+    return inverse
 
 
 # ---- fakes: nothing to infer, since outputs are arguments --------------------------------------

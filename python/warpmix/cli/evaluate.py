@@ -77,7 +77,7 @@ def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str
     write_json(target / "metrics.json", found.summary(dataset.classes))
     with (
         atomic_write(target / "confusion.csv") as temporary,
-        temporary.open("w", newline="") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["true", *dataset.classes])

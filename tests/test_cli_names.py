@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from warpmix.cli import app
 from warpmix.cli._app import console
+from warpmix.figures.evaluation import draw_confusion
 from warpmix.predictions import PredictionStore
 
 HOSTILE = ("[unknown]", "[red]x[/red]", "[/]", ":cat:", "a [b]", r"\[c]")
@@ -97,6 +98,14 @@ def test_narrow_tables_keep_every_cell(capsys: pytest.CaptureFixture[str]) -> No
             "(12.30–12.50)",
         ]
         assert set(cells) <= set(words) and "unbreakable-" * 4 in words
+
+
+def test_pictures_take_names_as_they_are(tmp_path: Path) -> None:
+    """Dollars would make a formula, here a wrong one; of Latin-1 no letter can be drawn."""
+    names = ("$a_{$", "caf\udce9", "[x]")
+    draw_confusion(tmp_path / "out.png", np.eye(3, dtype=np.int64), names, "$x_{$ and \udce9")
+    with Image.open(tmp_path / "out.png") as picture:
+        assert min(picture.size) > 200
 
 
 # ---- shares of few models -----------------------------------------------------------------------

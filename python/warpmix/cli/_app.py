@@ -6,7 +6,9 @@ import copy
 import logging
 import os
 import sys
+import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, TextIO, cast
 
 import typer
@@ -167,9 +169,23 @@ class _Pipe:
         return getattr(self._stream, name)
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *others: Any
+) -> None:
+    """Print the package's own warnings as a line; those of others as Python does."""
+    if issubclass(category, UserWarning) and Path(filename).is_relative_to(_PACKAGE):
+        errors.print(f"warning: {message}", style="yellow")
+    else:
+        errors.print(warnings.formatwarning(message, category, filename, lineno), end="")
+
+
+_PACKAGE = Path(__file__).parents[1]
+
+
 def main() -> None:
     """Run the ``warpmix`` command; ``--debug`` may stand anywhere in it."""
     arguments = sorted(sys.argv[1:], key=lambda argument: argument != "--debug")  # stable
+    warnings.showwarning = _show_warning
     sys.stdout, sys.stderr = (cast("TextIO", _Pipe(each)) for each in (sys.stdout, sys.stderr))
     try:
         app(arguments, prog_name="warpmix")

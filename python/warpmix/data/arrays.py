@@ -54,7 +54,9 @@ def from_arrays(
     elif (layout or _layout(list(pixels.shape))) == "NCHW":
         pixels = pixels.permute(0, 2, 3, 1)
     if numbers.is_floating_point() or numbers.is_complex() or numbers.dtype == torch.bool:
-        raise TypeError(f"labels must be integers, got {numbers.dtype}")
+        raise TypeError(
+            f"labels must be integers, got {numbers.dtype}; use labels.long() if they are whole"
+        )
     if numbers.dim() == 2 and numbers.shape[1] != 1:
         raise ValueError(
             f"labels must be [N] or [N, 1], one of each image, got {list(numbers.shape)}; of "

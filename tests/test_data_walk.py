@@ -66,7 +66,7 @@ def test_files_of_macos_are_counted(root: Path) -> None:
     for name in ("ant/._1.png", "cat/._1.png", "cat/deep/._x"):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_bytes(b"\0\5\x16\7")
-    with pytest.warns(UserWarning, match=r"photos: 3 files \._\* of macOS ignored"):
+    with pytest.warns(UserWarning, match=r"photos: 3 of macOS's \._\* files ignored"):
         assert found(list_folder(root)) == ALL
 
 

@@ -170,13 +170,18 @@ class _Pipe:
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, *others: Any
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     """Print the package's own warnings as a line; those of others as Python does."""
     if issubclass(category, UserWarning) and Path(filename).is_relative_to(_PACKAGE):
         errors.print(f"warning: {message}", style="yellow")
     else:
-        errors.print(warnings.formatwarning(message, category, filename, lineno), end="")
+        errors.print(warnings.formatwarning(message, category, filename, lineno, line), end="")
 
 
 _PACKAGE = Path(__file__).parents[1]

@@ -78,7 +78,7 @@ class Walk:
         """Warn of what is left out, if anything is."""
         words = [self.left_out()] if self._left_out else []
         if self._metadata:
-            words.append(f"{self._metadata} files ._* of macOS ignored, which hold no images")
+            words.append(f"{self._metadata} of macOS's ._* files ignored, which hold no images")
         if words:
             warnings.warn(f"{self._root.absolute()}: {'; '.join(words)}", stacklevel=2)
 

@@ -233,6 +233,19 @@ def test_a_single_class_is_asked_about(tmp_path: Path, name: str, words: str) ->
         assert len(list_folder(tmp_path / "photos").paths) == 1
 
 
+def test_a_split_among_the_classes_is_asked_about(root: Path) -> None:
+    save(root / "test/1.png")
+    with pytest.warns(UserWarning, match=r"photos: test counts as a class.*is it a split\?"):
+        assert list_folder(root).classes == ("ant", "cat", "test")
+
+
+def test_a_class_that_is_called_like_a_split_may_be_tested(root: Path, tmp_path: Path) -> None:
+    root.rename(tmp_path / "train")
+    save(tmp_path / "train/train/1.png")
+    save(tmp_path / "test/train/1.png")
+    assert list_folder(tmp_path, "test").labels == (2,)
+
+
 # ---- names --------------------------------------------------------------------------------------
 
 

@@ -9,13 +9,13 @@ and integer dtypes, and check what would make their scores NaN.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from warpmix import _extension
+from warpmix._numbers import as_inverse_temperature, scaled_weights
 
 _DRAW_WORDS: int = _extension.load().module.draw_words
 _ops = torch.ops.warpmix
@@ -144,8 +144,8 @@ def vote(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return (labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
     ``inverse_temperature`` [M] float32 is 1 / temperature."""
-    predictions, weights = predictions.contiguous(), _scaled(weights, needed=True)
-    inverse_temperature = _finite(inverse_temperature)
+    predictions, weights = predictions.contiguous(), scaled_weights(weights, needed=True)
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     _, samples, classes = predictions.shape
     device = predictions.device
     labels = torch.empty(samples, dtype=torch.int64, device=device)
@@ -167,9 +167,9 @@ def vote_curve(
     """Return (soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models
     of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
     the ranking's order."""
-    predictions, weights = predictions.contiguous(), _scaled(weights)
+    predictions, weights = predictions.contiguous(), scaled_weights(weights)
     targets, ranking = _integers(targets), _integers(ranking)
-    inverse_temperature = _finite(inverse_temperature)
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
     _ops.vote_curve(
@@ -187,7 +187,8 @@ def class_planes(
 ) -> tuple[Tensor, Tensor]:
     """Return (planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with
     ``log`` the logarithms of those of at least 1e-15."""
-    predictions, inverse_temperature = predictions.contiguous(), _finite(inverse_temperature)
+    predictions = predictions.contiguous()
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
@@ -233,51 +234,6 @@ def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor
     counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
     _ops.bootstrap(correct, seed, counts)
     return counts
-
-
-def _scaled(weights: Tensor | None, needed: bool = False) -> Tensor | None:
-    """Return weights as float64 of at most 1, scaled by a power of two, which changes no bit of a
-    vote: so no sum of them overflows or vanishes.
-
-    Args:
-        needed: one must be above 0, since scores are divided by their sum.
-
-    Raises:
-        ValueError: a weight is negative or not finite, or all are 0 where one is needed.
-    """
-    if weights is None:
-        return None
-    weights = weights.to(torch.float64).contiguous()
-    if weights.numel() == 0 or torch.compiler.is_compiling():  # which knows no values
-        return weights
-    low, high = (float(extreme) for extreme in torch.aminmax(weights))
-    if not 0 <= low <= high < math.inf or (needed and high == 0):
-        raise ValueError(
-            f"weights must be finite, at least 0{' and not all 0' if needed else ''}, got "
-            f"{weights.tolist()}"
-        )
-    exponent = math.frexp(high)[1]
-    half = exponent // 2  # 2^-exponent may itself be out of range
-    return weights * 2.0**-half * 2.0 ** (half - exponent)
-
-
-def _finite(inverse_temperature: Tensor | None) -> Tensor | None:
-    """Return 1 / temperature as float32.
-
-    Raises:
-        ValueError: one is negative, or not finite as float32.
-    """
-    if inverse_temperature is None:
-        return None
-    inverse = inverse_temperature.to(torch.float32).contiguous()
-    if torch.compiler.is_compiling():
-        return inverse
-    if not bool((torch.isfinite(inverse) & (inverse >= 0)).all()):
-        raise ValueError(
-            "inverse_temperature must be at least 0 and within float32's range, up to 3.4e+38, got "
-            f"{inverse_temperature.tolist()}; raise the temperature"
-        )
-    return inverse
 
 
 # ---- fakes: nothing to infer, since outputs are arguments --------------------------------------

@@ -176,7 +176,8 @@ def _list_files(
     Files are sorted by class, and then by path.
     """
     classes = _classes(folder)
-    _ask_about(folder, classes)
+    if known is None:
+        _refuse_splits(folder, classes)
     walk = Walk(folder)
     names = _subfolders(folder)
     files: dict[str, list[Path]] = {name: [] for name in classes}
@@ -196,8 +197,7 @@ def _list_files(
                 f"{folder.absolute()} has classes without images: {', '.join(empty)}; "
                 f"remove these folders or fill them{left_out}"
             )
-        if len(classes) == 1:
-            _warn_of_one_class(folder, classes[0])
+        _ask_about(folder, classes)
     elif strange := sorted(set(classes) - set(known)):
         raise ValueError(
             f"{folder.absolute()} has classes that the training images lack: "
@@ -209,10 +209,9 @@ def _list_files(
     return [(path, labels[name]) for name in classes for path in files[name]], known or classes
 
 
-def _ask_about(folder: Path, classes: tuple[str, ...]) -> None:
-    """Refuse folders of splits in the place of folders of classes."""
-    splits = {name for names in _PARTS.values() for name in names}
-    if classes and all(name.casefold() in splits for name in classes):
+def _refuse_splits(folder: Path, classes: tuple[str, ...]) -> None:
+    """Refuse folders of splits alone in the place of folders of classes."""
+    if classes and all(map(_is_split, classes)):
         below = next((name for name in classes if _subfolders(folder / name)), None)
         meant = f" Is {folder / below} the folder that you mean?" if below else ""
         raise ValueError(
@@ -221,14 +220,28 @@ def _ask_about(folder: Path, classes: tuple[str, ...]) -> None:
         )
 
 
-def _warn_of_one_class(folder: Path, name: str) -> None:
-    below = _subfolders(folder / name) if (folder / name).is_dir() else ()
-    meant = f"; are {', '.join(below[:3])} in it the classes?" if below else ""
-    warnings.warn(
-        f"{folder.absolute()} has one class alone, {name}, which every image gets: is it one "
-        f"folder too high or too low{meant or '?'}",
-        stacklevel=2,
-    )
+def _ask_about(folder: Path, classes: tuple[str, ...]) -> None:
+    """Warn of classes that may be none: one alone, or a split among them."""
+    if len(classes) == 1:
+        below = _subfolders(folder / classes[0]) if (folder / classes[0]).is_dir() else ()
+        meant = f"; are {', '.join(below[:3])} in it the classes?" if below else "?"
+        warnings.warn(
+            f"{folder.absolute()} has one class alone, {classes[0]}, which every image gets: is it "
+            f"one folder too high or too low{meant}",
+            stacklevel=2,
+        )
+    # A train may be a class, and without folders in it surely is none of the splits.
+    splits = [name for name in classes if _is_split(name) and name not in _PARTS["train"]]
+    if splits:
+        warnings.warn(
+            f"{folder.absolute()}: {', '.join(splits)} counts as a class, because there is no "
+            "train/<class>/ beside it: is it a split? Then put the folders of classes into train",
+            stacklevel=2,
+        )
+
+
+def _is_split(name: str) -> bool:
+    return any(name.casefold() in names for names in _PARTS.values())
 
 
 def _subfolders(folder: Path) -> tuple[str, ...]:

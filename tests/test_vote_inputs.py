@@ -156,6 +156,14 @@ def test_what_would_give_no_numbers_is_refused(weights: Any, inverse: Any, words
         ops.vote(PREDICTIONS, given[0], hard=False, logits=False, inverse_temperature=given[1])
 
 
+@pytest.mark.parametrize("name", ["targets", "ranking"])
+def test_operators_round_no_numbers(name: str) -> None:
+    given = {"targets": TARGETS, "ranking": torch.arange(4)}
+    given[name] = given[name] + 0.7
+    with pytest.raises(TypeError, match=rf"{name} must be integers, got torch\.float32"):
+        ops.vote_curve(PREDICTIONS, given["targets"], given["ranking"], logits=False)
+
+
 def test_operators_take_any_strides_and_integers() -> None:
     def gaps(tensor: Tensor) -> Tensor:
         return tensor.repeat_interleave(2, -1)[..., ::2]

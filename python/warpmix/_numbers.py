@@ -55,12 +55,15 @@ def scaled_weights(weights: Tensor | None, needed: bool = False) -> Tensor | Non
         needed: one must be above 0, since scores are divided by their sum.
 
     Raises:
+        TypeError: complex weights.
         ValueError: a weight is negative or not finite, or all are 0 where one is needed.
     """
     import torch
 
     if weights is None:
         return None
+    if weights.is_complex():
+        raise TypeError(f"weights must be real numbers, got {weights.dtype}")
     weights = weights.to(torch.float64).contiguous()
     if weights.numel() == 0 or not _knows_values(weights):
         return weights

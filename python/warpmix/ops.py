@@ -126,8 +126,14 @@ def _dense(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
-def _integers(tensor: Tensor) -> Tensor:
-    """Return integers of any width and strides as the ops take them."""
+def _integers(name: str, tensor: Tensor) -> Tensor:
+    """Return integers of any width and strides as the ops take them.
+
+    Raises:
+        TypeError: they are none.
+    """
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise TypeError(f"{name} must be integers, got {tensor.dtype}; use {name}.long()")
     return tensor.to(torch.int64).contiguous()
 
 
@@ -168,7 +174,7 @@ def vote_curve(
     of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
     the ranking's order."""
     predictions, weights = predictions.contiguous(), scaled_weights(weights)
-    targets, ranking = _integers(targets), _integers(ranking)
+    targets, ranking = _integers("targets", targets), _integers("ranking", ranking)
     inverse_temperature = as_inverse_temperature(inverse_temperature)
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
@@ -215,13 +221,9 @@ def greedy_scores(
         targets: [N] int64.
         members: how many there are so far.
     """
-    planes, own, total, own_total = (
-        _dense(planes),
-        own.contiguous(),
-        _dense(total),
-        own_total.contiguous(),
-    )
-    targets = _integers(targets)
+    planes, own = _dense(planes), own.contiguous()
+    total, own_total = _dense(total), own_total.contiguous()
+    targets = _integers("targets", targets)
     score = torch.empty(own.shape[0], dtype=torch.int64, device=own.device)
     _ops.greedy_scores(planes, own, total, own_total, targets, members, score)
     return score
@@ -230,7 +232,7 @@ def greedy_scores(
 def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     """Return [replicates, rules] int64: of N samples drawn with replacement, how many each rule
     gets right; bit r of correct [N] int64 says whether rule r does."""
-    correct = _integers(correct)
+    correct = _integers("correct", correct)
     counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
     _ops.bootstrap(correct, seed, counts)
     return counts

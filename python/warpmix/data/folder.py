@@ -142,7 +142,7 @@ def _unlabelled_test(root: Path, train: Path | None) -> Path | None:
     folders = [part for part in _named(root, _PARTS["test"][:2]) if not _subfolders(part)]
     if train is None:
         folders = [root] if not _subfolders(root) else []
-    return next((part for part in folders if Walk(part).loose_images(part)), None)
+    return next((part for part in folders if Walk(part).holds_images()), None)
 
 
 def _named(root: Path, names: tuple[str, ...]) -> list[Path]:

@@ -62,6 +62,13 @@ class Walk:
         self._left_out = left_out
         return images
 
+    def holds_images(self) -> bool:
+        """Return whether an image lies in the root itself."""
+        files = self._list(self._root)[0]
+        return any(_is_called_image(path) for path in files) or any(
+            why_no_image(path) is None for path in files
+        )
+
     def leave_out(self, paths: Sequence[Path], reason: str) -> None:
         """Note files that are left out for another reason than their content."""
         self._left_out += [(path, reason) for path in paths]
@@ -113,7 +120,7 @@ class Walk:
 
     def _without_others(self, files: list[Path]) -> list[Path]:
         """Return the images among files, sorted, and note the others."""
-        doubtful = [path for path in files if path.suffix.lower() not in EXTENSIONS]
+        doubtful = [path for path in files if not _is_called_image(path)]
         if not doubtful:
             return sorted(files)
         with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
@@ -121,6 +128,10 @@ class Walk:
             others = {path: reason for path, reason in reasons if reason is not None}
         self._left_out += others.items()
         return sorted(path for path in files if path not in others)
+
+
+def _is_called_image(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS
 
 
 def is_shown(name: str) -> bool:

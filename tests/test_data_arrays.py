@@ -173,3 +173,12 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     np.savez(path, x=IMAGES, y=LABELS, X=IMAGES)
     with pytest.raises(ValueError, match=r"data.npz has arrays whose names differ in case alone"):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "notes.txt", "missing.npz"])
+def test_other_files_are_no_data(tmp_path: Path, name: str) -> None:
+    if "missing" not in name:
+        (tmp_path / name).write_bytes(b"no arrays")
+    assert splits_of(tmp_path / name) == ("train", "test")
+    with pytest.raises(FileNotFoundError, match=r"(no data|does not exist)"):
+        load(tmp_path / name)

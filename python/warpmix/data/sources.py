@@ -128,7 +128,7 @@ def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple
         return ("train",)
     if source not in NAMES and Path(source).is_dir():
         return splits_of_folder(Path(source))
-    if source not in NAMES and Path(source).is_file():
+    if _is_arrays(source):
         return splits_of_arrays(Path(source))
     return ("train", "test")
 
@@ -138,9 +138,14 @@ def has_labels(name_or_path: str | Path, split: str) -> bool:
     source = str(name_or_path)
     if split == "test" and source not in NAMES and Path(source).is_dir():
         return has_labelled_test(Path(source))
-    if split == "test" and source not in NAMES and Path(source).is_file():
+    if split == "test" and _is_arrays(source):
         return "test" in splits_of_arrays(Path(source))
     return (source, split) != ("kaggle-cifar10", "test")
+
+
+def _is_arrays(source: str) -> bool:
+    """Return whether a source is a file of arrays that is there."""
+    return Path(source).suffix in (".npy", ".npz") and Path(source).is_file()
 
 
 def _in_memory(source: str, split: str, root: Path, download: bool) -> Dataset:

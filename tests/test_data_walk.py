@@ -184,6 +184,20 @@ def test_a_folder_train_alone(root: Path) -> None:
         list_folder(top, "test")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("photos/val/1.png", r"photos/val: 1 left out: 1\.png \(in no folder of a class\)"),
+        ("photos/1.png", r"photos: 1 left out: 1\.png \(in no folder of a class\)"),
+    ],
+)
+def test_images_that_no_split_takes_are_named(tmp_path: Path, name: str, words: str) -> None:
+    for each in ("photos/train/ant/1.png", "photos/train/cat/1.png", name):
+        save(tmp_path / each)
+    with pytest.warns(UserWarning, match=words):
+        assert len(list_folder(tmp_path / "photos").paths) == 2
+
+
 @pytest.mark.parametrize("name", ["Train", "TRAIN", "Training"])
 def test_splits_in_upper_case(root: Path, name: str) -> None:
     (root.parent / "data").mkdir()

@@ -83,6 +83,8 @@ def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
     folder = (train or root) if split == "train" else _require_part(root, split, train)
     known = None if split == "train" else _classes(train or root)
     files, classes = _list_files(folder, known)
+    if split == "train" and train is not None:
+        _warn_of_strays(root)
     paths, labels = zip(*files, strict=True)
     return ImageFiles(paths, labels, classes, name, folder)
 
@@ -238,6 +240,15 @@ def _ask_about(folder: Path, classes: tuple[str, ...]) -> None:
             "train/<class>/ beside it: is it a split? Then put the folders of classes into train",
             stacklevel=2,
         )
+
+
+def _warn_of_strays(root: Path) -> None:
+    """Warn of images that no split takes: beside ``train``, and a validation set's of no class."""
+    flat = [part for part in _named(root, _PARTS["val"]) if not _subfolders(part)]
+    for folder in (root, *flat):
+        walk = Walk(folder)
+        walk.leave_out(walk.loose_images(folder), "in no folder of a class")
+        walk.warn()
 
 
 def _is_split(name: str) -> bool:

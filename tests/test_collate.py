@@ -107,6 +107,9 @@ def test_samples_that_are_refused(samples: Any, error: type[Exception], words: s
         ([np.float64(0.7), np.float32(1)], torch.tensor([0.7, 1.0])),
         ([[0.2, 0.8], [1, 0]], torch.tensor([[0.2, 0.8], [1.0, 0.0]])),
         ([np.array([0.2, 0.8])] * 2, torch.tensor([[0.2, 0.8]] * 2)),
+        ([np.array([0.8, 0.2])[::-1]] * 2, torch.tensor([[0.2, 0.8]] * 2)),
+        ([np.array([0.2, 0.8], ">f8")] * 2, torch.tensor([[0.2, 0.8]] * 2)),
+        ([np.array(3, ">i4"), np.array(1, ">u2")], torch.tensor([3, 1])),
         ([torch.tensor([0.5, 0.5]).half()] * 2, torch.tensor([[0.5, 0.5]] * 2)),
         ([(1, 0, 1), (0, 0, 1)], torch.tensor([[1, 0, 1], [0, 0, 1]])),
     ],
@@ -164,6 +167,15 @@ def test_sixteen_bits_are_scaled(mode: str) -> None:
         image = Image.frombytes(mode, (values.shape[1], 1), ordered.tobytes())
     assert image.mode == mode
     assert shown(image)[0, :, 0].tolist() == [0, 0, 1, 7, 254, 255]
+
+
+@pytest.mark.parametrize("value", [-1, 65536, 2**31 - 1])
+def test_wider_pixels_are_not_clipped(value: int) -> None:
+    image = Image.fromarray(np.array([[7, value]], np.int32))
+    with pytest.raises(
+        ValueError, match=rf"in 0\.\.65535, got {min(7, value)} to {max(7, value)}; sc"
+    ):
+        collate([image])
 
 
 @given(

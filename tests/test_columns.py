@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 import torch
 
-from warpmix.predictions import ReadOptions, load
+from warpmix.predictions import ReadOptions, load, load_many
 from warpmix.predictions.columns import identify
 
 
@@ -171,3 +172,20 @@ def test_an_archive_knows_ids_labels_and_classes(tmp_path: Path) -> None:
     np.savez(tmp_path / "soft.npz", **{**arrays, "labels": np.array([0.7, 0.3])})
     with pytest.raises(ValueError, match=r"sample 0: labels must be whole numbers.*got '0\.7'"):
         load(tmp_path / "soft.npz")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_class_names_that_look_the_same_are_one(
+    tmp_path: Path, form: Literal["NFC", "NFD"]
+) -> None:
+    """macOS writes é as two letters, others as one."""
+    cafe = unicodedata.normalize(form, "café")
+    (tmp_path / "t.csv").write_text(f"{cafe},ant,label\n0.9,0.1,{cafe}\n0.2,0.8,ant\n", "utf-8")
+    (tmp_path / "u.csv").write_text("ant,café,label\n0.3,0.7,café\n0.6,0.4,ant\n", "utf-8")
+    alone = load(tmp_path / "t.csv", ReadOptions(classes=("ant", "café")))
+    assert alone.labels is not None and alone.labels.tolist() == [1, 0]
+    assert alone.predictions[0].tolist() == pytest.approx([0.1, 0.9])
+    stack = load_many([tmp_path / "u.csv", tmp_path / "t.csv"])
+    assert stack.classes == ("ant", "café") and stack.labels is not None
+    assert stack.labels.tolist() == [1, 0]
+    assert stack.predictions[1, 0].tolist() == pytest.approx([0.1, 0.9])

@@ -205,6 +205,15 @@ def test_kaggles_files_come_in_the_order_of_their_numbers(tmp_path: Path) -> Non
             attempt()
 
 
+def test_kaggles_files_after_other_programs(tmp_path: Path) -> None:
+    """Windows marks the labels as UTF-8, and macOS puts a hidden file beside each image."""
+    write_kaggle(tmp_path)
+    labels = tmp_path / "trainLabels.csv"
+    labels.write_text(labels.read_text(), "utf-8-sig")
+    (tmp_path / "train/._1.png").write_bytes(b"\0\5\x16\7")
+    assert load("kaggle-cifar10", "train", tmp_path).labels.tolist() == [i % 10 for i in range(30)]
+
+
 def test_kaggle_errors(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"looked for train and trainLabels.csv"):
         load("kaggle-cifar10", root=tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,31 @@ def test_submission_streams_image_files(run: Path, folder: Path, tmp_path: Path)
     probabilities, _ = write_submission(tmp_path / "out.csv", run, images, device="cpu")
     stored = predictions.load(run / "predictions.safetensors").predictions
     torch.testing.assert_close(probabilities, stored)
+
+
+@pytest.mark.parametrize(
+    ("others", "split", "ids"),
+    [
+        (["train/dark/deep/1.png"], "train", ["dark/1.png", "dark/deep/1.png", "light/1.png"]),
+        (["test/1.png", "test/1.bmp", "test/10.png"], "test", ["1.bmp", "1.png", "10.png"]),
+        (["test/caf\udce9.png"], "test", ["caf\udce9.png"]),  # Latin-1: the bytes that it is
+        (["test/light/1.png", "test/dark/1.png"], "test", ["dark/1.png", "light/1.png"]),
+    ],
+)
+def test_ids_of_a_submission_are_paths(
+    run: Path, tmp_path: Path, others: list[str], split: str, ids: list[str]
+) -> None:
+    root = tmp_path / "images"
+    for name in ("train/light/1.png", "train/dark/1.png", *others):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(root / name)
+    code, output = command(
+        *("predict", run, "--data", root, "--split", split, "--cache", tmp_path / "cache"),
+        *("--submission", tmp_path / "out.csv"),
+    )
+    assert code == 0, output
+    rows = (tmp_path / "out.csv").read_bytes().splitlines()[1:]
+    assert [os.fsdecode(row.partition(b",")[0]) for row in rows] == ids
 
 
 def test_a_submission_needs_the_memory_of_a_few_batches(tmp_path: Path) -> None:

@@ -183,6 +183,9 @@ def test_mcnemar_is_the_exact_binomial_test() -> None:
         (found,) = compare_runs(paired_rows(20, only_a, only_b, 3), reference="b", replicates=10)
         exact = stats.binomtest(only_a, only_a + only_b).pvalue
         assert found.p == pytest.approx(exact, rel=1e-9)
+    for stride in (-1, 2):
+        rows = {name: np.repeat(row, 2)[::stride] for name, row in paired_rows(8, 2, 8, 1).items()}
+        assert compare_runs(rows)[0].n_a == len(rows["a"])
     same = compare_runs({"a": [True, False], "b": [True, False]})[0]
     assert (same.difference, same.low, same.high, same.p) == (0.0, 0.0, 0.0, 1.0)
 

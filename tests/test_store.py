@@ -81,6 +81,13 @@ def test_members_are_files_of_predictions_by_themselves(store: PredictionStore) 
     assert member.model == "m0" and member.predictions.equal(probabilities())
 
 
+@pytest.mark.parametrize("dtype", ["i8", ">i8", ">u2"])
+def test_ids_of_any_strides_and_byte_order(store: PredictionStore, dtype: str) -> None:
+    ids = np.arange(14, dtype=dtype)[::-2]
+    assert add(store, ids=ids).samples == 7
+    assert list(store.open("test").ids) == ids.tolist()
+
+
 def test_text_ids_and_late_labels(store: PredictionStore) -> None:
     ids = [f"{i}.png" for i in range(7)]
     add(store, "first", ids=ids, labels=None)

@@ -12,6 +12,7 @@ import torch
 from test_select import noisy
 from torch import Tensor
 
+from warpmix import ops
 from warpmix.ensemble import (
     Candidate,
     Ensemble,
@@ -114,6 +115,70 @@ def test_a_mapped_file_is_voted_on(tmp_path: Path) -> None:
     np.save(tmp_path / "p.npy", PREDICTIONS.numpy())
     mapped = np.load(tmp_path / "p.npy", mmap_mode="r")
     assert torch.equal(vote(mapped).scores, vote(PREDICTIONS).scores)
+
+
+# ---- the operators themselves -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e-320, 1e-45, 1e-30, 1.0, 1e30, 1e300, 1e307])
+@pytest.mark.parametrize("hard", [False, True])
+def test_only_the_ratios_of_weights_count(hard: bool, scale: float) -> None:
+    """Beyond float32's range, and where their sum would be beyond float64's."""
+    ratios = torch.tensor([4.0, 1.0, 16.0, 2.0], dtype=torch.float64)
+    want = ops.vote(PREDICTIONS, ratios, hard=hard, logits=False)
+    labels, scores, _ = ops.vote(PREDICTIONS, ratios * scale, hard=hard, logits=False)
+    assert torch.equal(labels, want[0])
+    torch.testing.assert_close(scores, want[1], rtol=1e-6, atol=0)  # scale rounds the weights
+    curve = ops.vote_curve(
+        PREDICTIONS, TARGETS, torch.arange(4), logits=False, weights=ratios * scale
+    )
+    assert int(curve[0][-1]) == int((vote(PREDICTIONS, weights=ratios).labels == TARGETS).sum())
+
+
+@pytest.mark.parametrize(
+    ("weights", "inverse", "words"),
+    [
+        ([0.0] * 4, None, "weights must be finite, at least 0 and not all 0"),
+        ([1.0, -1, 1, 1], None, "weights must be finite, at least 0"),
+        ([1.0, np.nan, 1, 1], None, "weights must be finite, at least 0"),
+        ([1.0, np.inf, 1, 1], None, "weights must be finite, at least 0"),
+        (None, [1.0, 1, 1, 1e39], "inverse_temperature must be at least 0 and within float32's"),
+        (None, [1.0, 1, 1, -1], "inverse_temperature must be at least 0"),
+        (None, [1.0, 1, 1, np.nan], "inverse_temperature must be at least 0"),
+    ],
+)
+def test_what_would_give_no_numbers_is_refused(weights: Any, inverse: Any, words: str) -> None:
+    given = [
+        None if values is None else torch.tensor(values, dtype=torch.float64)
+        for values in (weights, inverse)
+    ]
+    with pytest.raises(ValueError, match=words):
+        ops.vote(PREDICTIONS, given[0], hard=False, logits=False, inverse_temperature=given[1])
+
+
+@pytest.mark.parametrize("name", ["targets", "ranking"])
+def test_operators_round_no_numbers(name: str) -> None:
+    given = {"targets": TARGETS, "ranking": torch.arange(4)}
+    given[name] = given[name] + 0.7
+    with pytest.raises(TypeError, match=rf"{name} must be integers, got torch\.float32"):
+        ops.vote_curve(PREDICTIONS, given["targets"], given["ranking"], logits=False)
+
+
+def test_operators_take_any_strides_and_integers() -> None:
+    def gaps(tensor: Tensor) -> Tensor:
+        return tensor.repeat_interleave(2, -1)[..., ::2]
+
+    weights, inverse = torch.tensor([1.0, 2, 3, 4]).double(), torch.ones(4)
+    ranking = torch.tensor([3, 1, 0, 2])
+    options = {"logits": False, "weights": weights, "inverse_temperature": inverse}
+    want = ops.vote_curve(PREDICTIONS, TARGETS, ranking, **options)
+    options = {key: v if key == "logits" else gaps(v) for key, v in options.items()}
+    got = ops.vote_curve(gaps(PREDICTIONS), gaps(TARGETS.int()), gaps(ranking.byte()), **options)
+    assert all(torch.equal(a, b) for a, b in zip(got, want, strict=True))
+    wide = ops.vote(gaps(PREDICTIONS), gaps(weights.float()), hard=False, logits=False)
+    assert torch.equal(wide[1], ops.vote(PREDICTIONS, weights, hard=False, logits=False)[1])
+    planes, _ = ops.class_planes(gaps(PREDICTIONS), logits=False)
+    assert torch.equal(planes, PREDICTIONS.transpose(1, 2))
 
 
 def test_samples_of_none() -> None:

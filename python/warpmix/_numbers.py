@@ -1,4 +1,7 @@
-"""Numbers of any type that users have: Python's and NumPy's."""
+"""Numbers of any type that users have, and arrays of them: Python's, NumPy's and torch's.
+
+NumPy and torch are imported where they are used: the commands' help waits for neither.
+"""
 
 from __future__ import annotations
 
@@ -84,3 +87,11 @@ def check_real(
         expected = interval if math.isfinite(high) else "above 0 and finite"
         raise ValueError(f"{name} must be {expected}, got {shown(value)}")
     return number
+
+
+def native(array: np.ndarray) -> np.ndarray:
+    """Return an array as torch takes it, itself if it is so already: in this machine's byte order,
+    without negative strides, and writable."""
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    return np.require(array, requirements=["C", "W"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -27,3 +28,58 @@ def check_dense(name: str, value: Any) -> None:
         raise TypeError(f"{name} must not be quantised, got {value.dtype}; use {name}.dequantize()")
     if value.is_meta:
         raise ValueError(f"{name} must be on a CPU or a CUDA device, got meta, which has no memory")
+
+
+def scaled_weights(weights: Tensor | None, needed: bool = False) -> Tensor | None:
+    """Return weights as float64 of at most 1, scaled by a power of two, which changes no bit of a
+    vote: so no sum of them overflows or vanishes.
+
+    Args:
+        needed: one must be above 0, since scores are divided by their sum.
+
+    Raises:
+        TypeError: complex weights.
+        ValueError: a weight is negative or not finite, or all are 0 where one is needed.
+    """
+    if weights is None:
+        return None
+    if weights.is_complex():
+        raise TypeError(f"weights must be real numbers, got {weights.dtype}")
+    weights = weights.to(torch.float64).contiguous()
+    if weights.numel() == 0 or not _knows_values(weights):
+        return weights
+    low, high = (float(extreme) for extreme in torch.aminmax(weights))
+    if not 0 <= low <= high < math.inf or (needed and high == 0):
+        raise ValueError(
+            f"weights must be finite, at least 0{' and not all 0' if needed else ''}, got "
+            f"{weights.tolist()}"
+        )
+    exponent = math.frexp(high)[1]
+    half = exponent // 2  # 2^-exponent may itself be out of range
+    return weights * 2.0**-half * 2.0 ** (half - exponent)
+
+
+def as_inverse_temperature(inverse_temperature: Tensor | None) -> Tensor | None:
+    """Return 1 / temperature as float32.
+
+    Raises:
+        ValueError: one is negative, or not finite as float32.
+    """
+    if inverse_temperature is None:
+        return None
+    inverse = inverse_temperature.to(torch.float32).contiguous()
+    if not _knows_values(inverse):
+        return inverse
+    if not bool((torch.isfinite(inverse) & (inverse >= 0)).all()):
+        raise ValueError(
+            "inverse_temperature must be at least 0 and within float32's range, up to 3.4e+38, got "
+            f"{inverse_temperature.tolist()}; raise the temperature"
+        )
+    return inverse
+
+
+def _knows_values(tensor: Tensor) -> bool:
+    """Return whether values can be looked at: not while they are compiled or captured for later."""
+    if torch.compiler.is_compiling():
+        return False
+    return not (tensor.is_cuda and torch.cuda.is_current_stream_capturing())

@@ -3,7 +3,8 @@
 The ops write into tensors that these wrappers make, so that one schema serves ``out=``,
 ``torch.compile`` and CUDA graphs; schemas and layouts are in csrc/ops.cpp and csrc/augment.h.
 Arguments are checked by the callers (``warpmix.augment``, ``warpmix.ensemble``), which raise
-ValueError and TypeError; what reaches an op wrongly raises RuntimeError.
+ValueError and TypeError; what reaches an op wrongly raises RuntimeError. Votes take any strides
+and integer dtypes, and check what would make their scores NaN.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor
 
 from warpmix import _extension
-from warpmix._tensors import check_dense
+from warpmix._tensors import as_inverse_temperature, check_dense, scaled_weights
 
 _C = _extension.load().module
 DRAW_WORDS: int = _C.draw_words
@@ -148,6 +149,17 @@ def _dense(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
+def _integers(name: str, tensor: Tensor) -> Tensor:
+    """Return integers of any width and strides as the ops take them.
+
+    Raises:
+        TypeError: they are none.
+    """
+    if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+        raise TypeError(f"{name} must be integers, got {tensor.dtype}; use {name}.long()")
+    return tensor.to(torch.int64).contiguous()
+
+
 # ---- voting -----------------------------------------------------------------------------------
 
 
@@ -161,6 +173,8 @@ def vote(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return (labels [N] int64, scores [N, C] float32, invalid [1] int64) of predictions [M, N, C];
     ``inverse_temperature`` [M] float32 is 1 / temperature."""
+    predictions, weights = predictions.contiguous(), scaled_weights(weights, needed=True)
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     _, samples, classes = predictions.shape
     device = predictions.device
     labels = torch.empty(samples, dtype=torch.int64, device=device)
@@ -182,6 +196,9 @@ def vote_curve(
     """Return (soft [K] int64, hard [K] int64, invalid [1] int64): samples that the first k models
     of the ranking get right, for every k; weights [K] float64 and inverse_temperature [K] are in
     the ranking's order."""
+    predictions, weights = predictions.contiguous(), scaled_weights(weights)
+    targets, ranking = _integers("targets", targets), _integers("ranking", ranking)
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     soft, hard = (torch.empty_like(ranking) for _ in range(2))
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
     _ops.vote_curve(
@@ -199,6 +216,8 @@ def class_planes(
 ) -> tuple[Tensor, Tensor]:
     """Return (planes [M, C, N] float32, invalid [1] int64): probabilities, class by class, or with
     ``log`` the logarithms of those of at least 1e-15."""
+    predictions = predictions.contiguous()
+    inverse_temperature = as_inverse_temperature(inverse_temperature)
     models, samples, classes = predictions.shape
     planes = torch.empty(models, classes, samples, device=predictions.device)
     invalid = torch.empty(1, dtype=torch.int64, device=predictions.device)
@@ -225,6 +244,9 @@ def greedy_scores(
         targets: [N] int64.
         members: how many there are so far.
     """
+    planes, own = _dense(planes), own.contiguous()
+    total, own_total = _dense(total), own_total.contiguous()
+    targets = _integers("targets", targets)
     score = torch.empty(own.shape[0], dtype=torch.int64, device=own.device)
     _ops.greedy_scores(planes, own, total, own_total, targets, members, score)
     return score
@@ -233,6 +255,7 @@ def greedy_scores(
 def bootstrap(correct: Tensor, seed: int, replicates: int, rules: int) -> Tensor:
     """Return [replicates, rules] int64: of N samples drawn with replacement, how many each rule
     gets right; bit r of correct [N] int64 says whether rule r does."""
+    correct = _integers("correct", correct)
     counts = torch.empty(replicates, rules, dtype=torch.int64, device=correct.device)
     _ops.bootstrap(correct, seed, counts)
     return counts

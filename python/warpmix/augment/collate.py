@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from warpmix._numbers import shown
+from warpmix._numbers import native, shown
 from warpmix._pillow import to_8_bits
 
 __all__ = ["collate"]
@@ -129,7 +129,7 @@ def _pixels(image: Any) -> Tensor:
             "ToTensor and Normalize out of the dataset: the pipeline does both"
         )
     if isinstance(pixels, np.ndarray):  # copied where it is read-only or flipped
-        pixels = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
+        pixels = torch.from_numpy(native(pixels))
     if pixels.dim() == 2:
         return pixels[:, :, None]
     first, last = pixels.shape[0] in _CHANNELS, pixels.shape[2] in _CHANNELS
@@ -155,7 +155,7 @@ def _stack_numbers(name: str, values: Sequence[Any]) -> Tensor:
         if isinstance(value, str | bytes):  # which torch would read as a vector of bytes
             raise TypeError(f"{wrong}{shown(value)}")
     try:
-        tensors = [torch.as_tensor(value) for value in values]
+        tensors = [torch.as_tensor(native(v) if isinstance(v, np.ndarray) else v) for v in values]
     except (TypeError, ValueError, RuntimeError):
         kinds = sorted({type(value).__name__ for value in values})
         raise TypeError(f"{wrong}{', '.join(kinds)}") from None

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import sys
+import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO, cast
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from warpmix._files import writing
@@ -19,17 +25,57 @@ is_first_process = os.environ.get("RANK", "0") == "0"
 
 
 class _Console(Console):
-    """Breaks no line of text, so that a path can be copied; tables keep to the width."""
+    """Prints names as they are: square brackets are no markup, and colons no emoji.
+
+    No line of text is broken, so that a path can be copied. Tables keep to the width as long as
+    every word fits into its column; else they are as wide as that takes.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, **options)
 
     def print(self, *objects: Any, soft_wrap: bool | None = None, **options: Any) -> None:
         """Print as rich's Console, text without breaking its lines."""
         if soft_wrap is None:
-            soft_wrap = all(isinstance(each, str) for each in objects)
+            soft_wrap = all(isinstance(each, str | Text) for each in objects)
+        fitted = [_fit(self, each) if isinstance(each, Table) else each for each in objects]
         with writing(Path("/dev/stdout")):
-            super().print(*objects, soft_wrap=soft_wrap, **options)
+            super().print(*fitted, soft_wrap=soft_wrap, crop=False, **options)
 
 
+def _fit(on: Console, table: Table) -> Table:
+    """Return a table that is as narrow as the console, or as it can be without cutting a word."""
+    roomy = on.options.update(width=_ROOMY)
+    natural = Measurement.get(on, roomy, table).maximum
+    if natural <= on.width:
+        return table
+    ranges = []
+    for column in table.columns:
+        cells = [column.header, *column.cells] if table.show_header else list(column.cells)
+        texts = [on.render_str(cell) if isinstance(cell, str) else cell for cell in cells]
+        measured = [Measurement.get(on, roomy, text) for text in texts]
+        low, high = (max((each[end] for each in measured), default=0) for end in (0, 1))
+        ranges.append((low, high))
+    borders = natural - sum(high for _, high in ranges)
+    spare = max(on.width - borders - sum(low for low, _ in ranges), 0)
+    wanted = max(sum(high - low for low, high in ranges), 1)
+    widths = [low + spare * (high - low) // wanted for low, high in ranges]
+    fitted = copy.copy(table)
+    fitted.columns = [
+        replace(column, width=width) for column, width in zip(table.columns, widths, strict=True)
+    ]
+    fitted.width = borders + sum(widths)
+    return fitted
+
+
+def headed(head: str, rest: str) -> Text:
+    """Return text whose first words are bold."""
+    return Text.assemble((head, "bold"), rest)
+
+
+_ROOMY = 1_000_000  # columns, more than any table has
 console = _Console(quiet=not is_first_process)
+errors = _Console(stderr=True)
 USER_ERROR = 2  # exit code of a mistake in the command line, the settings or the files
 DIVERGED = 3  # exit code of a training that diverged
 
@@ -50,15 +96,14 @@ class Commands(TyperGroup):
 
 def print_error(message: str) -> None:
     """Print one red line to the standard error output."""
-    line = f"error: {message}"
-    Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
+    errors.print(f"error: {message}", style="red")
 
 
 class _Notices(logging.Handler):
     """Prints the log's warnings, such as rows that were put in order, a line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        console.print(record.getMessage(), style="yellow", markup=False, highlight=False)
+        console.print(record.getMessage(), style="yellow", highlight=False)
 
 
 app = typer.Typer(
@@ -95,14 +140,66 @@ def _options_of_every_command(
     $ warpmix train digits --augment warsaw-all
     $ warpmix vote runs/*
     """
+    for stream in (sys.stdout, sys.stderr):  # names of files need be no Unicode
+        if getattr(stream, "errors", None) == "strict" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     log = logging.getLogger("warpmix")
     if not any(isinstance(handler, _Notices) for handler in log.handlers):
         log.addHandler(_Notices(logging.WARNING))
 
 
+class _Pipe:
+    """Standard output, or error, whose reader may leave, as ``head`` does: a command goes on to its
+    end, and what it has still to say is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            self._drop()
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            self._drop()
+
+    def _drop(self) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._stream.fileno())
+        os.close(nowhere)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print the package's own warnings as a line; those of others as Python does."""
+    if issubclass(category, UserWarning) and Path(filename).is_relative_to(_PACKAGE):
+        errors.print(f"warning: {message}", style="yellow")
+    else:
+        errors.print(warnings.formatwarning(message, category, filename, lineno, line), end="")
+
+
+_PACKAGE = Path(__file__).parents[1]
+
+
 def main() -> None:
     """Run the ``warpmix`` command; ``--debug`` may stand anywhere in it."""
     arguments = sorted(sys.argv[1:], key=lambda argument: argument != "--debug")  # stable
+    warnings.showwarning = _show_warning
+    sys.stdout, sys.stderr = (cast("TextIO", _Pipe(each)) for each in (sys.stdout, sys.stderr))
     try:
         app(arguments, prog_name="warpmix")
     except KeyboardInterrupt:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from rich.markup import escape
+
 from warpmix.cli._app import console
 from warpmix.cli._selection import Selection
 
@@ -86,7 +88,7 @@ def count_votes(
         from warpmix.ensemble import compare, member_accuracies, standard_candidates, vote_curve
 
         def shown(what: str) -> Callable[[int, int], None]:
-            return lambda done, of: status.update(f"{what}: {done:,} of {of:,} samples")
+            return lambda done, of: status.update(f"{escape(what)}: {done:,} of {of:,} samples")
 
         alone = [
             member_accuracies(
@@ -161,4 +163,7 @@ def _sizes(models: int, shares: Sequence[float] | None) -> list[tuple[str, int]]
 
     if shares is None and models <= EVERY_SIZE_UP_TO:
         return [(f"{k} of {models}", k) for k in range(1, models + 1)]
-    return [(f"{share:g} %", size_of(share / 100, models)) for share in shares or REPORT_SHARES]
+    labels: dict[int, list[str]] = {}  # shares of few models are often the same ones
+    for share in dict.fromkeys(shares or REPORT_SHARES):
+        labels.setdefault(size_of(share / 100, models), []).append(f"{share:g} %")
+    return [(", ".join(same), size) for size, same in labels.items()]

@@ -76,7 +76,7 @@ def compare(
     for title, comparisons in tables.items():
         _show_comparisons(title, comparisons)
     if why_not:
-        console.print(f"test images are not compared: {why_not}", style="yellow", markup=False)
+        console.print(f"test images are not compared: {why_not}", style="yellow")
     if out is not None:
         _write(out, header, rows, tables)
 

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from warpmix._files import make_folder
-from warpmix.cli._app import console, group
+from warpmix.cli._app import console, group, headed
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
 
@@ -57,7 +57,7 @@ def describe(
             _show_files(split, files)
             continue
         dataset = load(source, split, config.root, config.download)
-        console.print(f"[bold]{split}[/bold]: {dataset!r}", highlight=False)
+        console.print(headed(split, f": {dataset!r}"))
         _show_classes(dataset.classes, dataset.labels.tolist())
 
 
@@ -78,10 +78,8 @@ def prepare(source: Annotated[str, _SOURCE], **settings: Any) -> None:
         raise ValueError("cache must be auto or a folder to prepare, got off")
     for split, cache in _caches(config):
         height, width = cache.size
-        console.print(
-            f"[bold]{split}[/bold]: {len(cache.rows)} images of {height}x{width} in {cache.folder}",
-            highlight=False,
-        )
+        words = f": {len(cache.rows)} images of {height}x{width} in {cache.folder}"
+        console.print(headed(split, words))
 
 
 @data.command("verify")
@@ -96,10 +94,11 @@ def verify(source: Annotated[str, _SOURCE], **settings: Any) -> None:
     """
     config = load_config(None, data=source, **settings)
     with console.status("starting torch"):
-        from warpmix.data.sources import list_files, load
+        from warpmix.data.sources import list_files, load, splits_of
 
-    if list_files(source, "train", config.root, config.download) is None:
-        for split in ("train", "test"):
+    splits = splits_of(source, config.root)
+    if list_files(source, splits[0], config.root, config.download) is None:
+        for split in splits:
             console.print(f"{split}: {load(source, split, config.root)!r}, as published")
         return
     damaged = 0
@@ -164,7 +163,7 @@ def _show_files(split: str, files: ImageFiles) -> None:
 
     with console.status(f"reading {len(files.paths)} headers"):
         found = survey(files.paths)
-    console.print(f"[bold]{split}[/bold]: {len(files.paths)} files", highlight=False)
+    console.print(headed(split, f": {len(files.paths)} files"))
     if files.labels is not None:
         _show_classes(files.classes, files.labels)
     table = Table("height × width", "files", box=None, header_style="bold")
@@ -176,7 +175,7 @@ def _show_files(split: str, files: ImageFiles) -> None:
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.most_common())
     console.print(f"formats: {kinds or 'none'}", highlight=False)
     for path, reason in found.bad:
-        console.print(f"broken: {path} ({reason})", style="yellow", markup=False)
+        console.print(f"broken: {path} ({reason})", style="yellow")
 
 
 def _show_classes(classes: tuple[str, ...], labels: Sequence[int]) -> None:

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from warpmix._files import atomic_write, make_folder, write_json
-from warpmix.cli._app import console
+from warpmix.cli._app import console, headed
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
 from warpmix.train.run_folder import CONFIG_FILE
@@ -77,7 +77,7 @@ def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str
     write_json(target / "metrics.json", found.summary(dataset.classes))
     with (
         atomic_write(target / "confusion.csv") as temporary,
-        temporary.open("w", newline="") as file,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file)
         writer.writerow(["true", *dataset.classes])
@@ -156,9 +156,8 @@ def _show(found: Evaluation, classes: tuple[str, ...]) -> None:
         taken = f"{classes[worst]} ({int(others[worst])})" if others[worst] else ""
         table.add_row(classes[label], f"{float(found.class_accuracy[label]):.2%}", taken)
     console.print(table, highlight=False)
-    console.print(
-        f"[bold]accuracy {found.accuracy:.2%}[/bold] over {len(found.predicted)} images, "
-        f"loss {found.loss:.4f}, Brier {found.brier:.4f}, "
-        f"calibration error {found.calibration_error:.2%}",
-        highlight=False,
+    rest = (
+        f" over {len(found.predicted)} images, loss {found.loss:.4f}, Brier {found.brier:.4f}, "
+        f"calibration error {found.calibration_error:.2%}"
     )
+    console.print(headed(f"accuracy {found.accuracy:.2%}", rest))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.table import Table
+from rich.text import Text
 
 from warpmix.cli._app import console
 
@@ -18,5 +19,5 @@ def info() -> None:
 
     table = Table.grid(padding=(0, 2))
     for label, text in rows(collect()):
-        table.add_row(f"[bold]{label}[/bold]", text)
+        table.add_row(Text(label, style="bold"), text)
     console.print(table, highlight=False)

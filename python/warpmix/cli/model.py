@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from warpmix.cli._app import console, group
+from warpmix.cli._app import console, group, headed
 from warpmix.cli.settings import setting_flags
 from warpmix.train import load_config
 from warpmix.train.settings import NETWORK_OPTIONS
@@ -39,8 +39,8 @@ def list_models() -> None:
     console.print(table)
     others = [name for name in models.names() if name not in OWN]
     options = f"options {', '.join(TORCHVISION_OPTIONS)}"
-    console.print(f"[bold]torchvision[/bold] ({options}): {', '.join(others)}", highlight=False)
-    console.print(f"[bold]options of all[/bold]: {', '.join(COMMON_OPTIONS)}", highlight=False)
+    console.print(headed("torchvision", f" ({options}): {', '.join(others)}"))
+    console.print(headed("options of all", f": {', '.join(COMMON_OPTIONS)}"))
 
 
 @model.command("describe")
@@ -94,11 +94,8 @@ def describe(
         table.add_row(row.name, row.kind, shape, _number(row.parameters), _number(row.trained))
     console.print(table, highlight=False)
     total, trained = (sum(getattr(row, kind) for row in rows) for kind in ("parameters", "trained"))
-    console.print(
-        f"[bold]{total:,} parameters[/bold], {trained:,} of them trained; "
-        f"input {channels}×{side}×{side}",
-        highlight=False,
-    )
+    rest = f", {trained:,} of them trained; input {channels}×{side}×{side}"
+    console.print(headed(f"{total:,} parameters", rest))
 
 
 def _number(count: int) -> str:

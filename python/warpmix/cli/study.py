@@ -90,7 +90,7 @@ def _choose(
         need_data=need_data,
     )
     for sentence in missing:
-        console.print(sentence, style="yellow", markup=False)
+        console.print(sentence, style="yellow")
     if missing and chosen.form == "digits":
         console.print("so the form on digits is run instead", style="yellow")
     plan = Plan(chosen, list(chosen.recipe.sweeps) if every else sweeps)
@@ -100,7 +100,7 @@ def _choose(
 def _print_failed(run: RunResult, what: str) -> None:
     """Print one line: which run has failed, and the last line of its traceback."""
     last = (run.error or "").strip().rpartition("\n")[2]
-    console.print(f"{what}: {last}", style="red", markup=False)
+    console.print(f"{what}: {last}", style="red")
 
 
 @study.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from warpmix.cli._app import DIVERGED, console, is_first_process, print_error
+from warpmix.cli._app import DIVERGED, console, headed, is_first_process, print_error
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
 from warpmix.train.run_folder import (
@@ -20,6 +20,8 @@ from warpmix.train.run_folder import (
 )
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from warpmix.train import TrainResult
 
 
@@ -105,7 +107,7 @@ def train(
         from warpmix.train.ensembles import import_run
 
         import_run(PredictionStore(store, create=True), folder, overwrite=resume is not None)
-    console.print(summary(result), highlight=False)
+    console.print(summary(result))
 
 
 def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> None:
@@ -126,7 +128,7 @@ def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> 
         raise typer.Exit(DIVERGED)
 
 
-def summary(result: TrainResult) -> str:
+def summary(result: TrainResult) -> Text:
     """Return the outcome of a run in words."""
     tested = "no labels to test on"
     if result.test_accuracy is not None:
@@ -136,10 +138,10 @@ def summary(result: TrainResult) -> str:
         if result.validation_accuracy is None
         else f"validation accuracy {result.validation_accuracy:.2%}, "
     )
-    return (
-        f"[bold]{tested}[/bold]\n{held_out}weights of epoch "
-        f"{result.best_epoch} of {len(result.history)}, ended by {result.ended}\n"
-        f"run: {result.folder}"
+    return headed(
+        tested,
+        f"\n{held_out}weights of epoch {result.best_epoch} of {len(result.history)}, ended by "
+        f"{result.ended}\nrun: {result.folder}",
     )
 
 

@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from warpmix._numbers import native
 from warpmix.data.cifar import CLASSES
 from warpmix.data.dataset import Dataset
 from warpmix.data.split import train_or_test
 
 CIFAR101_VERSIONS = ("v4", "v6")
+_SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test",)}
+"""Of each split, its names in a ``.npz`` file, in lower case."""
 _URL = "https://github.com/modestyachts/CIFAR-10.1/tree/master/datasets"
 
 
@@ -21,31 +24,44 @@ def from_arrays(
     labels: Any,
     classes: tuple[str, ...] | None = None,
     name: str = "arrays",
-    layout: str = "NHWC",
+    layout: str | None = None,
 ) -> Dataset:
     """Return a data set of arrays in memory.
 
     Args:
         images: [N, H, W, C], [N, C, H, W] (see ``layout``) or [N, H, W] (grey) uint8, NumPy or
-            torch.
-        labels: [N] integers.
+            torch, with any strides.
+        labels: [N] or [N, 1] integers, of any width and byte order.
         classes: names of the labels; None: their numbers.
         name: for messages and result files.
-        layout: ``"NHWC"`` or ``"NCHW"``.
+        layout: ``"NHWC"`` or ``"NCHW"``; None: the channels are the axis, the second or the last,
+            of length 1 or 3, or else of 2 or 4; it must be one alone.
 
     Raises:
         TypeError: images that are not uint8, or labels that are no integers.
-        ValueError: shapes, lengths or labels that do not fit.
+        ValueError: shapes, lengths or labels that do not fit; a layout that the shape leaves open.
     """
-    pixels, numbers = torch.as_tensor(images), torch.as_tensor(labels)
-    if layout not in ("NHWC", "NCHW"):
-        raise ValueError(f"layout must be 'NHWC' or 'NCHW', got {layout!r}")
+    if layout not in (None, "NHWC", "NCHW"):
+        raise ValueError(f"layout must be 'NHWC' or 'NCHW', or left out, got {layout!r}")
+    pixels, numbers = _tensor("images", images), _tensor("labels", labels)
     if pixels.dim() == 3:
         pixels = pixels.unsqueeze(-1)
-    elif layout == "NCHW":
+    elif pixels.dim() != 4:
+        raise ValueError(
+            "images must be [N, H, W, C], [N, C, H, W] or [N, H, W], got the shape "
+            f"{list(pixels.shape)}; bring rows of pixels to it with images.reshape"
+        )
+    elif (layout or _layout(list(pixels.shape))) == "NCHW":
         pixels = pixels.permute(0, 2, 3, 1)
     if numbers.is_floating_point() or numbers.is_complex() or numbers.dtype == torch.bool:
-        raise TypeError(f"labels must be integers, got {numbers.dtype}")
+        raise TypeError(
+            f"labels must be integers, got {numbers.dtype}; use labels.long() if they are whole"
+        )
+    if numbers.dim() == 2 and numbers.shape[1] != 1:
+        raise ValueError(
+            f"labels must be [N] or [N, 1], one of each image, got {list(numbers.shape)}; of "
+            "one-hot rows take labels.argmax(1)"
+        )
     numbers = numbers.long().flatten() if numbers.dim() == 2 else numbers.long()
     if classes is None:
         highest = int(numbers.max()) if numbers.numel() else 0
@@ -53,40 +69,110 @@ def from_arrays(
     return Dataset(pixels.contiguous(), numbers, classes, name)
 
 
-def load_arrays(path: str | Path, split: str = "train") -> Dataset:
+def load_arrays(path: str | Path, split: str = "train", layout: str | None = None) -> Dataset:
     """Read images from a ``.npz`` file, or from a pair of ``.npy`` files.
 
-    A ``.npz`` file holds ``images`` and ``labels``, ``x`` and ``y``, or ``x_train``, ``y_train``,
-    ``x_test`` and ``y_test`` as Keras's do. Of a pair of ``.npy`` files, the name of the images'
-    holds ``data`` or ``images``, and that of the labels' ``labels`` in its place. Without parts of
-    its own, one fifth, stratified and always the same, is ``"test"``.
+    A ``.npz`` file holds the arrays of each split, such as ``x_train`` and ``y_train`` (Keras),
+    ``train_images`` and ``train_labels`` (MedMNIST), in upper or lower case, with ``train``,
+    ``val`` or ``valid``, and ``test``; or those of one part, ``images`` and ``labels`` or ``x`` and
+    ``y``. Of a pair of ``.npy`` files, the name of the images' holds ``data`` or ``images``, and
+    that of the labels' ``labels`` in its place. Without parts of its own, one fifth, stratified and
+    always the same, is ``"test"``.
+
+    Args:
+        path: the file.
+        split: ``"train"``, ``"test"`` or, where the file has it, ``"val"``.
+        layout: as :func:`from_arrays`.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: no such arrays; objects instead of numbers; another split.
+        ValueError: no such arrays; objects instead of numbers; another split; see ``layout``.
         TypeError: images that are not uint8.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.absolute()} does not exist")
+    whole = True
     if path.suffix == ".npy":
         images, labels = _read(path), _read(_labels_beside(path))
     else:
         with _read(path) as arrays:
-            names = set(arrays.files)
-            for x, y in ((f"x_{split}", f"y_{split}"), ("images", "labels"), ("x", "y")):
-                if {x, y} <= names:
-                    images, labels = arrays[x], arrays[y]
-                    break
-            else:
+            parts = _parts(path, arrays.files)
+            whole = not parts.keys() - {None}
+            if (part := None if whole else split) not in parts:
                 raise ValueError(
-                    f"{path} must hold 'images' and 'labels', 'x' and 'y', or 'x_{split}' and "
-                    f"'y_{split}', got {', '.join(sorted(names)) or 'nothing'}"
+                    f"{path} must hold 'images' and 'labels', 'x' and 'y', 'x_{split}' and "
+                    f"'y_{split}', or '{split}_images' and '{split}_labels', got "
+                    f"{', '.join(sorted(arrays.files)) or 'nothing'}"
                 )
-            if x.startswith("x_"):
-                return from_arrays(images, labels, name=path.stem)
-    dataset = from_arrays(images, labels, name=path.stem)
-    return dataset.subset(train_or_test(dataset.labels, split))
+            x, y = parts[part]
+            images, labels = arrays[x], arrays[y]
+    try:
+        dataset = from_arrays(images, labels, name=path.stem, layout=layout)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from error
+    return dataset.subset(train_or_test(dataset.labels, split)) if whole else dataset
+
+
+def splits_of_arrays(path: Path) -> tuple[str, ...]:
+    """Return the names of the splits of a file that :func:`load_arrays` reads."""
+    if path.suffix == ".npy":
+        return ("train", "test")
+    with _read(path) as arrays:
+        parts = _parts(path, arrays.files)
+    return tuple(split for split in _SPLITS if split in parts) or ("train", "test")
+
+
+def _parts(path: Path, names: list[str]) -> dict[str | None, tuple[str, str]]:
+    """Return the names of images and labels of each split; those of None are not split."""
+    by_lower = {name.lower(): name for name in names}
+    if len(by_lower) < len(names):
+        raise ValueError(
+            f"{path} has arrays whose names differ in case alone: {', '.join(sorted(names))}; "
+            "rename one of them"
+        )
+    forms = [(split, alias) for split, aliases in _SPLITS.items() for alias in aliases]
+    pairs: list[tuple[str | None, str, str]] = []
+    for split, alias in forms:
+        pairs += [
+            (split, f"x_{alias}", f"y_{alias}"),
+            (split, f"{alias}_images", f"{alias}_labels"),
+            (split, f"images_{alias}", f"labels_{alias}"),
+            (split, f"{alias}_x", f"{alias}_y"),
+        ]
+    pairs += [(None, "images", "labels"), (None, "x", "y"), (None, "data", "labels")]
+    found: dict[str | None, tuple[str, str]] = {}
+    for part, x, y in pairs:
+        if x in by_lower and y in by_lower:
+            found.setdefault(part, (by_lower[x], by_lower[y]))
+    return found
+
+
+def _tensor(name: str, values: Any) -> torch.Tensor:
+    """Return numbers in a tensor, whatever their strides and byte order."""
+    if isinstance(values, torch.Tensor):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must all be of one shape ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of numbers, got one of {array.dtype}")
+    return torch.from_numpy(native(array))
+
+
+def _layout(shape: list[int]) -> str:
+    """Return where the channels are."""
+    for lengths in ((1, 3), (2, 4)):
+        channels_first, channels_last = shape[1] in lengths, shape[3] in lengths
+        if channels_first != channels_last:
+            return "NCHW" if channels_first else "NHWC"
+        if channels_first:
+            break
+    raise ValueError(
+        f"images of the shape {shape} may be [N, H, W, C] or [N, C, H, W]: say which with "
+        "layout='NHWC' or layout='NCHW'"
+    )
 
 
 def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
@@ -114,7 +200,7 @@ def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
     images, labels = _read(path), _read(_labels_beside(path))
     if images.shape[1:] != (32, 32, 3):
         raise ValueError(f"{path} must be [N, 32, 32, 3], got {list(images.shape)}")
-    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}")
+    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}", "NHWC")
 
 
 def _labels_beside(path: Path) -> Path:

@@ -63,6 +63,7 @@ class ImageCache:
     paths: tuple[Path, ...]
     checksums: tuple[int, ...]
     block_size: int
+    base: Path | None = None
 
     @cached_property
     def rows(self) -> Tensor:
@@ -104,6 +105,12 @@ class ImageCache:
     def image_paths(self) -> list[Path]:
         """Return the file of each image that is there."""
         return [self.paths[row] for row in self.rows.tolist()]
+
+    def image_ids(self) -> list[str]:
+        """Return the id of each image that is there: with ``base`` no two are equal."""
+        if self.base is None:
+            return [path.stem for path in self.image_paths()]
+        return [path.relative_to(self.base).as_posix() for path in self.image_paths()]
 
     def damaged(self) -> Iterator[tuple[range, bool]]:
         """Yield every block of rows, and whether its bytes differ from those that were written."""
@@ -174,6 +181,7 @@ def _open(folder: Path, files: ImageFiles) -> ImageCache:
         paths=files.paths,
         checksums=tuple(record["checksums"]),
         block_size=record["block_size"],
+        base=files.base,
     )
     expected, found = int(np.prod(cache.shape)), (folder / IMAGES_FILE).stat().st_size
     if found != expected:

@@ -13,7 +13,13 @@ from typing import IO, Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from warpmix._files import atomic_write
 from warpmix.data.decode import Block, Decoder, ImageFiles, make_decoder
@@ -105,7 +111,8 @@ def _read_journal(path: Path, decoder: Decoder) -> dict[int, list[Any]]:
 def _progress(files: ImageFiles, done: int) -> Iterator[Any]:
     """Return a bar on the terminal, if there is one: a function that moves it on."""
     console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    what = TextColumn("{task.description}", markup=False)
+    columns = (what, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bars:
         bar = bars.add_task(f"decoding {files.name}", total=len(files.paths), completed=done)

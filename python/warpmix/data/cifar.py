@@ -81,7 +81,7 @@ def load_cifar100(
         names = _entries(load_pickle(meta)).get(f"{level}_label_names", [])
         classes = tuple(n.decode("latin1") if isinstance(n, bytes) else str(n) for n in names)
     else:
-        text = (folder / f"{level}_label_names.txt").read_text("latin1")
+        text = (folder / f"{level}_label_names.txt").read_text("utf-8-sig")
         classes = tuple(line.strip() for line in text.splitlines() if line.strip())
     return _dataset(parts, classes, "cifar100-coarse" if coarse else "cifar100")
 

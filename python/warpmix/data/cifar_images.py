@@ -9,6 +9,7 @@ from warpmix.data.archive import download, extract_archive
 from warpmix.data.cifar import CLASSES
 from warpmix.data.decode import ImageFiles
 from warpmix.data.folder import list_folder
+from warpmix.data.walk import is_shown
 
 _CINIC10_URL = "https://datashare.ed.ac.uk/bitstream/handle/10283/3192/CINIC-10.tar.gz"
 _CINIC10_MD5 = "6ee4d0c996905fe93221de577967a372"
@@ -51,7 +52,7 @@ def list_cinic10(
         md5 = _CINIC10_MD5 if verify else None
         folder = extract_archive(archive, _CINIC10_FOLDER, md5, flat=True)
     files = list_folder(folder, split)
-    return ImageFiles(files.paths, files.labels, files.classes, "cinic10")
+    return ImageFiles(files.paths, files.labels, files.classes, "cinic10", files.base)
 
 
 def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
@@ -82,7 +83,9 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
             f"{' and trainLabels.csv' if split == 'train' else ''}; get both archives and "
             f"trainLabels.csv from {_KAGGLE_URL} and unpack them there"
         )
-    paths = [path for path in folder.iterdir() if path.suffix.lower() == ".png"]
+    paths = [
+        path for path in folder.iterdir() if path.suffix.lower() == ".png" and is_shown(path.name)
+    ]
     if not paths:
         raise FileNotFoundError(f"{folder.absolute()} holds no .png files")
     if strange := next((path for path in paths if not path.stem.isdigit()), None):
@@ -99,7 +102,7 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
 
 def _read_labels(path: Path) -> dict[str, str]:
     """Return the class name of each id."""
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or not {"id", "label"} <= set(reader.fieldnames):
             raise ValueError(f"{path} must have the columns id and label, got {reader.fieldnames}")

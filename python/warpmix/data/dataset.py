@@ -134,6 +134,32 @@ def _check_tensor(value: Tensor, name: str, dtype: torch.dtype, axes: tuple[str,
     if not isinstance(value, Tensor):
         raise TypeError(f"{expected}, got {type(value).__name__}; use torch.as_tensor")
     if value.dtype != dtype:
-        raise TypeError(f"{expected}, got {value.dtype}; convert it with .to({dtype})")
+        raise TypeError(f"{expected}, got {value.dtype}; {_remedy(value, name, dtype)}")
     if value.dim() != len(axes):
         raise ValueError(f"{expected}, got the shape {tuple(value.shape)}")
+
+
+def _remedy(value: Tensor, name: str, dtype: torch.dtype) -> str:
+    """Say how a tensor comes to the dtype without its values being lost: pixels are scaled."""
+    plain = f"convert it with {name}.to({dtype})"
+    readable = value.layout == torch.strided and not value.is_meta and not value.is_complex()
+    if dtype != torch.uint8 or not readable or value.numel() == 0:
+        return plain
+    if value.dtype == torch.bool:
+        return f"convert it with {name}.to({dtype}) * 255"
+    low, high = (float(extreme) for extreme in torch.aminmax(value.to(torch.float32)))
+    if not value.is_floating_point():
+        ways = {255.0: plain, 65535.0: f"convert it with ({name} / 257).round().to({dtype})"}
+    else:
+        ways = {
+            1.0: f"convert its values in [0, 1] with ({name} * 255).round().to({dtype})",
+            255.0: f"convert it with {name}.round().to({dtype})",
+        }
+        if -1 <= low < 0 and high <= 1:
+            return f"convert its values in [-1, 1] with (({name} + 1) * 127.5).round().to({dtype})"
+    fitting = (way for most, way in ways.items() if low >= 0 and high <= most)
+    return next(
+        fitting,
+        f"bring its values, from {low:g} to {high:g}, to 0..255, and then convert it with "
+        f"{name}.round().to({dtype})",
+    )

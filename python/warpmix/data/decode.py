@@ -28,14 +28,17 @@ class ImageFiles:
     Attributes:
         paths: the files, in the order of the rows they become.
         labels: of each, in 0..len(classes)-1; None where they are unknown.
-        classes: names of the labels.
+        classes: names of the labels; none where images to be predicted lie alone.
         name: of the source.
+        base: the folder from which a file's path is its id in a submission; None: its id is its
+            name without the extension, as Kaggle's is.
     """
 
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
     name: str
+    base: Path | None = None
 
 
 @dataclass(frozen=True)

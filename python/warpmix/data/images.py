@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from warpmix._pillow import to_8_bits
+from warpmix._pillow import check_depth, to_8_bits
 from warpmix.data.dataset import Dataset
 
 EXTENSIONS = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
-"""What counts as an image file, in lower case; files with other extensions are passed over."""
+"""What is an image file by its name, in lower case; of other files the content decides."""
+
+# Pillow knows these by their first bytes, and has no decoder of its own for them: it would start
+# Ghostscript on a stranger's file, or fail.
+_NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
 Pixels = npt.NDArray[np.uint8]  # [H, W, 3]
 
@@ -37,8 +42,8 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
     """Decode an image file.
 
     The EXIF orientation is applied; grey, palette and CMYK become RGB; alpha is dropped, as
-    torchvision's ImageFolder does; 16-bit grey is divided by 257 and rounded; of an animation the
-    first frame counts.
+    torchvision's ImageFolder does; 16-bit grey is divided by 257 and rounded; 32-bit pixels are
+    refused, because they have no agreed range; of an animation the first frame counts.
 
     Args:
         path: the file.
@@ -51,10 +56,12 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
 
     Raises:
         OtherSizeError: with ``"only"``, the image has another size.
-        BadImageError: the file is missing, empty, truncated, damaged or of no known format.
+        BadImageError: the file is missing, empty, truncated, damaged, of no known format, or of
+            32-bit pixels.
     """
     try:
-        with Image.open(path) as file:
+        with open_image(path) as file:
+            check_depth(file)
             image = to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
     except MemoryError:
         raise
@@ -70,6 +77,34 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
     if fit == "crop":
         return np.array(ImageOps.fit(image, size[::-1], Image.Resampling.BILINEAR))
     return np.array(_resize(image, size))
+
+
+def open_image(path: Path) -> Image.Image:
+    """Open an image file of any format that Pillow itself can decode, and read its header.
+
+    Raises:
+        Exception: of nearly any type, if it is none.
+    """
+    return Image.open(path, formats=_formats())
+
+
+def why_no_image(path: Path) -> str | None:
+    """Return why a file is no image that can be read, by its first bytes; None: it is one."""
+    try:
+        with open_image(path):
+            return None
+    except UnidentifiedImageError:
+        return "no image that Pillow can read"
+    except Image.DecompressionBombError:
+        return None  # an image, and an error once it is decoded
+    except Exception as error:  # as in read_image
+        return f"{type(error).__name__}: {error}"
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in Image.ID if name not in _NOT_DECODED)
 
 
 def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from warpmix._files import default_cache, home_cache
-from warpmix.data.arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101
+from warpmix.data.arrays import CIFAR101_VERSIONS, load_arrays, load_cifar101, splits_of_arrays
 from warpmix.data.cache import ImageCache, open_cache
 from warpmix.data.cifar import load_cifar10, load_cifar100
 from warpmix.data.cifar_images import list_cinic10, list_kaggle_cifar10
@@ -50,7 +50,8 @@ def load(
             (:func:`load_cifar101`); ``"cinic10"`` (:func:`list_cinic10`); ``"kaggle-cifar10"``
             (:func:`list_kaggle_cifar10`); a ``.npz`` or ``.npy`` file (:func:`load_arrays`); or any
             folder of images (:func:`load_folder`); ``"./digits"`` is a folder of that name.
-        split: ``"train"`` or ``"test"``; CINIC-10 and folders may have ``"val"`` too.
+        split: ``"train"`` or ``"test"``; CINIC-10, folders and ``.npz`` files may have ``"val"``
+            too.
         root: where a named source lies; default: the environment variable ``WARPMIX_DATA``, else
             ``~/.cache/warpmix``.
         download: fetch CIFAR-10, CIFAR-100 or CINIC-10 into ``root`` if it is not there.
@@ -68,10 +69,6 @@ def load(
     """
     files = list_files(name_or_path, split, root, download)
     if files is not None:
-        if files.labels is None:
-            raise ValueError(
-                f"{files.name} has no labels; predict it with warpmix predict --submission"
-            )
         return load_files(files, image_size, skip_bad_images, fit, cache)
     dataset = _in_memory(str(name_or_path), split, root, download)
     return dataset if image_size is None else resize_dataset(dataset, height_and_width(image_size))
@@ -139,6 +136,8 @@ def splits_of(name_or_path: str | Path, root: str | Path | None = None) -> tuple
         return ("train",)
     if source not in NAMES and Path(source).is_dir():
         return splits_of_folder(Path(source))
+    if _is_arrays(source):
+        return splits_of_arrays(Path(source))
     return ("train", "test")
 
 
@@ -147,7 +146,14 @@ def has_labels(name_or_path: str | Path, split: str) -> bool:
     source = str(name_or_path)
     if split == "test" and source not in NAMES and Path(source).is_dir():
         return has_labelled_test(Path(source))
+    if split == "test" and _is_arrays(source):
+        return "test" in splits_of_arrays(Path(source))
     return (source, split) != ("kaggle-cifar10", "test")
+
+
+def _is_arrays(source: str) -> bool:
+    """Return whether a source is a file of arrays that is there."""
+    return Path(source).suffix in (".npy", ".npz") and Path(source).is_file()
 
 
 def _in_memory(source: str, split: str, root: str | Path | None, download: bool) -> Dataset:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from warpmix.data.images import open_image
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def survey(paths: Sequence[Path]) -> Survey:
 def _header(path: Path) -> tuple[tuple[int, int], str] | str:
     """Return ((height, width), format and mode), or what is wrong."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             return (image.height, image.width), f"{image.format} {image.mode}"
     except Exception as error:  # as in read_image
         return f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from warpmix._files import atomic_write
 
@@ -20,7 +21,22 @@ def displayable(image: np.ndarray) -> np.ndarray:
     return image if image.shape[-1] == 3 else image[..., 0]
 
 
+def drawable(name: str) -> str:
+    """Return a name, bytes in it that are no text as their numbers: a file's may have some."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def keep_names(figure: Figure) -> None:
+    """Have names drawn as they are, before a figure is laid out: dollars make no formulas."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text(drawable(text.get_text()))
+        if "$" in text.get_text():
+            text.set_parse_math(False)
+
+
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG, whole or not at all."""
+    keep_names(figure)
     with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png")

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, displayable, save_figure
+from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, displayable, drawable, save_figure
 
 _COLUMNS = 6  # of images in a row
 _NUMBERED_UP_TO = 20  # classes whose confusions are written into the matrix
@@ -56,8 +56,9 @@ def plot_confusion(
     axes.set_ylim(len(classes) - 0.5, -0.5)
     axes.set_aspect("equal")
     if len(classes) <= _NUMBERED_UP_TO:
-        axes.set_xticks(range(len(classes)), classes, rotation=90)
-        axes.set_yticks(range(len(classes)), classes)
+        names = [drawable(name) for name in classes]  # ticks take theirs again while drawing
+        axes.set_xticks(range(len(classes)), names, rotation=90)
+        axes.set_yticks(range(len(classes)), names)
         for (row, column), count in np.ndenumerate(confusion):
             if count:
                 colour = "white" if shares[row, column] > 0.5 else "black"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from warpmix.predictions.model import Predictions
+from warpmix.predictions.options import same_name
 from warpmix.predictions.samples import Ids, list_ids
 
 _log = logging.getLogger(__name__)
@@ -192,10 +193,12 @@ def column_order(own: Axes, reference: Axes) -> Tensor | None:
             f"{lacking} no names of classes and {having}: {few(names)}; name the columns without "
             "names with classes=… (--classes)"
         )
-    place = {name: i for i, name in enumerate(own.classes)}
-    if set(own.classes) != set(reference.classes):
+    place = {same_name(name): i for i, name in enumerate(own.classes)}
+    wanted = [same_name(name) for name in reference.classes]
+    if place.keys() != set(wanted):
         raise ValueError(f"its classes are {few(own.classes)}, not {few(reference.classes)}")
-    return torch.tensor([place[name] for name in reference.classes])
+    order = [place[name] for name in wanted]
+    return None if order == list(range(len(order))) else torch.tensor(order)
 
 
 def few(values: Sequence[object]) -> str:

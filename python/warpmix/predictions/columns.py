@@ -19,7 +19,7 @@ from warpmix.predictions.header import (
     is_plain,
     is_whole,
 )
-from warpmix.predictions.options import DEFAULTS, ReadOptions
+from warpmix.predictions.options import DEFAULTS, ReadOptions, same_name
 
 ID_NAMES = frozenset(
     (
@@ -77,7 +77,7 @@ def identify(rows: Sequence[Cells], options: ReadOptions = DEFAULTS) -> Columns:
     body = rows[header:]
     if not body:
         raise ValueError("expected a row a sample, got a row of names alone")
-    names = [name.strip() for name in rows[0]]
+    names = [same_name(name.strip()) for name in rows[0]]
     if header:
         _check_names(names)
     else:
@@ -85,13 +85,14 @@ def identify(rows: Sequence[Cells], options: ReadOptions = DEFAULTS) -> Columns:
     titles = tuple(f"column {name!r}" if header else f"column {name}" for name in names)
     columns = [[row[i].strip() for row in body] for i in range(len(names))]
 
-    ids = None if options.ids is None else _find(names, options.ids, "ids")
-    labels = None if options.labels is None else _find(names, options.labels, "labels")
-    ignored = {_find(names, name, "ignore") for name in options.ignore}
+    ids = None if options.ids is None else _find(names, same_name(options.ids), "ids")
+    labels = None if options.labels is None else _find(names, same_name(options.labels), "labels")
+    ignored = {_find(names, same_name(name), "ignore") for name in options.ignore}
     free = [i for i in range(len(names)) if i not in {ids, labels, *ignored}]
     predicted = None
     if header:
-        kinds = {i: _role(names[i]) for i in free if names[i] not in (options.classes or ())}
+        classes = {same_name(name) for name in options.classes or ()}
+        kinds = {i: _role(names[i]) for i in free if names[i] not in classes}
         for role in ("id", "index"):
             ids = _only(kinds, role, names, "ids") if ids is None else ids
         labels = _only(kinds, "label", names, "labels") if labels is None else labels
@@ -217,7 +218,7 @@ def _class_names(
 ) -> tuple[tuple[str, ...] | None, list[int]]:
     """Return the classes' names, and the columns in the classes' order."""
     places = list(range(len(names)))
-    wanted = options.classes
+    wanted = None if options.classes is None else tuple(map(same_name, options.classes))
     if wanted is not None and set(wanted) == set(names):
         return wanted, [names.index(name) for name in wanted]
     prefixes = {match[0] if (match := _PREFIX.match(name.casefold())) else "" for name in names}

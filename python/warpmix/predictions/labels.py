@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from warpmix.predictions.header import is_whole
+from warpmix.predictions.options import same_name
 from warpmix.predictions.samples import Ids
 
 
@@ -29,8 +30,8 @@ def label_numbers(
     """
     if labels.dtype.kind in "biu":
         return torch.from_numpy(labels.astype(np.int64))
-    number_of = {name: i for i, name in enumerate(classes or ())}
-    texts = [str(value).strip() for value in labels.tolist()]
+    number_of = {same_name(name): i for i, name in enumerate(classes or ())}
+    texts = [same_name(str(value).strip()) for value in labels.tolist()]
     named = any(text in number_of for text in texts)
     numbers = np.empty(labels.shape, np.int64)
     for row, text in enumerate(texts):

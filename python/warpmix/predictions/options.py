@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,3 +68,9 @@ class ReadOptions:
 
 
 DEFAULTS = ReadOptions()
+
+
+def same_name(name: str) -> str:
+    """Return the one spelling of a name whose accents are letters of their own, or parts of some:
+    Unicode holds both to be the same text, and macOS writes the other one."""
+    return unicodedata.normalize("NFC", name)

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from warpmix._files import atomic_write
+from warpmix._numbers import native
 
 _FORMAT = "warpmix.samples"
 
@@ -107,7 +108,7 @@ def check_ids(ids: Ids | Sequence[str | int | os.PathLike[str]] | None, count: i
 
 def _as_ids(ids: Tensor | Sequence[str | int | os.PathLike[str]]) -> Ids:
     if isinstance(ids, Tensor) or (len(ids) and isinstance(ids[0], (int, np.integer))):
-        tensor = torch.as_tensor(ids).cpu()
+        tensor = ids.cpu() if isinstance(ids, Tensor) else torch.from_numpy(native(np.asarray(ids)))
         if tensor.is_floating_point() or tensor.dtype == torch.bool:
             raise TypeError(f"ids must be integers or strings, got {tensor.dtype}")
         return tensor.long().contiguous()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy import special
 
-from warpmix._numbers import check_real
+from warpmix._numbers import check_real, native
 from warpmix.ensemble import bootstrap_intervals
 from warpmix.statistics.comparison import Comparison, choose_reference, correct_family, list_pairs
 
@@ -44,7 +44,7 @@ def compare_runs(
         ValueError: runs of different numbers of images, or an unknown reference.
     """
     level = check_real("confidence", confidence, 1.0)
-    rows = {name: torch.as_tensor(np.asarray(row)) for name, row in correct.items()}
+    rows = {name: torch.from_numpy(native(np.asarray(row))) for name, row in correct.items()}
     if len({tuple(row.shape) for row in rows.values()}) > 1:
         shapes = ", ".join(f"{name} {list(row.shape)}" for name, row in rows.items())
         raise ValueError(f"correct must have the same images for all runs, got {shapes}")

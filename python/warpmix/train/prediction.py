@@ -97,8 +97,9 @@ def write_submission(
 ) -> tuple[Tensor, tuple[str, ...]]:
     """Predict images and write a CSV with the columns ``id`` and ``label``, a class name.
 
-    The id of an image file is its name without the extension, as Kaggle's is; images that are no
-    files count from 1. Images of a cache are streamed, so memory holds a few batches of them.
+    The id of an image file is its path in the folder of its split, such as ``cat/1.png``, and its
+    name without the extension for Kaggle's; images that are no files count from 1. Images of a
+    cache are streamed, so memory holds a few batches of them.
 
     Args:
         path: the CSV, written whole or not at all.
@@ -125,7 +126,8 @@ def write_submission(
     with (
         torch.inference_mode(),
         atomic_write(path) as temporary,
-        temporary.open("w", newline="") as file,
+        # A file name that is no UTF-8, which Linux admits, is written as the bytes that it is.
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "label"])
@@ -167,7 +169,7 @@ def _size(height: int, width: int, channels: int) -> str:
 
 
 def _names(images: ImageCache | Dataset) -> Iterator[str]:
-    """Yield the id of each image: a file's name without its extension, else a number from 1."""
+    """Yield the id of each image: that of its file, else a number from 1."""
     if isinstance(images, ImageCache):
-        return (path.stem for path in images.image_paths())
+        return iter(images.image_ids())
     return map(str, range(1, len(images) + 1))

@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from warpmix._files import atomic_write
-from warpmix.figures.drawing import DPI
+from warpmix.figures.drawing import DPI, keep_names
 from warpmix.study.report.parts import Picture
 
 INK, MUTED, LINE, PAPER = "#1a1b1c", "#5f6368", "#d9dbde", "#fdfdfe"
@@ -135,6 +135,7 @@ def render(picture: Picture, folder: Path) -> Rendered:
     with matplotlib.rc_context(_STYLE):
         wide, narrow = picture.draw(False), picture.draw(True)
         for figure in (wide, narrow):  # laid out once, not for each of the files
+            keep_names(figure)
             engine = figure.get_layout_engine()
             if engine is not None:
                 engine.execute(figure)

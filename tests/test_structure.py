@@ -30,8 +30,19 @@ LAYERS = [
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
-    {"_extension"},
-    {"_C", "_cuda", "_files", "_numbers", "_philox", "_pillow", "_version", "_fixed_math"},
+    {"_extension", "_numpy_files", "_tensor_files"},
+    {
+        "_C",
+        "_cuda",
+        "_files",
+        "_fixed_math",
+        "_memory",
+        "_numbers",
+        "_philox",
+        "_pillow",
+        "_reading",
+    }
+    | {"_version"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from warpmix._reading import shorten
+
 # Of the processes that torchrun starts, the first one alone speaks, and writes what is shared.
 is_first_process = os.environ.get("RANK", "0") == "0"
 
@@ -36,12 +38,17 @@ class Commands(TyperGroup):
         """Run the command, and end with exit code 2 on an error that is the user's to mend."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, OSError, ImportError) as error:
+        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             if ctx.params["debug"]:
                 raise
-            line = f"error: {error}" if str(error) else f"error: {type(error).__name__}"
+            line = f"error: {shorten(str(error))}" if str(error) else f"error: {_name(error)}"
             Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
             raise typer.Exit(USER_ERROR) from None
+
+
+def _name(error: BaseException) -> str:
+    """Return what an error without a text is called."""
+    return "out of memory" if isinstance(error, MemoryError) else type(error).__name__
 
 
 class _Notices(logging.Handler):

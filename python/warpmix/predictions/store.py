@@ -24,7 +24,7 @@ from torch import Tensor
 
 from warpmix._files import atomic_write
 from warpmix.predictions.alignment import notify
-from warpmix.predictions.entry import TENSOR, Entry
+from warpmix.predictions.entry import DTYPES, TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import Ids, Samples, check_ids
 from warpmix.predictions.store_checks import (
@@ -38,7 +38,7 @@ from warpmix.predictions.store_checks import (
 from warpmix.predictions.store_folder import INDEX_FILE, StoreFolder
 from warpmix.predictions.stored import StoredPredictions
 
-_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def is_store(path: str | os.PathLike[str]) -> bool:

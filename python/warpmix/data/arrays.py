@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
+from warpmix._memory import MAX_CLASSES
+from warpmix._numpy_files import read_npy, read_npz
+from warpmix._reading import reading_file
 from warpmix.data.cifar import CLASSES
 from warpmix.data.dataset import Dataset
 from warpmix.data.split import train_or_test
 
 CIFAR101_VERSIONS = ("v4", "v6")
+_REMEDY = "save images [N, H, W, C] uint8 and labels [N] integers"
 _URL = "https://github.com/modestyachts/CIFAR-10.1/tree/master/datasets"
 
 
@@ -49,6 +52,11 @@ def from_arrays(
     numbers = numbers.long().flatten() if numbers.dim() == 2 else numbers.long()
     if classes is None:
         highest = int(numbers.max()) if numbers.numel() else 0
+        if highest >= MAX_CLASSES:
+            raise ValueError(
+                f"labels must be below {MAX_CLASSES:,}, because they count the classes, got "
+                f"{highest}; number the classes from 0 on, or name them with classes"
+            )
         classes = tuple(str(label) for label in range(highest + 1))
     return Dataset(pixels.contiguous(), numbers, classes, name)
 
@@ -69,24 +77,27 @@ def load_arrays(path: str | Path, split: str = "train") -> Dataset:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path.absolute()} does not exist")
+    has_parts = False
     if path.suffix == ".npy":
-        images, labels = _read(path), _read(_labels_beside(path))
+        images, labels = read_npy(path), read_npy(_labels_beside(path))
     else:
-        with _read(path) as arrays:
-            names = set(arrays.files)
-            for x, y in ((f"x_{split}", f"y_{split}"), ("images", "labels"), ("x", "y")):
-                if {x, y} <= names:
-                    images, labels = arrays[x], arrays[y]
-                    break
-            else:
-                raise ValueError(
-                    f"{path} must hold 'images' and 'labels', 'x' and 'y', or 'x_{split}' and "
-                    f"'y_{split}', got {', '.join(sorted(names)) or 'nothing'}"
-                )
-            if x.startswith("x_"):
-                return from_arrays(images, labels, name=path.stem)
-    dataset = from_arrays(images, labels, name=path.stem)
-    return dataset.subset(train_or_test(dataset.labels, split))
+        arrays = read_npz(path, lambda names: _of_split(path, names, split))
+        has_parts = f"x_{split}" in arrays
+        images, labels = arrays.values()
+    with reading_file(path, _REMEDY):
+        dataset = from_arrays(images, labels, name=path.stem)
+        return dataset if has_parts else dataset.subset(train_or_test(dataset.labels, split))
+
+
+def _of_split(path: Path, names: frozenset[str], split: str) -> tuple[str, str]:
+    """Return the names of the images' and the labels' arrays."""
+    for pair in ((f"x_{split}", f"y_{split}"), ("images", "labels"), ("x", "y")):
+        if names.issuperset(pair):
+            return pair
+    raise ValueError(
+        f"{path} must hold 'images' and 'labels', 'x' and 'y', or 'x_{split}' and "
+        f"'y_{split}', got {', '.join(sorted(names)) or 'nothing'}"
+    )
 
 
 def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
@@ -111,10 +122,11 @@ def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
             f"no CIFAR-10.1 under {Path(root).absolute()}: looked for {file}; get it and "
             f"{file.replace('data', 'labels')} from {_URL}"
         )
-    images, labels = _read(path), _read(_labels_beside(path))
+    images, labels = read_npy(path), read_npy(_labels_beside(path))
     if images.shape[1:] != (32, 32, 3):
         raise ValueError(f"{path} must be [N, 32, 32, 3], got {list(images.shape)}")
-    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}")
+    with reading_file(path, _REMEDY):
+        return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}")
 
 
 def _labels_beside(path: Path) -> Path:
@@ -127,12 +139,3 @@ def _labels_beside(path: Path) -> Path:
     raise ValueError(
         f"{path} must have 'data' or 'images' in its name, so that its labels are found"
     )
-
-
-def _read(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} is damaged, or holds more than arrays of numbers ({error})"
-        ) from error

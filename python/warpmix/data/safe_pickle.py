@@ -7,11 +7,15 @@ given.
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from warpmix._reading import InvalidFileError, in_words
 
 _ADMITTED = "numpy arrays, bytes, str, numbers and plain containers"
 
@@ -27,21 +31,47 @@ def load_pickle(path: Path) -> Any:
         ValueError: the file names anything else (the name is in the message), or it is cut off or
             no pickle at all.
     """
-    with path.open("rb") as file:
-        try:
-            return _ArrayUnpickler(file, encoding="bytes").load()
-        except _RefusedError as refusal:
-            raise ValueError(
-                f"{path} is refused: it holds {refusal}, and only {_ADMITTED} are read from a "
-                "pickle; get the file from its official source"
-            ) from None
-        except (MemoryError, KeyboardInterrupt):
-            raise
-        except Exception as error:  # a damaged pickle can raise nearly any type
-            raise ValueError(
-                f"{path} is damaged or not a pickle of arrays ({type(error).__name__}: {error}); "
-                "get the file again from its official source"
-            ) from error
+    content = path.read_bytes()
+    try:
+        _check_lengths(content)
+        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except _RefusedError as refusal:
+        raise InvalidFileError(
+            f"{path} is refused: it holds {refusal}, and only {_ADMITTED} are read from a "
+            "pickle; get the file from its official source"
+        ) from None
+    except Exception as error:  # a damaged pickle can raise nearly any type
+        raise InvalidFileError(
+            f"{path} is damaged or not a pickle of arrays ({in_words(error)}); "
+            "get the file again from its official source"
+        ) from error
+
+
+_SPARE_PLACES = 1000
+_MOST_TUPLES = 20  # an array has one, its shape
+_SETS = ("EMPTY_SET", "ADDITEMS", "FROZENSET")
+
+
+def _check_lengths(content: bytes) -> None:
+    """Refuse what would take more memory or time than the file's size suggests.
+
+    A pickle says how long its next string is, and where in its memory it keeps a value; the reader
+    would take the memory first. A tuple of tuples, each twice the one before, is hashed for ever.
+
+    Raises:
+        ValueError: a length beyond the file's end (of :func:`pickletools.genops`).
+        _RefusedError: a place beyond the number of values, or too many tuples.
+    """
+    tuples, is_argument = 0, False
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(content), start=1):
+        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
+            if int(argument) > count + _SPARE_PLACES:
+                raise _RefusedError(f"a place {argument} in a memory of {count} values")
+        elif opcode.name != "MEMOIZE":
+            tuples += is_argument and opcode.name not in ("REDUCE", "BUILD")
+            is_argument = "TUPLE" in opcode.name
+        if opcode.name in _SETS or tuples > _MOST_TUPLES:
+            raise _RefusedError("sets, or tuples that are no shapes")
 
 
 class _RefusedError(Exception):
@@ -75,6 +105,8 @@ class _NewArray:
     __slots__ = ()
 
     def __call__(self, kind: Any, shape: Any, code: Any) -> _Array:
+        if isinstance(code, tuple) or shape not in ((), (0,)):
+            raise _RefusedError("an array that is not empty at first")
         if kind != _NDARRAY:
             raise _RefusedError(f"an array of the type {kind!r}")
         return np.zeros(0, np.uint8).view(_Array)
@@ -97,6 +129,8 @@ class _NewDtype:
     __slots__ = ()
 
     def __call__(self, code: Any, align: Any = False, copy: Any = True) -> _Dtype:
+        if not isinstance(code, str | bytes) or isinstance(align, tuple) or isinstance(copy, tuple):
+            raise _RefusedError("a dtype of something other than a code")
         return _Dtype(code)
 
 

@@ -30,7 +30,7 @@ LAYERS = [
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
-    {"_extension", "_numpy_files", "_tensor_files"},
+    {"_extension", "_numpy_files", "_tensor_files", "_yaml"},
     {
         "_C",
         "_cuda",

@@ -101,6 +101,6 @@ def _read_array(file: IO[bytes], size: int, what: str) -> np.ndarray:
             f"{found}: it is cut off; {_REMEDY}"
         )
     content = np.empty(needed, np.uint8)
-    if file.readinto(memoryview(content)) < needed:  # type: ignore[attr-defined]
+    if file.readinto(content) < needed:  # type: ignore[attr-defined]
         raise EOFError
     return np.ndarray(shape, dtype, content, order="F" if fortran_order else "C")

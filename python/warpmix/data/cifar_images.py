@@ -105,9 +105,8 @@ def _read_labels(path: Path) -> dict[str, str]:
     with reading_file(path, remedy), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or not {"id", "label"} <= set(reader.fieldnames):
-            raise ValueError(
-                f"{path} must have the columns id and label, got {quoted(reader.fieldnames)}; {remedy}"
-            )
+            found = quoted(reader.fieldnames)
+            raise ValueError(f"{path} must have the columns id and label, got {found}; {remedy}")
         names = {row["id"]: row["label"] or "" for row in reader}
     if strange := sorted(set(names.values()) - set(CLASSES)):
         raise ValueError(f"{path} has classes that CIFAR-10 lacks: {quoted(strange)}; {remedy}")

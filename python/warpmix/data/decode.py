@@ -249,11 +249,10 @@ def report(
 
 
 def _listed(named: Sequence[str]) -> list[str]:
-    """Return the first of some texts, as many as fit into a message, and how many more there are."""
-    length, kept = 0, 0
-    for text in named:
+    """Return the first texts, as many as fit into a message, and how many more there are."""
+    length = 0
+    for kept, text in enumerate(named):
         length += len(text)
         if kept and length > _LISTED:
             return [*named[:kept], f"and {len(named) - kept} more"]
-        kept += 1
     return list(named)

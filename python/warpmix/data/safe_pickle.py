@@ -63,6 +63,7 @@ def _check_lengths(content: bytes) -> None:
         _RefusedError: a place beyond the number of values, or too many tuples.
     """
     tuples, is_argument = 0, False
+    argument: Any
     for count, (opcode, argument, _) in enumerate(pickletools.genops(content), start=1):
         if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
             if int(argument) > count + _SPARE_PLACES:

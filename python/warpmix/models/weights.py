@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections import OrderedDict
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from warpmix._reading import reading_file
+from warpmix._tensor_files import read_tensor_file
 
 State = OrderedDict[str, Tensor]
 
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 
+_REMEDY = "get the file again, or save the state dict anew with torch.save"
 _SHOWN_KEYS = 3  # of each kind, in an error
+_SHOWN_LENGTH = 100  # characters of each
 
 # torchvision's published DenseNets have the keys "norm.1" and "conv.1" for "norm1" and "conv1".
 _OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
@@ -37,20 +40,33 @@ def read_state(path: Path) -> State:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights file {path.absolute()}")
-    try:
-        if path.suffix == ".safetensors":
-            return original_names(load_file(path))
+    if path.suffix == ".safetensors":
+        return original_names(read_tensor_file(path, _REMEDY)[0])
+    with reading_file(path, _REMEDY):
+        _check_sizes(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(
-            f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({error})"
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path} holds no state dict: a dict of tensors was expected")
-    return original_names(state)
+        for key in ("state_dict", "model"):
+            if isinstance(state, dict) and isinstance(state.get(key), dict):
+                state = state[key]
+        if not isinstance(state, dict) or not all(map(_is_weight, state.items())):
+            raise ValueError(f"{path} holds no state dict: a dict of tensors was expected")
+        return original_names(state)
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse an archive that is larger than its file: torch compresses nothing."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
+            raise ValueError(f"{path} says that its tensors are longer than the file; {_REMEDY}")
+
+
+def _is_weight(item: tuple[Any, Any]) -> bool:
+    """Whether an entry of a state dict has a name and holds numbers, in this machine's memory."""
+    name, tensor = item
+    is_plain = isinstance(tensor, Tensor) and tensor.layout == torch.strided
+    return isinstance(name, str) and is_plain and not (tensor.is_quantized or tensor.is_meta)
 
 
 def original_names(state: dict[str, Tensor]) -> State:
@@ -109,5 +125,5 @@ def load_backbone(
 
 
 def _abridged(keys: list[str]) -> str:
-    shown = ", ".join(keys[:_SHOWN_KEYS])
+    shown = ", ".join(key[:_SHOWN_LENGTH] for key in keys[:_SHOWN_KEYS])
     return shown if len(keys) <= _SHOWN_KEYS else f"{shown}, … ({len(keys)} in all)"

@@ -112,7 +112,7 @@ class Entry:
         Raises:
             ValueError: a fact is missing, of another type, or contradicts another.
         """
-        entry = _checked(cls).validate_json(json.dumps(facts), strict=True)
+        entry: Entry = _checked().validate_json(json.dumps(facts), strict=True)
         if entry.classes is not None and len(entry.classes) != entry.num_classes:
             raise ValueError(
                 f"{quoted(entry.model)} must name its {entry.num_classes} classes, got "
@@ -127,9 +127,9 @@ class Entry:
 
 
 @cache
-def _checked(cls: type[Entry]) -> TypeAdapter[Entry]:
+def _checked() -> TypeAdapter[Entry]:
     """Return what checks the types of an entry's facts; made when it is first needed."""
-    return TypeAdapter(cls)
+    return TypeAdapter(Entry)
 
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}

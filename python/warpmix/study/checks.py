@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from warpmix import recipes
+from warpmix._reading import quoted
 from warpmix.study.merging import AUGMENT, is_path
 from warpmix.study.recipe import Figure, Recipe, Selection, Settings, Sweep
 from warpmix.study.source import Place, Problem
@@ -32,7 +33,7 @@ def validation_problems(error: ValidationError) -> list[Problem]:
             near = nearest_name(place[-1], _fields_at(place[:-1]))
             found.append(Problem(place, f"unknown field, {near}"))
         else:
-            given = "" if each["type"] == "missing" else f", got {each['input']!r}"
+            given = "" if each["type"] == "missing" else f", got {quoted(each['input'])}"
             message = each["msg"].removeprefix("Value error, ")
             found.append(Problem(place, message[0].lower() + message[1:] + given))
     return found

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
+from warpmix._reading import parse_json, quoted
+
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
@@ -55,10 +57,11 @@ def owner_of(path: Path) -> str | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            owner = json.loads(os.pread(descriptor, 4096, 0))
-        except ValueError:  # it has just been claimed
+            owner = parse_json(os.pread(descriptor, 4096, 0))
+            pid, host, started = (owner[name] for name in ("pid", "host", "started"))
+        except (ValueError, TypeError, KeyError, RecursionError):  # it has just been claimed
             return "another runner"
-        return f"process {owner['pid']} on {owner['host']} since {owner['started']}"
+        return f"process {quoted(pid)} on {str(host)[:100]} since {str(started)[:100]}"
     finally:
         os.close(descriptor)
     return None

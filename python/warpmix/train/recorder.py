@@ -11,7 +11,8 @@ from torch import Tensor
 
 from warpmix import info, predictions
 from warpmix._files import write_json
-from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
+from warpmix._reading import reading_file
+from warpmix.train.checkpoint import REMEDY, load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
 from warpmix.train.history import write_history
@@ -78,7 +79,9 @@ class Recorder:
         """
         if self.folder is not None and (self.folder / CHECKPOINT_FILE).exists():
             _check_rows(self.folder / SPLIT_FILE, rows)
-            trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+            path = self.folder / CHECKPOINT_FILE
+            with reading_file(path, REMEDY):
+                trainer.restore(load_checkpoint(path, self._spec))
         self.fabric.barrier()  # all have read before the first one writes
         if self._target is None:
             return

@@ -47,13 +47,10 @@ def compose_yaml(text: str) -> yaml.Node | None:
     """
     if len(text) > _LONGEST:
         raise InvalidYamlError(f"longer than {_LONGEST:,} characters", 1)
-    loader = yaml.SafeLoader(text)
     try:
-        node = loader.get_single_node()
+        node = yaml.compose(text, yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
         raise _invalid(error) from None
-    finally:
-        loader.dispose()
     if node is not None:
         _check_size(node, {}, [])
     return node

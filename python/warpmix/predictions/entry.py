@@ -78,7 +78,7 @@ class Entry:
         Raises:
             ValueError: a damaged file, or one of something else.
         """
-        with reading_file(path, _REMEDY):
+        with reading_file(path, REMEDY):
             with safe_open(path, framework="pt") as file:
                 header = file.metadata() or {}
                 if header.get("format") != FORMAT or "ids" not in header:
@@ -88,12 +88,12 @@ class Entry:
             if len(shape) != 2 or dtype not in DTYPES:
                 raise ValueError(
                     f"its predictions must be [N, C] of {', '.join(DTYPES)}, got {quoted(shape)} "
-                    f"of {dtype}; {_REMEDY}"
+                    f"of {dtype}; {REMEDY}"
                 )
             if header.get("kind") not in _KINDS:
                 raise ValueError(
                     f"its header must have the kind {' or '.join(_KINDS)}, got "
-                    f"{quoted(header.get('kind'))}; {_REMEDY}"
+                    f"{quoted(header.get('kind'))}; {REMEDY}"
                 )
             facts: dict[str, Any] = {
                 field.name: header[field.name] for field in fields(cls) if field.name in header
@@ -116,12 +116,12 @@ class Entry:
         if entry.classes is not None and len(entry.classes) != entry.num_classes:
             raise ValueError(
                 f"{quoted(entry.model)} must name its {entry.num_classes} classes, got "
-                f"{len(entry.classes)} names; {_REMEDY}"
+                f"{len(entry.classes)} names; {REMEDY}"
             )
         if not entry.model or not entry.split or entry.dtype not in DTYPES:
             raise ValueError(
                 f"an entry must have a model, a split and a dtype of {', '.join(DTYPES)}, got "
-                f"{quoted(entry.model)}, {quoted(entry.split)} and {quoted(entry.dtype)}; {_REMEDY}"
+                f"{quoted(entry.model)}, {quoted(entry.split)} and {quoted(entry.dtype)}; {REMEDY}"
             )
         return entry
 
@@ -136,5 +136,5 @@ DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 """What a store holds, by the names that safetensors writes."""
 
 _KINDS = ("probabilities", "logits")
-_REMEDY = "remove the member (warpmix ensemble remove) and import it again"
+REMEDY = "remove the member (warpmix ensemble remove) and import it again"
 _OF_THE_TENSOR = ("samples", "num_classes", "dtype")

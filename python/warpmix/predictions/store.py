@@ -23,8 +23,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from warpmix._files import atomic_write
+from warpmix._reading import reading_file
 from warpmix.predictions.alignment import notify
-from warpmix.predictions.entry import DTYPES, TENSOR, Entry
+from warpmix.predictions.entry import DTYPES, REMEDY, TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import Ids, Samples, check_ids
 from warpmix.predictions.store_checks import (
@@ -128,9 +129,10 @@ class PredictionStore:
         entries = tuple(Entry.of_file(path) for path in paths)
         about = self.samples(split)
         for model, path, entry in zip(chosen, paths, entries, strict=True):
-            if entry.key != (split, model):
-                raise ValueError(f"{path} holds predictions of {entry.model} for {entry.split}")
-            check_member(entry, entries[0], about, str(path))
+            with reading_file(path, REMEDY):
+                if entry.key != (split, model):
+                    raise ValueError(f"{path} holds predictions of {entry.model} for {entry.split}")
+                check_member(entry, entries[0], about, str(path))
         return StoredPredictions(entries, paths, about)
 
     # ---- writing ------------------------------------------------------------------------------

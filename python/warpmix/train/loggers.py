@@ -72,7 +72,7 @@ class Trackers:
         self._folder = folder
         self._loggers: dict[str, Any] = {}
         path = folder / TRACKERS_FILE
-        self._known: dict[str, dict[str, Any]] = _read_known(path) if path.exists() else {}
+        self._known: dict[str, dict[str, Any]] = read_known(path) if path.exists() else {}
         self._facts = {
             **config.model_dump(mode="json"),
             "run": folder.resolve().name,
@@ -121,7 +121,7 @@ class Trackers:
                 logger.experiment.finish(exit_code=int(status != "success"))
 
 
-def _read_known(path: Path) -> dict[str, dict[str, Any]]:
+def read_known(path: Path) -> dict[str, dict[str, Any]]:
     """Read what each tracker knows: where its run is, and how many epochs it has.
 
     Raises:

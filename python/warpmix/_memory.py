@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+MAX_SIDE = 10_000
+"""Pixels along a side of an image, at most."""
+
 MAX_CLASSES = 100_000
 """Classes at most: where their number is counted from labels, a larger one is a mistake."""
 

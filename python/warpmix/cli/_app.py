@@ -38,17 +38,25 @@ class Commands(TyperGroup):
         """Run the command, and end with exit code 2 on an error that is the user's to mend."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-            if ctx.params["debug"]:
+        except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
+            if ctx.params["debug"] or (isinstance(error, RuntimeError) and not _is_memory(error)):
                 raise
-            line = f"error: {shorten(str(error))}" if str(error) else f"error: {_name(error)}"
+            line = f"error: {_message(error)}"
             Console(stderr=True).print(line, style="red", markup=False, soft_wrap=True)
             raise typer.Exit(USER_ERROR) from None
 
 
-def _name(error: BaseException) -> str:
-    """Return what an error without a text is called."""
-    return "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+def _is_memory(error: RuntimeError) -> bool:
+    """Whether torch could not take memory, on the CPU or on a GPU."""
+    return "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _message(error: Exception) -> str:
+    """Return what an error says, or else what it is called, as fits a screen."""
+    if isinstance(error, MemoryError | RuntimeError):
+        first = str(error).partition("\n")[0]
+        return shorten(f"out of memory ({first}); choose a smaller batch_size, image size or model")
+    return shorten(str(error)) or type(error).__name__
 
 
 class _Notices(logging.Handler):

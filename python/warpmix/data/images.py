@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
 
-from warpmix._memory import check_room
+from warpmix._memory import MAX_SIDE, check_room
 from warpmix._pillow import to_8_bits
 from warpmix._reading import InvalidFileError, in_words, quoted
 from warpmix.data.dataset import Dataset
@@ -22,9 +22,6 @@ EXTENSIONS = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 """What counts as an image file, in lower case; files with other extensions are passed over."""
-
-MAX_SIDE = 10_000
-"""Pixels along a side of the images that are asked for, at most."""
 
 MAX_PIXELS = MAX_SIDE**2
 """Pixels of an image file, at most; in all threads together, no more are decoded at a time."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from warpmix._memory import MAX_SIDE
 from warpmix.models.describe import Layer, describe
 from warpmix.models.heads import DropoutPlace, create_head
 from warpmix.models.layers import initialise, set_batch_norm
@@ -86,6 +87,8 @@ def create(
             need more memory than is free.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if size is not None and not 1 <= min(size) <= max(size) <= MAX_SIDE:
+        raise ValueError(f"image_size must be 1 to {MAX_SIDE:,} pixels each way, got {image_size}")
     chosen = dict(options or {})
     check_options(name, chosen)
     init, eps, momentum, norm = (chosen.pop(option, None) for option in COMMON_OPTIONS)

@@ -99,6 +99,7 @@ class ImageSettings(BaseModel):
         "Augmentation",
         "append mode: every original, plus augmented copies of this fraction; 0: augment in place",
         ge=0,
+        le=10_000,
     )
     variants: dict[str, list[str | dict[str, Any]]] = setting(
         {},

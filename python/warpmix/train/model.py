@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from warpmix import models
 from warpmix._files import atomic_write
-from warpmix._memory import MAX_CLASSES
+from warpmix._memory import MAX_CLASSES, MAX_SIDE
 from warpmix._reading import InvalidFileError, parse_json, quoted, reading_file
 from warpmix._tensor_files import read_tensor_file
-from warpmix.data.images import MAX_SIDE
 from warpmix.models.heads import DropoutPlace
 from warpmix.models.network import FrozenMode, TestTimeAugmentation
 from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE

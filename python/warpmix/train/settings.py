@@ -121,7 +121,7 @@ class Settings(ImageSettings):
         "none", "Model", "test-time augmentation: average over mirrored and shifted views"
     )
 
-    epochs: int = setting(20, "Optimisation", "epochs at most", ge=1)
+    epochs: int = setting(20, "Optimisation", "epochs at most", ge=1, le=1_000_000)
     batch_size: int = setting(128, "Optimisation", "images a step", ge=1)
     opt: Optimizer = setting("sgd", "Optimisation", "optimiser")
     lr: float = setting(0.05, "Optimisation", "peak learning rate", gt=0, allow_inf_nan=False)
@@ -230,7 +230,9 @@ class Settings(ImageSettings):
     )
     channels_last: bool = setting(True, "Machine", "channels-last memory format")
     torchcompile: bool = setting(False, "Machine", "compile the model with torch.compile")
-    threads: int | None = setting(None, "Machine", "CPU threads; none: torch's own choice", ge=1)
+    threads: int | None = setting(
+        None, "Machine", "CPU threads; none: torch's own choice", ge=1, le=1024
+    )
 
     logger: Loggers = setting(
         (), "Tracking", "report to csv, tensorboard, mlflow or wandb; several with commas"

@@ -4,7 +4,8 @@
 
 The table counts, for each reader: errors of other types than OSError, ValueError and TypeError;
 executions over the limit of time; executions that asked for, or took, more than 2 GiB; messages
-that are longer than a screen; messages that name no file. The exit code is 1 where any of them is not 0.
+that are longer than a screen; messages that name no file. The exit code is 1 where any of them is
+not 0.
 """
 
 from __future__ import annotations

@@ -209,7 +209,7 @@ def _execute(reader: Reader, path: Path) -> dict[str, str]:
             frame = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(frame.filename).name}:{frame.lineno}"
             found["uncaught"] = f"{type(error).__name__} at {place}: {message}"
-        names = (path.name, path.parent.name, "--set")
+        names = (path.name, path.parent.name, "--set", "transforms[")
         if isinstance(error, ValueError) and not any(name in message for name in names):
             found["unnamed"] = f"{type(error).__name__}: {message}"
         if len(message) > LONGEST or message.count("\n") >= LINES:

@@ -125,7 +125,8 @@ def _dataset(
                 raise ValueError(f"its labels must be in 0..{len(classes) - 1}; {_AGAIN}")
     planes, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     images = planes.view(-1, 3, 32, 32).permute(0, 2, 3, 1).contiguous()
-    return Dataset(images, labels, classes, name)
+    with reading_file(files[0].path.parent, _AGAIN):
+        return Dataset(images, labels, classes, name)
 
 
 def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Tensor, Tensor]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import pickle
-import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from warpmix._pickles import checked_opcodes
 from warpmix._reading import InvalidFileError, in_words
 
 _ADMITTED = "numpy arrays, bytes, str, numbers and plain containers"
@@ -33,7 +33,7 @@ def load_pickle(path: Path) -> Any:
     """
     content = path.read_bytes()
     try:
-        _check_lengths(content)
+        _check_size(content)
         return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
     except _RefusedError as refusal:
         raise InvalidFileError(
@@ -47,32 +47,28 @@ def load_pickle(path: Path) -> Any:
         ) from error
 
 
-_SPARE_PLACES = 1000
 _MOST_TUPLES = 20  # an array has one, its shape
 _SETS = ("EMPTY_SET", "ADDITEMS", "FROZENSET")
 
 
-def _check_lengths(content: bytes) -> None:
+def _check_size(content: bytes) -> None:
     """Refuse what would take more memory or time than the file's size suggests.
 
-    A pickle says how long its next string is, and where in its memory it keeps a value; the reader
-    would take the memory first. A tuple of tuples, each twice the one before, is hashed for ever.
+    A tuple of tuples, each twice the one before, is hashed for ever.
 
     Raises:
-        ValueError: a length beyond the file's end (of :func:`pickletools.genops`).
-        _RefusedError: a place beyond the number of values, or too many tuples.
+        ValueError: as :func:`warpmix._pickles.checked_opcodes`.
+        _RefusedError: sets, or tuples that no array needs.
     """
     tuples, is_argument = 0, False
-    argument: Any
-    for count, (opcode, argument, _) in enumerate(pickletools.genops(content), start=1):
-        if opcode.name in ("PUT", "BINPUT", "LONG_BINPUT"):
-            if int(argument) > count + _SPARE_PLACES:
-                raise _RefusedError(f"a place {argument} in a memory of {count} values")
-        elif opcode.name != "MEMOIZE":
-            tuples += is_argument and opcode.name not in ("REDUCE", "BUILD")
-            is_argument = "TUPLE" in opcode.name
-        if opcode.name in _SETS or tuples > _MOST_TUPLES:
-            raise _RefusedError("sets, or tuples that are no shapes")
+    for name in checked_opcodes(io.BytesIO(content)):
+        if name in _SETS:
+            raise _RefusedError("a set")
+        if name not in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            tuples += is_argument and name not in ("REDUCE", "BUILD")
+            is_argument = "TUPLE" in name
+        if tuples > _MOST_TUPLES:
+            raise _RefusedError("tuples that are no shapes")
 
 
 class _RefusedError(Exception):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from warpmix._pickles import checked_opcodes
 from warpmix._reading import reading_file
 from warpmix._tensor_files import read_tensor_file
 
@@ -19,6 +22,7 @@ State = OrderedDict[str, Tensor]
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 
 _REMEDY = "get the file again, or save the state dict anew with torch.save"
+_OLD_PICKLES = 5  # of a file of torch before 1.6, ahead of its numbers
 _SHOWN_KEYS = 3  # of each kind, in an error
 _SHOWN_LENGTH = 100  # characters of each
 
@@ -54,12 +58,19 @@ def read_state(path: Path) -> State:
 
 
 def _check_sizes(path: Path) -> None:
-    """Refuse an archive that is larger than its file: torch compresses nothing."""
-    if not zipfile.is_zipfile(path):
+    """Refuse what would take more memory than the file's size: torch compresses nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(info.file_size for info in members) > path.stat().st_size:
+                raise ValueError(f"its tensors would be longer than the file; {_REMEDY}")
+            for info in members:
+                if info.filename.endswith(".pkl"):
+                    deque(checked_opcodes(io.BytesIO(archive.read(info))), 0)
         return
-    with zipfile.ZipFile(path) as archive:
-        if sum(info.file_size for info in archive.infolist()) > path.stat().st_size:
-            raise ValueError(f"{path} says that its tensors are longer than the file; {_REMEDY}")
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        for _ in range(_OLD_PICKLES):
+            deque(checked_opcodes(mapped), 0)
 
 
 def _is_weight(item: tuple[Any, Any]) -> bool:

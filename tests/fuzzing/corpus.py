@@ -172,7 +172,7 @@ CORPUS: dict[str, dict[str, Change]] = {
         "entries of numbers": key("entries", [1]),
         "a list": whole("[]"),
     },
-    "store: samples alone": {"no ids": fact("ids", None), "of text": fact("ids", "text")},
+    "store: samples alone": {"no ids": fact("ids", None), "of numbers": fact("ids", "int64")},
     "images .npz": {"a label of 300,000,000": whole(labels_npz(300_000_000)), "cut": half},
     "labels .npy": {
         "10^12 elements": shape("(1000000000000,)", "<i8"),

@@ -108,6 +108,6 @@ def _read_labels(path: Path) -> dict[str, str]:
             found = quoted(reader.fieldnames)
             raise ValueError(f"{path} must have the columns id and label, got {found}; {remedy}")
         names = {row["id"]: row["label"] or "" for row in reader}
-    if strange := sorted(set(names.values()) - set(CLASSES)):
-        raise ValueError(f"{path} has classes that CIFAR-10 lacks: {quoted(strange)}; {remedy}")
-    return names
+        if strange := sorted(set(names.values()) - set(CLASSES)):
+            raise ValueError(f"{path} has classes that CIFAR-10 lacks: {quoted(strange)}; {remedy}")
+        return names

@@ -15,14 +15,22 @@ _MAKERS = (torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn)
 
 
 class WithinMemory(TorchFunctionMode):
-    """While it is entered, tensors that do not fit into the free memory together are refused.
+    """While it is entered, new tensors that together take more than a limit are refused.
+
+    Args:
+        limit: in bytes; None: the memory that is free.
 
     Raises:
-        ValueError: in the block, by the call that makes the tensor that does not fit.
+        ValueError: in the block, by the call that makes the tensor that is too much.
     """
 
+    def __init__(self, limit: int | None = None) -> None:
+        super().__init__()
+        self._limit = limit
+        self._left = 0
+
     def __enter__(self) -> WithinMemory:
-        self._left = self._free = free_memory()
+        self._left = free_memory() if self._limit is None else self._limit
         super().__enter__()
         return self
 
@@ -41,9 +49,9 @@ class WithinMemory(TorchFunctionMode):
             if all(isinstance(side, int) for side in shape):
                 self._left -= math.prod(shape) * dtype.itemsize
             if self._left < 0:
+                limit = "the memory that is free" if self._limit is None else in_bytes(self._limit)
                 raise ValueError(
-                    f"the network's weights do not fit into the {in_bytes(self._free)} of memory "
-                    f"that are free, such as those of the shape {[*shape]}; choose a smaller "
-                    "image_size, width, head or number of classes"
+                    f"the network's weights, such as those of the shape {[*shape]}, do not fit "
+                    f"into {limit}; choose a smaller image_size, width, head or number of classes"
                 )
         return func(*args, **options)

@@ -20,7 +20,7 @@ from warpmix.models.layers import (
     rates_by_block,
 )
 
-_MOST_LAYERS = 1000
+_MOST_LAYERS = 100
 
 
 def vgg(
@@ -210,7 +210,7 @@ def vit6(
 
     Args:
         image_size: both sides alike, a multiple of 4.
-        encoder_layers: 1 to 1000.
+        encoder_layers: 1 to 100.
         attention_heads: a divisor of 30.
         feed_forward: units of the hidden layer of each feed-forward part, at least 1.
         block_dropout: one rate, of the dropout in the encoder layers: on attention, and after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from warpmix.study.source import Place, Problem
 from warpmix.train.config import TrainConfig
 from warpmix.train.settings import Settings as TrainSettings
 
+_MOST_RUNS = 10_000  # of a sweep
 _ROLES = ("series", "choice", "repeat", "sweep")  # axes that are no settings
 
 
@@ -98,6 +100,9 @@ def _check_sweep(
         yield Problem((*place, "seeds"), f"{len(sweep.seeds)} seeds for {sweep.repeats} repeats")
     if sweep.seeds is not None and len(set(sweep.seeds)) < len(sweep.seeds):
         yield Problem((*place, "seeds"), "a seed stands twice: its runs would be the same")
+    runs = math.prod(map(len, (sweep.choices or "-", sweep.series or "-", *sweep.grid.values())))
+    if runs * (sweep.repeats or recipe.repeats) > _MOST_RUNS:
+        yield Problem(place, f"more than {_MOST_RUNS:,} runs; split it into several studies")
     names = variables(sweep)
     yield from _check_settings((*place, "settings"), sweep.settings, names)
     for choice, settings in sweep.choices.items():

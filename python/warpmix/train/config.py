@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from warpmix import recipes
-from warpmix._reading import quoted
+from warpmix._reading import InvalidFileError, quoted
 from warpmix.train.optimizer_constants import CONSTANTS, which_have
 from warpmix.train.settings import Settings
 
@@ -136,7 +136,7 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
     """
     settings = {} if source is None else recipes.read(source)
     if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
-        raise ValueError(
+        raise InvalidFileError(
             f"{source} must hold settings as 'key: value' lines, got a {type(settings).__name__}"
         )
     try:
@@ -148,7 +148,8 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
         ]
         if (more := error.error_count() - _SHOWN) > 0:
             problems.append(f"and {more} more")
-        raise ValueError("; ".join(problems)) from None
+        kind = ValueError if source is None else InvalidFileError
+        raise kind("; ".join(problems)) from None
 
 
 def _describe(problem: Any, source: str | Path | None) -> str:

@@ -19,10 +19,12 @@ from warpmix._memory import MAX_CLASSES, MAX_SIDE
 from warpmix._reading import InvalidFileError, parse_json, quoted, reading_file
 from warpmix._tensor_files import read_tensor_file
 from warpmix.models.heads import DropoutPlace
+from warpmix.models.memory import WithinMemory
 from warpmix.models.network import FrozenMode, TestTimeAugmentation
 from warpmix.train.run_folder import CHECKPOINT_FILE, MODEL_FILE
 
 _METADATA_KEY = "warpmix"
+_REPLACED_HEAD = 640 << 20  # bytes of the largest of torchvision's heads, which ours replace
 _REMEDY = "train the model again, or take another copy of the file"
 
 
@@ -164,7 +166,9 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
         if "state" in metadata:  # of warpmix.train.checkpoint
             best = "/best_weights/"
             weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
-        model = spec.build()
+        size = sum(tensor.nbytes for tensor in weights.values())
+        with WithinMemory(size + _REPLACED_HEAD):
+            model = spec.build()
         load_weights(model, weights, path)
         return model.eval(), spec
 

@@ -109,7 +109,7 @@ class Settings(ImageSettings):
     width: int | None = setting(
         None, "Model", "filters of the first VGG block; none: 32", ge=1, le=65_536
     )
-    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1, le=1000)
+    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1, le=100)
     attention_heads: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
     feed_forward: int | None = setting(
         None, "Model", "hidden units of vit6's feed-forward layers; none: 2048", ge=1, le=1_000_000

@@ -31,18 +31,8 @@ LAYERS = [
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
     {"_extension", "_numpy_files", "_tensor_files", "_yaml"},
-    {
-        "_C",
-        "_cuda",
-        "_files",
-        "_fixed_math",
-        "_memory",
-        "_numbers",
-        "_philox",
-        "_pillow",
-        "_reading",
-    }
-    | {"_version"},
+    {"_C", "_cuda", "_files", "_memory", "_numbers", "_philox", "_pickles", "_pillow", "_reading"}
+    | {"_version", "_fixed_math"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}

@@ -51,7 +51,7 @@ def reading_file(path: str | os.PathLike[str], remedy: str) -> Iterator[None]:
             named = str(path) in str(error)
             message = str(error) if named else f"{path}: {error}"
         else:
-            message = f"{path} is damaged or holds something else ({in_words(error)}); {remedy}"
+            message = f"{path}: damaged, or something else ({in_words(error)}); {remedy}"
         raise InvalidFileError(shorten(message)) from error
 
 

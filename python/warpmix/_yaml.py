@@ -96,7 +96,7 @@ def _check_size(node: yaml.Node, sizes: dict[int, int], above: list[int]) -> int
         return sizes[id(node)]
     line = node.start_mark.line + 1
     if id(node) in above:
-        raise InvalidYamlError(f"line {line} holds itself, by an alias; write it out", line)
+        raise InvalidYamlError("circular: an alias stands for what holds it; write it out", line)
     if len(above) > DEEPEST:
         raise InvalidYamlError(f"nested deeper than {DEEPEST} levels; make it flatter", line)
     above.append(id(node))

@@ -221,7 +221,7 @@ def report(
     size: tuple[int, int],
     skip_bad_images: bool,
 ) -> None:
-    """Warn of what is left out, by name; raise where it must not be.
+    """Warn of what is left out, with as many names as fit; raise where it must not be.
 
     Raises:
         BadImageError: bad files, unless they are to be skipped.
@@ -231,10 +231,12 @@ def report(
     if bad and not skip_bad_images:
         named = [f"{paths[each.row]} is no whole image ({each.reason})" for each in bad]
         count = "" if len(bad) == 1 else f"{len(bad)} of {len(paths)} images could not be read: "
-        raise BadImageError(
+        error = BadImageError(
             f"{count}{'; '.join(_listed(named))}; replace or remove "
             f"{'it' if len(bad) == 1 else 'them'}, or skip such files with skip_bad_images=True"
         )
+        error.paths = tuple(paths[each.row] for each in bad)
+        raise error
     others = [each for each in left_out if not each.bad]
     for which, what in ((bad, "could not be read"), (others, f"are not {size[0]}x{size[1]}")):
         if which:

@@ -34,7 +34,13 @@ Fit = Literal["stretch", "crop", "only"]
 
 
 class BadImageError(InvalidFileError):
-    """A file that is no whole image."""
+    """A file that is no whole image, or several.
+
+    Attributes:
+        paths: all of them; the message names as many as fit a screen.
+    """
+
+    paths: tuple[Path, ...] = ()
 
 
 class OtherSizeError(ValueError):

@@ -46,9 +46,7 @@ def read(source: str | Path) -> Any:
     try:
         return parse_yaml(text)
     except InvalidYamlError as error:
-        raise InvalidFileError(
-            f"{source} cannot be read: line {error.line}: {error}; {_REMEDY}"
-        ) from None
+        raise InvalidFileError(f"{source} is {error} (line {error.line}); {_REMEDY}") from None
 
 
 def read_augmentation(source: str | Path) -> dict[str, Any]:

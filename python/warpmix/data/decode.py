@@ -188,7 +188,7 @@ def read_images(
         images [n, H, W, 3] uint8 and rows [n] int64 of the files they are of, ascending.
 
     Raises:
-        BadImageError: files cannot be decoded; all are named.
+        BadImageError: files cannot be decoded; all are in its ``paths``.
         ValueError: images of different sizes, or none that could be read.
     """
     decoder = make_decoder(files.paths, size, fit, skip_bad_images)

@@ -51,7 +51,7 @@ def load_folder(
 
     Raises:
         FileNotFoundError: no such folder, split or image.
-        BadImageError: (a ValueError) files cannot be decoded; all are named.
+        BadImageError: (a ValueError) files cannot be decoded; all are in its ``paths``.
         ValueError: images of different sizes, classes that ``train`` lacks, another split.
     """
     return load_files(list_folder(root, split), image_size, skip_bad_images, fit, cache)

@@ -130,8 +130,8 @@ def open_cache(
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
 
     Raises:
-        BadImageError: files cannot be decoded; all are in its ``paths``. What could be is kept, so that
-            asking again with ``skip_bad_images`` decodes nothing anew.
+        BadImageError: files cannot be decoded; all are in its ``paths``. What could be is kept, so
+            that asking again with ``skip_bad_images`` decodes nothing anew.
         ValueError: images of different sizes, or none that could be read; a damaged cache.
         OSError: the disk is full; a later call goes on where this one stopped.
     """

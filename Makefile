@@ -1,5 +1,6 @@
 # make demo   from nothing to a result: .venv, install for this machine, train, vote, pictures
 # make test   all tests, with the CUDA module compiled too where there is a compiler (no GPU needed)
+# make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -15,13 +16,17 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test bench lint format clean
+.PHONY: demo test fuzz bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
 
 test: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
+
+EXECUTIONS ?= 300
+fuzz: $(VENV)/installed-test
+	OMP_NUM_THREADS=1 PYTHONPATH=tests $(RUN) -m fuzzing --executions $(EXECUTIONS)
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

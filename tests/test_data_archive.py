@@ -61,7 +61,7 @@ def test_damaged_archives_leave_nothing(tmp_path: Path) -> None:
     damaged = content[:20_000] + b"\0" * 100 + content[20_100:]
     for broken in (content[:-1000], content[: len(content) // 2], damaged, b"", b"no archive"):
         path.write_bytes(broken)
-        with pytest.raises(ValueError, match=r"is not a whole tar archive|has no folder top"):
+        with pytest.raises(ValueError, match=r"damaged, or something else|has no folder top"):
             extract_archive(path, "top", md5=None)
         assert list(tmp_path.iterdir()) == [path]
     path.write_bytes(content)

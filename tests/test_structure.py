@@ -30,9 +30,10 @@ LAYERS = [
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
-    {"_extension"},
-    {"_C", "_cuda", "_files", "_numbers", "_philox", "_pillow", "_tensors", "_version"}
-    | {"_fixed_math"},
+    {"_extension", "_numpy_files", "_tensor_files", "_yaml"},
+    {"_C", "_cuda", "_files", "_memory", "_numbers", "_philox", "_pickles", "_pillow", "_tensors"}
+    | {"_version", "_fixed_math"},
+    {"_reading"},
 ]
 LONGEST = 300
 SOURCES = {".py", ".pyi", ".h", ".cpp", ".cu", ".cuh"}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # what editors and type checkers read
     from warpmix import presets as presets
     from warpmix import recipes as recipes
     from warpmix import train as train
+    from warpmix._reading import InvalidFileError as InvalidFileError
     from warpmix.augment import *
     from warpmix.ensemble import vote as vote
 else:  # and what runs; a test compares the two
@@ -41,12 +42,16 @@ else:  # and what runs; a test compares the two
     def __getattr__(name: str) -> Any:
         if name in _MODULES:
             return importlib.import_module(f"{__name__}.{name}")
+        if name == "InvalidFileError":
+            return importlib.import_module(f"{__name__}._reading").InvalidFileError
         if name == "vote":
             return importlib.import_module(f"{__name__}.ensemble").vote
         if name == "__all__" or not name.startswith("_"):
             augment = importlib.import_module(f"{__name__}.augment")
             if name == "__all__":
-                return sorted(["__version__", *augment.__all__, "vote", *_MODULES])
+                return sorted(
+                    ["InvalidFileError", "__version__", *augment.__all__, "vote", *_MODULES]
+                )
             if name in augment.__all__:
                 return getattr(augment, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

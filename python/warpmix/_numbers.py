@@ -8,13 +8,11 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-import reprlib
 from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 
-_SHORT = reprlib.Repr()
-_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 200, 200
+from warpmix._reading import quoted
 
 
 def shown(value: Any) -> str:
@@ -23,7 +21,7 @@ def shown(value: Any) -> str:
         return "a nested tensor"
     if hasattr(value, "shape") and hasattr(value, "dtype") and tuple(value.shape):
         return f"{type(value).__name__} {list(value.shape)} of {value.dtype}"
-    return _SHORT.repr(value).replace("\n", " ")
+    return quoted(value).replace("\n", " ")
 
 
 def as_int(name: str, value: Any) -> int:

@@ -31,6 +31,9 @@ def check_depth(image: Image.Image) -> None:
         )
 
 
+_STRIP = 1 << 20  # pixels
+
+
 def to_8_bits(image: Image.Image) -> Image.Image:
     """Return what an image shows, in mode "L" where it is grey and in "RGB" otherwise.
 
@@ -60,11 +63,17 @@ def to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def _of_16_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return pixels in 0..65535 divided by 257, rounded."""
-    low, high = int(pixels.min()), int(pixels.max())
+    """Return [H, W] in 0..65535 divided by 257, rounded; in strips, since wider integers take 4
+    bytes a pixel."""
+    low, high = (int(pixels.min()), int(pixels.max())) if pixels.size else (0, 0)
     if low < 0 or high > 65535:
         raise ValueError(
             f"grey pixels of mode I must be 16-bit ones, in 0..65535, got {low} to {high}; scale "
             "them to this range, or to 0..255 and 8 bits"
         )
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    result = np.empty(pixels.shape, np.uint8)
+    rows = max(_STRIP // max(pixels.shape[1], 1), 1)
+    for start in range(0, len(result), rows):
+        strip = pixels[start : start + rows].astype(np.uint32)
+        result[start : start + rows] = (strip + 128) // 257
+    return result

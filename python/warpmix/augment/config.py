@@ -10,9 +10,12 @@ from typing import Any
 import torch
 
 from warpmix._numbers import shown
+from warpmix._reading import shorten
 from warpmix.augment.registry import registered
 from warpmix.augment.settings import FIELDS
 from warpmix.augment.transforms import Listed, Normalize
+
+_COMPARED = 100  # characters of a name; the time rises with their square
 
 __all__ = ["from_config", "to_config"]
 
@@ -56,7 +59,7 @@ def _from_place(place: str, entry: str | dict[str, Any]) -> Any:
     try:
         return _from_entry(entry)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{place}: {error}") from None
+        raise type(error)(shorten(f"{place}: {error}")) from None
 
 
 def _from_entry(entry: str | dict[str, Any]) -> Any:
@@ -92,5 +95,5 @@ def _to_entry(transform: Listed | Normalize) -> dict[str, Any]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(str(name), known, n=1)
+    close = difflib.get_close_matches(str(name)[:_COMPARED], known, n=1)
     return f"; did you mean {shown(close[0])}?" if close else f"; known: {', '.join(known)}"

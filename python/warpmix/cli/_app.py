@@ -19,6 +19,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from warpmix._files import writing
+from warpmix._reading import shorten
 
 # Of the processes that torchrun starts, the first one alone speaks, and writes what is shared.
 is_first_process = os.environ.get("RANK", "0") == "0"
@@ -87,16 +88,29 @@ class Commands(TyperGroup):
         """Run the command, and end with exit code 2 on an error that is the user's to mend."""
         try:
             return super().invoke(ctx)
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            if ctx.params["debug"]:
+        except (ValueError, TypeError, OSError, ImportError, MemoryError, RuntimeError) as error:
+            if ctx.params["debug"] or (isinstance(error, RuntimeError) and not _is_memory(error)):
                 raise
-            print_error(str(error) or type(error).__name__)
+            print_error(_message(error))
             raise typer.Exit(USER_ERROR) from None
 
 
 def print_error(message: str) -> None:
     """Print one red line to the standard error output."""
     errors.print(f"error: {message}", style="red")
+
+
+def _is_memory(error: RuntimeError) -> bool:
+    """Whether torch could not take memory, on the CPU or on a GPU."""
+    return "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _message(error: Exception) -> str:
+    """Return what an error says, or else what it is called, as fits a screen."""
+    if isinstance(error, MemoryError | RuntimeError):
+        first = str(error).partition("\n")[0]
+        return shorten(f"out of memory ({first}); choose a smaller batch_size, image size or model")
+    return shorten(str(error)) or type(error).__name__
 
 
 class _Notices(logging.Handler):

@@ -50,12 +50,16 @@ def list_models() -> None:
 )
 def describe(
     name: Annotated[str, typer.Argument(help="A network of warpmix model list.")],
-    classes: Annotated[int, typer.Option(min=2, help="Classes it tells apart.")] = 10,
+    classes: Annotated[int, typer.Option(min=2, max=100_000, help="Classes it tells apart.")] = 10,
     image_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Side of its images (default the network's own: 32, 224 or 300)."),
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Side of its images (default the network's own: 32, 224 or 300).",
+        ),
     ] = None,
-    channels: Annotated[int, typer.Option(min=1, help="Channels of its images.")] = 3,
+    channels: Annotated[int, typer.Option(min=1, max=1000, help="Channels of its images.")] = 3,
     **settings: Any,
 ) -> None:
     """Show a network's layers, what they make of one image, and their parameters.

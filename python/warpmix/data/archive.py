@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+import shutil
 import tarfile
-import zlib
-from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from warpmix._files import temporary_folder
+from warpmix._memory import in_bytes
+from warpmix._reading import quoted, reading_file
 
 
 def check_md5(path: Path, expected: str) -> None:
@@ -81,22 +81,28 @@ def extract_archive(archive: Path, folder: str, md5: str | None, flat: bool = Fa
     if md5 is not None:
         check_md5(archive, md5)
     with temporary_folder(target) as temporary:
-        try:
-            with tarfile.open(archive) as tar:
-                for member in tar.getmembers():
-                    _check_member(archive, member, None if flat else folder)
-                tar.extractall(temporary, filter="data")
-                while tar.fileobj and tar.fileobj.read(1 << 20):
-                    pass  # to the very end, where the compressed stream has its checksum
-        except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, LZMAError) as error:
-            raise ValueError(
-                f"{archive} is not a whole tar archive ({error}); delete it and get it again"
-            ) from error
+        with reading_file(archive, "delete it and get it again"), tarfile.open(archive) as tar:
+            members = tar.getmembers()
+            for member in members:
+                _check_member(archive, member, None if flat else folder)
+            _check_room(archive, sum(member.size for member in members))
+            tar.extractall(temporary, filter="data")
+            while tar.fileobj and tar.fileobj.read(1 << 20):
+                pass  # to the very end, where the compressed stream has its checksum
         unpacked = temporary if flat else temporary / folder
         if not unpacked.is_dir():
             raise ValueError(f"{archive} has no folder {folder}; it is another archive")
         unpacked.rename(target)
     return target
+
+
+def _check_room(archive: Path, size: int) -> None:
+    free = shutil.disk_usage(archive.parent).free
+    if size > free:
+        raise ValueError(
+            f"{archive} needs {in_bytes(size)} to be unpacked, and {in_bytes(free)} of the disk "
+            "are free; make room, or move it to another disk"
+        )
 
 
 def _check_member(archive: Path, member: tarfile.TarInfo, folder: str | None) -> None:
@@ -110,6 +116,6 @@ def _check_member(archive: Path, member: tarfile.TarInfo, folder: str | None) ->
     else:
         return
     raise ValueError(
-        f"{archive} is refused: its member {member.name!r} is {reason}; "
+        f"{archive} is refused: its member {quoted(member.name)} is {reason}; "
         "get the archive from its official source"
     )

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from warpmix._memory import MAX_CLASSES
 from warpmix._numbers import native
+from warpmix._numpy_files import read_npy, read_npz
+from warpmix._reading import reading_file
 from warpmix.data.cifar import CLASSES
 from warpmix.data.dataset import Dataset
 from warpmix.data.split import train_or_test
@@ -16,6 +19,7 @@ from warpmix.data.split import train_or_test
 CIFAR101_VERSIONS = ("v4", "v6")
 _SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation"), "test": ("test",)}
 """Of each split, its names in a ``.npz`` file, in lower case."""
+_REMEDY = "save images [N, H, W, C] uint8 and labels [N] integers"
 _URL = "https://github.com/modestyachts/CIFAR-10.1/tree/master/datasets"
 
 
@@ -65,6 +69,11 @@ def from_arrays(
     numbers = numbers.long().flatten() if numbers.dim() == 2 else numbers.long()
     if classes is None:
         highest = int(numbers.max()) if numbers.numel() else 0
+        if highest >= MAX_CLASSES:
+            raise ValueError(
+                f"labels must be below {MAX_CLASSES:,}, because they count the classes, got "
+                f"{highest}; number the classes from 0 on, or name them with classes"
+            )
         classes = tuple(str(label) for label in range(highest + 1))
     return Dataset(pixels.contiguous(), numbers, classes, name)
 
@@ -94,32 +103,39 @@ def load_arrays(path: str | Path, split: str = "train", layout: str | None = Non
         raise FileNotFoundError(f"{path.absolute()} does not exist")
     whole = True
     if path.suffix == ".npy":
-        images, labels = _read(path), _read(_labels_beside(path))
+        images, labels = read_npy(path), read_npy(_labels_beside(path))
     else:
-        with _read(path) as arrays:
-            parts = _parts(path, arrays.files)
-            whole = not parts.keys() - {None}
-            if (part := None if whole else split) not in parts:
+        found: dict[str | None, tuple[str, str]] = {}
+
+        def of_split(names: frozenset[str]) -> tuple[str, str]:
+            found.update(_parts(path, sorted(names)))
+            part = None if not found.keys() - {None} else split
+            if part not in found:
                 raise ValueError(
                     f"{path} must hold 'images' and 'labels', 'x' and 'y', 'x_{split}' and "
                     f"'y_{split}', or '{split}_images' and '{split}_labels', got "
-                    f"{', '.join(sorted(arrays.files)) or 'nothing'}"
+                    f"{', '.join(sorted(names)) or 'nothing'}"
                 )
-            x, y = parts[part]
-            images, labels = arrays[x], arrays[y]
-    try:
+            return found[part]
+
+        images, labels = read_npz(path, of_split).values()
+        whole = not found.keys() - {None}
+    with reading_file(path, _REMEDY):
         dataset = from_arrays(images, labels, name=path.stem, layout=layout)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from error
-    return dataset.subset(train_or_test(dataset.labels, split)) if whole else dataset
+        return dataset.subset(train_or_test(dataset.labels, split)) if whole else dataset
 
 
 def splits_of_arrays(path: Path) -> tuple[str, ...]:
     """Return the names of the splits of a file that :func:`load_arrays` reads."""
     if path.suffix == ".npy":
         return ("train", "test")
-    with _read(path) as arrays:
-        parts = _parts(path, arrays.files)
+    parts: dict[str | None, tuple[str, str]] = {}
+
+    def look(names: frozenset[str]) -> tuple[str, ...]:
+        parts.update(_parts(path, sorted(names)))
+        return ()
+
+    read_npz(path, look)
     return tuple(split for split in _SPLITS if split in parts) or ("train", "test")
 
 
@@ -197,10 +213,11 @@ def load_cifar101(root: str | Path, version: str = "v6") -> Dataset:
             f"no CIFAR-10.1 under {Path(root).absolute()}: looked for {file}; get it and "
             f"{file.replace('data', 'labels')} from {_URL}"
         )
-    images, labels = _read(path), _read(_labels_beside(path))
+    images, labels = read_npy(path), read_npy(_labels_beside(path))
     if images.shape[1:] != (32, 32, 3):
         raise ValueError(f"{path} must be [N, 32, 32, 3], got {list(images.shape)}")
-    return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}", "NHWC")
+    with reading_file(path, _REMEDY):
+        return from_arrays(images, labels, CLASSES, f"cifar10.1-{version}", "NHWC")
 
 
 def _labels_beside(path: Path) -> Path:
@@ -213,12 +230,3 @@ def _labels_beside(path: Path) -> Path:
     raise ValueError(
         f"{path} must have 'data' or 'images' in its name, so that its labels are found"
     )
-
-
-def _read(path: Path) -> Any:
-    try:
-        return np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} is damaged, or holds more than arrays of numbers ({error})"
-        ) from error

@@ -15,7 +15,6 @@ changed file makes another cache, and an interrupted one is found again and cont
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import zlib
 from collections.abc import Iterator, Sequence
@@ -30,7 +29,15 @@ import torch
 from torch import Tensor
 
 from warpmix._files import lock, make_folder, writing
-from warpmix.data.cache_build import CACHE_FILE, FORMAT, IMAGES_FILE, JOURNAL_FILE, build
+from warpmix._reading import InvalidFileError, read_json_object, reading_file
+from warpmix.data.cache_build import (
+    CACHE_FILE,
+    FORMAT,
+    IMAGES_FILE,
+    JOURNAL_FILE,
+    CacheRecord,
+    build,
+)
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles, LeftOut, kept_rows, report
 from warpmix.data.images import Fit
@@ -140,8 +147,8 @@ def open_cache(
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
 
     Raises:
-        BadImageError: files cannot be decoded; all are named. What could be is kept, so that
-            asking again with ``skip_bad_images`` decodes nothing anew.
+        BadImageError: files cannot be decoded; all are in its ``paths``. What could be is kept, so
+            that asking again with ``skip_bad_images`` decodes nothing anew.
         ValueError: images of different sizes, or none that could be read; a damaged cache.
         OSError: the disk is full; a later call goes on where this one stopped.
     """
@@ -158,34 +165,35 @@ def open_cache(
     if (folder / JOURNAL_FILE).exists():  # killed between the cache's last two steps
         with suppress(OSError):  # a cache that cannot be written to is as good without
             (folder / JOURNAL_FILE).unlink()
-    cache = _open(folder, files)
+    cache = _open(folder, files, size)
     report(files.paths, cache.left_out, cache.size, skip_bad_images)
     return cache
 
 
-def _open(folder: Path, files: ImageFiles) -> ImageCache:
-    try:
-        record = json.loads((folder / CACHE_FILE).read_text("utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{folder / CACHE_FILE} is damaged ({error}); delete {folder}") from error
-    left_out = tuple(LeftOut(*each) for each in record["left_out"])
+def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> ImageCache:
+    path, remedy = folder / CACHE_FILE, f"delete {folder}, and it is made again"
+    values = read_json_object(path, remedy)
+    with reading_file(path, remedy):
+        record = CacheRecord.model_validate(values)
+        record.check(len(files.paths), size)
     labels = None if files.labels is None else torch.tensor(files.labels, dtype=torch.int64)
+    left_out = tuple(LeftOut(*each) for each in record.left_out)
     cache = ImageCache(
         folder=folder,
-        size=tuple(record["size"]),
+        size=record.size,
         files=len(files.paths),
         left_out=left_out,
         labels=None if labels is None else labels[kept_rows(len(labels), left_out)],
         classes=files.classes,
         name=files.name,
         paths=files.paths,
-        checksums=tuple(record["checksums"]),
-        block_size=record["block_size"],
+        checksums=record.checksums,
+        block_size=record.block_size,
         base=files.base,
     )
     expected, found = int(np.prod(cache.shape)), (folder / IMAGES_FILE).stat().st_size
     if found != expected:
-        raise ValueError(
+        raise InvalidFileError(
             f"{folder / IMAGES_FILE} is damaged: {expected} bytes were expected, got {found}; "
             f"delete {folder}"
         )

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any
 
-import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, RootModel
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -32,6 +32,60 @@ FORMAT = 1  # of the cache: another number makes another cache
 JOURNAL_FILE = "journal.jsonl"
 
 
+_LeftOut = tuple[NonNegativeInt, str, bool]
+
+
+class CacheRecord(BaseModel):
+    """What ``cache.json`` holds.
+
+    Attributes:
+        format: :data:`FORMAT`.
+        name: of the source.
+        size: height and width of the images.
+        block_size: files that have a checksum together.
+        checksums: CRC-32 of each block's pixels.
+        left_out: the fields of each :class:`warpmix.data.decode.LeftOut`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    name: str
+    size: tuple[PositiveInt, PositiveInt]
+    block_size: PositiveInt
+    checksums: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...]
+    left_out: tuple[_LeftOut, ...]
+
+    def check(self, files: int, size: tuple[int, int] | None) -> None:
+        """Refuse a record that is not of so many files.
+
+        Args:
+            files: how many were decoded.
+            size: height and width they were to come to; None: their own.
+
+        Raises:
+            ValueError: another format or size; a checksum too many or missing; files left out that
+                are not there, or twice.
+        """
+        blocks = -(-files // self.block_size)
+        rows = [row for row, _, _ in self.left_out]
+        if self.format != FORMAT or size not in (None, self.size):
+            raise ValueError(f"expected format {FORMAT} and images of {size}; {_REMEDY}")
+        if len(self.checksums) != blocks:
+            raise ValueError(
+                f"expected the checksums of {blocks} blocks, got {len(self.checksums)}; {_REMEDY}"
+            )
+        if rows != sorted(set(rows)) or (rows and rows[-1] >= files):
+            raise ValueError(f"left_out must name some of {files} files, rising; {_REMEDY}")
+
+
+class _Note(RootModel[tuple[NonNegativeInt, int, tuple[_LeftOut, ...]]]):
+    """A line of the journal: a block's number, its checksum, what it leaves out."""
+
+
+_REMEDY = "delete its folder, and it is made again"
+
+
 def build(
     folder: Path, files: ImageFiles, size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
 ) -> None:
@@ -44,10 +98,13 @@ def build(
     decoder = make_decoder(files.paths, size, fit, skip_bad_images)
     blocks = decoder.blocks()
     notes = _read_journal(folder / JOURNAL_FILE, decoder)
+    total = 3 * len(files.paths) * decoder.size[0] * decoder.size[1]
+    images_file = folder / IMAGES_FILE
+    if not images_file.is_file() or images_file.stat().st_size != total:
+        notes = {}
     mode = "r+b" if notes else "w+b"
-    total = int(np.prod((len(files.paths), *decoder.size, 3)))
     with (
-        (folder / IMAGES_FILE).open(mode) as images,
+        images_file.open(mode) as images,
         (folder / JOURNAL_FILE).open("a" if notes else "w") as journal,
         _progress(files, sum(len(blocks[number]) for number in notes)) as advance,
     ):
@@ -59,16 +116,16 @@ def build(
             notes[number] = _write(images, block)
             _note(journal, [number, *notes[number]])
             advance(len(block.rows))
-    record = {
-        "format": FORMAT,
-        "name": files.name,
-        "size": decoder.size,
-        "block_size": decoder.block_size,
-        "checksums": [notes[number][0] for number in range(len(blocks))],
-        "left_out": [each for number in range(len(blocks)) for each in notes[number][1]],
-    }
+    record = CacheRecord(
+        format=FORMAT,
+        name=files.name,
+        size=decoder.size,
+        block_size=decoder.block_size,
+        checksums=tuple(notes[number][0] for number in range(len(blocks))),
+        left_out=tuple(each for number in range(len(blocks)) for each in notes[number][1]),
+    )
     with atomic_write(folder / CACHE_FILE) as temporary:
-        temporary.write_text(json.dumps(record), "utf-8")
+        temporary.write_text(record.model_dump_json(), "utf-8")
     (folder / JOURNAL_FILE).unlink(missing_ok=True)  # one who waited may have been faster
 
 
@@ -83,28 +140,38 @@ def _write(images: IO[bytes], block: Block) -> list[Any]:
 
 
 def _note(journal: Any, entry: list[Any]) -> None:
-    journal.write(json.dumps(entry) + "\n")
+    journal.write(_line(entry).decode())
     journal.flush()
 
 
 def _read_journal(path: Path, decoder: Decoder) -> dict[int, list[Any]]:
     """Return what :func:`_write` returned for each block that is on the disk, by its number.
 
-    A last line that was cut off does not count; nor does a journal of other blocks.
+    A last line that was cut off does not count, nor do damaged ones; nor does a journal of other
+    blocks: what they would tell is decoded again.
     """
     if not path.exists():
         return {}
-    entries = []
-    for line in path.read_text("utf-8").splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
-        entries.append(json.loads(line))
-    if not entries or entries[0] != [list(decoder.size), decoder.block_size]:
+    head, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
+    if head != _line([decoder.size, decoder.block_size]):
         return {}
-    whole = "".join(json.dumps(entry) + "\n" for entry in entries)
-    with atomic_write(path) as temporary:  # without the line that was cut off
-        temporary.write_text(whole, "utf-8")
-    return {number: [checksum, left_out] for number, checksum, left_out in entries[1:]}
+    blocks, notes = decoder.blocks(), {}
+    for line in lines:
+        try:
+            note = _Note.model_validate_json(line)
+            rows = blocks[note.root[0]]
+        except (ValueError, IndexError):
+            continue
+        number, checksum, left_out = note.root
+        if line == _line(note.model_dump()) and all(each[0] in rows for each in left_out):
+            notes[number] = [checksum, left_out]
+    with atomic_write(path) as temporary:  # without the lines that do not count
+        temporary.write_bytes(b"".join([head, *(_line([n, *rest]) for n, rest in notes.items())]))
+    return notes
+
+
+def _line(entry: Any) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
 
 
 @contextmanager

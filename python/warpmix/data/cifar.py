@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._reading import InvalidFileError, reading_file
 from warpmix.data.archive import check_md5
 from warpmix.data.cifar_files import CIFAR10, CIFAR100, Layout, find_or_download
 from warpmix.data.dataset import Dataset
@@ -22,6 +23,7 @@ from warpmix.data.safe_pickle import load_pickle
 CLASSES = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
+_AGAIN = "get the file again from its official source"
 _PIXELS = 3 * 32 * 32  # of one image: the red plane, the green, the blue, each row by row
 
 
@@ -46,8 +48,9 @@ def load_cifar10(
         ConnectionError: the download failed.
         ValueError: another split; a wrong checksum; a damaged or refused file or archive.
     """
-    parts = [_read(file, "labels", 1) for file in _files("cifar10", root, split, download, verify)]
-    return _dataset(parts, CLASSES, "cifar10")
+    files = _files("cifar10", root, split, download, verify)
+    parts = [_read(file, "labels", 1) for file in files]
+    return _dataset(parts, CLASSES, "cifar10", files)
 
 
 def load_cifar100(
@@ -79,11 +82,13 @@ def load_cifar100(
         if verify:
             check_md5(meta, str(CIFAR100[0].md5["meta"]))
         names = _entries(load_pickle(meta)).get(f"{level}_label_names", [])
-        classes = tuple(n.decode("latin1") if isinstance(n, bytes) else str(n) for n in names)
+        if not isinstance(names, list) or not all(isinstance(n, bytes | str) for n in names):
+            raise InvalidFileError(f"{meta} holds no list {level}_label_names of text; {_AGAIN}")
+        classes = tuple(n.decode("latin1") if isinstance(n, bytes) else n for n in names)
     else:
         text = (folder / f"{level}_label_names.txt").read_text("utf-8-sig")
         classes = tuple(line.strip() for line in text.splitlines() if line.strip())
-    return _dataset(parts, classes, "cifar100-coarse" if coarse else "cifar100")
+    return _dataset(parts, classes, "cifar100-coarse" if coarse else "cifar100", files)
 
 
 # ---- reading ------------------------------------------------------------------------------------
@@ -111,10 +116,17 @@ def _files(name: str, root: str | Path, split: str, download: bool, verify: bool
     return [_File(path, layout.pickled) for path in paths]
 
 
-def _dataset(parts: list[tuple[Tensor, Tensor]], classes: tuple[str, ...], name: str) -> Dataset:
+def _dataset(
+    parts: list[tuple[Tensor, Tensor]], classes: tuple[str, ...], name: str, files: list[_File]
+) -> Dataset:
+    for (_, labels), file in zip(parts, files, strict=True):
+        with reading_file(file.path, _AGAIN):
+            if len(labels) == 0 or not 0 <= int(labels.min()) <= int(labels.max()) < len(classes):
+                raise ValueError(f"its labels must be in 0..{len(classes) - 1}; {_AGAIN}")
     planes, labels = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     images = planes.view(-1, 3, 32, 32).permute(0, 2, 3, 1).contiguous()
-    return Dataset(images, labels, classes, name)
+    with reading_file(files[0].path.parent, _AGAIN):
+        return Dataset(images, labels, classes, name)
 
 
 def _read(file: _File, key: str, label_bytes: int, column: int = 0) -> tuple[Tensor, Tensor]:
@@ -149,9 +161,12 @@ def _read_pickled(path: Path, key: str) -> tuple[Tensor, Tensor]:
         kind = "CIFAR-10" if key == "labels" else "CIFAR-100"
         raise ValueError(
             f"{path} is not a {kind} batch: a dict with 'data' [n, {_PIXELS}] uint8 and {key!r} "
-            "[n] was expected; get the file again from its official source"
+            f"[n] was expected; {_AGAIN}"
         )
-    return torch.from_numpy(np.array(pixels)), torch.tensor(labels, dtype=torch.int64)
+    with reading_file(path, _AGAIN):
+        if len(pixels) != len(labels):
+            raise ValueError(f"it has {len(pixels)} images and {len(labels)} labels; {_AGAIN}")
+        return torch.from_numpy(np.array(pixels)), torch.tensor(labels, dtype=torch.int64)
 
 
 def _read_binary(path: Path, label_bytes: int, column: int) -> tuple[Tensor, Tensor]:
@@ -161,7 +176,7 @@ def _read_binary(path: Path, label_bytes: int, column: int) -> tuple[Tensor, Ten
     if raw.size == 0 or raw.size % size:
         raise ValueError(
             f"{path} is cut off: its size must be a multiple of {size} bytes, got "
-            f"{raw.size}; get the file again from its official source"
+            f"{raw.size}; {_AGAIN}"
         )
     records = torch.from_numpy(raw).view(-1, size)
     return records[:, label_bytes:], records[:, column].long()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
+from warpmix._reading import quoted, reading_file
 from warpmix.data.archive import download, extract_archive
 from warpmix.data.cifar import CLASSES
 from warpmix.data.decode import ImageFiles
@@ -88,7 +90,7 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
     ]
     if not paths:
         raise FileNotFoundError(f"{folder.absolute()} holds no .png files")
-    if strange := next((path for path in paths if not path.stem.isdigit()), None):
+    if strange := next((path for path in paths if not re.fullmatch("[0-9]+", path.stem)), None):
         raise ValueError(f"{strange} must have a number for its name, as Kaggle's images have")
     paths.sort(key=lambda path: int(path.stem))
     if split == "test":
@@ -102,11 +104,13 @@ def list_kaggle_cifar10(root: str | Path, split: str = "train") -> ImageFiles:
 
 def _read_labels(path: Path) -> dict[str, str]:
     """Return the class name of each id."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    remedy = f"get it again from {_KAGGLE_URL}"
+    with reading_file(path, remedy), path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or not {"id", "label"} <= set(reader.fieldnames):
-            raise ValueError(f"{path} must have the columns id and label, got {reader.fieldnames}")
-        names = {row["id"]: row["label"] for row in reader}
-    if strange := sorted(set(names.values()) - set(CLASSES)):
-        raise ValueError(f"{path} has classes that CIFAR-10 lacks: {', '.join(strange)}")
-    return names
+            found = quoted(reader.fieldnames)
+            raise ValueError(f"{path} must have the columns id and label, got {found}; {remedy}")
+        names = {row["id"]: row["label"] or "" for row in reader}
+        if strange := sorted(set(names.values()) - set(CLASSES)):
+            raise ValueError(f"{path} has classes that CIFAR-10 lacks: {quoted(strange)}; {remedy}")
+        return names

@@ -14,11 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from warpmix._memory import check_room
 from warpmix.data.images import BadImageError, Fit, OtherSizeError, Pixels, read_image
 
 _BLOCK_BYTES = 4 << 20  # of the pixels that one task decodes
 _LARGEST_BLOCK = 1024  # images
-_NAMED = 200  # files in a message; all are in the cache's record
+_IN_FLIGHT = 512 << 20  # bytes of the blocks that are decoded and wait
+_LISTED = 1000  # characters of files in a message; all are in the cache's record
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class Decoder:
         Raises:
             ValueError: images of different sizes where none was asked for.
         """
-        workers = os.cpu_count() or 1
+        block_bytes = 3 * self.block_size * self.size[0] * self.size[1]
+        workers = max(min(os.cpu_count() or 1, _IN_FLIGHT // (2 * block_bytes)), 1)
         pool = ThreadPoolExecutor(workers)  # Pillow decodes without holding the GIL
         waiting: deque[Future[Block]] = deque()
         try:
@@ -170,7 +173,7 @@ def make_decoder(
 
 def _cause(error: BadImageError) -> str:
     """Return what Pillow said."""
-    return f"{type(error.__cause__).__name__}: {error.__cause__}"
+    return f"{type(error.__cause__).__name__}: {error.__cause__}"[:_LISTED]
 
 
 def read_images(
@@ -188,10 +191,15 @@ def read_images(
         images [n, H, W, 3] uint8 and rows [n] int64 of the files they are of, ascending.
 
     Raises:
-        BadImageError: files cannot be decoded; all are named.
+        BadImageError: files cannot be decoded; all are in its ``paths``.
         ValueError: images of different sizes, or none that could be read.
     """
     decoder = make_decoder(files.paths, size, fit, skip_bad_images)
+    check_room(
+        3 * len(files.paths) * decoder.size[0] * decoder.size[1],
+        f"{len(files.paths)} images of {decoder.size[0]}x{decoder.size[1]}",
+        "choose a smaller image_size, or read them from a cache",
+    )
     images = np.empty((len(files.paths), *decoder.size, 3), np.uint8)
     left_out: list[LeftOut] = []
     for block in decoder.decode(decoder.blocks()):
@@ -216,7 +224,7 @@ def report(
     size: tuple[int, int],
     skip_bad_images: bool,
 ) -> None:
-    """Warn of what is left out, by name; raise where it must not be.
+    """Warn of what is left out, with as many names as fit; raise where it must not be.
 
     Raises:
         BadImageError: bad files, unless they are to be skipped.
@@ -224,22 +232,32 @@ def report(
     """
     bad = [each for each in left_out if each.bad]
     if bad and not skip_bad_images:
-        named = [f"{paths[each.row]} is no whole image ({each.reason})" for each in bad[:_NAMED]]
-        more = [] if len(bad) <= _NAMED else [f"{len(bad) - _NAMED} more"]
+        named = [f"{paths[each.row]} is no whole image ({each.reason})" for each in bad]
         count = "" if len(bad) == 1 else f"{len(bad)} of {len(paths)} images could not be read: "
-        raise BadImageError(
-            f"{count}{'; '.join(named + more)}; replace or remove "
+        error = BadImageError(
+            f"{count}{'; '.join(_listed(named))}; replace or remove "
             f"{'it' if len(bad) == 1 else 'them'}, or skip such files with skip_bad_images=True"
         )
+        error.paths = tuple(paths[each.row] for each in bad)
+        raise error
     others = [each for each in left_out if not each.bad]
     for which, what in ((bad, "could not be read"), (others, f"are not {size[0]}x{size[1]}")):
         if which:
-            named = [f"{paths[each.row]} ({each.reason})" for each in which[:_NAMED]]
-            more = [] if len(which) <= _NAMED else [f"and {len(which) - _NAMED} more"]
+            named = [f"{paths[each.row]} ({each.reason})" for each in which]
             warnings.warn(
                 f"{len(which)} of {len(paths)} images {what} and are left out: "
-                f"{', '.join(named + more)}",
+                f"{', '.join(_listed(named))}",
                 stacklevel=3,
             )
     if len(left_out) == len(paths):
         raise ValueError(f"none of the {len(paths)} images could be read, such as {paths[0]}")
+
+
+def _listed(named: Sequence[str]) -> list[str]:
+    """Return the first texts, as many as fit into a message, and how many more there are."""
+    length = 0
+    for kept, text in enumerate(named):
+        length += len(text)
+        if kept and length > _LISTED:
+            return [*named[:kept], f"and {len(named) - kept} more"]
+    return list(named)

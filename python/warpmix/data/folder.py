@@ -56,7 +56,7 @@ def load_folder(
 
     Raises:
         FileNotFoundError: no such folder, split or image.
-        BadImageError: (a ValueError) files cannot be decoded; all are named.
+        BadImageError: (a ValueError) files cannot be decoded; all are in its ``paths``.
         ValueError: images of different sizes, classes that ``train`` lacks, another split, no
             labels, or folders of splits where those of classes were expected.
     """

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +14,9 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from warpmix._memory import MAX_SIDE, check_room
 from warpmix._pillow import check_depth, to_8_bits
+from warpmix._reading import InvalidFileError, in_words, quoted
 from warpmix.data.dataset import Dataset
 
 EXTENSIONS = frozenset(
@@ -23,6 +28,9 @@ EXTENSIONS = frozenset(
 # Ghostscript on a stranger's file, or fail.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
+MAX_PIXELS = MAX_SIDE**2
+"""Pixels of an image file, at most; in all threads together, no more are decoded at a time."""
+
 Pixels = npt.NDArray[np.uint8]  # [H, W, 3]
 
 
@@ -30,8 +38,14 @@ Fit = Literal["stretch", "crop", "only"]
 """How images of other sizes come to the one that is asked for."""
 
 
-class BadImageError(ValueError):
-    """A file that is no whole image."""
+class BadImageError(InvalidFileError):
+    """A file that is no whole image, or several.
+
+    Attributes:
+        paths: all of them; the message names as many as fit a screen.
+    """
+
+    paths: tuple[Path, ...] = ()
 
 
 class OtherSizeError(ValueError):
@@ -57,19 +71,31 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
     Raises:
         OtherSizeError: with ``"only"``, the image has another size.
         BadImageError: the file is missing, empty, truncated, damaged, of no known format, or of
-            32-bit pixels.
+            32-bit, or of more than 100,000,000 pixels.
+        InvalidFileError: there is not enough memory to decode it.
     """
     try:
-        with open_image(path) as file:
+        with open_image(path) as file, _room.taken(file.width * file.height):
             check_depth(file)
-            image = to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
-    except MemoryError:
+            ImageOps.exif_transpose(file, in_place=True)
+            file.load()
+            image = to_8_bits(file)
+            image = image if image.mode == "RGB" else image.convert("RGB")
+            return _fitted(image, size, fit)
+    except OtherSizeError:
         raise
+    except MemoryError as error:
+        raise InvalidFileError(
+            f"{path} could not be decoded ({in_words(error)}); make it smaller, or remove it"
+        ) from error
     except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
         raise BadImageError(
             f"{path} is no whole image ({type(error).__name__}: {error}); replace or remove it, or "
             "skip such files with skip_bad_images=True"
         ) from error
+
+
+def _fitted(image: Image.Image, size: tuple[int, int] | None, fit: Fit) -> Pixels:
     if size is None:
         return np.array(image)
     if fit == "only" and image.size != size[::-1]:
@@ -107,6 +133,36 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in Image.ID if name not in _NOT_DECODED)
 
 
+class _Room:
+    """The pixels that are decoded at a time: a thread waits until there is room for its image."""
+
+    def __init__(self) -> None:
+        self._free = MAX_PIXELS
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        """Hold the room of an image.
+
+        Raises:
+            ValueError: it has more pixels than are ever decoded.
+        """
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"{pixels:,} pixels, and at most {MAX_PIXELS:,} are decoded")
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+_room = _Room()
+
+
 def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
     """Return the dataset with every image resized to ``size`` (height, width); itself if it fits.
 
@@ -115,6 +171,8 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
     if dataset.image_size == size:
         return dataset
     # Pillow knows a grey image as [H, W], without its channel.
+    needed = len(dataset) * size[0] * size[1] * dataset.channels
+    check_room(2 * needed, f"images of {size[0]}x{size[1]}", "choose a smaller image_size")
     originals = dataset.images.squeeze(-1).numpy()
     resized = np.stack([np.array(_resize(Image.fromarray(pixels), size)) for pixels in originals])
     images = torch.from_numpy(resized).view(len(dataset), *size, dataset.channels)
@@ -125,11 +183,15 @@ def height_and_width(image_size: int | tuple[int, int]) -> tuple[int, int]:
     """Return (height, width) from both or from the side of a square.
 
     Raises:
-        ValueError: a side is below 1.
+        ValueError: a side is below 1 or above 10,000.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     if min(height, width) < 1:
         raise ValueError(f"image_size must be at least 1 pixel each way, got {image_size}")
+    if max(height, width) > MAX_SIDE:
+        raise ValueError(
+            f"image_size must be at most {MAX_SIDE:,} pixels each way, got {quoted(image_size)}"
+        )
     return height, width
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import torch
 from torch import Tensor
 
+from warpmix._memory import check_room
 from warpmix._numbers import as_int
 from warpmix.data.batches import Part, Variant, join_parts, make_part, parts_of
 from warpmix.data.dataset import Dataset
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from warpmix.augment import Pipeline, Targets
 
 _CPU = torch.device("cpu")
+_ORDER_BYTES = 64  # a sample: of its place, its copy and what they are drawn and sorted with
 
 Copies = Literal["each-epoch", "once"]
 """When copies are drawn: anew for every epoch, or once for all of them."""
@@ -123,10 +125,24 @@ class Loader:
         self.world_size = world_size
         self.mixup_off_epoch = mixup_off_epoch
         self.epoch = 0
+        self._check_memory()
         if len(self) == 0:
             raise ValueError(
                 f"batch_size must be at most {self.samples} with drop_last, the samples of an "
                 f"epoch, got {batch_size}; otherwise no batch would be left"
+            )
+
+    def _check_memory(self) -> None:
+        """Refuse batches, and an order of the samples, that do not fit into memory."""
+        size = self.pipeline.output_size(*self.dataset.image_size, self.dataset.channels)
+        count = min(self.batch_size, self.samples)
+        batch = count * self.dataset.channels * size[0] * size[1] * self.pipeline.dtype.itemsize
+        if self.dataset.device.type == "cpu":
+            check_room(
+                batch + _ORDER_BYTES * self.samples,
+                f"an epoch of {self.samples:,} samples in batches of {count} of "
+                f"{size[0]}x{size[1]} pixels",
+                "choose a smaller batch_size, image size or expand",
             )
 
     @property

@@ -7,11 +7,15 @@ given.
 
 from __future__ import annotations
 
+import io
 import pickle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from warpmix._pickles import checked_opcodes
+from warpmix._reading import InvalidFileError, in_words
 
 _ADMITTED = "numpy arrays, bytes, str, numbers and plain containers"
 
@@ -27,21 +31,44 @@ def load_pickle(path: Path) -> Any:
         ValueError: the file names anything else (the name is in the message), or it is cut off or
             no pickle at all.
     """
-    with path.open("rb") as file:
-        try:
-            return _ArrayUnpickler(file, encoding="bytes").load()
-        except _RefusedError as refusal:
-            raise ValueError(
-                f"{path} is refused: it holds {refusal}, and only {_ADMITTED} are read from a "
-                "pickle; get the file from its official source"
-            ) from None
-        except (MemoryError, KeyboardInterrupt):
-            raise
-        except Exception as error:  # a damaged pickle can raise nearly any type
-            raise ValueError(
-                f"{path} is damaged or not a pickle of arrays ({type(error).__name__}: {error}); "
-                "get the file again from its official source"
-            ) from error
+    content = path.read_bytes()
+    try:
+        _check_size(content)
+        return _ArrayUnpickler(io.BytesIO(content), encoding="bytes").load()
+    except _RefusedError as refusal:
+        raise InvalidFileError(
+            f"{path} is refused: it holds {refusal}, and only {_ADMITTED} are read from a "
+            "pickle; get the file from its official source"
+        ) from None
+    except Exception as error:  # a damaged pickle can raise nearly any type
+        raise InvalidFileError(
+            f"{path} is damaged or not a pickle of arrays ({in_words(error)}); "
+            "get the file again from its official source"
+        ) from error
+
+
+_MOST_TUPLES = 20  # an array has one, its shape
+_SETS = ("EMPTY_SET", "ADDITEMS", "FROZENSET")
+
+
+def _check_size(content: bytes) -> None:
+    """Refuse what would take more memory or time than the file's size suggests.
+
+    A tuple of tuples, each twice the one before, is hashed for ever.
+
+    Raises:
+        ValueError: as :func:`warpmix._pickles.checked_opcodes`.
+        _RefusedError: sets, or tuples that no array needs.
+    """
+    tuples, is_argument = 0, False
+    for name in checked_opcodes(io.BytesIO(content)):
+        if name in _SETS:
+            raise _RefusedError("a set")
+        if name not in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            tuples += is_argument and name not in ("REDUCE", "BUILD")
+            is_argument = "TUPLE" in name
+        if tuples > _MOST_TUPLES:
+            raise _RefusedError("tuples that are no shapes")
 
 
 class _RefusedError(Exception):
@@ -75,6 +102,8 @@ class _NewArray:
     __slots__ = ()
 
     def __call__(self, kind: Any, shape: Any, code: Any) -> _Array:
+        if isinstance(code, tuple) or shape not in ((), (0,)):
+            raise _RefusedError("an array that is not empty at first")
         if kind != _NDARRAY:
             raise _RefusedError(f"an array of the type {kind!r}")
         return np.zeros(0, np.uint8).view(_Array)
@@ -97,6 +126,8 @@ class _NewDtype:
     __slots__ = ()
 
     def __call__(self, code: Any, align: Any = False, copy: Any = True) -> _Dtype:
+        if not isinstance(code, str | bytes) or isinstance(align, tuple) or isinstance(copy, tuple):
+            raise _RefusedError("a dtype of something other than a code")
         return _Dtype(code)
 
 

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import filecmp
 import json
 import os
 import shutil
@@ -17,28 +16,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
+from safetensors.torch import save
 
 from warpmix._files import (
     atomic_write,
-    flush,
     make_folder,
     remove_unfinished,
     temporary_folder,
     writing,
 )
+from warpmix._reading import read_json_object, reading_file
+from warpmix._tensor_files import read_tensor_file
 from warpmix.ensemble._chunks import Progress
 from warpmix.ensemble._predictions import PredictionsLike, as_predictions
+from warpmix.ensemble.bundle_folder import BUNDLE_FILE, complete_folder, not_empty
 from warpmix.ensemble.calibration import at_temperature
-from warpmix.ensemble.ensemble import METHODS, Ensemble
+from warpmix.ensemble.ensemble import Ensemble
 from warpmix.ensemble.stacking import Stacking
 from warpmix.ensemble.voting import VoteResult
 
-BUNDLE_FILE = "ensemble.json"
 MODEL_FILE = "model.safetensors"
 _STACKING_FILE = "stacking.safetensors"
 _MEMBERS = "members"
@@ -151,7 +151,7 @@ class Bundle:
             remove_unfinished(path, _IN_PLACE.__eq__)
             own = {BUNDLE_FILE, _STACKING_FILE, _MEMBERS, *beside}
             if any(each.name not in own for each in path.iterdir()):  # before anything is copied
-                raise ValueError(_not_empty(path))
+                raise ValueError(not_empty(path))
         with (
             writing(path),
             temporary_folder(path / _IN_PLACE if inside else path.absolute()) as made,
@@ -161,7 +161,7 @@ class Bundle:
                     shutil.copyfile(source, temporary)
             self._write(made)
             if inside:
-                _complete(path, made)
+                complete_folder(path, made)
             else:
                 made.rename(path)
 
@@ -209,10 +209,9 @@ class Bundle:
         path = Path(folder)
         if not is_bundle(path):
             raise FileNotFoundError(f"{path} holds no {BUNDLE_FILE}; warpmix ensemble export")
-        try:
-            return _read(path)
-        except (ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise ValueError(f"{path / BUNDLE_FILE}: {error}") from error
+        values = read_json_object(path / BUNDLE_FILE, _REMEDY)
+        with reading_file(path / BUNDLE_FILE, _REMEDY):
+            return _read(path, _Described.model_validate(values))
 
 
 def is_bundle(path: str | os.PathLike[str]) -> bool:
@@ -220,64 +219,75 @@ def is_bundle(path: str | os.PathLike[str]) -> bool:
     return (Path(path) / BUNDLE_FILE).is_file()
 
 
-def _complete(folder: Path, made: Path) -> None:
-    """Move the files of a bundle to those that are in its folder already; ``ensemble.json`` last.
-
-    Raises:
-        ValueError: the folder holds other files, or files of another content.
-    """
-    files = [path.relative_to(made) for path in made.rglob("*") if path.is_file()]
-    for file in files:
-        if (folder / file.parent).is_dir():
-            remove_unfinished(folder / file.parent, file.name.__eq__)
-    there = {
-        path.relative_to(folder)
-        for path in folder.rglob("*")
-        if made not in path.parents and not path.is_dir()
-    }
-    for file in there:
-        if file not in files or not filecmp.cmp(folder / file, made / file, shallow=False):
-            raise ValueError(_not_empty(folder))
-    for file in sorted(files, key=lambda file: (file.name == BUNDLE_FILE, file)):
-        if file not in there:
-            make_folder((folder / file).parent)
-            (made / file).rename(folder / file)
-    flush(folder)
+_REMEDY = "export the ensemble again"
 
 
-def _not_empty(folder: Path) -> str:
-    return (
-        f"{folder} must be empty to hold a bundle, and holds other files or another bundle; choose "
-        "another folder"
-    )
+class _Member(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    model: str
+    weight: float | None
 
 
-def _read(path: Path) -> Bundle:
-    described = json.loads((path / BUNDLE_FILE).read_text())
-    if described["format"] != _FORMAT or described["version"] > _VERSION:
-        raise ValueError(f"expected {_FORMAT} of version {_VERSION}")
-    if described["method"] not in METHODS:
-        raise ValueError(f"unknown method {described['method']!r}")
-    members = described["members"]
-    shares = [member["weight"] for member in members]
+class _Described(BaseModel):
+    """What ``ensemble.json`` holds; see :class:`Bundle`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["warpmix.ensemble"]
+    version: Literal[1]
+    method: str
+    features: str | None
+    members: list[_Member] = Field(min_length=1)
+    networks: bool
+    temperature: PositiveFloat = Field(allow_inf_nan=False)
+    classes: list[str] | None
+    chosen: dict[str, Any]
+
+
+def _read(path: Path, described: _Described) -> Bundle:
+    members = described.members
+    shares = [member.weight for member in members]
+    if None in shares and any(share is not None for share in shares):
+        raise ValueError(f"all of its members must have weights, or none; {_REMEDY}")
     weights = None if None in shares else torch.tensor(shares, dtype=torch.float64)
     stacking = None
-    if described["features"] is not None:
-        tensors = load_file(path / _STACKING_FILE)
-        stacking = Stacking(described["features"])
-        stacking.coefficients = tensors["coefficients"]
-        stacking.intercepts = tensors["intercepts"]
+    if described.features is not None:
+        stacking = _read_stacking(path / _STACKING_FILE, described)
     files: tuple[Path | None, ...] = ()
-    if described["networks"]:
+    if described.networks:
         files = tuple(path / _MEMBERS / str(i) / MODEL_FILE for i in range(len(members)))
         for file in files:
             if file is not None and not file.is_file():
-                raise ValueError(f"{file} is missing")
+                raise ValueError(f"{file} is missing; {_REMEDY}")
     return Bundle(
-        Ensemble(described["method"], torch.arange(len(members)), weights, stacking),
-        tuple(member["model"] for member in members),
-        described["temperature"],
-        described["classes"] and tuple(described["classes"]),
+        Ensemble(described.method, torch.arange(len(members)), weights, stacking),
+        tuple(member.model for member in members),
+        described.temperature,
+        None if described.classes is None else tuple(described.classes),
         files,
-        described["chosen"],
+        described.chosen,
     )
+
+
+def _read_stacking(path: Path, described: _Described) -> Stacking:
+    """Return the regression of a stacked ensemble.
+
+    Raises:
+        OSError: its file cannot be read.
+        ValueError: it is damaged, or is of other numbers of models or classes.
+    """
+    tensors, _ = read_tensor_file(path, _REMEDY)
+    with reading_file(path, _REMEDY):
+        stacking = Stacking(str(described.features))
+        stacking.coefficients = tensors["coefficients"]
+        stacking.intercepts = tensors["intercepts"]
+        classes = len(stacking.intercepts)
+        shape = (classes, classes * len(described.members))
+        wrong_classes = described.classes is not None and len(described.classes) != classes
+        if wrong_classes or tuple(stacking.coefficients.shape) != shape:
+            raise ValueError(f"it is of other models or classes than {BUNDLE_FILE}; {_REMEDY}")
+        kinds = {stacking.coefficients.dtype, stacking.intercepts.dtype}
+        if kinds != {torch.float64} or not bool(stacking.coefficients.isfinite().all()):
+            raise ValueError(f"its numbers must be finite float64; {_REMEDY}")
+        return stacking

@@ -8,14 +8,19 @@ from typing import Any
 
 from torch import nn
 
+from warpmix._memory import MAX_SIDE
 from warpmix.models.describe import Layer, describe
 from warpmix.models.heads import DropoutPlace, create_head
 from warpmix.models.layers import initialise, set_batch_norm
+from warpmix.models.memory import WithinMemory
 from warpmix.models.network import FrozenMode, Network, TestTimeAugmentation
 from warpmix.models.registry import COMMON_OPTIONS, OWN, check_options
 from warpmix.models.weights import load_backbone, read_state
 
 __all__ = ["Layer", "Network", "create", "describe", "names"]
+
+
+_MOST_LAYERS = 100  # of a head
 
 
 def names() -> tuple[str, ...]:
@@ -78,29 +83,39 @@ def create(
         FileNotFoundError: the weights file is missing.
         ConnectionError: the weights could not be downloaded.
         TypeError: a ``head`` that is no sequence of whole numbers.
-        ValueError: an unknown name, or an argument, option or weights that do not fit.
+        ValueError: an unknown name; an argument, option or weights that do not fit; weights that
+            need more memory than is free.
     """
     size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    if size is not None and not 1 <= min(size) <= max(size) <= MAX_SIDE:
+        raise ValueError(f"image_size must be 1 to {MAX_SIDE:,} pixels each way, got {image_size}")
     chosen = dict(options or {})
     check_options(name, chosen)
     init, eps, momentum, norm = (chosen.pop(option, None) for option in COMMON_OPTIONS)
-    backbone: nn.Module
-    if name in OWN:
-        own = OWN[name]
-        init = init or own.init
-        backbone, features = own.build(in_channels, size or own.image_size, **own.fixed, **chosen)
-        if weights is not None:
-            load_backbone(backbone, read_state(Path(weights)), str(weights))
-    else:
-        from warpmix.models.backbones import create_backbone  # torchvision takes a second to import
+    if len(head) > _MOST_LAYERS:
+        raise ValueError(f"head must have at most {_MOST_LAYERS} hidden layers, got {len(head)}")
+    with WithinMemory():
+        backbone: nn.Module
+        if name in OWN:
+            own = OWN[name]
+            init = init or own.init
+            backbone, features = own.build(
+                in_channels, size or own.image_size, **own.fixed, **chosen
+            )
+            if weights is not None:
+                load_backbone(backbone, read_state(Path(weights)), str(weights))
+        else:
+            from warpmix.models.backbones import (
+                create_backbone,  # torchvision takes a second to import
+            )
 
-        backbone, features = create_backbone(name, weights, size, in_channels, **chosen)
-    set_batch_norm(backbone, eps, momentum)
-    new_head = create_head(head, features, num_classes, dropout, dropout_at, bool(norm))
-    if init is not None:
-        for part in (new_head,) if weights is not None else (backbone, new_head):
-            initialise(part, init)
-    network = Network(backbone, new_head, frozen, unfrozen, tta, frozen_mode)
+            backbone, features = create_backbone(name, weights, size, in_channels, **chosen)
+        set_batch_norm(backbone, eps, momentum)
+        new_head = create_head(head, features, num_classes, dropout, dropout_at, bool(norm))
+        if init is not None:
+            for part in (new_head,) if weights is not None else (backbone, new_head):
+                initialise(part, init)
+        network = Network(backbone, new_head, frozen, unfrozen, tta, frozen_mode)
     if size is not None:
         network.check_size(in_channels, *size)
     return network

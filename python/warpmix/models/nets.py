@@ -20,6 +20,8 @@ from warpmix.models.layers import (
     rates_by_block,
 )
 
+_MOST_LAYERS = 100
+
 
 def vgg(
     in_channels: int = 3,
@@ -208,7 +210,7 @@ def vit6(
 
     Args:
         image_size: both sides alike, a multiple of 4.
-        encoder_layers: at least 1.
+        encoder_layers: 1 to 100.
         attention_heads: a divisor of 30.
         feed_forward: units of the hidden layer of each feed-forward part, at least 1.
         block_dropout: one rate, of the dropout in the encoder layers: on attention, and after
@@ -225,9 +227,9 @@ def vit6(
             f"vit6: image_size must be square and a multiple of 4, got {height}x{width}; "
             "resize the images with image_size"
         )
-    if min(encoder_layers, feed_forward) < 1:
+    if min(encoder_layers, feed_forward) < 1 or encoder_layers > _MOST_LAYERS:
         raise ValueError(
-            "vit6: encoder_layers and feed_forward must be at least 1, got "
+            f"vit6: encoder_layers must be 1 to {_MOST_LAYERS} and feed_forward at least 1, got "
             f"{encoder_layers} and {feed_forward}"
         )
     if attention_heads < 1 or 30 % attention_heads:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections import OrderedDict
+import zipfile
+from collections import OrderedDict, deque
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from warpmix._pickles import checked_opcodes
+from warpmix._reading import reading_file
+from warpmix._tensor_files import read_tensor_file
 
 State = OrderedDict[str, Tensor]
 
 FILE_SUFFIXES = (".safetensors", ".pth", ".pt")
 
+_REMEDY = "get the file again, or save the state dict anew with torch.save"
+_OLD_PICKLES = 5  # of a file of torch before 1.6, ahead of its numbers
 _SHOWN_KEYS = 3  # of each kind, in an error
+_SHOWN_LENGTH = 100  # characters of each
 
 # torchvision's published DenseNets have the keys "norm.1" and "conv.1" for "norm1" and "conv1".
 _OLD_DENSENET = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
@@ -37,20 +44,40 @@ def read_state(path: Path) -> State:
     """
     if not path.is_file():
         raise FileNotFoundError(f"no weights file {path.absolute()}")
-    try:
-        if path.suffix == ".safetensors":
-            return original_names(load_file(path))
+    if path.suffix == ".safetensors":
+        return original_names(read_tensor_file(path, _REMEDY)[0])
+    with reading_file(path, _REMEDY):
+        _check_sizes(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, SafetensorError, RuntimeError, EOFError, KeyError) as error:
-        raise ValueError(
-            f"{path} cannot be read as weights: it is damaged, or holds more than tensors ({error})"
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"{path} holds no state dict: a dict of tensors was expected")
-    return original_names(state)
+        for key in ("state_dict", "model"):
+            if isinstance(state, dict) and isinstance(state.get(key), dict):
+                state = state[key]
+        if not isinstance(state, dict) or not all(map(_is_weight, state.items())):
+            raise ValueError(f"{path} holds no state dict: a dict of tensors was expected")
+        return original_names(state)
+
+
+def _check_sizes(path: Path) -> None:
+    """Refuse what would take more memory than the file's size: torch compresses nothing."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(info.file_size for info in members) > path.stat().st_size:
+                raise ValueError(f"its tensors would be longer than the file; {_REMEDY}")
+            for info in members:
+                if info.filename.endswith(".pkl"):
+                    deque(checked_opcodes(io.BytesIO(archive.read(info))), 0)
+        return
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
+        for _ in range(_OLD_PICKLES):
+            deque(checked_opcodes(mapped), 0)
+
+
+def _is_weight(item: tuple[Any, Any]) -> bool:
+    """Whether an entry of a state dict has a name and holds numbers, in this machine's memory."""
+    name, tensor = item
+    is_plain = isinstance(tensor, Tensor) and tensor.layout == torch.strided
+    return isinstance(name, str) and is_plain and not (tensor.is_quantized or tensor.is_meta)
 
 
 def original_names(state: dict[str, Tensor]) -> State:
@@ -109,5 +136,5 @@ def load_backbone(
 
 
 def _abridged(keys: list[str]) -> str:
-    shown = ", ".join(keys[:_SHOWN_KEYS])
+    shown = ", ".join(key[:_SHOWN_LENGTH] for key in keys[:_SHOWN_KEYS])
     return shown if len(keys) <= _SHOWN_KEYS else f"{shown}, … ({len(keys)} in all)"

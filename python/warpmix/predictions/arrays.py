@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from fnmatch import translate
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from warpmix._numpy_files import read_npy as read_array
+from warpmix._numpy_files import read_npz as read_arrays
 from warpmix.predictions.columns import ID_NAMES, LABEL_NAMES
 from warpmix.predictions.labels import ids_of, label_numbers, votes_as_predictions
 from warpmix.predictions.model import Predictions
@@ -25,7 +26,7 @@ def read_npy(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
     Raises:
         ValueError: another kind of file, or an array that holds no predictions.
     """
-    return _models(path.stem, np.load(path, allow_pickle=False), {}, options)
+    return _models(path.stem, read_array(path), {}, options)
 
 
 def read_npz(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
@@ -38,9 +39,7 @@ def read_npz(path: Path, options: ReadOptions = DEFAULTS) -> list[Predictions]:
         ValueError: another kind of file, no array that ``options.arrays`` means, two arrays that
             may both be the labels, or an array that holds no predictions.
     """
-    loaded: Any = np.load(path, allow_pickle=False)
-    with loaded:
-        arrays = {key: loaded[key] for key in loaded.files}
+    arrays = read_arrays(path)
     for name in options.ignore:
         _take(arrays, name, "ignore")
     about = {
@@ -91,6 +90,8 @@ def _models(
     names = options.classes if classes is None else tuple(map(str, classes.tolist()))
     if array.ndim == 1 and array.dtype.kind in "iuU":
         array = votes_as_predictions(array, names, options.num_classes)
+    if array.size == 0:
+        raise ValueError(f"expected predictions, got an empty array {name!r} {list(array.shape)}")
     if array.dtype.kind != "f":
         raise ValueError(
             f"expected floating-point predictions, got an array {name!r} of {array.dtype}; leave "

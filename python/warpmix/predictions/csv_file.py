@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,7 +66,7 @@ def read_csv(path: Path, options: ReadOptions = DEFAULTS) -> Predictions:
         labels,
         path.stem,
         classes=names,
-        ids=None if ids is None else ids_of(np.array(ids)),
+        ids=None if ids is None else ids_of(np.array(ids, object)),
     )
 
 
@@ -78,7 +79,7 @@ def _read_table(path: Path) -> _Table:
     lines = list(io.StringIO(text, newline=""))
     reader = csv.reader(lines, delimiter=_delimiter(next(filter(str.strip, lines), "")))
     rows, begins, begin = [], [], 1
-    for row in reader:
+    for row in _rows(reader):
         if any(map(str.strip, row)):
             rows.append(row)
             begins.append(begin)
@@ -92,6 +93,17 @@ def _read_table(path: Path) -> _Table:
                 f"{_NO_DECIMAL_COMMAS if len(row) > len(rows[0]) else ''}"
             )
     return _Table(rows, begins)
+
+
+def _rows(reader: Any) -> Iterator[list[str]]:
+    """Yield the rows; an error of the parser names the line."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise ValueError(
+            f"row {reader.line_num}: {error}; close every quotation mark, and leave out text of "
+            f"more than {csv.field_size_limit()} characters"
+        ) from None
 
 
 def _delimiter(line: str) -> str:
@@ -110,7 +122,8 @@ def _cells(table: _Table, columns: Columns, column: int) -> list[str]:
 
 def _given(table: _Table, columns: Columns, column: int) -> tuple[np.ndarray, Callable[[int], str]]:
     """Return a column's labels, and what errors call a row of them."""
-    cells = np.array(_cells(table, columns, column))
+    # Objects: an array of text takes the longest cell's memory for every cell.
+    cells = np.array(_cells(table, columns, column), object)
     return cells, lambda row: f"row {table.lines[row]}, {columns.titles[column]}"
 
 

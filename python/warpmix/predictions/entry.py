@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+import torch
+from pydantic import TypeAdapter
+from safetensors import safe_open
+
+from warpmix._reading import parse_json, quoted, reading_file
 
 FORMAT = "warpmix.predictions"
 """The ``format`` in the header of every file of predictions."""
@@ -73,34 +78,63 @@ class Entry:
         Raises:
             ValueError: a damaged file, or one of something else.
         """
-        try:
+        with reading_file(path, REMEDY):
             with safe_open(path, framework="pt") as file:
                 header = file.metadata() or {}
                 if header.get("format") != FORMAT or "ids" not in header:
                     raise ValueError("not a member of a store of predictions")
                 tensor = file.get_slice(TENSOR)
-                (samples, classes), dtype = tensor.get_shape(), tensor.get_dtype()
-        except (ValueError, SafetensorError) as error:
-            raise ValueError(f"{path}: {error}") from error
-        facts: dict[str, Any] = {
-            field.name: header[field.name] for field in fields(cls) if field.name in header
-        }
-        for name in facts.keys() & {"accuracy", "classes", "numbered", "seed"}:
-            facts[name] = json.loads(facts[name])
-        if "classes" in facts:
-            facts["classes"] = tuple(facts["classes"])
-        return cls(
-            **facts,
-            logits=header["kind"] == "logits",
-            samples=samples,
-            num_classes=classes,
-            dtype=dtype,
-        )
+                shape, dtype = tensor.get_shape(), tensor.get_dtype()
+            if len(shape) != 2 or dtype not in DTYPES:
+                raise ValueError(
+                    f"its predictions must be [N, C] of {', '.join(DTYPES)}, got {quoted(shape)} "
+                    f"of {dtype}; {REMEDY}"
+                )
+            if header.get("kind") not in _KINDS:
+                raise ValueError(
+                    f"its header must have the kind {' or '.join(_KINDS)}, got "
+                    f"{quoted(header.get('kind'))}; {REMEDY}"
+                )
+            facts: dict[str, Any] = {
+                field.name: header[field.name] for field in fields(cls) if field.name in header
+            }
+            for name in facts.keys() & {"accuracy", "classes", "numbered", "seed"}:
+                facts[name] = parse_json(facts[name])
+            facts["logits"] = header["kind"] == "logits"
+            return cls.of_json(
+                {**facts, "samples": shape[0], "num_classes": shape[1], "dtype": dtype}
+            )
 
     @classmethod
     def of_json(cls, facts: dict[str, Any]) -> Entry:
-        """Return the entry of an object of the index."""
-        return cls(**{**facts, "classes": facts["classes"] and tuple(facts["classes"])})
+        """Return the entry of an object of the index.
+
+        Raises:
+            ValueError: a fact is missing, of another type, or contradicts another.
+        """
+        entry: Entry = _checked().validate_json(json.dumps(facts), strict=True)
+        if entry.classes is not None and len(entry.classes) != entry.num_classes:
+            raise ValueError(
+                f"{quoted(entry.model)} must name its {entry.num_classes} classes, got "
+                f"{len(entry.classes)} names; {REMEDY}"
+            )
+        if not entry.model or not entry.split or entry.dtype not in DTYPES:
+            raise ValueError(
+                f"an entry must have a model, a split and a dtype of {', '.join(DTYPES)}, got "
+                f"{quoted(entry.model)}, {quoted(entry.split)} and {quoted(entry.dtype)}; {REMEDY}"
+            )
+        return entry
 
 
+@cache
+def _checked() -> TypeAdapter[Entry]:
+    """Return what checks the types of an entry's facts; made when it is first needed."""
+    return TypeAdapter(Entry)
+
+
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+"""What a store holds, by the names that safetensors writes."""
+
+_KINDS = ("probabilities", "logits")
+REMEDY = "remove the member (warpmix ensemble remove) and import it again"
 _OF_THE_TENSOR = ("samples", "num_classes", "dtype")

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from warpmix._files import atomic_write
+from warpmix._tensor_files import read_tensor_file
 from warpmix.predictions.entry import FORMAT, TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import (
@@ -27,8 +27,12 @@ from warpmix.predictions.samples import (
     ids_from_tensor,
     ids_kind,
     ids_to_tensor,
+    strings_from_json,
 )
 from warpmix.predictions.store_folder import StoreFolder
+
+REMEDY = "write it again with warpmix train or warpmix predict, or import it again"
+"""What to do about a damaged file of predictions."""
 
 FILE_NAME = "predictions.safetensors"
 """Name of a run's predictions, which :func:`load_many` looks for in folders."""
@@ -96,14 +100,16 @@ def read_safetensors(path: Path) -> Predictions:
     """Return the predictions of a file of :func:`save`, or of a store's member.
 
     Raises:
-        ValueError, SafetensorError: a damaged file, or one of something else.
+        ValueError: a damaged file, or one of something else.
     """
-    with safe_open(path, framework="pt") as file:
-        metadata: dict[str, str] = file.metadata() or {}
-        if metadata.get("format") != FORMAT:
-            raise ValueError("not a file of predictions, but of other tensors, such as weights")
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    if "kind" in metadata:
+    tensors, metadata = read_tensor_file(path, REMEDY)
+    if metadata.get("format") != FORMAT:
+        raise ValueError("not a file of predictions, but of other tensors, such as weights")
+    if TENSOR not in tensors or not tensors[TENSOR].is_floating_point():
+        raise ValueError(f"it has no floating-point tensor {TENSOR!r}; {REMEDY}")
+    if "model" not in metadata:
+        raise ValueError(f"its header does not name the model; {REMEDY}")
+    if "kind" in metadata or "ids" in metadata:
         return _read_member(path, tensors[TENSOR])
     classes = metadata.get("classes")
     return Predictions(
@@ -112,8 +118,8 @@ def read_safetensors(path: Path) -> Predictions:
         metadata["model"],
         metadata.get("dataset"),
         metadata.get("split"),
-        None if classes is None else tuple(json.loads(classes)),
-        ids_from_tensor(tensors["ids"], metadata["ids_kind"]) if "ids" in tensors else None,
+        None if classes is None else strings_from_json(classes),
+        ids_from_tensor(tensors["ids"], metadata.get("ids_kind", "")) if "ids" in tensors else None,
         logits=False,
     )
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from safetensors import SafetensorError
-
+from warpmix._reading import reading_file
 from warpmix.predictions.alignment import notify, with_classes
 from warpmix.predictions.arrays import read_npy, read_npz
 from warpmix.predictions.csv_file import read_csv
-from warpmix.predictions.files import read_safetensors
+from warpmix.predictions.files import REMEDY, read_safetensors
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.options import DEFAULTS, ReadOptions
 
-_DAMAGE = (EOFError, SafetensorError, zipfile.BadZipFile, csv.Error)
 _READERS: Mapping[str, Callable[[Path, ReadOptions], list[Predictions]]] = {
     ".npy": read_npy,
     ".npz": read_npz,
@@ -70,10 +66,8 @@ def reading(path: Path) -> Iterator[Callable[[ReadOptions], list[Predictions]]]:
             raise ValueError("expected the extension .safetensors, .npy, .npz or .csv")
         return [_as_wanted(model, path, options) for model in reader(path, options)]
 
-    try:
+    with reading_file(path, REMEDY):
         yield read
-    except (ValueError, TypeError, *_DAMAGE) as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def _as_wanted(model: Predictions, path: Path, options: ReadOptions) -> Predictions:

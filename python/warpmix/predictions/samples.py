@@ -12,14 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from warpmix._files import atomic_write
 from warpmix._numbers import native
+from warpmix._reading import parse_json, quoted, reading_file
+from warpmix._tensor_files import read_tensor_file
 
 _FORMAT = "warpmix.samples"
+_ID_KINDS = {("int64", torch.int64), ("text", torch.uint8)}
+_REMEDY = "import the split's predictions into a new store"
 
 Ids = Tensor | tuple[str, ...]
 
@@ -71,15 +74,18 @@ class Samples:
         """
         if not path.is_file():
             raise FileNotFoundError(f"no file of samples {path.absolute()}")
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("format") != _FORMAT:
-                    raise ValueError("not a file of samples")
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except (ValueError, SafetensorError) as error:
-            raise ValueError(f"{path}: {error}") from error
-        return cls(ids_from_tensor(tensors["ids"], metadata["ids"]), tensors.get("labels"))
+        with reading_file(path, _REMEDY):
+            tensors, metadata = read_tensor_file(path, _REMEDY)
+            if metadata.get("format") != _FORMAT:
+                raise ValueError("not a file of samples")
+            ids, labels = ids_from_tensor(tensors["ids"], metadata["ids"]), tensors.get("labels")
+            check_ids(ids, len(ids))
+            if labels is not None and (labels.dtype, len(labels)) != (torch.int64, len(ids)):
+                raise ValueError(
+                    f"its labels must be one int64 a sample, [{len(ids)}], got "
+                    f"{quoted(list(labels.shape))} of {labels.dtype}; {_REMEDY}"
+                )
+            return cls(ids, labels)
 
 
 def list_ids(ids: Ids) -> list[int] | list[str]:
@@ -130,5 +136,26 @@ def ids_kind(ids: Ids) -> str:
 
 
 def ids_from_tensor(tensor: Tensor, kind: str) -> Ids:
-    """Return the ids of a tensor of :func:`ids_to_tensor`."""
-    return tensor if kind == "int64" else tuple(json.loads(tensor.numpy().tobytes()))
+    """Return the ids of a tensor of :func:`ids_to_tensor`.
+
+    Raises:
+        ValueError: another kind, or a tensor that holds no such ids.
+    """
+    if tensor.dim() != 1 or (kind, tensor.dtype) not in _ID_KINDS:
+        raise ValueError(
+            f"its ids must be a row of int64, or of uint8 that are text, got {quoted(kind)} in "
+            f"{quoted(list(tensor.shape))} of {tensor.dtype}"
+        )
+    return tensor if kind == "int64" else strings_from_json(tensor.numpy().tobytes())
+
+
+def strings_from_json(text: str | bytes) -> tuple[str, ...]:
+    """Return the strings of a JSON list.
+
+    Raises:
+        ValueError: it is none.
+    """
+    values = parse_json(text)
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"expected a list of strings, got {quoted(values)}")
+    return tuple(values)

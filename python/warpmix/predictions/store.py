@@ -23,8 +23,9 @@ from safetensors.torch import save
 from torch import Tensor
 
 from warpmix._files import atomic_write, make_folder
+from warpmix._reading import reading_file
 from warpmix.predictions.alignment import notify
-from warpmix.predictions.entry import TENSOR, Entry
+from warpmix.predictions.entry import DTYPES, REMEDY, TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import Ids, Samples, check_ids
 from warpmix.predictions.store_checks import (
@@ -40,7 +41,7 @@ from warpmix.predictions.store_checks import (
 from warpmix.predictions.store_folder import INDEX_FILE, StoreFolder
 from warpmix.predictions.stored import StoredPredictions
 
-_DTYPE_NAMES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+_DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def is_store(path: str | os.PathLike[str]) -> bool:
@@ -130,9 +131,10 @@ class PredictionStore:
         entries = tuple(Entry.of_file(path) for path in paths)
         about = self.samples(split)
         for model, path, entry in zip(chosen, paths, entries, strict=True):
-            if entry.key != (split, model):
-                raise ValueError(f"{path} holds predictions of {entry.model} for {entry.split}")
-            check_member(entry, entries[0], about, str(path))
+            with reading_file(path, REMEDY):
+                if entry.key != (split, model):
+                    raise ValueError(f"{path} holds predictions of {entry.model} for {entry.split}")
+                check_member(entry, entries[0], about, str(path))
         return StoredPredictions(entries, paths, about)
 
     # ---- writing ------------------------------------------------------------------------------

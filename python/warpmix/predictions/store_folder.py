@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from warpmix._files import atomic_write, lock, make_folder, remove_unfinished, target_of, writing
+from warpmix._reading import quoted, read_json_object, reading_file
 from warpmix.predictions.entry import Entry
 
 INDEX_FILE = "index.json"
@@ -18,6 +19,10 @@ INDEX_FILE = "index.json"
 _FORMAT = "warpmix.predictions-store"
 _VERSION = 1
 _LOCK_FILE = ".lock"
+_REMEDY = (
+    f'replace a damaged index with {{"format": "{_FORMAT}", "version": {_VERSION}, '
+    '"entries": []}: it is made anew from the members\' files'
+)
 _SAMPLES_SUFFIX = ".samples.safetensors"
 _MEMBER_SUFFIX = ".safetensors"
 
@@ -112,20 +117,20 @@ class StoreFolder:
             ValueError: the index is damaged, or of a later version.
         """
         path = self.path / INDEX_FILE
-        try:
-            index = json.loads(path.read_text())
-            if index["format"] != _FORMAT or index["version"] > _VERSION:
+        index = read_json_object(path, _REMEDY)
+        with reading_file(path, _REMEDY):
+            made_by = index.get("format"), index.get("version")
+            if made_by != (_FORMAT, _VERSION):
                 raise ValueError(
-                    f"expected {_FORMAT} of version {_VERSION}, got {index['format']} of version "
-                    f"{index['version']}"
+                    f"expected {_FORMAT} of version {_VERSION}, got {quoted(made_by[0])} of "
+                    f"version {quoted(made_by[1])}; {_REMEDY}"
                 )
-            return tuple(Entry.of_json(facts) for facts in index["entries"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{path}: {error}; replace a damaged index with "
-                f'{{"format": "{_FORMAT}", "version": {_VERSION}, "entries": []}}: it is made anew '
-                "from the members' files"
-            ) from error
+            if not isinstance(index.get("entries"), list):
+                raise ValueError(f"expected a list of entries; {_REMEDY}")
+            entries = tuple(Entry.of_json(facts) for facts in index["entries"])
+            if len({entry.key for entry in entries}) < len(entries):
+                raise ValueError(f"a member is listed twice; {_REMEDY}")
+            return entries
 
     def write_index(self, entries: Iterable[Entry]) -> None:
         ordered = sorted(entries, key=lambda entry: entry.key)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor
 
+from warpmix._reading import reading_file
 from warpmix.predictions.alignment import Order, class_order
-from warpmix.predictions.entry import TENSOR, Entry
+from warpmix.predictions.entry import DTYPES, TENSOR, Entry
 from warpmix.predictions.samples import Ids, Samples
-
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +48,7 @@ class StoredPredictions:
     def dtype(self) -> torch.dtype:
         """That of the members where they share one, else float32."""
         kinds = {entry.dtype for entry in self.entries}
-        return _DTYPES[kinds.pop()] if len(kinds) == 1 else torch.float32
+        return DTYPES[kinds.pop()] if len(kinds) == 1 else torch.float32
 
     @property
     def logits(self) -> bool:
@@ -113,10 +112,7 @@ class StoredPredictions:
         if out is None:
             out = torch.empty(models, end - begin, classes, dtype=self.dtype)
         for row, path in zip(out, self.paths, strict=True):
-            try:
-                with safe_open(path, framework="pt") as file:
-                    rows = file.get_slice(TENSOR)[begin:end]
-                    row.copy_(rows if self.columns is None else rows[:, list(self.columns)])
-            except SafetensorError as error:
-                raise ValueError(f"{path}: {error}") from error
+            with reading_file(path, "import it again"), safe_open(path, framework="pt") as file:
+                rows = file.get_slice(TENSOR)[begin:end]
+                row.copy_(rows if self.columns is None else rows[:, list(self.columns)])
         return out

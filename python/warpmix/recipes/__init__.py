@@ -12,7 +12,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
+from warpmix._reading import InvalidFileError, quoted, reading_file
+from warpmix._yaml import InvalidYamlError, parse_yaml
+
+_REMEDY = "write it as YAML, a line 'key: value' a setting"
+_WORD = 100  # characters that are compared; the time rises with their square
 
 
 def names() -> list[str]:
@@ -32,16 +36,17 @@ def read(source: str | Path) -> Any:
     if str(source) in known:
         text = (resources.files(__name__) / f"{source}.yaml").read_text("utf-8")
     elif Path(source).is_file():
-        text = Path(source).read_text("utf-8")
+        with reading_file(source, _REMEDY):
+            text = Path(source).read_text("utf-8")
     else:
         raise FileNotFoundError(
-            f"{str(source)!r} is neither a file nor a packaged recipe; "
+            f"{quoted(str(source))} is neither a file nor a packaged recipe; "
             f"did you mean {nearest(str(source), known)!r}? Packaged: {', '.join(known)}"
         )
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{source} is not valid YAML: {' '.join(str(error).split())}") from None
+        return parse_yaml(text)
+    except InvalidYamlError as error:
+        raise InvalidFileError(f"{source} is {error} (line {error.line}); {_REMEDY}") from None
 
 
 def read_augmentation(source: str | Path) -> dict[str, Any]:
@@ -77,4 +82,4 @@ def read_variants(source: str | Path) -> dict[str, Any]:
 
 def nearest(word: str, known: list[str]) -> str:
     """Return the entry of ``known`` that resembles ``word`` most."""
-    return difflib.get_close_matches(word, known, n=1, cutoff=0.0)[0]
+    return difflib.get_close_matches(word[:_WORD], known, n=1, cutoff=0.0)[0]

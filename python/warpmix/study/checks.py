@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from warpmix import recipes
+from warpmix._reading import quoted
 from warpmix.study.merging import AUGMENT, is_path
 from warpmix.study.recipe import Figure, Recipe, Selection, Settings, Sweep
 from warpmix.study.source import Place, Problem
 from warpmix.train.config import TrainConfig
 from warpmix.train.settings import Settings as TrainSettings
 
+_MOST_RUNS = 10_000  # of a sweep
 _ROLES = ("series", "choice", "repeat", "sweep")  # axes that are no settings
 
 
@@ -32,7 +35,7 @@ def validation_problems(error: ValidationError) -> list[Problem]:
             near = nearest_name(place[-1], _fields_at(place[:-1]))
             found.append(Problem(place, f"unknown field, {near}"))
         else:
-            given = "" if each["type"] == "missing" else f", got {each['input']!r}"
+            given = "" if each["type"] == "missing" else f", got {quoted(each['input'])}"
             message = each["msg"].removeprefix("Value error, ")
             found.append(Problem(place, message[0].lower() + message[1:] + given))
     return found
@@ -97,6 +100,9 @@ def _check_sweep(
         yield Problem((*place, "seeds"), f"{len(sweep.seeds)} seeds for {sweep.repeats} repeats")
     if sweep.seeds is not None and len(set(sweep.seeds)) < len(sweep.seeds):
         yield Problem((*place, "seeds"), "a seed stands twice: its runs would be the same")
+    runs = math.prod(map(len, (sweep.choices or "-", sweep.series or "-", *sweep.grid.values())))
+    if runs * (sweep.repeats or recipe.repeats) > _MOST_RUNS:
+        yield Problem(place, f"more than {_MOST_RUNS:,} runs; split it into several studies")
     names = variables(sweep)
     yield from _check_settings((*place, "settings"), sweep.settings, names)
     for choice, settings in sweep.choices.items():

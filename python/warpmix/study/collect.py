@@ -17,6 +17,7 @@ def load_results(study_folder: str | Path) -> StudyResults:
 
     Raises:
         FileNotFoundError: there is no study in the folder.
+        ValueError: a file of the study is damaged.
     """
     folder = Path(study_folder)
     results, _ = parse_stored(folder)

@@ -13,18 +13,20 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from warpmix._files import atomic_write, make_folder, write_json
+from warpmix._reading import read_json_object, reading_file
 from warpmix.study.identity import as_json
 from warpmix.study.load import Study
 from warpmix.study.plan import Plan, PlannedRun
 from warpmix.study.recipe import Recipe
-from warpmix.study.results import RunResult, StudyResults
+from warpmix.study.results import Form, RunResult, StudyResults
 
 STUDY_FILE = "study.json"
 RUNS_FOLDER = "runs"
@@ -33,10 +35,48 @@ RESULT_FILE = "result.json"
 ERROR_FILE = "error.txt"
 RESULTS_FILE = "results.csv"
 
-_FIGURES = (
-    *("test_accuracy", "validation_accuracy", "validation_loss", "train_accuracy"),
-    *("best_epoch", "epochs", "seconds"),
-)
+_STUDY_REMEDY = "run warpmix study run again, which writes it anew"
+_RESULT_REMEDY = "delete the file, and run warpmix study run again"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Row(_Part):
+    """A run of the plan, as ``study.json`` has it; see :class:`RunResult`."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]*$")]  # the name of a folder
+    sweep: str
+    series: str
+    values: dict[str, Any]
+    repeat: int
+    seed: int
+    settings: dict[str, Any] | None
+
+
+class _Stored(_Part):
+    """What ``study.json`` holds."""
+
+    name: str
+    form: Form
+    recipe: Recipe
+    runs: list[_Row]
+
+
+class _Figures(_Part):
+    """What ``result.json`` holds; see :class:`RunResult`."""
+
+    test_accuracy: float | None
+    validation_accuracy: float | None
+    validation_loss: float | None
+    train_accuracy: float | None
+    best_epoch: int | None
+    epochs: int | None
+    seconds: float | None
+
+
+_FIGURES = tuple(_Figures.model_fields)
 
 
 def run_folder(study_folder: Path, identity: str) -> Path:
@@ -63,11 +103,14 @@ def read_study(folder: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no study in the folder.
+        ValueError: its file is damaged.
     """
     path = folder / STUDY_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{folder} holds no study: there is no {STUDY_FILE} in it")
-    values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    values = read_json_object(path, _STUDY_REMEDY)
+    with reading_file(path, _STUDY_REMEDY):
+        _Stored.model_validate(values)
     return values
 
 
@@ -83,15 +126,20 @@ def read_result(study_folder: Path, row: dict[str, Any]) -> RunResult:
     Args:
         row: of the plan, with the fields ``id``, ``sweep``, ``series``, ``values``, ``repeat``,
             ``seed`` and ``settings`` of :class:`RunResult`.
+
+    Raises:
+        ValueError: the file of its result is damaged.
     """
     folder = run_folder(study_folder, row["id"])
     if row["id"]:
         result, error = folder / RESULT_FILE, folder / ERROR_FILE
         if result.is_file():
-            figures = json.loads(result.read_text("utf-8"))
+            values = read_json_object(result, _RESULT_REMEDY)
+            with reading_file(result, _RESULT_REMEDY):
+                figures = _Figures.model_validate(values).model_dump()
             return RunResult(**row, folder=folder, status="done", **figures)
         if error.is_file():
-            text = error.read_text("utf-8")
+            text = error.read_text("utf-8", "replace")
             return RunResult(**row, folder=folder, status="failed", error=text)
     return RunResult(**row, folder=folder, status="missing")
 

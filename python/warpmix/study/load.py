@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from warpmix._files import home_cache
+from warpmix._reading import quoted, reading_file
+from warpmix._yaml import InvalidYamlError, parse_yaml
 from warpmix.study.checks import check_recipe, validation_problems
 from warpmix.study.merging import merge
 from warpmix.study.recipe import Recipe
@@ -66,6 +67,18 @@ def load_study(
         ValueError: the recipe is wrong; a line ``file:line: field: message`` for each problem.
     """
     text = read_source(source)
+    with reading_file(source, "mend the recipe"):
+        return _in_form(text, form, root, settings, repeats)
+
+
+def _in_form(
+    text: Source,
+    form: Form,
+    root: str | Path | None,
+    settings: Mapping[str, Any] | None,
+    repeats: int | None,
+) -> Study:
+    """Return the study of a recipe's text; arguments as :func:`load_study`."""
     document: Any = text.document
     overlays: dict[Form, tuple[str, ...]]
     overlays = {"full": (), "quick": ("quick",), "digits": ("digits", "quick")}
@@ -173,9 +186,9 @@ def parse_settings(typed: list[str]) -> dict[str, Any]:
         if not equals:
             raise ValueError(f"--set must be KEY=VALUE, got {text!r}")
         try:
-            settings[key.strip().replace("-", "_")] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise ValueError(f"--set {key}: not a YAML value, got {value!r}") from None
+            settings[key.strip().replace("-", "_")] = parse_yaml(value)
+        except InvalidYamlError:
+            raise ValueError(f"--set {key}: not a YAML value, got {quoted(value)}") from None
     return settings
 
 

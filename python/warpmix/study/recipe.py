@@ -76,7 +76,7 @@ class Sweep(_Part):
     choices: dict[str, Settings] = {}
     start_from: Names = []
     best_by: Literal["validation_accuracy", "validation_loss"] = "validation_accuracy"
-    repeats: int | None = Field(None, ge=1)
+    repeats: int | None = Field(None, ge=1, le=1000)
     seeds: list[int] | None = None
     published: list[Published] = []
     split: Split = "test"
@@ -224,7 +224,7 @@ class Recipe(_Part):
     about: str = ""
     base: Settings = {}
     seed: int = Field(0, ge=0)
-    repeats: int = Field(1, ge=1)
+    repeats: int = Field(1, ge=1, le=1000)
     series: dict[str, Series] = {}
     sweeps: dict[str, Sweep]
     pools: dict[str, list[Selection]] = {}

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from warpmix._reading import InvalidFileError, reading_file, shorten
+from warpmix._yaml import InvalidYamlError, compose_yaml, construct_yaml
 from warpmix.recipes import nearest
 
 Place = tuple[str | int, ...]
@@ -58,10 +60,13 @@ class Source:
     def refuse(self, problems: Sequence[Problem]) -> None:
         """Raise a ValueError with a line ``file:line: field: message`` a problem, if any."""
         if problems:
-            raise ValueError(
-                "\n".join(
-                    f"{self.path}:{self.line(p.place)}: {'.'.join(map(str, p.place))}: {p.message}"
-                    for p in problems
+            raise InvalidFileError(
+                shorten(
+                    "\n".join(
+                        f"{self.path}:{self.line(p.place)}: {'.'.join(map(str, p.place))}: "
+                        f"{p.message}"
+                        for p in problems
+                    )
                 )
             )
 
@@ -85,7 +90,8 @@ def read_source(source: str | Path) -> Source:
         return _parse(str(source), f"{source}.yaml", file.read_text("utf-8"))
     path = Path(source)
     if path.is_file():
-        return _parse(path.stem, str(source), path.read_text("utf-8"))
+        with reading_file(source, "write it as YAML, with title, base and sweeps"):
+            return _parse(path.stem, str(source), path.read_text("utf-8"))
     raise FileNotFoundError(
         f"{str(source)!r} is neither a file nor a packaged study; did you mean "
         f"{nearest(str(source), known)!r}? Packaged: {', '.join(known)}"
@@ -93,9 +99,8 @@ def read_source(source: str | Path) -> Source:
 
 
 def _parse(name: str, path: str, text: str) -> Source:
-    loader = yaml.SafeLoader(text)
     try:
-        node = loader.get_single_node()
+        node = compose_yaml(text)
         if not isinstance(node, yaml.MappingNode):
             raise ValueError(f"{path}:1: a study must be a mapping with title, base and sweeps")
         twice = [
@@ -104,19 +109,18 @@ def _parse(name: str, path: str, text: str) -> Source:
         ]
         if twice:
             raise ValueError("\n".join(twice))
-        document = loader.construct_document(node)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = 1 if mark is None else mark.line + 1
-        raise ValueError(f"{path}:{line}: not valid YAML: {' '.join(str(error).split())}") from None
-    finally:
-        loader.dispose()
+        document = construct_yaml(node)
+    except InvalidYamlError as error:
+        raise InvalidFileError(f"{path}:{error.line}: {error}") from None
     kept = {key: value for key, value in document.items() if not str(key).startswith("x-")}
     return Source(name, path, kept, dict(_lines(node, ())))
 
 
 def _key(node: Any) -> str | int:
-    return int(node.value) if node.tag.endswith(":int") else str(node.value)
+    """Return a key as a place names it."""
+    if not isinstance(node, yaml.ScalarNode):
+        return "?"
+    return int(node.value) if node.value.isdecimal() and len(node.value) < 10 else node.value
 
 
 def _lines(node: Any, place: Place) -> Iterator[tuple[Place, int]]:

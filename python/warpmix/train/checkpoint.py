@@ -14,7 +14,11 @@ from typing import Any
 
 from torch import Tensor
 
+from warpmix._reading import quoted, reading_file
 from warpmix.train.model import ModelSpec, read_tensors, write_tensors
+
+REMEDY = "start the run again in a new folder"
+"""What to do about a damaged checkpoint."""
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any], spec: ModelSpec) -> None:
@@ -38,18 +42,19 @@ def load_checkpoint(path: Path, spec: ModelSpec) -> dict[str, Any]:
         ValueError: it is not a checkpoint, or one of another model or other images than ``spec``.
     """
     tensors, metadata = read_tensors(path)
-    if "state" not in metadata:
-        raise ValueError(f"{path} holds a model's weights, not the checkpoint of a run")
-    theirs = asdict(ModelSpec.from_json(metadata["spec"]))
-    differing = [
-        f"{name} {theirs[name]!r}, not {mine!r}"
-        for name, mine in asdict(spec).items()
-        if theirs[name] != mine
-    ]
-    if differing:
-        raise ValueError(f"{path} is the checkpoint of another model: {'; '.join(differing)}")
-    state: dict[str, Any] = _unpack(metadata["state"], tensors)
-    return state
+    with reading_file(path, REMEDY):
+        if "state" not in metadata:
+            raise ValueError(f"{path} holds a model's weights, not the checkpoint of a run")
+        theirs = asdict(ModelSpec.from_json(metadata["spec"]))
+        differing = [
+            f"{name} {quoted(theirs[name])}, not {quoted(mine)}"
+            for name, mine in asdict(spec).items()
+            if theirs[name] != mine
+        ]
+        if differing:
+            raise ValueError(f"{path} is the checkpoint of another model: {'; '.join(differing)}")
+        state: dict[str, Any] = _unpack(metadata["state"], tensors)
+        return state
 
 
 def _pack(node: Any, name: str, tensors: dict[str, Tensor]) -> Any:

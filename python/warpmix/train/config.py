@@ -8,8 +8,11 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from warpmix import recipes
+from warpmix._reading import InvalidFileError, quoted
 from warpmix.train.optimizer_constants import CONSTANTS, which_have
 from warpmix.train.settings import Settings
+
+_SHOWN = 10  # problems of a file in one message
 
 
 class TrainConfig(Settings):
@@ -132,8 +135,8 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
         FileNotFoundError: there is no such recipe or file.
     """
     settings = {} if source is None else recipes.read(source)
-    if not isinstance(settings, dict):
-        raise ValueError(
+    if not isinstance(settings, dict) or not all(isinstance(key, str) for key in settings):
+        raise InvalidFileError(
             f"{source} must hold settings as 'key: value' lines, got a {type(settings).__name__}"
         )
     try:
@@ -141,9 +144,12 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
     except ValidationError as error:
         problems = [
             _describe(problem, None if overrides.keys() & set(problem["loc"]) else source)
-            for problem in error.errors()
+            for problem in error.errors()[:_SHOWN]
         ]
-        raise ValueError("; ".join(problems)) from None
+        if (more := error.error_count() - _SHOWN) > 0:
+            problems.append(f"and {more} more")
+        kind = ValueError if source is None else InvalidFileError
+        raise kind("; ".join(problems)) from None
 
 
 def _describe(problem: Any, source: str | Path | None) -> str:
@@ -152,8 +158,8 @@ def _describe(problem: Any, source: str | Path | None) -> str:
     key = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
         near = recipes.nearest(key, list(TrainConfig.model_fields))
-        return f"{origin}unknown key {key!r}, did you mean {near!r}?"
+        return f"{origin}unknown key {quoted(key)}, did you mean {near!r}?"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if not key:  # from _check_together, which names the keys itself
         return f"{origin}{message}"
-    return f"{origin}{key} must be {message}, got {problem['input']!r}"
+    return f"{origin}{key} must be {message}, got {quoted(problem['input'])}"

@@ -11,6 +11,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from warpmix import _memory
+from warpmix._memory import in_bytes
 from warpmix.data import (
     Dataset,
     ImageCache,
@@ -174,24 +176,15 @@ def _placement(
         can_stream = all(isinstance(part, ImageCache) for part in parts.values())
         streams = can_stream and size > _USABLE * free
     if streams:
-        return True, f"{_amount(size)} of images stream from the cache; {_amount(free)} are free"
-    return False, f"{_amount(size)} of images on {device}; {_amount(free)} were free"
+        return True, f"{in_bytes(size)} of images stream from the cache; {in_bytes(free)} are free"
+    return False, f"{in_bytes(size)} of images on {device}; {in_bytes(free)} were free"
 
 
 def free_memory(device: torch.device) -> int:
     """Return the bytes that could be had on a device, or in the machine's memory."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _amount(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return _memory.free_memory()
 
 
 def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:

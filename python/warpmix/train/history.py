@@ -9,6 +9,10 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from warpmix._files import atomic_write
+from warpmix._reading import quoted, reading_file
+
+_REMEDY = "the next epoch of warpmix train --resume writes it anew"
+_MAY_BE_ABSENT = ("validation_loss", "validation_accuracy")
 
 LARGEST_LOSS = 2.0**24
 """A loss from which on a model is useless: from here float32 has no fractions, so logits of this
@@ -80,16 +84,32 @@ def write_history(path: Path, records: Sequence[EpochRecord]) -> None:
 
 
 def read_history(path: Path) -> list[EpochRecord]:
-    """Read the file of :func:`write_history`."""
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        EpochRecord(
-            epoch=int(row.pop("epoch")),
-            **{name: float(cell) if cell else None for name, cell in row.items()},  # type: ignore[arg-type]
-        )
-        for row in rows
-    ]
+    """Read the file of :func:`write_history`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged: another column, a cell that is no number, an epoch that is
+            missing.
+    """
+    with reading_file(path, _REMEDY), path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        names = [field.name for field in fields(EpochRecord)]
+        if not {*names} - {"penalty"} <= {*(reader.fieldnames or ())} <= {*names}:
+            found = quoted(reader.fieldnames)
+            raise ValueError(f"its columns must be {', '.join(names)}, got {found}; {_REMEDY}")
+        return [_record(row, epoch) for epoch, row in enumerate(reader, start=1)]
+
+
+def _record(row: dict[str, str], epoch: int) -> EpochRecord:
+    """Return the record of a row, which must be that of this epoch."""
+    try:
+        values = {name: float(cell) if cell else None for name, cell in row.items()}
+    except (ValueError, TypeError):  # TypeError: of cells beyond the columns
+        raise ValueError(f"epoch {epoch}: a cell is no number: {quoted(row)}; {_REMEDY}") from None
+    missing = [name for name in values if values[name] is None and name not in _MAY_BE_ABSENT]
+    if values["epoch"] != epoch or missing:
+        raise ValueError(f"the row of epoch {epoch} is missing or not whole; {_REMEDY}")
+    return EpochRecord(**{**values, "epoch": epoch})  # type: ignore[arg-type]
 
 
 @dataclass

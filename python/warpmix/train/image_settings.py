@@ -22,7 +22,7 @@ def split_commas(value: Any) -> Any:
 
 
 ChannelValues = Annotated[tuple[FiniteFloat, ...], BeforeValidator(split_commas)]
-Side = Annotated[int, Field(ge=8)]
+Side = Annotated[int, Field(ge=8, le=10_000)]
 """Pixels along a side of a square."""
 
 
@@ -42,7 +42,7 @@ class ImageSettings(BaseModel):
     root: Path | None = setting(None, "Data", "folder that holds the data set's files")
     download: bool = setting(False, "Data", "download the data set into --root if it is absent")
     image_size: int | None = setting(
-        None, "Data", "resize images to this many pixels a side; none: as stored", ge=8
+        None, "Data", "resize images to this many pixels a side; none: as stored", ge=8, le=10_000
     )
     fit: Literal["stretch", "crop", "only"] = setting(
         "stretch", "Data", "how image files come to --image-size; only: leave other sizes out"
@@ -99,6 +99,7 @@ class ImageSettings(BaseModel):
         "Augmentation",
         "append mode: every original, plus augmented copies of this fraction; 0: augment in place",
         ge=0,
+        le=10_000,
     )
     variants: dict[str, list[str | dict[str, Any]]] = setting(
         {},

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from warpmix._files import make_folder, write_json
+from warpmix._reading import quoted, read_json_object, reading_file
 from warpmix.train.config import TrainConfig
 from warpmix.train.history import EpochRecord
 from warpmix.train.run_folder import TRACKERS_FILE
@@ -71,9 +72,7 @@ class Trackers:
         self._folder = folder
         self._loggers: dict[str, Any] = {}
         path = folder / TRACKERS_FILE
-        self._known: dict[str, dict[str, Any]] = (
-            json.loads(path.read_text("utf-8")) if path.exists() else {}
-        )
+        self._known: dict[str, dict[str, Any]] = read_known(path) if path.exists() else {}
         self._facts = {
             **config.model_dump(mode="json"),
             "run": folder.resolve().name,
@@ -120,6 +119,23 @@ class Trackers:
             logger.finalize(status)
             if name == "wandb":
                 logger.experiment.finish(exit_code=int(status != "success"))
+
+
+def read_known(path: Path) -> dict[str, dict[str, Any]]:
+    """Read what each tracker knows: where its run is, and how many epochs it has.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    remedy = "delete the file: the trackers begin runs of their own"
+    known = read_json_object(path, remedy)
+    with reading_file(path, remedy):
+        for name, facts in known.items():
+            if not isinstance(facts, dict) or not isinstance(facts.get("epochs"), int):
+                raise ValueError(f"{quoted(name)} must say how many epochs it knows; {remedy}")
+            if facts["epochs"] < 0:
+                raise ValueError(f"{quoted(name)} must know at least 0 epochs; {remedy}")
+    return known
 
 
 # Each opens a tracker's run, the earlier one where there is one, and says where it is.

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from pydantic import TypeAdapter
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from warpmix import models
 from warpmix._files import atomic_write
+from warpmix._memory import MAX_CLASSES, MAX_SIDE
+from warpmix._reading import InvalidFileError, parse_json, quoted, reading_file
+from warpmix._tensor_files import read_tensor_file
 from warpmix.models.heads import DropoutPlace
+from warpmix.models.memory import WithinMemory
 from warpmix.models.network import FrozenMode, TestTimeAugmentation
 from warpmix.train.run_folder import CHECKPOINT_FILE, DIVERGENCE_FILE, MODEL_FILE
 
 _METADATA_KEY = "warpmix"
+_REPLACED_HEAD = 640 << 20  # bytes of the largest of torchvision's heads, which ours replace
+_REMEDY = "train the model again, or take another copy of the file"
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,37 @@ class ModelSpec:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
-        """Return the spec of a JSON object, whose lists are tuples here."""
-        return cls(**_with_tuples(values))
+        """Return the spec of a JSON object, whose lists are tuples here.
+
+        Raises:
+            ValueError: a field is missing, unknown, of another type, or out of range.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"its spec must be an object, got {quoted(values)}; {_REMEDY}")
+        known = {field.name for field in fields(cls)}
+        if unknown := values.keys() - known:
+            raise ValueError(f"its spec has the unknown {quoted(sorted(unknown))}; {_REMEDY}")
+        spec: ModelSpec = TypeAdapter(cls).validate_python(_with_tuples(values))
+        spec._check()
+        return spec
+
+    def _check(self) -> None:
+        """Refuse what no network is built from."""
+        sizes = (self.image_size, self.input_size, self.resize_size)
+        sides = [side for size in sizes for side in size or ()]
+        numbers = (*self.mean, *self.std)
+        if not all(1 <= side <= MAX_SIDE for side in sides):
+            raise ValueError(f"its sizes must be 1 to {MAX_SIDE} pixels, got {sides}; {_REMEDY}")
+        if not 2 <= len(self.classes) <= MAX_CLASSES or len({*self.classes}) < len(self.classes):
+            raise ValueError(
+                f"its classes must be 2 to {MAX_CLASSES} distinct names, got "
+                f"{quoted(self.classes)}; {_REMEDY}"
+            )
+        if len(self.mean) != len(self.std) or not all(map(math.isfinite, numbers)):
+            raise ValueError(
+                f"its mean and std must be one finite number a channel, got {quoted(numbers)}; "
+                f"{_REMEDY}"
+            )
 
 
 def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,13 +166,16 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
             )
         path = path / MODEL_FILE
     weights, metadata = read_tensors(path)
-    spec = ModelSpec.from_json(metadata["spec"])
-    if "state" in metadata:  # of warpmix.train.checkpoint
-        best = "/best_weights/"
-        weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
-    model = spec.build()
-    load_weights(model, weights, path)
-    return model.eval(), spec
+    with reading_file(path, _REMEDY):
+        spec = ModelSpec.from_json(metadata["spec"])
+        if "state" in metadata:  # of warpmix.train.checkpoint
+            best = "/best_weights/"
+            weights = {k.removeprefix(best): v for k, v in weights.items() if k.startswith(best)}
+        size = sum(tensor.nbytes for tensor in weights.values())
+        with WithinMemory(size + _REPLACED_HEAD):
+            model = spec.build()
+        load_weights(model, weights, path)
+        return model.eval(), spec
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Tensor], origin: Path) -> None:
@@ -152,7 +191,7 @@ def load_weights(model: nn.Module, weights: Mapping[str, Tensor], origin: Path) 
     if unfit:
         raise ValueError(
             f"{origin} is of another model: {len(unfit)} of {len(expected)} tensors do not fit, "
-            f"the first is {unfit[0]!r}"
+            f"the first is {quoted(unfit[0])}"
         )
     model.load_state_dict(weights)
 
@@ -173,12 +212,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist; expected a run of: warpmix train")
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path} is not a readable safetensors file: {error}") from None
+    tensors, metadata = read_tensor_file(path, _REMEDY)
     if _METADATA_KEY not in metadata:
-        raise ValueError(f"{path} was not written by warpmix train: it does not name its model")
-    return tensors, json.loads(metadata[_METADATA_KEY])
+        raise InvalidFileError(
+            f"{path} was not written by warpmix train: it does not name its model"
+        )
+    with reading_file(path, _REMEDY):
+        facts = parse_json(metadata[_METADATA_KEY])
+        if not isinstance(facts, dict):
+            raise ValueError(f"its metadata must be an object, got {quoted(facts)}; {_REMEDY}")
+        return tensors, facts

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from warpmix import info, predictions
 from warpmix._files import make_folder, write_json
-from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
+from warpmix._reading import reading_file
+from warpmix.train.checkpoint import REMEDY, load_checkpoint, save_checkpoint
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
 from warpmix.train.divergence import read_divergence, write_divergence
@@ -89,7 +90,9 @@ class Recorder:
         if self.folder is not None:
             if (self.folder / CHECKPOINT_FILE).exists():
                 _check_rows(self.folder / SPLIT_FILE, rows)
-                trainer.restore(load_checkpoint(self.folder / CHECKPOINT_FILE, self._spec))
+                path = self.folder / CHECKPOINT_FILE
+                with reading_file(path, REMEDY):
+                    trainer.restore(load_checkpoint(path, self._spec))
                 earlier = load_settings(self.folder)
             found = read_divergence(self.folder, self._config)
             if found is not None and found.epoch == len(trainer.history) + 1:

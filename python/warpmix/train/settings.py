@@ -32,7 +32,8 @@ def _hidden_units(value: Any) -> Any:
     return split_commas(value)
 
 
-HiddenUnits = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(_hidden_units)]
+_Units = Annotated[int, Field(ge=1, le=1_000_000)]
+HiddenUnits = Annotated[tuple[_Units, ...], Field(max_length=100), BeforeValidator(_hidden_units)]
 Optimizer = Literal[
     "sgd", "adam", "adamw", "adamax", "nadam", "rmsprop", "adagrad", "adadelta", "ftrl"
 ]
@@ -105,11 +106,13 @@ class Settings(ImageSettings):
     block_dropout: Rates | None = setting(
         None, "Model", "dropout in the reports' networks: one rate, or one a VGG block"
     )
-    width: int | None = setting(None, "Model", "filters of the first VGG block; none: 32", ge=1)
-    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
+    width: int | None = setting(
+        None, "Model", "filters of the first VGG block; none: 32", ge=1, le=65_536
+    )
+    encoder_layers: int | None = setting(None, "Model", "of vit6; none: 6", ge=1, le=100)
     attention_heads: int | None = setting(None, "Model", "of vit6; none: 6", ge=1)
     feed_forward: int | None = setting(
-        None, "Model", "hidden units of vit6's feed-forward layers; none: 2048", ge=1
+        None, "Model", "hidden units of vit6's feed-forward layers; none: 2048", ge=1, le=1_000_000
     )
     init: Literal["zero", "normal", "glorot", "he", "he_truncated"] | None = setting(
         None, "Model", "first weights of what is not pretrained; none: the network's own"
@@ -118,7 +121,7 @@ class Settings(ImageSettings):
         "none", "Model", "test-time augmentation: average over mirrored and shifted views"
     )
 
-    epochs: int = setting(20, "Optimisation", "epochs at most", ge=1)
+    epochs: int = setting(20, "Optimisation", "epochs at most", ge=1, le=1_000_000)
     batch_size: int = setting(128, "Optimisation", "images a step", ge=1)
     opt: Optimizer = setting("sgd", "Optimisation", "optimiser")
     lr: float = setting(0.05, "Optimisation", "peak learning rate", gt=0, allow_inf_nan=False)
@@ -233,7 +236,9 @@ class Settings(ImageSettings):
     )
     channels_last: bool = setting(True, "Machine", "channels-last memory format")
     torchcompile: bool = setting(False, "Machine", "compile the model with torch.compile")
-    threads: int | None = setting(None, "Machine", "CPU threads; none: torch's own choice", ge=1)
+    threads: int | None = setting(
+        None, "Machine", "CPU threads; none: torch's own choice", ge=1, le=1024
+    )
 
     logger: Loggers = setting(
         (), "Tracking", "report to csv, tensorboard, mlflow or wandb; several with commas"

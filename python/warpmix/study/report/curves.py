@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,7 @@ from warpmix.study.report.selecting import (
     title_of_axis,
 )
 from warpmix.study.results import RunResult
+from warpmix.train.history import read_history as read_records
 from warpmix.train.run_folder import HISTORY_FILE
 
 _KINDS = {"loss": "loss", "accuracy": "accuracy"}
@@ -100,11 +100,11 @@ def read_history(run: RunResult) -> dict[str, np.ndarray]:
     path = run.folder / HISTORY_FILE
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows:
-        return {}
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in rows[0]}
+    records = [asdict(record) for record in read_records(path)]
+    return {
+        name: np.array([np.nan if row[name] is None else row[name] for row in records], float)
+        for name in (records[0] if records else ())
+    }
 
 
 def average(histories: Sequence[np.ndarray]) -> Curve:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from warpmix._files import make_folder, write_json
+from warpmix._reading import read_json_object, reading_file
 from warpmix.ensemble import fit_ensemble, member_accuracies, rank, vote_curve
 from warpmix.ensemble.curve import size_of
 from warpmix.predictions import PredictionStack, load_many
@@ -112,7 +114,10 @@ def count(study: Study, ensemble: Ensemble) -> Votes | None:
     name = _digest(ensemble, [f / _FILES[s] for f in folders for s in sorted(splits)], len(pool))
     path = study.folder / CACHE_FOLDER / f"{name}.json"
     if path.is_file():
-        return _from_json(json.loads(path.read_text("utf-8")))
+        remedy = f"delete {path.parent}: the votes are counted again"
+        values = read_json_object(path, remedy)
+        with reading_file(path, remedy):
+            return _stored_votes.validate_python(values)
     stacks = {s: load_many([folder / _FILES[s] for folder in folders]) for s in sorted(splits)}
     found = _count(ensemble, stacks, len(pool))
     make_folder(path.parent)
@@ -130,10 +135,7 @@ def _digest(ensemble: Ensemble, files: Sequence[Path], planned: int) -> str:
     return digest.hexdigest()
 
 
-def _from_json(stored: dict[str, Any]) -> Votes:
-    lists = {name: tuple(stored[name]) for name in ("members", "soft", "hard")}
-    votes = tuple(Vote(**each) for each in stored["votes"])
-    return Votes(stored["planned"], stored["images"], **lists, votes=votes)
+_stored_votes = TypeAdapter(Votes)
 
 
 def _labels(stack: PredictionStack) -> Tensor:

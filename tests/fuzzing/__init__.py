@@ -1,0 +1,1 @@
+"""Fuzzing of every reader: ``PYTHONPATH=tests python -m fuzzing``, or ``make fuzz``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from warpmix import __version__
 from warpmix.cli import app
 from warpmix.figures.drawing import DPI
 from warpmix.train import TrainConfig
+from warpmix.train.claims import claim
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = (
@@ -121,6 +123,10 @@ def test_train_goes_on_where_the_same_command_was_killed(
     assert run(*command)[0] == 0
     for lost in ("model", "predictions", "predictions-val"):  # as if killed before the end
         Path(name, f"{lost}.safetensors").unlink()
+    with claim(Path(name, "run.lock")):  # as if it were still at work
+        code, output = run(*command)
+        assert (code, f"{name}-2" in output) == (0, True), output
+    shutil.rmtree(f"{name}-2")
     code, output = run(*command)
     assert (code, f"going on with the run in {name}" in output) == (0, True), output
     assert Path(name, "predictions.safetensors").exists()

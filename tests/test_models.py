@@ -302,7 +302,7 @@ def test_no_network_is_an_error_with_the_address(monkeypatch: pytest.MonkeyPatch
     [
         ({"name": "resnet81"}, "no network 'resnet81'.*resnet18"),
         ({"weights": "IMAGENET21K"}, "weights must be one of IMAGENET1K_V1, DEFAULT"),
-        ({"num_classes": 1}, "num_classes must be at least 2, got 1"),
+        ({"num_classes": 1}, "num_classes must be from 2 to 100000, got 1"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"head": (64, 0)}, r"at least 1 unit in each hidden layer, got \(64, 0\)"),
         ({"dropout_at": "input"}, "dropout_at must be hidden, features or both, got 'input'"),

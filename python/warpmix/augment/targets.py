@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from warpmix._numbers import shown
+from warpmix._numbers import as_number, shown
 
 __all__ = ["Targets"]
 
@@ -79,7 +79,7 @@ class Targets(NamedTuple):
 
 def check_smoothing(name: str, value: float) -> None:
     """Raise ValueError unless value is in [0, 1]."""
-    if not 0.0 <= value <= 1.0:
+    if not 0.0 <= as_number(name, value) <= 1.0:
         raise ValueError(f"{name} must be in [0, 1], got {shown(value)}")
 
 

@@ -11,10 +11,12 @@ import typer
 from warpmix.cli._app import DIVERGED, console, headed, is_first_process, print_error
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
+from warpmix.train.claims import owner_of
 from warpmix.train.run_folder import (
     CHECKPOINT_FILE,
     CONFIG_FILE,
     DIVERGENCE_FILE,
+    LOCK_FILE,
     MODEL_FILE,
     load_settings,
 )
@@ -153,8 +155,8 @@ def _choose_folder(config: TrainConfig) -> Path:
 
 
 def _was_killed(folder: Path, config: TrainConfig) -> bool:
-    """Return whether a run of these settings began in a folder and did not end, so far."""
-    if not folder.is_dir() or (folder / MODEL_FILE).exists():
+    """Return whether a run of these settings began in a folder, did not end, and has no owner."""
+    if not folder.is_dir() or (folder / MODEL_FILE).exists() or owner_of(folder / LOCK_FILE):
         return False
     if (folder / CONFIG_FILE).exists():
         try:

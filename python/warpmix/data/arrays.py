@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from warpmix._memory import MAX_CLASSES
-from warpmix._numbers import native
+from warpmix._numbers import native, shown
 from warpmix._numpy_files import read_npy, read_npz
 from warpmix._reading import reading_file
+from warpmix._tensors import check_dense
 from warpmix.data.cifar import CLASSES
 from warpmix.data.dataset import Dataset
 from warpmix.data.split import train_or_test
@@ -46,7 +47,7 @@ def from_arrays(
         ValueError: shapes, lengths or labels that do not fit; a layout that the shape leaves open.
     """
     if layout not in (None, "NHWC", "NCHW"):
-        raise ValueError(f"layout must be 'NHWC' or 'NCHW', or left out, got {layout!r}")
+        raise ValueError(f"layout must be 'NHWC' or 'NCHW', or left out, got {shown(layout)}")
     pixels, numbers = _tensor("images", images), _tensor("labels", labels)
     if pixels.dim() == 3:
         pixels = pixels.unsqueeze(-1)
@@ -167,6 +168,7 @@ def _parts(path: Path, names: list[str]) -> dict[str | None, tuple[str, str]]:
 def _tensor(name: str, values: Any) -> torch.Tensor:
     """Return numbers in a tensor, whatever their strides and byte order."""
     if isinstance(values, torch.Tensor):
+        check_dense(name, values)
         return values
     try:
         array = np.asarray(values)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._numbers import shown
 
 _CHUNK = 1024  # images of chunks()
 
@@ -56,9 +57,9 @@ class Dataset:
 
     def _check_classes(self) -> None:
         if not isinstance(self.classes, tuple) or not all(isinstance(c, str) for c in self.classes):
-            raise TypeError(f"classes must be a tuple of str, got {self.classes!r}")
+            raise TypeError(f"classes must be a tuple of str, got {shown(self.classes)}")
         if len(set(self.classes)) != len(self.classes):
-            raise ValueError(f"classes must be distinct, got {self.classes}")
+            raise ValueError(f"classes must be distinct, got {shown(self.classes)}")
         low, high = (int(extreme) for extreme in torch.aminmax(self.labels))
         if low < 0 or high >= len(self.classes):
             raise ValueError(

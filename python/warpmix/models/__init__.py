@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import nn
 
-from warpmix._memory import MAX_SIDE
+from warpmix._memory import MAX_CLASSES, MAX_SIDE
+from warpmix._numbers import as_int, check_integer, shown
 from warpmix.models.describe import Layer, describe
 from warpmix.models.heads import DropoutPlace, create_head
 from warpmix.models.layers import initialise, set_batch_norm
@@ -86,13 +87,18 @@ def create(
         ValueError: an unknown name; an argument, option or weights that do not fit; weights that
             need more memory than is free.
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else image_size
-    if size is not None and not 1 <= min(size) <= max(size) <= MAX_SIDE:
-        raise ValueError(f"image_size must be 1 to {MAX_SIDE:,} pixels each way, got {image_size}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a str, got {shown(name)}")
+    num_classes = check_integer("num_classes", num_classes, 2, MAX_CLASSES)
+    in_channels = check_integer("in_channels", in_channels, 1)
+    unfrozen = check_integer("unfrozen", unfrozen, 0)
+    size = _as_size(image_size)
+    if options is not None and not isinstance(options, Mapping):
+        raise TypeError(f"options must be a dict of keyword arguments, got {shown(options)}")
     chosen = dict(options or {})
     check_options(name, chosen)
     init, eps, momentum, norm = (chosen.pop(option, None) for option in COMMON_OPTIONS)
-    if len(head) > _MOST_LAYERS:
+    if isinstance(head, Sequence) and len(head) > _MOST_LAYERS:
         raise ValueError(f"head must have at most {_MOST_LAYERS} hidden layers, got {len(head)}")
     with WithinMemory():
         backbone: nn.Module
@@ -119,3 +125,18 @@ def create(
     if size is not None:
         network.check_size(in_channels, *size)
     return network
+
+
+def _as_size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return a side, or a height and a width, as (height, width), each in its range."""
+    if image_size is None:
+        return None
+    sides = image_size if isinstance(image_size, tuple | list) else (image_size, image_size)
+    if len(sides) != 2:
+        raise ValueError(f"image_size must be a side, or (height, width), got {shown(image_size)}")
+    height, width = (as_int("image_size", side) for side in sides)
+    if not 1 <= min(height, width) <= max(height, width) <= MAX_SIDE:
+        raise ValueError(
+            f"image_size must be 1 to {MAX_SIDE:,} pixels each way, got {shown(image_size)}"
+        )
+    return height, width

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from torch import nn
 
-from warpmix._numbers import shown
+from warpmix._numbers import as_number, check_integer, shown
 
 DropoutPlace = Literal["hidden", "features", "both"]
 
@@ -47,9 +47,8 @@ def create_head(
         )
     if any(count < 1 for count in units):
         raise ValueError(f"head must have at least 1 unit in each hidden layer, got {shown(units)}")
-    if num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, got {num_classes}")
-    if not 0.0 <= dropout < 1.0:
+    check_integer("num_classes", num_classes, 2)
+    if not 0.0 <= as_number("dropout", dropout) < 1.0:
         raise ValueError(f"dropout must be in [0, 1), got {dropout}")
     if dropout_at not in get_args(DropoutPlace):
         raise ValueError(f"dropout_at must be hidden, features or both, got {shown(dropout_at)}")

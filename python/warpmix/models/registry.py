@@ -83,4 +83,6 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
     known = OWN[name].options if name in OWN else TORCHVISION_OPTIONS
     known += COMMON_OPTIONS
     if strange := sorted(set(options) - set(known)):
-        raise ValueError(f"{name} has no option {', '.join(strange)}; it takes {', '.join(known)}")
+        raise ValueError(
+            f"{name[:100]} has no option {', '.join(strange)}; it takes {', '.join(known)}"
+        )

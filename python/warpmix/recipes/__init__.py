@@ -35,7 +35,7 @@ def read(source: str | Path) -> Any:
     known = names()
     if str(source) in known:
         text = (resources.files(__name__) / f"{source}.yaml").read_text("utf-8")
-    elif Path(source).is_file():
+    elif _is_file(Path(source)):
         with reading_file(source, _REMEDY):
             text = Path(source).read_text("utf-8")
     else:
@@ -83,3 +83,10 @@ def read_variants(source: str | Path) -> dict[str, Any]:
 def nearest(word: str, known: list[str]) -> str:
     """Return the entry of ``known`` that resembles ``word`` most."""
     return difflib.get_close_matches(word[:_WORD], known, n=1, cutoff=0.0)[0]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long to be one
+        return False

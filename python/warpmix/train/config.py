@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from warpmix import recipes
-from warpmix._reading import InvalidFileError, quoted
+from warpmix._reading import InvalidFileError, quoted, shorten
 from warpmix.train.optimizer_constants import CONSTANTS, which_have
 from warpmix.train.settings import Settings
 
@@ -149,7 +149,7 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
         if (more := error.error_count() - _SHOWN) > 0:
             problems.append(f"and {more} more")
         kind = ValueError if source is None else InvalidFileError
-        raise kind("; ".join(problems)) from None
+        raise kind(shorten("; ".join(problems))) from None
 
 
 def _describe(problem: Any, source: str | Path | None) -> str:

@@ -92,7 +92,7 @@ def create(
     chosen = dict(options or {})
     check_options(name, chosen)
     init, eps, momentum, norm = (chosen.pop(option, None) for option in COMMON_OPTIONS)
-    if len(head) > _MOST_LAYERS:
+    if isinstance(head, Sequence) and len(head) > _MOST_LAYERS:
         raise ValueError(f"head must have at most {_MOST_LAYERS} hidden layers, got {len(head)}")
     with WithinMemory():
         backbone: nn.Module

@@ -35,7 +35,7 @@ def read(source: str | Path) -> Any:
     known = names()
     if str(source) in known:
         text = (resources.files(__name__) / f"{source}.yaml").read_text("utf-8")
-    elif Path(source).is_file():
+    elif is_file(source):
         with reading_file(source, _REMEDY):
             text = Path(source).read_text("utf-8")
     else:
@@ -47,6 +47,14 @@ def read(source: str | Path) -> Any:
         return parse_yaml(text)
     except InvalidYamlError as error:
         raise InvalidFileError(f"{source} is {error} (line {error.line}); {_REMEDY}") from None
+
+
+def is_file(source: str | Path) -> bool:
+    """Return whether a text is the path of a file; one that no file can have is not."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return False
 
 
 def read_augmentation(source: str | Path) -> dict[str, Any]:

@@ -279,7 +279,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
         create("resnet18", 3, weights=tmp_path / "code.pth")
     for name in ("noise.pth", "noise.safetensors"):
         (tmp_path / name).write_bytes(b"no weights at all")
-        with pytest.raises(ValueError, match="cannot be read as weights: it is damaged"):
+        with pytest.raises(ValueError, match=rf"{name}: damaged, or something else"):
             create("resnet18", 3, weights=tmp_path / name)
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ValueError, match="holds no state dict"):

@@ -133,6 +133,8 @@ def read_json_object(path: Path, remedy: str) -> dict[str, Any]:
 
 
 def _cut(text: str, length: int) -> str:
+    """Return a text without escape codes and the like, cut where it is longer."""
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text[: length + 1])
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

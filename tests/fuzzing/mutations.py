@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import random
@@ -106,7 +107,7 @@ def change(rng: random.Random, values: Any) -> Any:
                 walk(child)
 
     if not isinstance(values, dict | list) or not values or rng.random() < 0.03:
-        return rng.choice(VALUES)
+        return copy.deepcopy(rng.choice(VALUES))
     walk(values)
     node, key = rng.choice(places)
     match rng.randrange(6):
@@ -121,7 +122,7 @@ def change(rng: random.Random, values: Any) -> Any:
             if isinstance(other, dict) or place < len(other):
                 node[key] = json.loads(json.dumps(other[place]))
         case _:
-            node[key] = rng.choice(VALUES)
+            node[key] = copy.deepcopy(rng.choice(VALUES))
     return values
 
 

@@ -216,8 +216,9 @@ def _execute(reader: Reader, path: Path) -> dict[str, str]:
             found["long"] = f"{len(message)} characters: {message}"
         cause: BaseException | None = error
         while cause is not None:
-            if isinstance(cause, MemoryError):
-                frame = traceback.extract_tb(cause.__traceback__)[-1]
+            frame = (traceback.extract_tb(cause.__traceback__) or [None])[-1]
+            # Python's own parser calls it so where brackets are nested too deeply.
+            if isinstance(cause, MemoryError) and frame and not frame.filename.endswith("ast.py"):
                 found["large"] = f"{Path(frame.filename).name}:{frame.lineno}: {cause}"
             cause = cause.__cause__ or cause.__context__
         return found

@@ -22,6 +22,7 @@ from PIL import Image
 
 from fuzzing import mutations as m
 from warpmix import Pipeline, models, predictions, recipes
+from warpmix.augment import from_config
 from warpmix.data import archive, arrays, cache, cifar, cifar_images, folder, images, survey
 from warpmix.data.safe_pickle import load_pickle
 from warpmix.ensemble import Bundle, fit_ensemble
@@ -280,8 +281,7 @@ def _text(name: str, content: str, at: Path) -> Path:
 
 
 def _read_recipe(path: Path) -> Any:
-    found = recipes.read_augmentation(path)
-    return Pipeline.from_dict({"transforms": found["augment"], "p": found.get("p", 1.0)})
+    return Pipeline(from_config(recipes.read_augmentation(path)["augment"]))
 
 
 def _config(at: Path) -> Path:

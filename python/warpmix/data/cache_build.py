@@ -32,6 +32,7 @@ FORMAT = 1  # of the cache: another number makes another cache
 JOURNAL_FILE = "journal.jsonl"
 
 
+_Checksum = Annotated[int, Field(ge=0, lt=2**32)]
 _LeftOut = tuple[NonNegativeInt, str, bool]
 
 
@@ -53,7 +54,7 @@ class CacheRecord(BaseModel):
     name: str
     size: tuple[PositiveInt, PositiveInt]
     block_size: PositiveInt
-    checksums: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...]
+    checksums: tuple[_Checksum, ...]
     left_out: tuple[_LeftOut, ...]
 
     def check(self, files: int, size: tuple[int, int] | None) -> None:
@@ -79,7 +80,7 @@ class CacheRecord(BaseModel):
             raise ValueError(f"left_out must name some of {files} files, rising; {_REMEDY}")
 
 
-class _Note(RootModel[tuple[NonNegativeInt, int, tuple[_LeftOut, ...]]]):
+class _Note(RootModel[tuple[NonNegativeInt, _Checksum, tuple[_LeftOut, ...]]]):
     """A line of the journal: a block's number, its checksum, what it leaves out."""
 
 

@@ -8,13 +8,14 @@ import zipfile
 from collections import OrderedDict, deque
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from warpmix._pickles import checked_opcodes
-from warpmix._reading import reading_file
+from warpmix._reading import in_words, reading_file
 from warpmix._tensor_files import read_tensor_file
 
 State = OrderedDict[str, Tensor]
@@ -48,7 +49,13 @@ def read_state(path: Path) -> State:
         return original_names(read_tensor_file(path, _REMEDY)[0])
     with reading_file(path, _REMEDY):
         _check_sizes(path)
-        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            state: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except UnpicklingError as error:
+            raise ValueError(
+                f"{path} cannot be read as weights: it is damaged, or holds more than tensors "
+                f"({in_words(error)}); {_REMEDY}"
+            ) from error
         for key in ("state_dict", "model"):
             if isinstance(state, dict) and isinstance(state.get(key), dict):
                 state = state[key]

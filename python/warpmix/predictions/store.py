@@ -130,6 +130,8 @@ class PredictionStore:
         paths = tuple(self._folder.member(split, model) for model in chosen)
         entries = tuple(Entry.of_file(path) for path in paths)
         about = self.samples(split)
+        with reading_file(self._folder.samples(split), "import the split into a new store"):
+            _check_labels(about, entries[0].num_classes)
         for model, path, entry in zip(chosen, paths, entries, strict=True):
             with reading_file(path, REMEDY):
                 if entry.key != (split, model):
@@ -287,3 +289,14 @@ class PredictionStore:
                 self._folder.member(*key).unlink(missing_ok=True)
             self._folder.end_removal()
         return gone
+
+
+def _check_labels(about: Samples, classes: int) -> None:
+    """Refuse labels that are no classes of the members."""
+    if about.labels is not None and len(about.labels) > 0:
+        low, high = (int(extreme) for extreme in torch.aminmax(about.labels))
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"labels must be in 0..{classes - 1}, got values from {low} to {high}; import the "
+                "split into a new store"
+            )

@@ -35,7 +35,7 @@ def read(source: str | Path) -> Any:
     known = names()
     if str(source) in known:
         text = (resources.files(__name__) / f"{source}.yaml").read_text("utf-8")
-    elif _is_file(Path(source)):
+    elif is_file(source):
         with reading_file(source, _REMEDY):
             text = Path(source).read_text("utf-8")
     else:
@@ -47,6 +47,14 @@ def read(source: str | Path) -> Any:
         return parse_yaml(text)
     except InvalidYamlError as error:
         raise InvalidFileError(f"{source} is {error} (line {error.line}); {_REMEDY}") from None
+
+
+def is_file(source: str | Path) -> bool:
+    """Return whether a text is the path of a file; one that no file can have is not."""
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long, or with a zero byte
+        return False
 
 
 def read_augmentation(source: str | Path) -> dict[str, Any]:
@@ -83,10 +91,3 @@ def read_variants(source: str | Path) -> dict[str, Any]:
 def nearest(word: str, known: list[str]) -> str:
     """Return the entry of ``known`` that resembles ``word`` most."""
     return difflib.get_close_matches(word[:_WORD], known, n=1, cutoff=0.0)[0]
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long to be one
-        return False

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from warpmix._reading import InvalidFileError, reading_file, shorten
+from warpmix._reading import InvalidFileError, quoted, reading_file, shorten
 from warpmix._yaml import InvalidYamlError, compose_yaml, construct_yaml
-from warpmix.recipes import nearest
+from warpmix.recipes import is_file, nearest
 
 Place = tuple[str | int, ...]
 """Where a field is: the keys and numbers that lead to it."""
@@ -89,11 +89,11 @@ def read_source(source: str | Path) -> Source:
         file = resources.files("warpmix.study") / "recipes" / f"{source}.yaml"
         return _parse(str(source), f"{source}.yaml", file.read_text("utf-8"))
     path = Path(source)
-    if path.is_file():
+    if is_file(source):
         with reading_file(source, "write it as YAML, with title, base and sweeps"):
             return _parse(path.stem, str(source), path.read_text("utf-8"))
     raise FileNotFoundError(
-        f"{str(source)!r} is neither a file nor a packaged study; did you mean "
+        f"{quoted(str(source))} is neither a file nor a packaged study; did you mean "
         f"{nearest(str(source), known)!r}? Packaged: {', '.join(known)}"
     )
 

@@ -65,9 +65,11 @@ def test_settings_are_bounded(settings: dict[str, object]) -> None:
 
 def test_weights_are_counted_before_they_are_made() -> None:
     begun = time.monotonic()
-    for name, options in (("vgg3", {"width": 60_000}), ("mlp_s", {})):
+    for name, side, options in (("vgg3", 32, {"width": 60_000}), ("mlp_s", 10_000, {})):
         with pytest.raises(ValueError, match=r"weights, such as .* do not fit into"):
-            models.create(name, 10**9, image_size=32, options=options)
+            models.create(name, 100_000, image_size=side, options=options)
+    with pytest.raises(ValueError, match="num_classes must be from 2 to 100000"):
+        models.create("vgg3", 10**9)
     with pytest.raises(ValueError, match=r"image_size must be 1 to 10,000 pixels each way"):
         models.create("resnet18", 2, image_size=10**9)
     assert time.monotonic() - begun < 5

@@ -32,6 +32,7 @@ from warpmix.predictions.store_checks import (
     as_stored,
     check_joins,
     check_kind,
+    check_labels,
     check_member,
     check_name,
     holds,
@@ -131,7 +132,7 @@ class PredictionStore:
         entries = tuple(Entry.of_file(path) for path in paths)
         about = self.samples(split)
         with reading_file(self._folder.samples(split), "import the split into a new store"):
-            _check_labels(about, entries[0].num_classes)
+            check_labels(about, entries[0].num_classes)
         for model, path, entry in zip(chosen, paths, entries, strict=True):
             with reading_file(path, REMEDY):
                 if entry.key != (split, model):
@@ -289,14 +290,3 @@ class PredictionStore:
                 self._folder.member(*key).unlink(missing_ok=True)
             self._folder.end_removal()
         return gone
-
-
-def _check_labels(about: Samples, classes: int) -> None:
-    """Refuse labels that are no classes of the members."""
-    if about.labels is not None and len(about.labels) > 0:
-        low, high = (int(extreme) for extreme in torch.aminmax(about.labels))
-        if low < 0 or high >= classes:
-            raise ValueError(
-                f"labels must be in 0..{classes - 1}, got values from {low} to {high}; import the "
-                "split into a new store"
-            )

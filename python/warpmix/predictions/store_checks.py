@@ -128,3 +128,14 @@ def check_member(entry: Entry, first: Entry, about: Samples, where: str) -> None
             f"{where}: it was predicted for other samples, or the same in another order, than "
             f"{first.split}'s; was it copied from another store?"
         )
+
+
+def check_labels(about: Samples, classes: int) -> None:
+    """Refuse labels that are no classes of the members."""
+    if about.labels is not None and len(about.labels) > 0:
+        low, high = (int(extreme) for extreme in torch.aminmax(about.labels))
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"labels must be in 0..{classes - 1}, got values from {low} to {high}; import the "
+                "split into a new store"
+            )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from warpmix._numbers import as_number, shown
+from warpmix._memory import MAX_CLASSES
+from warpmix._numbers import as_number, check_integer, shown
 
 __all__ = ["Targets"]
 
@@ -57,9 +58,12 @@ class Targets(NamedTuple):
         Rows of class numbers sum to 1; rows of soft labels to what the labels sum to.
 
         Raises:
-            ValueError: smoothing outside [0, 1], a label outside [0, num_classes) (looked for on
-                the CPU alone), or soft labels of another number of classes.
+            TypeError: arguments that are no numbers.
+            ValueError: num_classes below 1, smoothing outside [0, 1], a label outside
+                [0, num_classes) (looked for on the CPU alone), or soft labels of another number of
+                classes.
         """
+        num_classes = check_integer("num_classes", num_classes, 1, MAX_CLASSES)
         check_smoothing("smoothing", smoothing)
         own = self.lam[:, None].float()
         if self.soft:

@@ -207,17 +207,24 @@ def chunked(
         if logits is not None and logits != knows:
             kinds = ("probabilities", "logits")
             raise ValueError(f"logits must be left out: the store holds {kinds[knows]}")
-        target = torch.device("cpu" if device is None else device)
+        target = _device("cpu" if device is None else device)
         if isinstance(checked, PredictionStack):
             return Chunked(checked.predictions.to(target), knows, target, progress, name)
         return Chunked(checked, knows, target, progress, name)
-    if device is not None and torch.device(device).type != checked.device.type:
+    if device is not None and _device(device).type != checked.device.type:
         if _holds_tensors(predictions):
             raise ValueError(
                 f"device must be left out for a tensor, which is on {checked.device}; got {device}"
             )
         checked = checked.to(device)
     return Chunked(checked, bool(logits), checked.device, progress, name)
+
+
+def _device(name: torch.device | str) -> torch.device:
+    try:
+        return torch.device(name)
+    except (TypeError, RuntimeError):
+        raise ValueError(f"device must be such as 'cpu' or 'cuda:0', got {shown(name)}") from None
 
 
 def _holds_tensors(predictions: PredictionsLike) -> bool:

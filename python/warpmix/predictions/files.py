@@ -18,6 +18,7 @@ from torch import Tensor
 
 from warpmix._files import atomic_write
 from warpmix._tensor_files import read_tensor_file
+from warpmix._tensors import check_dense
 from warpmix.predictions.entry import FORMAT, TENSOR, Entry
 from warpmix.predictions.model import Predictions
 from warpmix.predictions.samples import (
@@ -61,6 +62,9 @@ def save(
         TypeError, ValueError: as :class:`Predictions`, or rows that are no probabilities.
         OSError: the file cannot be written.
     """
+    check_dense("predictions", predictions)
+    if labels is not None:
+        check_dense("labels", labels)
     if not predictions.is_floating_point():
         raise TypeError(f"predictions must be floating-point, got {predictions.dtype}")
     stored = Predictions(

@@ -138,7 +138,7 @@ def test_every_table_is_read_right_or_refused(
     monkeypatch: pytest.MonkeyPatch,
     route: Callable[[Path, ReadOptions], Read],
 ) -> None:
-    monkeypatch.setattr("warpmix._files._flush", lambda path: None)  # nothing is killed here
+    monkeypatch.setattr("warpmix._files.flush", lambda path: None)  # nothing is killed here
     counts: Counter[str] = Counter()
     for number, cell in enumerate(CELLS):
         folder = tmp_path / str(number)

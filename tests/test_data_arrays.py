@@ -168,7 +168,7 @@ def test_a_file_of_training_images_alone(tmp_path: Path) -> None:
 def test_errors_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "data.npz"
     np.savez(path, images=IMAGES / 255, labels=LABELS)
-    with pytest.raises(TypeError, match=r"data.npz: images must be .*\(images \* 255\)"):
+    with pytest.raises(ValueError, match=r"data.npz: images must be .*\(images \* 255\)"):
         load(path)
     np.savez(path, x=IMAGES, y=LABELS, X=IMAGES)
     with pytest.raises(ValueError, match=r"data.npz has arrays whose names differ in case alone"):

@@ -238,7 +238,7 @@ def test_init_leaves_pretrained_weights(tmp_path: Path) -> None:
         ("cnn3", {"pooled_features": True}, "cnn3 has no option pooled_features"),
         ("cnn3", {"negative_slope": -0.1}, "negative_slope must be at least 0, got -0.1"),
         ("vit6", {"attention_heads": 4}, "attention_heads must divide 30, got 4"),
-        ("vit6", {"feed_forward": 0}, "feed_forward must be at least 1, got 6 and 0"),
+        ("vit6", {"feed_forward": 0}, "feed_forward at least 1, got 6 and 0"),
         ("resnet18", {"bn_eps": 0.0}, "bn_eps must be above 0, got 0.0"),
         ("resnet18", {"bn_momentum": 1.1}, r"bn_momentum must be in \(0, 1\], got 1.1"),
     ],

@@ -40,7 +40,8 @@ def test_a_subset_has_every_classs_share(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "seed", "message"), [(0, 0, "in 1..4"), (5, 0, "in 1..4"), (2, -1, "seed must be")]
+    ("count", "seed", "message"),
+    [(0, 0, "from 1 to 4"), (5, 0, "from 1 to 4"), (2, -1, "seed must be")],
 )
 def test_subsets_out_of_range(count: int, seed: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
@@ -56,7 +57,7 @@ def test_subsets_are_taken_of_what_each_part_is() -> None:
         assert torch.bincount(labels[some[name]]).tolist() == [count // 4] * 4
     other = split_rows(TrainConfig(train_images=20, split_seed=1), labels)
     assert not other["train"].equal(some["train"])
-    with pytest.raises(ValueError, match=r"train_images: count must be in 1..80.* got 81"):
+    with pytest.raises(ValueError, match=r"train_images: count must be from 1 to 80, got 81"):
         split_rows(TrainConfig(train_images=81), labels)
 
 

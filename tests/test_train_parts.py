@@ -213,7 +213,7 @@ def test_foreign_and_broken_files_are_refused(tmp_path: Path) -> None:
     broken.write_bytes(b"not a file of tensors")
     with pytest.raises(ValueError, match="was not written by warpmix train"):
         load_model(foreign)
-    with pytest.raises(ValueError, match="is not a readable safetensors file"):
+    with pytest.raises(ValueError, match=r"something else \(SafetensorError"):
         load_model(broken)
     with pytest.raises(FileNotFoundError, match="expected a run of: warpmix train"):
         load_model(tmp_path / "nothing")

@@ -140,8 +140,13 @@ def _cut(text: str, length: int) -> str:
 
 def _is_of_the_system(error: OSError) -> bool:
     """Whether it comes from the operating system. Parsers raise OSErrors without a number; EINVAL
-    is a seek to a place, and ENAMETOOLONG another file, that the file's wrong contents name."""
-    return error.errno not in (None, errno.EINVAL, errno.ENAMETOOLONG)
+    is a seek to a place, and ENAMETOOLONG another file, that the file's wrong contents name. Of a
+    missing file, safetensors tells without one."""
+    return isinstance(error, FileNotFoundError) or error.errno not in (
+        None,
+        errno.EINVAL,
+        errno.ENAMETOOLONG,
+    )
 
 
 def _is_own(error: BaseException) -> bool:

@@ -28,10 +28,10 @@ from warpmix.data.safe_pickle import load_pickle
 from warpmix.ensemble import Bundle, fit_ensemble
 from warpmix.models.weights import read_state
 from warpmix.predictions import PredictionStore, Samples, import_files
-from warpmix.study import claims, collect, load, source
+from warpmix.study import collect, load, source
 from warpmix.study import folder as study_folder
 from warpmix.study.plan import Plan
-from warpmix.train import ModelSpec, TrainConfig, load_config, load_model
+from warpmix.train import ModelSpec, TrainConfig, claims, load_config, load_model
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.history import EpochRecord, read_history, write_history
 from warpmix.train.loggers import read_known

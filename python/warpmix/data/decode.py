@@ -20,7 +20,7 @@ from warpmix.data.images import BadImageError, Fit, OtherSizeError, Pixels, read
 _BLOCK_BYTES = 4 << 20  # of the pixels that one task decodes
 _LARGEST_BLOCK = 1024  # images
 _IN_FLIGHT = 512 << 20  # bytes of the blocks that are decoded and wait
-_LISTED = 1000  # characters of files in a message; all are in the cache's record
+_LISTED = 1400  # characters of files in a message; all are in the cache's record
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,7 @@ class _Figures(_Part):
     best_epoch: int | None
     epochs: int | None
     seconds: float | None
-
-
-_FIGURES = tuple(_Figures.model_fields)
+    divergence: str | None = None
 
 
 def run_folder(study_folder: Path, identity: str) -> Path:
@@ -116,8 +114,7 @@ def read_study(folder: Path) -> dict[str, Any]:
 
 def write_result(folder: Path, figures: dict[str, Any]) -> None:
     """Write what a run came to; with this it is done."""
-    values = {name: figures[name] for name in _FIGURES}
-    write_json(folder / RESULT_FILE, {**values, "divergence": figures.get("divergence")})
+    write_json(folder / RESULT_FILE, _Figures.model_validate(figures).model_dump())
 
 
 def read_result(study_folder: Path, row: dict[str, Any]) -> RunResult:

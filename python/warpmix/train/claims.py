@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from warpmix._files import make_folder
+from warpmix._reading import parse_json
 
 
 @contextmanager
@@ -51,9 +52,10 @@ def owner_of(path: Path) -> str | None:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         try:
-            owner = json.loads(os.pread(descriptor, 4096, 0))
-            return f"process {owner['pid']} on {owner['host']} since {owner['started']}"
-        except (ValueError, TypeError, KeyError):  # it has just been claimed
+            owner = parse_json(os.pread(descriptor, 4096, 0))
+            pid, host, started = (str(owner[name])[:100] for name in ("pid", "host", "started"))
+            return f"process {pid} on {host} since {started}"
+        except (ValueError, TypeError, KeyError, RecursionError):  # it has just been claimed
             return "another process"
     finally:
         os.close(descriptor)

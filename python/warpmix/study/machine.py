@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from warpmix._memory import free_memory
+
 _MEMORY = 2 << 30  # bytes of a worker: torch, a data set such as CIFAR-10, a small network
 _GPU_MEMORY = 16 << 30  # of a GPU, for each run on it
 
@@ -11,18 +13,6 @@ _GPU_MEMORY = 16 << 30  # of a GPU, for each run on it
 def core_count() -> int:
     """Return the CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def free_memory() -> int | None:
-    """Return the bytes of memory that are free; None where the system does not say."""
-    try:
-        with open("/proc/meminfo") as file:
-            for line in file:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
 
 
 def choose_workers(device: str) -> int:
@@ -36,8 +26,7 @@ def choose_workers(device: str) -> int:
     """
     import torch
 
-    cores, free = core_count(), free_memory()
-    count = cores if free is None else min(cores, free // _MEMORY)
+    count = min(core_count(), free_memory() // _MEMORY)
     if device != "cpu" and torch.cuda.is_available():
         count = min(count, 4, torch.cuda.mem_get_info()[0] // _GPU_MEMORY)
     return max(1, int(count))

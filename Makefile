@@ -1,6 +1,7 @@
 # make demo   from nothing to a result: .venv, install for this machine, train, vote, pictures
 # make test   all tests, with the CUDA module compiled too where there is a compiler (no GPU needed)
 # make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
+# make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test fuzz bench lint format clean
+.PHONY: demo test fuzz sanitize bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -27,6 +28,21 @@ test: $(VENV)/installed-test
 EXECUTIONS ?= 300
 fuzz: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 PYTHONPATH=tests $(RUN) -m fuzzing --executions $(EXECUTIONS)
+
+# A copy, so that no object of this build is taken for one of an installed module. Python itself is not
+# instrumented: the sanitizers' libraries are loaded before it, and its own leaks are left out.
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+PRELOADED  := $(foreach library,libasan.so libubsan.so libstdc++.so.6,$(shell $(CXX) -print-file-name=$(library)))
+CHECKED    := $(addprefix tests/test_,replay augment_parity crops program pipeline vote vote_inputs vote_methods select)
+sanitize: $(VENV)/installed-test
+	rm -rf build/sanitized && mkdir -p build/sanitized
+	cp -r pyproject.toml setup.py README.md LICENSE csrc kernels python build/sanitized/
+	rm -f build/sanitized/python/warpmix/*.so
+	cd build/sanitized && WARPMIX_CUDA=0 CFLAGS="$(SANITIZERS)" LDFLAGS="$(SANITIZERS)" \
+		$(abspath $(RUN)) setup.py build_ext --inplace
+	LD_PRELOAD="$(PRELOADED)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+		PYTHONPATH=build/sanitized/python OMP_NUM_THREADS=2 \
+		$(RUN) -m pytest -p no:cacheprovider $(addsuffix .py,$(CHECKED))
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 
-from warpmix._files import make_folder
+from warpmix._files import make_folder, writing
 from warpmix._reading import parse_json
 
 
@@ -67,7 +67,8 @@ def _lock(path: Path) -> int | None:
     while True:
         make_folder(path.parent)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            with writing(path):
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except FileNotFoundError:
             if path.is_symlink():  # to a folder that is not there
                 raise
@@ -93,11 +94,9 @@ def _sign(descriptor: int, path: Path) -> None:
         "pid": os.getpid(),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-    try:
+    with writing(path):  # a full disk, say: the descriptor alone does not tell which file
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(owner).encode(), 0)
-    except OSError as error:  # such as a full disk; the descriptor alone does not say which
-        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def _is_current(descriptor: int, path: Path) -> bool:

@@ -1,6 +1,6 @@
 """Numbers of any type that users have, and arrays of them: Python's, NumPy's and torch's.
 
-NumPy and torch are imported where they are used: the commands' help waits for neither.
+NumPy is imported where it is used: the commands' help does not wait for it.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import numbers
 import operator
-from typing import Any, SupportsFloat, SupportsIndex
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, SupportsFloat, SupportsIndex
 
 from warpmix._reading import quoted
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def shown(value: Any) -> str:
@@ -57,7 +58,7 @@ def check_integer(name: str, value: SupportsIndex, low: int, high: int | None = 
         number = operator.index(value)
     except TypeError:
         number = None
-    if number is None or isinstance(value, (bool, np.bool_)):
+    if number is None or _is_bool(value):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     if number < low or (high is not None and number > high):
         expected = f"at least {low}" if high is None else f"from {low} to {high}"
@@ -75,7 +76,7 @@ def check_real(
         ValueError: it is out of range.
     """
     try:
-        number = None if isinstance(value, (str, bytes, bool, np.bool_)) else float(value)
+        number = None if isinstance(value, str | bytes) or _is_bool(value) else float(value)
     except TypeError:
         number = None
     if number is None:
@@ -90,6 +91,14 @@ def check_real(
 def native(array: np.ndarray) -> np.ndarray:
     """Return an array as torch takes it, itself if it is so already: in this machine's byte order,
     without negative strides, and writable."""
+    import numpy as np
+
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
     return np.require(array, requirements=["C", "W"])
+
+
+def _is_bool(value: Any) -> bool:
+    import numpy as np
+
+    return isinstance(value, bool | np.bool_)

@@ -41,6 +41,16 @@ def emulated_kernels() -> Iterator[None]:
         ops._ops = original
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_in_the_project() -> Iterator[None]:
+    """No test file may write into the checkout, where a `git add` would take it along."""
+    root = Path(__file__).parents[1]
+    before = set(root.iterdir())
+    yield
+    left = {path.name for path in set(root.iterdir()) - before if not path.name.startswith(".")}
+    assert not left, f"left in {root}: {sorted(left)}"
+
+
 def noisy_classes(root: Path, train: int, test: int, spread: int, **lowest: int) -> Path:
     """Fills a folder with 8x8 images, so many of a class in each split: noise that begins at the
     class's lowest value and is ``spread`` values wide."""

@@ -187,7 +187,10 @@ def _wrong_values() -> list[Any]:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_one_wrong_argument_is_a_type_or_value_error() -> None:
+def test_one_wrong_argument_is_a_type_or_value_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a wrong text is a right path: "cat" is a file's name
     calls, wrong = _calls(), _wrong_values()
     for name, call in calls.items():
         if name != "predictions.save":  # which has no folder to write to

@@ -85,7 +85,13 @@ def torchrun(world_size: int, *program: object) -> str:
     command = (sys.executable, "-m", "torch.distributed.run", "--standalone")
     done = subprocess.run(
         [*command, f"--nproc-per-node={world_size}", *map(str, program)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONFAULTHANDLER": "1",  # a process that a library aborts says where it was
+            "PYTHONWARNINGS": "ignore",  # Lightning's, about torch's functions, which fill a log
+        },
         capture_output=True,
         text=True,
     )

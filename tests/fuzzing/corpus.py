@@ -192,6 +192,13 @@ CORPUS: dict[str, dict[str, Change]] = {
         ),
     },
     "CIFAR-100 meta": {"names of numbers": whole(pickle.dumps({"fine_label_names": 3}, 2))},
+    "CIFAR-100 names": {"no UTF-8": whole(b"a\nb\xff\n")},
+    "study: environment.json": {
+        "cut": half,
+        "a list": whole("[]"),
+        "no versions": key("versions", 3),
+        "brackets": whole(BRACKETS),
+    },
     "archive .tar.gz": {"cut": half, "nothing": whole(b"")},
     "Kaggle's trainLabels.csv": {
         "a row too short": whole("id,label\n1\n2,dog\n"),

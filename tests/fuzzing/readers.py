@@ -31,6 +31,7 @@ from warpmix.predictions import PredictionStore, Samples, import_files
 from warpmix.study import collect, load, source
 from warpmix.study import folder as study_folder
 from warpmix.study.plan import Plan
+from warpmix.study.report import overview
 from warpmix.train import ModelSpec, TrainConfig, claims, load_config, load_model
 from warpmix.train.checkpoint import load_checkpoint, save_checkpoint
 from warpmix.train.history import EpochRecord, read_history, write_history
@@ -304,12 +305,15 @@ def _study(wanted: str, at: Path) -> Path:
     figures = dict.fromkeys(("test_accuracy", "validation_accuracy", "validation_loss"), 0.5)
     figures |= {"train_accuracy": 0.5, "best_epoch": 1, "epochs": 1, "seconds": 2.0}
     study_folder.write_result(run, figures)
+    runtime = {"cpu": "EPYC", "devices": [{"name": "H100"}]}
+    environment = {"versions": {"torch": "2.11"}, "build": {"commit": "3e8f746"}}
+    (run / "environment.json").write_text(json.dumps(environment | {"runtime": runtime}))
     failed = at / "runs" / runs[1].id
     failed.mkdir()
     (failed / "error.txt").write_text("Traceback\nRuntimeError: é")
     return {
         "study.json": at / "study.json", "result.json": run / "result.json",
-        "error.txt": failed / "error.txt",
+        "error.txt": failed / "error.txt", "environment.json": run / "environment.json",
     }[wanted]  # fmt: skip
 
 
@@ -320,6 +324,10 @@ def _text_in(at: Path, name: str, content: str) -> Path:
 
 def _read_study(path: Path) -> Any:
     return collect.load_results(next(p for p in path.parents if p.name == "study"))
+
+
+def _read_environments(path: Path) -> Any:
+    return overview.environments(_read_study(path))
 
 
 def _read_claim(path: Path) -> Any:
@@ -484,6 +492,8 @@ READERS = (
     Reader("study.json", partial(_study, "study.json"), _read_study, m.damage_json),
     Reader("study: result.json", partial(_study, "result.json"), _read_study, m.damage_json),
     Reader("study: error.txt", partial(_study, "error.txt"), _read_study, m.damage_text),
+    Reader("study: environment.json", partial(_study, "environment.json"), _read_environments,
+           m.damage_json),
     Reader("study: claim", partial(_text, "c.lock", '{"host": "a", "pid": 1, "started": "b"}'),
            _read_claim, m.damage_json),
     Reader("--set", partial(_text, "v.yaml", "[0.1, {a: 2}]"), _settings_typed, m.damage_text),

@@ -119,7 +119,8 @@ class Program:
         return True
 
     def _section_for(self, stage: Stage) -> int | None:
-        last = max((i for i, section in enumerate(self.sections) if len(section) > 0), default=0)
+        used = [i for i, section in enumerate(self.sections) if len(section) > 0]
+        last = used[-1] if used else 0
         if stage.map is not None:
             return _MAP if last < _MAP else None
         if stage.section == "geometry":

@@ -86,8 +86,10 @@ def load_cifar100(
             raise InvalidFileError(f"{meta} holds no list {level}_label_names of text; {_AGAIN}")
         classes = tuple(n.decode("latin1") if isinstance(n, bytes) else n for n in names)
     else:
-        text = (folder / f"{level}_label_names.txt").read_text("utf-8-sig")
-        classes = tuple(line.strip() for line in text.splitlines() if line.strip())
+        listed = folder / f"{level}_label_names.txt"
+        with reading_file(listed, _AGAIN):
+            lines = listed.read_text("utf-8-sig").splitlines()
+        classes = tuple(line.strip() for line in lines if line.strip())
     return _dataset(parts, classes, "cifar100-coarse" if coarse else "cifar100", files)
 
 

@@ -197,7 +197,7 @@ def make_versions(study: Study, figure: Figure) -> Section:
     """Return the versions of what the runs were trained with."""
     found: dict[str, list[str]] = {}
     for environment in environments(study):
-        for name, version in environment.get("versions", {}).items():
+        for name, version in environment.versions.items():
             found.setdefault(name, [])
             if version not in found[name]:
                 found[name].append(version)

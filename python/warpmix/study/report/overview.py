@@ -8,25 +8,65 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from pydantic import BaseModel
+
+from warpmix._reading import read_json_object, reading_file
 from warpmix.study.report.measured import was_tested
 from warpmix.study.report.parts import Column, Section, Table, joined
 from warpmix.study.report.selecting import Study, describe_setting, title_of_series
 from warpmix.study.results import RunResult
 from warpmix.train.run_folder import ENVIRONMENT_FILE
 
+_REMEDY = "delete it; the page is made without it"
+
 FORMS = {"full": "full", "quick": "quick", "digits": "digits, in place of the paper's data"}
 
 
-def environments(study: Study) -> list[dict[str, Any]]:
+class _Device(BaseModel):
+    name: str
+
+
+class _Runtime(BaseModel):
+    cpu: str = "unknown CPU"
+    devices: tuple[_Device, ...] = ()
+
+
+class _Build(BaseModel):
+    commit: str | None = None
+
+
+class Environment(BaseModel):
+    """What the page says of the ``environment.json`` of a run."""
+
+    versions: dict[str, str] = {}
+    runtime: _Runtime = _Runtime()
+    build: _Build | None = None
+
+    @property
+    def hardware(self) -> str:
+        """The GPUs and the CPU."""
+        devices = Counter(device.name for device in self.runtime.devices)
+        names = [name if n == 1 else f"{n} × {name}" for name, n in devices.items()]
+        return ", ".join([*names, self.runtime.cpu])
+
+    @property
+    def commit(self) -> str:
+        """What the package was built from; empty where nobody knows."""
+        return (self.build.commit or "")[:12] if self.build else ""
+
+
+def environments(study: Study) -> list[Environment]:
     """Return the distinct environments that finished runs have recorded."""
-    found: dict[str, dict[str, Any]] = {}
+    found: list[Environment] = []
     for run in study.runs:
         path = run.folder / ENVIRONMENT_FILE
         if run.status == "done" and path.is_file():
-            text = path.read_text("utf-8")
-            if text not in found:
-                found[text] = json.loads(text)
-    return list(found.values())
+            values = read_json_object(path, _REMEDY)
+            with reading_file(path, _REMEDY):
+                environment = Environment.model_validate(values)
+            if environment not in found:
+                found.append(environment)
+    return found
 
 
 def state_of(study: Study) -> Counter[str]:
@@ -81,9 +121,9 @@ def facts_of(study: Study) -> list[tuple[str, str]]:
     ]
     known = environments(study)
     for title, parts in (
-        ("Hardware", [_hardware(each) for each in known]),
-        ("Versions", [_versions(each) for each in known]),
-        ("Built from", [str((each.get("build") or {}).get("commit") or "")[:12] for each in known]),
+        ("Hardware", [each.hardware for each in known]),
+        ("Versions", [", ".join(f"{n} {v}" for n, v in each.versions.items()) for each in known]),
+        ("Built from", [each.commit for each in known]),
     ):
         distinct = [text for text in dict.fromkeys(parts) if text]
         if distinct:
@@ -107,17 +147,6 @@ def _seeds(runs: Sequence[RunResult]) -> str:
     if len(seeds) <= 8:
         return ", ".join(map(str, seeds))
     return f"{len(seeds):,} different ones, each sweep's own; see runs.csv"
-
-
-def _hardware(environment: dict[str, Any]) -> str:
-    runtime = environment.get("runtime", {})
-    devices = Counter(device["name"] for device in runtime.get("devices", []))
-    names = [name if n == 1 else f"{n} × {name}" for name, n in devices.items()]
-    return ", ".join([*names, f"{runtime.get('cpu', 'unknown CPU')}"])
-
-
-def _versions(environment: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {v}" for name, v in environment.get("versions", {}).items())
 
 
 def make_failures(study: Study) -> Section | None:

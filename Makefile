@@ -1,5 +1,6 @@
 # make demo   from nothing to a result: .venv, install for this machine, train, vote, pictures
 # make test   all tests, with the CUDA module compiled too where there is a compiler (no GPU needed)
+# make lowest   the tests that reach every dependency, with the oldest versions that pyproject.toml allows
 # make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
 # make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests
 # make bench, make lint, make format, make clean
@@ -17,13 +18,20 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test fuzz sanitize bench lint format clean
+.PHONY: demo test lowest fuzz sanitize bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
 
 test: $(VENV)/installed-test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist loadfile
+
+# The modules that `make test` has compiled serve here too: they use nothing but torch's stable ABI.
+LOWEST  := $(VENV)-lowest
+REACHED := $(addprefix tests/test_,cli pipeline train study_report predictions vote_sklearn typing_ keras_layers)
+lowest: $(VENV)/installed-test $(LOWEST)/installed
+	PYTHONPATH=python OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n auto --dist loadfile \
+		-p no:cacheprovider $(addsuffix .py,$(REACHED))
 
 EXECUTIONS ?= 300
 fuzz: $(VENV)/installed-test
@@ -73,6 +81,12 @@ $(VENV)/installed: export WARPMIX_CUDA := $(if $(GPU),,0)
 $(VENV)/installed: $(VENV)/build-tools $(COMPILED)
 	$(BUILD) .
 	$(RUN) -m warpmix info
+	touch $@
+
+$(LOWEST)/installed: pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check pytest pytest-xdist hypothesis \
+		$$(sed -n '/^dependencies/,/^]/s/ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml)
 	touch $@
 
 # One architecture is enough to see that the CUDA module compiles: the GPU's own, else Hopper.

@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from warpmix import InvalidFileError, Pipeline, models
-from warpmix._memory import check_room
+from warpmix._memory import check_room, free_memory
 from warpmix._pillow import to_8_bits
 from warpmix._reading import in_words, quoted, reading_file, shorten
 from warpmix.cli import app
@@ -73,6 +73,55 @@ def test_weights_are_counted_before_they_are_made() -> None:
     with pytest.raises(ValueError, match=r"image_size must be 1 to 10,000 pixels each way"):
         models.create("resnet18", 2, image_size=10**9)
     assert time.monotonic() - begun < 5
+
+
+V1 = "sys/fs/cgroup/memory"
+V2 = "sys/fs/cgroup"
+NO_LIMIT = 9223372036854771712  # the first version's way to say so
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "free"),
+    [
+        ("0::/\n", {}, 8000 * 1024),  # the root, which has no such files
+        (
+            "0::/job/step\n",  # the step's own 3 MB, and 1 MB that is left to the whole job
+            {
+                f"{V2}/job/step/memory.max": "3000000",
+                f"{V2}/job/step/memory.current": "0",
+                f"{V2}/job/memory.max": "5000000",
+                f"{V2}/job/memory.current": "4500000",
+                f"{V2}/job/memory.stat": "anon 1\ninactive_file 500000\n",
+            },
+            1_000_000,
+        ),
+        (
+            "3:cpuset:/\n4:memory:/box\n0::/\n",
+            {
+                f"{V1}/memory.limit_in_bytes": NO_LIMIT,
+                f"{V1}/memory.usage_in_bytes": 10,
+                f"{V1}/box/memory.limit_in_bytes": 2_000_000,
+                f"{V1}/box/memory.usage_in_bytes": 2_500_000,
+            },
+            0,
+        ),
+        ("0::/seen/from/outside\n", {f"{V2}/memory.max": "max"}, 8000 * 1024),
+    ],
+)
+def test_free_memory_is_what_the_group_leaves(
+    groups: str,
+    files: dict[str, object],
+    free: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    meminfo = "MemTotal: 16000 kB\nMemAvailable: 8000 kB\nHugePages_Total: 0\n"
+    for name, text in {"proc/self/cgroup": groups, "proc/meminfo": meminfo, **files}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(text))
+    monkeypatch.setattr("warpmix._memory._SYSTEM", tmp_path)
+    assert free_memory() == free
 
 
 def test_batches_that_do_not_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,11 +135,13 @@ def test_no_other_training_gets_the_folder_between_epochs(tmp_path: Path) -> Non
 
 
 def test_a_training_that_cannot_start_leaves_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        fit(settings(data=str(tmp_path / "missing.npz")), tmp_path / "run")
-    with pytest.raises(FileNotFoundError, match="holds no run"):
-        fit(settings(), tmp_path / "run", resume=True)
-    assert not (tmp_path / "run").exists()
+    (tmp_path / "there").mkdir()
+    for name in ("run", "runs/of/mine", "there/run"):
+        with pytest.raises(FileNotFoundError):
+            fit(settings(data=str(tmp_path / "missing.npz")), tmp_path / name)
+        with pytest.raises(FileNotFoundError, match="holds no run"):
+            fit(settings(), tmp_path / name, resume=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["there"]
 
 
 def test_a_study_leaves_a_run_alone_that_somebody_resumes(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from warpmix._files import make_folder, writing
 from warpmix._reading import parse_json
 
+_ATTEMPTS = 100  # to claim in a folder that others delete; each is a race lost
+
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
@@ -64,15 +66,17 @@ def owner_of(path: Path) -> str | None:
 
 def _lock(path: Path) -> int | None:
     """Return the open and locked file of a claim, or None if another process has it."""
+    attempt = 0
     while True:
-        make_folder(path.parent)
+        attempt += 1
         try:
+            make_folder(path.parent)
             with writing(path):
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        except FileNotFoundError:
-            if path.is_symlink():  # to a folder that is not there
+        except FileNotFoundError:  # another process has just deleted the empty folder
+            if path.is_symlink() or attempt == _ATTEMPTS:  # or it leads to one that is not there
                 raise
-            continue  # another process has just deleted the empty folder
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_current(descriptor, path):

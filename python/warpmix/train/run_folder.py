@@ -61,7 +61,7 @@ class RunInUseError(ValueError):
 def hold_folder(folder: Path, config: TrainConfig, resume: bool) -> Iterator[None]:
     """Hold a run folder against other trainings until the block ends, and check it.
 
-    The folder is made if need be, and removed again if nothing was written into it.
+    The folder, and those above it, are made if need be, and removed again if nothing was written.
 
     Raises:
         RunInUseError: (a ValueError) another training has the folder.
@@ -69,7 +69,7 @@ def hold_folder(folder: Path, config: TrainConfig, resume: bool) -> Iterator[Non
     """
     if resume:
         load_settings(folder)  # which is there, or no folder is made for its lock
-    is_new = not folder.exists()
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
     try:
         with _hold(folder):
             check_folder(folder, config, resume)
@@ -77,9 +77,9 @@ def hold_folder(folder: Path, config: TrainConfig, resume: bool) -> Iterator[Non
                 (folder / DIVERGENCE_FILE).unlink(missing_ok=True)  # of an earlier try
             yield
     finally:
-        if is_new:
-            with suppress(OSError):
-                folder.rmdir()
+        with suppress(OSError):  # what has something in it stays, and all that is above it
+            for place in new:
+                place.rmdir()
 
 
 @contextmanager

@@ -130,6 +130,11 @@ def test_each_dependency_is_imported_and_each_import_declared() -> None:
     assert packages(declared) == foreign
 
 
+def test_each_dependency_has_a_lower_bound() -> None:
+    for each in PROJECT["dependencies"]:
+        assert re.fullmatch(r"[a-z0-9-]+>=\d+\.\d+(\.\d+)?", each), each  # as `make lowest` reads it
+
+
 @pytest.mark.parametrize(("extra", "folder"), [("test", "tests"), ("bench", "bench")])
 def test_each_extra_is_imported(extra: str, folder: str) -> None:
     sources = "\n".join(path.read_text() for path in sorted((ROOT / folder).rglob("*.py")))

@@ -31,7 +31,7 @@ test: $(VENV)/installed-test
 LOWEST  := $(VENV)-lowest
 REACHED := $(addprefix tests/test_,cli pipeline train study_report predictions vote_sklearn typing_ keras_layers)
 lowest: $(VENV)/installed-test $(LOWEST)/installed
-	PYTHONPATH=python OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n auto --dist loadfile \
+	PYTHONPATH=$(abspath python) OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n auto --dist loadfile \
 		-p no:cacheprovider $(addsuffix .py,$(REACHED))
 
 EXECUTIONS ?= 300

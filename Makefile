@@ -29,7 +29,7 @@ test: $(VENV)/installed-test
 
 # The modules that `make test` has compiled serve here too: they use nothing but torch's stable ABI.
 LOWEST  := $(VENV)-lowest
-REACHED := $(addprefix tests/test_,cli pipeline train study_report predictions vote_sklearn typing_ keras_layers)
+REACHED := $(addprefix tests/test_,cli pipeline train models data_folder study_plan study_report statistics predictions vote_sklearn)
 lowest: $(VENV)/installed-test $(LOWEST)/installed
 	PYTHONPATH=$(abspath python) OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n auto --dist loadfile \
 		-p no:cacheprovider $(addsuffix .py,$(REACHED))

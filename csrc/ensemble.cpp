@@ -30,6 +30,9 @@ VoteParams common(const char* op, const Tensor& predictions, bool logits, const 
   params.predictions = predictions.const_data_ptr();
   params.type = score_type(op, predictions);
   params.logits = logits;
+  WARPMIX_CHECK(op, predictions.size(0) <= INT32_MAX,
+                "predictions must be of fewer than 2^31 models");
+  params.models = static_cast<int32_t>(predictions.size(0));
   params.samples = predictions.size(1);
   params.classes = static_cast<int32_t>(predictions.size(2));
   params.invalid = checked_data<int64_t>(op, "invalid", invalid, predictions, 1);
@@ -74,9 +77,8 @@ VoteCall check_vote(const Tensor& predictions, const OptionalTensor& weights, bo
   VoteParams params = common(op, predictions, logits, invalid);
   params.soft = !hard;
   params.hard = hard;
-  WARPMIX_CHECK(op, predictions.size(0) >= 1 && predictions.size(0) <= INT32_MAX,
-                "predictions must be of 1 to 2^31 - 1 models, got ", predictions.size(0));
-  params.size = static_cast<int32_t>(predictions.size(0));
+  WARPMIX_CHECK(op, params.models > 0, "predictions must be of at least one model, got 0");
+  params.size = params.models;
   join_with(op, predictions, weights, inverse_temperature, params);
   params.labels = checked_data<int64_t>(op, "labels", labels, predictions, params.samples);
   params.scores =
@@ -95,7 +97,7 @@ VoteCall check_vote_curve(const Tensor& predictions, const Tensor& targets, cons
   join_with(op, predictions, weights, inverse_temperature, params);
   params.ranking = checked_data<const int64_t>(op, "ranking", ranking, predictions, params.size);
   params.targets = checked_data<const int64_t>(op, "targets", targets, predictions, params.samples);
-  require_host_below(op, "ranking", params.ranking, ranking, predictions.size(0));
+  require_host_below(op, "ranking", params.ranking, ranking, params.models);
   require_host_below(op, "targets", params.targets, targets, params.classes);
   params.soft_correct =
       checked_data<int64_t>(op, "soft_correct", soft_correct, predictions, params.size);

@@ -146,7 +146,7 @@ def test_empty_ensembles(suffix: str) -> None:
     }
     none, invalid = PROBABILITIES[:0], int64(1)
     for hard in (False, True):
-        with pytest.raises(RuntimeError, match=r"predictions must be of 1 to 2\^31 - 1 models"):
+        with pytest.raises(RuntimeError, match="predictions must be of at least one model"):
             op["vote"](none, None, hard, False, int64(5), torch.empty(5, 4), invalid)
     counts = int64(0), int64(0)
     op["vote_curve"](PROBABILITIES, TARGETS, int64(0), False, *counts, invalid)

@@ -13,13 +13,13 @@
 namespace warpmix::emulated {
 namespace {
 
-template <typename Score>
+template <typename Score, int kClasses>
 void emulate_tiles(const ensemble::VoteParams& params) {
   const int64_t tiles = ensemble::sample_tiles(params.samples);
   for (int64_t tile = 0; tile < tiles; ++tile) {
     ensemble::TileShared shared;
     std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
-    std::vector<ensemble::TileThread<Score>> threads;
+    std::vector<ensemble::TileThread<Score, kClasses>> threads;
     for (int32_t thread = 0; thread < ensemble::kTileThreads; ++thread) {
       threads.emplace_back(params, shared, tile, thread);
     }
@@ -61,8 +61,12 @@ void vote(const VoteCall& call) {
     std::memset(params.hard_correct, 0, sizeof(int64_t) * params.size);
   }
   ensemble::with_score_type(params.type, [&](auto score) {
-    const bool tiles = params.classes <= ensemble::kRegisterClasses;
-    (tiles ? emulate_tiles<decltype(score)> : emulate_samples<decltype(score)>)(params);
+    using Score = decltype(score);
+    if (params.classes > ensemble::kRegisterClasses) {
+      emulate_samples<Score>(params);
+    } else {
+      (params.classes == 10 ? emulate_tiles<Score, 10> : emulate_tiles<Score, 0>)(params);
+    }
   });
 }
 

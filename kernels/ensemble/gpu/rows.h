@@ -9,10 +9,10 @@ namespace warpmix::ensemble {
 
 constexpr int kWarp = 32;  // threads, and samples of a tile
 
-// Scores in shared memory from a sample to the next: odd, so that lanes use different banks.
-HOST_DEVICE int32_t row_stride(int32_t classes) { return classes | 1; }
+// Scores in shared memory from a sample to the next: so that at most two lanes use a bank.
+HOST_DEVICE int32_t row_stride(int32_t classes) { return classes + (classes % 4 == 0); }
 
-constexpr int kTileScores = kWarp * (kRegisterClasses | 1);
+constexpr int kTileScores = kWarp * (kRegisterClasses + 1);
 
 // The samples of one block.
 struct SampleTile {
@@ -32,13 +32,17 @@ HOST_DEVICE int64_t sample_tiles(int64_t samples) { return ceil_div<int64_t>(sam
 // Bits of up to 64, so that sums can have the same registers in a thread that holds no rows.
 using Held = uint64_t[kRegisterClasses];
 
-// The loads are independent, and nothing waits for them before place_rows().
+// Of `elements`, which `classes` to a sample are. The loads are independent, and nothing waits for
+// them before place_rows().
 template <typename Score>
-HOST_DEVICE void read_rows(const Score* rows, int32_t elements, int32_t lane, Held& held) {
+HOST_DEVICE void read_rows(const Score* rows, int32_t elements, int32_t classes, int32_t lane,
+                           Held& held) {
+  const Score* own = rows + lane;  // so that the rest of an address is a constant
+  const bool whole = elements == classes * kWarp;
   UNROLL
   for (int32_t i = 0; i < kRegisterClasses; ++i) {
-    if (i * kWarp + lane < elements) {
-      held[i] = bits_of(rows[i * kWarp + lane]);
+    if (i < classes && (whole || i * kWarp + lane < elements)) {
+      held[i] = bits_of(own[i * kWarp]);
     }
   }
 }
@@ -46,16 +50,19 @@ HOST_DEVICE void read_rows(const Score* rows, int32_t elements, int32_t lane, He
 template <typename Score>
 HOST_DEVICE void place_rows(const Held& held, int32_t elements, int32_t classes, int32_t lane,
                             float* rows) {
-  const int32_t padding = row_stride(classes) - classes;
+  const bool whole = elements == classes * kWarp;
+  const bool padded = row_stride(classes) != classes;
   const int32_t reciprocal = ceil_div(1 << 16, classes);
+  float* own = rows + lane;
   UNROLL
   for (int32_t i = 0; i < kRegisterClasses; ++i) {
     const int32_t place = i * kWarp + lane;
     // place / classes by a reciprocal: exact, since the error, at most place · (classes - 1) / 2^16
     // of a whole, stays below one.
     static_assert(kWarp * kRegisterClasses * (kRegisterClasses - 1) < 1 << 16);
-    if (place < elements) {
-      rows[place + (place * reciprocal >> 16) * padding] = widen(from_bits<Score>(held[i]));
+    if (i < classes && (whole || place < elements)) {
+      const int32_t paddings = padded ? place * reciprocal >> 16 : 0;
+      own[i * kWarp + paddings] = widen(from_bits<Score>(held[i]));
     }
   }
 }

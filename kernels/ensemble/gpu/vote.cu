@@ -8,11 +8,11 @@ namespace warpmix::ensemble {
 namespace {
 
 // Three blocks of a tile leave 64 registers a thread.
-template <typename Score>
+template <typename Score, int kClasses>
 __global__ void __launch_bounds__(kTileThreads, 3)
     tile_kernel(const __grid_constant__ VoteParams params) {
   __shared__ TileShared shared;
-  TileThread<Score> thread(params, shared, blockIdx.x, static_cast<int32_t>(threadIdx.x));
+  TileThread<Score, kClasses> thread(params, shared, blockIdx.x, static_cast<int32_t>(threadIdx.x));
   for (int32_t step = 0; step < tile_steps(params); ++step) {
     thread.place(step);
     __syncwarp();
@@ -35,7 +35,8 @@ void launch_vote(const VoteParams& params, cudaStream_t stream) {
     using Score = decltype(score);
     if (params.classes <= kRegisterClasses) {
       const unsigned tiles = static_cast<unsigned>(sample_tiles(params.samples));
-      tile_kernel<Score><<<tiles, kTileThreads, 0, stream>>>(params);
+      const auto kernel = params.classes == 10 ? tile_kernel<Score, 10> : tile_kernel<Score, 0>;
+      kernel<<<tiles, kTileThreads, 0, stream>>>(params);
     } else {
       const unsigned blocks = static_cast<unsigned>(vote_blocks(params));
       vote_kernel<Score><<<blocks, kVoteThreads, 0, stream>>>(params);

@@ -7,6 +7,9 @@
 //             order of the models, a lane a sample
 //   counter   the same with their votes
 //
+// Where the number of classes is known to the compiler, kClasses, no loop is left and no address is
+// computed: 10 classes take half the instructions. 0: any number.
+//
 // 380 models of 10,000 samples and 10 classes are 313 blocks, 2.4 on each of 132 multiprocessors.
 #pragma once
 
@@ -33,7 +36,7 @@ HOST_DEVICE int32_t tile_steps(const VoteParams& params) {
 
 // One thread of a block, with its registers. For every step, in order: place(step), a barrier of
 // the warp, work(step), a barrier of the block. Then write().
-template <typename Score>
+template <typename Score, int kClasses>
 class TileThread {
  public:
   HOST_DEVICE TileThread(const VoteParams& params, TileShared& shared, int64_t block,
@@ -43,7 +46,7 @@ class TileThread {
         tile_(block, params.samples),
         warp_(thread / kWarp),
         lane_(thread % kWarp),
-        stride_(row_stride(params.classes)) {
+        stride_(row_stride(classes())) {
     if (warp_ < kReaders) {
       find_model(0);
       read(0);
@@ -58,7 +61,7 @@ class TileThread {
     }
     if (params.soft_correct && lane_ < tile_.used) {
       const int64_t target = params.targets[tile_.first + lane_];
-      require_below(target, params.classes);
+      require_below(target, classes());
       own_ = static_cast<int32_t>(target);
     }
   }
@@ -66,7 +69,7 @@ class TileThread {
   // A reader's rows of this step, to shared memory.
   HOST_DEVICE void place(int32_t step) {
     if (reads(step)) {
-      place_rows<Score>(held_, elements(), params_.classes, lane_, shared_.rows[step % 2][warp_]);
+      place_rows<Score>(held_, elements(), classes(), lane_, shared_.rows[step % 2][warp_]);
     }
   }
 
@@ -99,9 +102,11 @@ class TileThread {
   }
 
  private:
+  HOST_DEVICE int32_t classes() const { return kClasses > 0 ? kClasses : params_.classes; }
+
   // ---- a reader ---------------------------------------------------------------------------------
 
-  HOST_DEVICE int32_t elements() const { return tile_.used * params_.classes; }
+  HOST_DEVICE int32_t elements() const { return tile_.used * classes(); }
   HOST_DEVICE int32_t model_of(int32_t step) const { return step * kReaders + warp_; }
   HOST_DEVICE bool reads(int32_t step) const {
     return warp_ < kReaders && model_of(step) < params_.size;
@@ -114,7 +119,8 @@ class TileThread {
   // Asks for the rows of a step, and which model's come after them.
   HOST_DEVICE void read(int32_t step) {
     if (reads(step)) {
-      read_rows(score_row<Score>(params_, model_, tile_.first), elements(), lane_, held_);
+      read_rows(score_row<Score>(params_, model_, tile_.first), elements(), classes(), lane_,
+                held_);
       find_model(step + 1);
     }
   }
@@ -122,7 +128,7 @@ class TileThread {
   HOST_DEVICE void examine(int32_t step) {
     bool invalid = false;
     if (reads(step) && lane_ < tile_.used) {
-      Scores<1> scores = {shared_.rows[step % 2][warp_] + lane_ * stride_, 1, params_.classes};
+      Scores<1> scores = {shared_.rows[step % 2][warp_] + lane_ * stride_, 1, classes()};
       float highest[1];
       float label[1];
       invalid = scores.examine(params_.logits, 1, highest, label) > 0;
@@ -131,7 +137,7 @@ class TileThread {
         scores.normalise(params_.logits, inverse_temperature(params_, model_of(step)), highest);
       }
     }
-    count_into(params_.invalid, invalid);
+    count_warp_into(params_.invalid, invalid);
   }
 
   // ---- the summer and the counter ---------------------------------------------------------------
@@ -144,7 +150,8 @@ class TileThread {
       const double weight = joining_weight(params_, k);
       const bool right = lane_ < tile_.used && add(step % 2, k % kReaders, weight);
       if (params_.soft_correct) {
-        count_into((warp_ == kSummer ? params_.soft_correct : params_.hard_correct) + k, right);
+        count_warp_into((warp_ == kSummer ? params_.soft_correct : params_.hard_correct) + k,
+                        right);
       }
     }
   }
@@ -156,7 +163,7 @@ class TileThread {
     int64_t wrong = 0;
     UNROLL
     for (int32_t c = 0; c < kRegisterClasses; ++c) {
-      if (c < params_.classes) {
+      if (c < classes()) {
         const double sum = joined(double_from_bits(held_[c]), weight, row[c]);
         held_[c] = bits_from_double(sum);
         wrong |= beats(sum, own_sum_, c, own_);

@@ -32,39 +32,50 @@ HOST_DEVICE int64_t sample_tiles(int64_t samples) { return ceil_div<int64_t>(sam
 // Bits of up to 64, so that sums can have the same registers in a thread that holds no rows.
 using Held = uint64_t[kRegisterClasses];
 
+// Calls function(i) for each i of a lane's held elements. A whole tile has `classes` a lane, and is
+// a loop of its own, without a comparison an element.
+template <typename Function>
+HOST_DEVICE void for_each_held(int32_t elements, int32_t classes, int32_t lane,
+                               const Function& function) {
+  if (elements == classes * kWarp) {
+    UNROLL
+    for (int32_t i = 0; i < kRegisterClasses; ++i) {
+      if (i < classes) {
+        function(i);
+      }
+    }
+    return;
+  }
+  UNROLL
+  for (int32_t i = 0; i < kRegisterClasses; ++i) {
+    if (i < classes && i * kWarp + lane < elements) {
+      function(i);
+    }
+  }
+}
+
 // Of `elements`, which `classes` to a sample are. The loads are independent, and nothing waits for
 // them before place_rows().
 template <typename Score>
 HOST_DEVICE void read_rows(const Score* rows, int32_t elements, int32_t classes, int32_t lane,
                            Held& held) {
   const Score* own = rows + lane;  // so that the rest of an address is a constant
-  const bool whole = elements == classes * kWarp;
-  UNROLL
-  for (int32_t i = 0; i < kRegisterClasses; ++i) {
-    if (i < classes && (whole || i * kWarp + lane < elements)) {
-      held[i] = bits_of(own[i * kWarp]);
-    }
-  }
+  for_each_held(elements, classes, lane, [&](int32_t i) { held[i] = bits_of(own[i * kWarp]); });
 }
 
 template <typename Score>
 HOST_DEVICE void place_rows(const Held& held, int32_t elements, int32_t classes, int32_t lane,
                             float* rows) {
-  const bool whole = elements == classes * kWarp;
   const bool padded = row_stride(classes) != classes;
   const int32_t reciprocal = ceil_div(1 << 16, classes);
   float* own = rows + lane;
-  UNROLL
-  for (int32_t i = 0; i < kRegisterClasses; ++i) {
-    const int32_t place = i * kWarp + lane;
+  for_each_held(elements, classes, lane, [&](int32_t i) {
     // place / classes by a reciprocal: exact, since the error, at most place · (classes - 1) / 2^16
     // of a whole, stays below one.
     static_assert(kWarp * kRegisterClasses * (kRegisterClasses - 1) < 1 << 16);
-    if (i < classes && (whole || place < elements)) {
-      const int32_t paddings = padded ? place * reciprocal >> 16 : 0;
-      own[i * kWarp + paddings] = widen(from_bits<Score>(held[i]));
-    }
-  }
+    const int32_t paddings = padded ? (i * kWarp + lane) * reciprocal >> 16 : 0;
+    own[i * kWarp + paddings] = widen(from_bits<Score>(held[i]));
+  });
 }
 
 }  // namespace warpmix::ensemble

@@ -264,4 +264,6 @@ def test_a_failed_memset_does_not_blame_the_next_launch(tmp_path: Path) -> None:
 
 def test_kernels_stop_at_numbers_that_only_the_gpu_has_seen(tmp_path: Path) -> None:
     """While a CUDA graph is captured, no host looks at a row, a partner, a model or a class."""
-    run_native("device_guards", tmp_path, "-fsanitize=address", "-Wno-psabi", "-Wno-unused-function")
+    run_native(
+        "device_guards", tmp_path, "-fsanitize=address", "-Wno-psabi", "-Wno-unused-function"
+    )

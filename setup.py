@@ -39,7 +39,7 @@ CPU_SOURCES += ["csrc/emulated/augment.cpp", "csrc/emulated/ensemble.cpp"]
 CPU_SOURCES += ["kernels/augment/cpu/augment.cpp"]
 CPU_SOURCES += ["kernels/ensemble/cpu/vote.cpp", "kernels/ensemble/cpu/selection.cpp"]
 CUDA_SOURCES = [*SHARED_SOURCES, *(f"csrc/cuda/{name}.cpp" for name in OPERATORS)]
-CUDA_SOURCES += ["kernels/augment/gpu/augment.cu"]
+CUDA_SOURCES += ["kernels/augment/gpu/augment.cu", "kernels/augment/gpu/channel_sums.cu"]
 CUDA_SOURCES += ["kernels/ensemble/gpu/vote.cu", "kernels/ensemble/gpu/selection.cu"]
 SYSTEM_CUDA = Path("/usr/local/cuda")  # where NVIDIA's installers put it
 ARCHITECTURES = ["7.5", "8.0", "8.6", "8.9", "9.0", "10.0", "12.0"]
@@ -129,11 +129,14 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
 
 
 def default_architectures(known: str) -> str:
-    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs.
+
+    9.0 as well, for 11.0: it runs neither the machine code of 10.0 nor the PTX of 12.0.
+    """
     usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
     if not usable:
         raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")
-    return ";".join(usable) + "+PTX"
+    return ";".join(a + "+PTX" * (a in ("9.0", usable[-1])) for a in usable)
 
 
 def commit() -> str | None:

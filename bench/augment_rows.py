@@ -55,6 +55,7 @@ class Set:
     nchw: Tensor
     labels: Tensor
     index: Tensor
+    sums: Tensor
     channels_last: Tensor
     planar: Tensor
 
@@ -74,7 +75,8 @@ class Work:
             index = make(0, rows, (case.batch,))
             planar = torch.empty(nchw.shape, dtype=case.dtype, device=case.device)
             like_nhwc = planar.to(memory_format=torch.channels_last, copy=True)
-            return Set(nhwc, nchw, labels, index, like_nhwc, planar)
+            sums = warpmix.ops.channel_sums(nhwc)
+            return Set(nhwc, nchw, labels, index, sums, like_nhwc, planar)
 
         def pipeline(channels_last: bool) -> Pipeline:
             options = {"mean": MEAN, "std": STD, "dtype": case.dtype, "seed": 0}
@@ -114,6 +116,11 @@ def fused(work: Work, batch: Set) -> object:
     return work.nhwc(
         batch.nhwc, batch.labels, ids=work.ids, step=work.step, out=batch.channels_last
     )
+
+
+def fused_with_sums(work: Work, batch: Set) -> object:
+    options = {"ids": work.ids, "sums": batch.sums, "step": work.step}
+    return work.nhwc(batch.nhwc, batch.labels, out=batch.channels_last, **options)
 
 
 def fused_planar(work: Work, batch: Set) -> object:

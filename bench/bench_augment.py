@@ -19,6 +19,7 @@ from results import ON_GPU, Measure
 ROWS: dict[str, tuple[Row, str | None]] = {
     "fused, resident data": (rows.fused_resident, None),
     "fused, NHWC to channels_last": (rows.fused, None),
+    "fused, the same, sums known": (rows.fused_with_sums, None),
     "fused, NCHW to NCHW": (rows.fused_planar, None),
     "PyTorch, tuned, channels_last": (rows.tuned, "tuned"),
     "PyTorch, tuned, NCHW": (rows.tuned_planar, "tuned"),

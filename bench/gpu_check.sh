@@ -5,9 +5,9 @@
 #
 # CIFAR10_FOLDER (or WARPMIX_CIFAR10) holds cifar-10-batches-py or cifar-10-batches-bin; without it
 # nothing is trained. PYTHON (default python3) must have torch and warpmix's other requirements.
-# Writes gpu_check.json, bench.json, bench_peers.json and gpu_check.log to OUT (default
-# ./gpu-results). A step that fails does not stop the others; the exit status is 1 if any failed.
-# Ends within 9 minutes.
+# Writes gpu_check.json, which has the JSON of the steps in it, and gpu_check.log to OUT (default
+# ./gpu-results). A step has a time limit of its own, and one that fails does not stop the others;
+# the exit status is 1 if any failed. Ends within 9 minutes: the last steps get what time is left.
 set -u
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -32,6 +32,42 @@ import torch; print("%d.%d" % torch.cuda.get_device_capability())') || return
 
 info() { "$python" -m warpmix info; }
 
+# Every kernel against the CPU's bytes; the same cases, or some of them, under the sanitizers.
+bytes() { "$python" bench/sanitize.py; }
+memcheck() { sanitize memcheck 6; }
+racecheck() { sanitize racecheck 24; }
+sanitize() {
+    PYTORCH_NO_CUDA_MEMORY_CACHING=1 \
+        "$sanitizer" --tool "$1" --error-exitcode 1 "$python" bench/sanitize.py --every "$2"
+}
+
+capture() { "$python" bench/gpu_capture.py; }
+thread() { "$python" bench/gpu_threads.py thread; }
+second_gpu() { "$python" bench/gpu_threads.py second; }
+
+counters() { "$python" bench/gpu_counters.py --json "$work/counters.json"; }
+calls() { "$python" bench/call_time.py --device cuda --json "$work/calls.json"; }
+
+benchmarks() {
+    WARPMIX_BENCH_JSON=$work/benchmarks.json \
+        "$python" -m pytest bench/bench_*.py -q -p no:cacheprovider -k cuda \
+        --deselect bench/bench_peers.py
+}
+
+# Beside torchvision, and those of its other peers that are installed; on the GPU alone.
+peers() {
+    WARPMIX_BENCH_JSON=$work/peers.json \
+        "$python" -m pytest bench/bench_copy.py bench/bench_peers.py -q -p no:cacheprovider -k cuda
+}
+
+# To 94 %, with airbench's network; its own training takes 10 epochs.
+training() {
+    set -o pipefail
+    "$python" -m warpmix train cifar10 --root "$data" --config cifar10-airbench --out "$work/run" |
+        tee "$work/training.log" &&
+        "$python" bench/gpu_report.py accuracy "$work/training.log" 0.94
+}
+
 gpu_tests() { "$python" -m pytest tests -q -p no:cacheprovider -k "gpu or cuda"; }
 
 # On all cores where pytest-xdist is installed.
@@ -39,28 +75,6 @@ all_tests() {
     local parallel=()
     "$python" -c 'import xdist' 2>/dev/null && parallel=(-n auto)
     "$python" -m pytest tests -q -p no:cacheprovider "${parallel[@]}"
-}
-
-memcheck() { sanitize memcheck; }
-racecheck() { sanitize racecheck; }
-sanitize() {
-    PYTORCH_NO_CUDA_MEMORY_CACHING=1 \
-        "$sanitizer" --tool "$1" --error-exitcode 1 "$python" bench/sanitize.py
-}
-
-benchmarks() {
-    WARPMIX_BENCH_JSON=$out/bench.json \
-        "$python" -m pytest bench/bench_*.py -q -p no:cacheprovider --deselect bench/bench_peers.py
-}
-
-# Beside torchvision, and those of its other peers that are installed; on the GPU alone.
-peers() {
-    WARPMIX_BENCH_JSON=$out/bench_peers.json \
-        "$python" -m pytest bench/bench_copy.py bench/bench_peers.py -q -p no:cacheprovider -k cuda
-}
-
-training() {
-    "$python" -m warpmix train cifar10 --root "$data" --config cifar10-vgg3 --out "$work/run"
 }
 
 # ---- running and reporting them -----------------------------------------------------------------
@@ -85,6 +99,7 @@ run() {
     note=$(grep -v '^[[:space:]]*$' "$work/step.log" | tail -n 1 | cut -c 1-100)
     case $status in
         0) record "$step" pass $((SECONDS - begin)) "$note" ;;
+        77) record "$step" skipped $((SECONDS - begin)) "$note" ;;
         124 | 137) record "$step" fail $((SECONDS - begin)) "not done after $limit s" ;;
         *) record "$step" fail $((SECONDS - begin)) "$note" ;;
     esac
@@ -105,16 +120,7 @@ report() { # the table, and gpu_check.json
             "${steps[i]}" "${outcomes[i]}" "${durations[i]}" "${notes[i]}"
         rows+=("${steps[i]}" "${outcomes[i]}" "${durations[i]}" "${notes[i]}")
     done
-    "$python" - "$out/gpu_check.json" "$device" "${rows[@]}" <<'PYTHON'
-import json
-import sys
-
-path, device, *cells = sys.argv[1:]
-rows = zip(*(cells[i::4] for i in range(4)))
-steps = [{"step": s, "outcome": o, "seconds": int(t), "note": n} for s, o, t, n in rows]
-with open(path, "w") as file:
-    json.dump({"device": device, "steps": steps}, file, indent=1)
-PYTHON
+    "$python" bench/gpu_report.py steps "$out/gpu_check.json" "$work" "$device" "${rows[@]}"
 }
 
 fail_early() {
@@ -147,26 +153,37 @@ echo "$device" | tee -a "$log"
 # What the steps use, in the shells that `timeout` starts.
 export PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 export python out data work site sanitizer
-export -f build info gpu_tests all_tests memcheck racecheck sanitize benchmarks peers training
+export -f build info bytes memcheck racecheck sanitize capture thread second_gpu counters calls
+export -f benchmarks peers training gpu_tests all_tests
 
-run build 240
+run build 150
 run info 30
-run gpu_tests 120
+run bytes 60
+run capture 30
+run thread 30
+run second_gpu 30
 if [[ -n $sanitizer ]]; then
     run memcheck 60
-    run racecheck 90
+    run racecheck 60
 else
     skip memcheck "no compute-sanitizer found"
     skip racecheck "no compute-sanitizer found"
 fi
-run benchmarks 150
+if command -v ncu >/dev/null; then
+    run counters 60
+else
+    skip counters "no ncu found"
+fi
+run calls 30
+run benchmarks 90
 if [[ -n $data ]]; then
-    run training 120
+    run training 60
 else
     skip training "no CIFAR-10 given"
 fi
-run peers 100
-run all_tests 200 # last: it takes what time is left
+run gpu_tests 60
+run peers 60
+run all_tests 120 # last: it takes what time is left
 
 report | tee -a "$log"
 [[ " ${outcomes[*]} " != *" fail "* ]]

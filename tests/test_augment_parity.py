@@ -92,6 +92,20 @@ def test_channel_sums_are_exact(dtype: torch.dtype, channels: int, size: tuple[i
             assert torch.equal(warpmix.ops.channel_sums(batch), want)
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+@pytest.mark.parametrize("offset", range(16))
+def test_channel_sums_of_images_at_any_address(dtype: torch.dtype, offset: int) -> None:
+    """The kernel reads 16 bytes at a time, between the first and the last that divide by 16."""
+    for channels, size in ((3, 35), (5, 7), (1, 3), (3, 32 * 480)):
+        values = torch.randint(0, 256, (2, channels, 1, size)).to(dtype)
+        memory = torch.full((values.numel() + offset + 16,), 99, dtype=dtype)
+        moved = memory[offset : offset + values.numel()].view(2, 1, size, channels)
+        moved.copy_(values.permute(0, 2, 3, 1))
+        with emulated_kernels():
+            sums = warpmix.ops.channel_sums(moved.permute(0, 3, 1, 2))
+        assert torch.equal(sums, values.long().sum((2, 3)) * 65536)
+
+
 # Checksums of test_random_stream_is_frozen.
 GOLDEN = (390368647064, 3079318188, 1170)
 

@@ -1,4 +1,6 @@
 // channel_sums on CUDA: checks → guard → empty return → zeros → launch → launch check.
+#include "augment/gpu/channel_sums.h"
+
 #include "../augment.h"
 #include "../boxed.h"
 #include "augment/gpu/launch.h"
@@ -10,7 +12,11 @@ namespace {
 void channel_sums(const SumsCall& call) {
   const OnDevice on(call.images);
   const augment::SumsParams& params = call.params;
-  if (params.image_count == 0) {
+  const int64_t blocks = call.source_is_float ? augment::sum_blocks<float>(params)
+                                              : augment::sum_blocks<uint8_t>(params);
+  WARPMIX_CHECK("channel_sums", blocks <= kMaxGridX,
+                "images must need fewer than 2^31 blocks, got ", blocks);
+  if (blocks == 0) {
     return;
   }
   on.zero(params.sums, static_cast<int64_t>(params.image_count) * params.channels);

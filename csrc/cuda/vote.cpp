@@ -18,9 +18,9 @@ void vote(const VoteCall& call) {
     on.zero(params.soft_correct, params.size);
     on.zero(params.hard_correct, params.size);
   }
-  const int64_t blocks = ceil_div<int64_t>(params.samples, ensemble::kThreads);
-  WARPMIX_CHECK("vote", blocks <= kMaxGridX, "predictions must need fewer than 2^31 blocks");
-  if (blocks == 0) {
+  WARPMIX_CHECK("vote", params.samples <= kMaxGridX,
+                "predictions must be of fewer than 2^31 samples");
+  if (params.samples == 0 || params.size == 0) {
     return;
   }
   // torch's caching allocator keeps the memory for this stream after the tensors are gone.

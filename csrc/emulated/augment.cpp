@@ -62,15 +62,18 @@ struct Emulate {
   }
 };
 
-template <typename Source>
-void emulate_sums(const augment::SumsParams& params) {
-  const int64_t blocks = augment::sum_blocks(params);
-  for (int64_t block = 0; block < blocks; ++block) {
-    for (int32_t thread = 0; thread < augment::kSumThreads; ++thread) {
-      augment::sum_body<Source>(params, static_cast<int32_t>(block), thread);
+struct EmulateSums {
+  const augment::SumsParams& params;
+
+  template <typename Source, int kChannels>
+  void run() const {
+    for (int64_t block = 0; block < augment::sum_blocks<Source>(params); ++block) {
+      for (int32_t thread = 0; thread < augment::kSumThreads; ++thread) {
+        augment::sum_body<Source, kChannels>(params, block, thread);
+      }
     }
   }
-}
+};
 
 void augment(const AugmentCall& call) {
   augment::AugmentParams params = call.params;
@@ -82,8 +85,7 @@ void augment(const AugmentCall& call) {
 void channel_sums(const SumsCall& call) {
   const augment::SumsParams& params = call.params;
   std::memset(params.sums, 0, sizeof(int64_t) * params.image_count * params.channels);
-  const auto emulate = call.source_is_float ? emulate_sums<float> : emulate_sums<uint8_t>;
-  emulate(params);
+  augment::dispatch_sums(params, call.source_is_float, EmulateSums{params});
 }
 
 }  // namespace

@@ -8,30 +8,50 @@
 #include "ensemble/bootstrap.h"
 #include "ensemble/gpu/selection.h"
 #include "ensemble/gpu/vote.h"
+#include "ensemble/gpu/vote_tile.h"
 
 namespace warpmix::emulated {
 namespace {
 
-struct EmulateVote {
-  const ensemble::VoteParams& params;
-
-  template <typename Score, bool kRegisters>
-  void run() const {
-    ensemble::VoteParams launched = params;
-    const size_t elements = kRegisters ? 0 : static_cast<size_t>(params.samples) * params.classes;
-    std::vector<float> score(elements);
-    std::vector<double> sum(elements), votes(elements);
-    launched.score_workspace = score.data();
-    launched.sum_workspace = sum.data();
-    launched.vote_workspace = votes.data();
-    const int64_t blocks = ceil_div<int64_t>(params.samples, ensemble::kThreads);
-    for (int64_t block = 0; block < blocks; ++block) {
-      for (int32_t thread = 0; thread < ensemble::kThreads; ++thread) {
-        ensemble::vote_body<Score, kRegisters>(launched, block, thread);
+template <typename Score, int kClasses>
+void emulate_tiles(const ensemble::VoteParams& params) {
+  const int64_t tiles = ensemble::sample_tiles(params.samples);
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    ensemble::TileShared shared;
+    std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
+    std::vector<ensemble::TileThread<Score, kClasses>> threads;
+    for (int32_t thread = 0; thread < ensemble::kTileThreads; ++thread) {
+      threads.emplace_back(params, shared, tile, thread);
+    }
+    for (int32_t step = 0; step < ensemble::tile_steps(params); ++step) {
+      for (auto& thread : threads) {
+        thread.place(step);
+      }
+      for (auto& thread : threads) {
+        thread.work(step);
       }
     }
+    for (auto& thread : threads) {
+      thread.write();
+    }
   }
-};
+}
+
+template <typename Score>
+void emulate_samples(const ensemble::VoteParams& call) {
+  ensemble::VoteParams params = call;
+  const size_t elements = static_cast<size_t>(params.samples) * params.classes;
+  std::vector<float> score(elements);
+  std::vector<double> sum(elements), votes(elements);
+  params.score_workspace = score.data();
+  params.sum_workspace = sum.data();
+  params.vote_workspace = votes.data();
+  for (int64_t block = 0; block < ensemble::vote_blocks(params); ++block) {
+    for (int32_t thread = 0; thread < ensemble::kVoteThreads; ++thread) {
+      ensemble::vote_body<Score>(params, block, thread);
+    }
+  }
+}
 
 void vote(const VoteCall& call) {
   const ensemble::VoteParams& params = call.params;
@@ -40,7 +60,14 @@ void vote(const VoteCall& call) {
     std::memset(params.soft_correct, 0, sizeof(int64_t) * params.size);
     std::memset(params.hard_correct, 0, sizeof(int64_t) * params.size);
   }
-  ensemble::dispatch(params, EmulateVote{params});
+  ensemble::with_score_type(params.type, [&](auto score) {
+    using Score = decltype(score);
+    if (params.classes > ensemble::kRegisterClasses) {
+      emulate_samples<Score>(params);
+    } else {
+      (params.classes == 10 ? emulate_tiles<Score, 10> : emulate_tiles<Score, 0>)(params);
+    }
+  });
 }
 
 // Calls body(block, y, thread) as a launch over samples and models does.

@@ -25,4 +25,13 @@ HOST_DEVICE double choose(bool condition, double a, double b) {
 #endif
 }
 
+// Whether a class with `total` beats another one or ties with it and is lower.
+template <typename Class>
+HOST_DEVICE int64_t beats(double total, double other_total, Class c, Class other) {
+  const int64_t more = total > other_total;
+  const int64_t as_many = total == other_total;
+  const int64_t lower = c < other;
+  return more | (as_many & lower);
+}
+
 }  // namespace warpmix::ensemble

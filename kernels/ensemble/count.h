@@ -46,4 +46,16 @@ HOST_DEVICE void count_into(int64_t* counter, bool flag) {
 #endif
 }
 
+// The same where every thread of the warp is here.
+HOST_DEVICE void count_warp_into(int64_t* counter, bool flag) {
+#if defined(__CUDA_ARCH__)
+  const unsigned flags = __ballot_sync(0xFFFFFFFFu, flag);
+  if (threadIdx.x % 32 == 0 && flags != 0) {
+    add_to(counter, __popc(flags));
+  }
+#else
+  *counter += flag;
+#endif
+}
+
 }  // namespace warpmix::ensemble

@@ -16,12 +16,4 @@ HOST_DEVICE int64_t log_score(double own_total, double size) {
                               kLogSteps);
 }
 
-// Whether class c, with this total, beats the true class or ties with it and is lower.
-HOST_DEVICE int64_t beats(double total, double own_total, int64_t c, int64_t target) {
-  const int64_t more = total > own_total;
-  const int64_t as_many = total == own_total;
-  const int64_t lower = c < target;
-  return more | (as_many & lower);
-}
-
 }  // namespace warpmix::ensemble

@@ -7,7 +7,7 @@
 namespace warpmix::ensemble {
 
 constexpr int kThreads = 128;
-constexpr int kRegisterClasses = 16;  // up to here a GPU thread keeps its running sums in registers
+constexpr int kRegisterClasses = 16;  // up to here a GPU keeps a sample's running sums on the chip
 
 enum class ScoreType : int32_t { kFloat32, kFloat16, kBFloat16 };
 
@@ -33,6 +33,7 @@ struct VoteParams {
   bool soft;    // keep the running sums of probabilities
   bool hard;    // keep the running votes
   int32_t classes;
+  int32_t models;          // that there are predictions of
   int32_t size;            // models that join
   int64_t samples;         // N
   const int64_t* ranking;  // [size] models in the order in which they join, or null: 0, 1, …

@@ -16,15 +16,11 @@ constexpr float kLeast = 1.17549435e-38f;  // the least normal float32, which ha
 // Smaller probabilities count as this one in a logarithm, which must stay finite.
 constexpr double kLeastProbability = 1e-15;
 
-// kMost > 0: arrays of kMost classes, which can be registers; 0: any number, known at run time.
-template <int kLanes, int kMost>
+template <int kLanes>
 struct Scores {
   float* value;  // [classes, lanes], `stride` apart from class to class
   int64_t stride;
   int32_t classes;
-
-  HOST_DEVICE int32_t limit() const { return kMost > 0 ? kMost : classes; }
-  HOST_DEVICE bool has(int32_t c) const { return kMost == 0 || c < classes; }
 
   // The lowest class with the highest score, and that score. Returns how many of the first `used`
   // lanes hold no row that can be voted on: probabilities that are negative or of another sum than
@@ -41,10 +37,7 @@ struct Scores {
       label[t] = 0.0f;
     }
     UNROLL
-    for (int32_t c = 1; c < limit(); ++c) {
-      if (!has(c)) {
-        continue;
-      }
+    for (int32_t c = 1; c < classes; ++c) {
       const float number = static_cast<float>(c);
       for (int t = 0; t < kLanes; ++t) {
         const float score = value[c * stride + t];
@@ -78,10 +71,7 @@ struct Scores {
   HOST_DEVICE void take_logarithms() {
     constexpr float kFloor = static_cast<float>(kLeastProbability);
     UNROLL
-    for (int32_t c = 0; c < limit(); ++c) {
-      if (!has(c)) {
-        continue;
-      }
+    for (int32_t c = 0; c < classes; ++c) {
       for (int t = 0; t < kLanes; ++t) {
         value[c * stride + t] = fixed_log(max_of(value[c * stride + t], kFloor));
       }
@@ -92,10 +82,7 @@ struct Scores {
   HOST_DEVICE void softmax(float inverse_temperature, const float* highest) {
     float total[kLanes] = {};
     UNROLL
-    for (int32_t c = 0; c < limit(); ++c) {
-      if (!has(c)) {
-        continue;
-      }
+    for (int32_t c = 0; c < classes; ++c) {
       for (int t = 0; t < kLanes; ++t) {
         const float score = value[c * stride + t];
         float e;
@@ -111,10 +98,7 @@ struct Scores {
       }
     }
     UNROLL
-    for (int32_t c = 0; c < limit(); ++c) {
-      if (!has(c)) {
-        continue;
-      }
+    for (int32_t c = 0; c < classes; ++c) {
       for (int t = 0; t < kLanes; ++t) {
         value[c * stride + t] = value[c * stride + t] / total[t];
       }

@@ -6,9 +6,62 @@
 
 namespace warpmix::ensemble {
 
-template <int kLanes, int kMost>
+// ---- models and their weights -------------------------------------------------------------------
+
+HOST_DEVICE int64_t joining_model(const VoteParams& params, int32_t k) {
+  const int64_t model = params.ranking ? params.ranking[k] : k;
+  require_below(model, params.models);
+  return model;
+}
+
+HOST_DEVICE double joining_weight(const VoteParams& params, int32_t k) {
+  return params.weights ? params.weights[k] : 1.0;
+}
+
+HOST_DEVICE float inverse_temperature(const VoteParams& params, int32_t k) {
+  return params.inverse_temperature ? params.inverse_temperature[k] : 1.0f;
+}
+
+HOST_DEVICE double total_weight(const VoteParams& params) {
+  double total = params.weights ? 0.0 : params.size;
+  for (int32_t k = 0; params.weights && k < params.size; ++k) {
+    total += params.weights[k];
+  }
+  return total;
+}
+
+template <typename Score>
+HOST_DEVICE const Score* score_row(const VoteParams& params, int64_t model, int64_t sample) {
+  return static_cast<const Score*>(params.predictions) +
+         (model * params.samples + sample) * params.classes;
+}
+
+// ---- sums and decisions -------------------------------------------------------------------------
+
+// The sum of a class when a model's probability joins.
+HOST_DEVICE double joined(double sum, double weight, float probability) {
+  return sum + weight * static_cast<double>(probability);
+}
+
+// A vote's decision about a sample: the lowest class with the most of its `totals`, `stride` apart,
+// and each class's share.
+HOST_DEVICE void write_decision(const VoteParams& params, const double* totals, int64_t stride,
+                                int64_t sample, double total_weight) {
+  float* shares = params.scores + sample * params.classes;
+  int32_t leader = 0;
+  double most = totals[0];
+  for (int32_t c = 0; c < params.classes; ++c) {
+    const double total = totals[c * stride];
+    leader = total > most ? c : leader;
+    most = total > most ? total : most;
+    shares[c] = static_cast<float>(total / total_weight);
+  }
+  params.labels[sample] = leader;
+}
+
+template <int kLanes>
 struct Tally {
-  Scores<kLanes, kMost> scores;
+  Scores<kLanes> scores;
   double* sum;  // as scores.value: [classes, lanes]
   double* votes;
   double hard_leader[kLanes];  // a class; of the width of what decides it, as soft_wrong
@@ -22,12 +75,10 @@ struct Tally {
 
   HOST_DEVICE void clear() {
     UNROLL
-    for (int32_t c = 0; c < scores.limit(); ++c) {
+    for (int32_t c = 0; c < scores.classes; ++c) {
       for (int t = 0; t < kLanes; ++t) {
-        if (scores.has(c)) {
-          sum[place(c, t)] = 0.0;
-          votes[place(c, t)] = 0.0;
-        }
+        sum[place(c, t)] = 0.0;
+        votes[place(c, t)] = 0.0;
       }
     }
     for (int t = 0; t < kLanes; ++t) {
@@ -36,18 +87,15 @@ struct Tally {
     }
   }
 
-  HOST_DEVICE double joined(int32_t c, int t, double weight) const {
-    return sum[place(c, t)] + weight * static_cast<double>(scores.value[place(c, t)]);
+  HOST_DEVICE double joined_at(int32_t c, int t, double weight) const {
+    return joined(sum[place(c, t)], weight, scores.value[place(c, t)]);
   }
 
   HOST_DEVICE void add_probabilities(double weight) {
     UNROLL
-    for (int32_t c = 0; c < scores.limit(); ++c) {
-      if (!scores.has(c)) {
-        continue;
-      }
+    for (int32_t c = 0; c < scores.classes; ++c) {
       for (int t = 0; t < kLanes; ++t) {
-        sum[place(c, t)] = joined(c, t, weight);
+        sum[place(c, t)] = joined_at(c, t, weight);
       }
     }
   }
@@ -58,52 +106,16 @@ struct Tally {
     double mine[kLanes];  // the true class's sum
     for (int t = 0; t < kLanes; ++t) {
       soft_wrong[t] = 0;
-      if constexpr (kMost == 0) {
-        mine[t] = joined(static_cast<int32_t>(own[t]), t, weight);
-      } else {
-        // Registers have no addresses: every class is looked at. Only what was just computed is
-        // chosen, because nvcc (13.0) turns a choice between loads into local memory.
-        mine[t] = 0.0;
-        UNROLL
-        for (int32_t c = 0; c < kMost; ++c) {
-          const double total = joined(c, t, weight);
-          sum[place(c, t)] = total;
-          mine[t] = c == static_cast<int32_t>(own[t]) ? total : mine[t];
-        }
-      }
+      mine[t] = joined_at(static_cast<int32_t>(own[t]), t, weight);
     }
     UNROLL
-    for (int32_t c = 0; c < scores.limit(); ++c) {
-      if (!scores.has(c)) {
-        continue;
-      }
+    for (int32_t c = 0; c < scores.classes; ++c) {
       const double number = c;
       for (int t = 0; t < kLanes; ++t) {
-        if constexpr (kMost == 0) {
-          sum[place(c, t)] = joined(c, t, weight);
-        }
-        const double total = sum[place(c, t)];
-        const int64_t more = total > mine[t];
-        const int64_t as_many = total == mine[t];
-        const int64_t lower = number < own[t];
-        soft_wrong[t] |= more | (as_many & lower);
+        const double total = joined_at(c, t, weight);
+        sum[place(c, t)] = total;
+        soft_wrong[t] |= beats(total, mine[t], number, own[t]);
       }
-    }
-  }
-
-  // One more vote for a class; returns its votes.
-  HOST_DEVICE double add_vote(int32_t voted, int t, double weight) {
-    if constexpr (kMost == 0) {
-      return votes[place(voted, t)] += weight;
-    } else {  // registers have no addresses: every class is looked at
-      double won = 0.0;
-      UNROLL
-      for (int32_t c = 0; c < kMost; ++c) {
-        const double total = votes[place(c, t)] + (c == voted ? weight : 0.0);
-        votes[place(c, t)] = total;
-        won = c == voted ? total : won;
-      }
-      return won;
     }
   }
 
@@ -113,14 +125,11 @@ struct Tally {
   HOST_DEVICE void add_votes(const float* label, double weight) {
     double won[kLanes];
     for (int t = 0; t < kLanes; ++t) {
-      won[t] = add_vote(static_cast<int32_t>(label[t]), t, weight);
+      won[t] = votes[place(static_cast<int32_t>(label[t]), t)] += weight;
     }
     for (int t = 0; t < kLanes; ++t) {
       const double voted = static_cast<double>(label[t]);
-      const int64_t more = won[t] > hard_most[t];
-      const int64_t as_many = won[t] == hard_most[t];
-      const int64_t lower = voted < hard_leader[t];
-      const bool leads = (more | (as_many & lower)) != 0;
+      const bool leads = beats(won[t], hard_most[t], voted, hard_leader[t]) != 0;
       hard_leader[t] = choose(leads, voted, hard_leader[t]);
       hard_most[t] = choose(leads, won[t], hard_most[t]);
     }
@@ -131,13 +140,12 @@ struct Tally {
     float highest[kLanes];
     float label[kLanes];
     const int32_t invalid = scores.examine(params.logits, used, highest, label);
-    const double weight = params.weights ? params.weights[k] : 1.0;
+    const double weight = joining_weight(params, k);
     if (params.hard) {
       add_votes(label, weight);
     }
     if (params.soft) {
-      scores.normalise(params.logits,
-                       params.inverse_temperature ? params.inverse_temperature[k] : 1.0f, highest);
+      scores.normalise(params.logits, inverse_temperature(params, k), highest);
       if (params.soft_correct) {
         add_and_judge(weight);
       } else {
@@ -147,53 +155,11 @@ struct Tally {
     return invalid;
   }
 
-  // The decision about lane t, which is `sample`; `total_weight` of all that joined. Two branches,
-  // because choosing between the arrays by address would put them into local memory.
+  // The decision about lane t, which is `sample`; `total_weight` of all that joined.
   HOST_DEVICE void write(const VoteParams& params, int64_t sample, int t,
                          double total_weight) const {
-    float* shares = params.scores + sample * scores.classes;
-    if (params.soft) {
-      params.labels[sample] = write_shares(sum, t, total_weight, shares);
-    } else {
-      params.labels[sample] = write_shares(votes, t, total_weight, shares);
-    }
-  }
-
-  // Returns the lowest class with the most.
-  HOST_DEVICE int64_t write_shares(const double* totals, int t, double total_weight,
-                                   float* shares) const {
-    int32_t leader = 0;
-    double most = totals[place(0, t)];
-    UNROLL
-    for (int32_t c = 0; c < scores.limit(); ++c) {
-      if (!scores.has(c)) {
-        continue;
-      }
-      const double total = totals[place(c, t)];
-      leader = total > most ? c : leader;
-      most = total > most ? total : most;
-      shares[c] = static_cast<float>(total / total_weight);
-    }
-    return leader;
+    write_decision(params, (params.soft ? sum : votes) + t, scores.stride, sample, total_weight);
   }
 };
-
-HOST_DEVICE int64_t joining_model(const VoteParams& params, int32_t k) {
-  return params.ranking ? params.ranking[k] : k;
-}
-
-HOST_DEVICE double total_weight(const VoteParams& params) {
-  double total = 0.0;
-  for (int32_t k = 0; k < params.size; ++k) {
-    total += params.weights ? params.weights[k] : 1.0;
-  }
-  return total;
-}
-
-template <typename Score>
-HOST_DEVICE const Score* score_row(const VoteParams& params, int64_t model, int64_t sample) {
-  return static_cast<const Score*>(params.predictions) +
-         (model * params.samples + sample) * params.classes;
-}
 
 }  // namespace warpmix::ensemble

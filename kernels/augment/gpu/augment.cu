@@ -1,6 +1,5 @@
 // The GPU's launches: kernels round the host-device functions of this folder, and of ../draw.h.
 #include "../dispatch.h"
-#include "channel_sums.h"
 #include "entering_means.h"
 #include "general_kernel.h"
 #include "launch.h"
@@ -75,12 +74,6 @@ __global__ void draw_kernel(const __grid_constant__ AugmentParams params, int32_
   draw_slot(params, slot, draws);
 }
 
-template <typename Source>
-__global__ void __launch_bounds__(kSumThreads)
-    sum_kernel(const __grid_constant__ SumsParams params) {
-  sum_body<Source>(params, blockIdx.x, threadIdx.x);
-}
-
 }  // namespace
 
 void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream) {
@@ -92,15 +85,6 @@ void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t strea
   const int64_t slots = draw_slots(params);
   draw_kernel<<<static_cast<unsigned>(ceil_div<int64_t>(slots, kThreads)), kThreads, 0, stream>>>(
       params, draws);
-}
-
-void launch_channel_sums(const SumsParams& params, bool source_is_float, cudaStream_t stream) {
-  const unsigned blocks = static_cast<unsigned>(sum_blocks(params));
-  if (source_is_float) {
-    sum_kernel<float><<<blocks, kSumThreads, 0, stream>>>(params);
-  } else {
-    sum_kernel<uint8_t><<<blocks, kSumThreads, 0, stream>>>(params);
-  }
 }
 
 }  // namespace warpmix::augment

@@ -1,53 +1,204 @@
-// The kernel of channel sums, as a host-device function of the launch coordinates.
+// The kernel of channel sums, as a host-device function of the launch coordinates: one pass over
+// the images, 16 bytes at a time, whatever the number of channels.
+//
+// An image is a run of elements among which its channels alternate; a planar one is a run a
+// channel. A warp takes a share of one run. Lane by lane it reads vectors of 16 bytes, with as many
+// lanes as are a multiple of the channels, so that the same place in a lane's vectors is always of
+// the same channel: it sums by place, and by channel in the end.
 #pragma once
 
 #include "../fixed_point.h"
+#include "words.h"
 
 namespace warpmix::augment {
 
-constexpr int kSumThreads = 256;
-constexpr int kSumPixels = 16384;  // of one block: a 224×224 image is 4 blocks, a 32×32 one is 1
+constexpr int kSumWarps = 4;  // of a block, each for itself
+constexpr int kSumThreads = 32 * kSumWarps;
+constexpr int kSumVectors = 480;  // of a warp's share: 16 for each of 30 lanes
 
-// Adds every thread's value; a warp's 32 threads, which must all be here, add once.
-HOST_DEVICE void add_to(int64_t* sum, int64_t value) {
+// Adds `unit` times the values of all threads of a warp, which must all be here.
+template <typename Value>
+HOST_DEVICE void add_to(int64_t* sum, Value value, int64_t unit = 1) {
 #if defined(__CUDA_ARCH__)
   for (int distance = 16; distance > 0; distance /= 2) {
     value += __shfl_down_sync(0xFFFFFFFFu, value, distance);
   }
   if (threadIdx.x % 32 == 0) {  // two's complement: unsigned addition is signed addition
-    atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
+    atomicAdd(reinterpret_cast<unsigned long long*>(sum),
+              static_cast<unsigned long long>(value * unit));
   }
 #else
-  *sum += value;
+  *sum += value * unit;
 #endif
 }
 
-HOST_DEVICE int32_t sum_blocks_per_image(const SumsParams& params) {
-  return ceil_div(params.height * params.width, kSumPixels);
-}
+// ---- sums of the places in a lane's vectors -----------------------------------------------------
 
-HOST_DEVICE int64_t sum_blocks(const SumsParams& params) {
-  return static_cast<int64_t>(params.image_count) * sum_blocks_per_image(params);
-}
-
-// One thread's part: every kSumThreads-th pixel of its block's share of one image.
 template <typename Source>
-HOST_DEVICE void sum_body(const SumsParams& params, int32_t block, int32_t thread) {
-  const int32_t per_image = sum_blocks_per_image(params);
-  const int32_t image = block / per_image;
-  const int32_t first = (block - image * per_image) * kSumPixels;
-  const int32_t last = min_of(first + kSumPixels, params.height * params.width);
-  const Source* pixels = static_cast<const Source*>(params.images) + image * params.image_stride;
-  for (int32_t c = 0; c < params.channels; ++c) {
-    int64_t sum = 0;
-    for (int32_t i = first + thread; i < last; i += kSumThreads) {
-      const int32_t y = i / params.width;
-      const int32_t x = i - y * params.width;
-      sum += fixed_point(
-          pixels[y * params.row_stride + x * params.pixel_stride + c * params.channel_stride]);
+struct PlaceSums;
+
+// Bytes are summed two at a time in the halves of a word.
+template <>
+struct PlaceSums<uint8_t> {
+  static constexpr int kPlaces = 16;
+  static constexpr int64_t kUnit = static_cast<int64_t>(kSumScale);
+  static_assert(kSumVectors / (32 - kMaxChannels) <= 257);  // sums stay below 2^16
+  uint32_t even[4] = {};
+  uint32_t odd[4] = {};
+
+  HOST_DEVICE void add(const Words<4>& words) {
+    UNROLL
+    for (int i = 0; i < 4; ++i) {
+      even[i] += words.word[i] & 0x00FF00FFu;
+      odd[i] += words.word[i] >> 8 & 0x00FF00FFu;
     }
-    add_to(params.sums + static_cast<int64_t>(image) * params.channels + c, sum);
   }
+
+  HOST_DEVICE int32_t at(int place) const {
+    const uint32_t halves = place % 2 == 0 ? even[place / 4] : odd[place / 4];
+    return static_cast<int32_t>(place % 4 < 2 ? halves & 0xFFFFu : halves >> 16);
+  }
+};
+
+template <>
+struct PlaceSums<float> {
+  static constexpr int kPlaces = 4;
+  static constexpr int64_t kUnit = 1;
+  int64_t sum[4] = {};
+
+  HOST_DEVICE void add(const Words<4>& words) {
+    UNROLL
+    for (int i = 0; i < 4; ++i) {
+      sum[i] += fixed_point(float_from_bits(words.word[i]));
+    }
+  }
+
+  HOST_DEVICE int64_t at(int place) const { return sum[place]; }
+};
+
+// ---- runs and their shares ----------------------------------------------------------------------
+
+HOST_DEVICE bool interleaved(const SumsParams& params) {
+  return params.channel_stride == 1 || params.channels == 1;
+}
+
+HOST_DEVICE int64_t sum_runs(const SumsParams& params) {
+  return interleaved(params) ? params.image_count : int64_t{params.image_count} * params.channels;
+}
+
+HOST_DEVICE int32_t run_channels(const SumsParams& params) {
+  return interleaved(params) ? params.channels : 1;
+}
+
+HOST_DEVICE int32_t run_elements(const SumsParams& params) {
+  return params.height * params.width * run_channels(params);
+}
+
+// Shares of a run: of its vectors, of which the first and the last may be partly its neighbours'.
+template <typename Source>
+HOST_DEVICE int32_t run_shares(const SumsParams& params) {
+  constexpr int kPlaces = PlaceSums<Source>::kPlaces;
+  return ceil_div(run_elements(params) + 2 * (kPlaces - 1), kPlaces * kSumVectors);
+}
+
+template <typename Source>
+HOST_DEVICE int64_t sum_blocks(const SumsParams& params) {
+  return ceil_div<int64_t>(sum_runs(params) * run_shares<Source>(params), kSumWarps);
+}
+
+// ---- the kernel ---------------------------------------------------------------------------------
+
+// Elements [begin, end) of the vector at `base`, zeros round them.
+template <typename Source>
+HOST_DEVICE Words<4> part_of_vector(const Source* base, int32_t begin, int32_t end) {
+  constexpr int kPlaces = PlaceSums<Source>::kPlaces;
+  Words<4> words = {};
+  UNROLL
+  for (int i = 0; i < kPlaces; ++i) {
+    if (i >= begin && i < end) {
+      uint32_t bits;
+      if constexpr (kPlaces == 4) {
+        bits = bits_from_float(base[i]);
+      } else {
+        bits = static_cast<uint32_t>(base[i]) << 8 * (i % 4);
+      }
+      words.word[i * 4 / kPlaces] |= bits;
+    }
+  }
+  return words;
+}
+
+// kChannels: of a run, or 0 for any number.
+template <typename Source, int kChannels>
+HOST_DEVICE void sum_body(const SumsParams& params, int64_t block, int32_t thread) {
+  using Sums = PlaceSums<Source>;
+  constexpr int kPlaces = Sums::kPlaces;
+  const int32_t shares = run_shares<Source>(params);
+  const int64_t warp = block * kSumWarps + thread / 32;
+  const int64_t run = warp / shares;
+  if (run >= sum_runs(params)) {
+    return;
+  }
+  const int32_t lane = thread % 32;
+  const int32_t channels = kChannels > 0 ? kChannels : run_channels(params);
+  const int32_t elements = run_elements(params);
+  const Source* first = static_cast<const Source*>(params.images) + run * elements;
+  // Vectors are counted from the 16 bytes that the run begins in, `before` elements earlier.
+  const int32_t before =
+      static_cast<int32_t>(reinterpret_cast<uintptr_t>(first) % 16 / sizeof(Source));
+  const int32_t after = before + elements;
+  const int32_t begin = static_cast<int32_t>(warp - run * shares) * kSumVectors;
+  const int32_t end = min_of(begin + kSumVectors, ceil_div(after, kPlaces));
+
+  Sums sums;
+  const int32_t lanes = 32 - 32 % channels;
+  const int32_t own = lane < lanes ? begin + lane : end;
+  for (int32_t vector = own; vector < end; vector += lanes) {
+    const int32_t place = vector * kPlaces;
+    const Source* base = first + (place - before);
+    if (place >= before && place + kPlaces <= after) {
+      sums.add(load_words(base));
+    } else {
+      sums.add(part_of_vector(base, before - place, after - place));
+    }
+  }
+
+  // The places of each channel, which is that of place 0 and up.
+  constexpr int kKinds = kChannels > 0 && kChannels < kPlaces ? kChannels : kPlaces;
+  decltype(sums.at(0)) kind[kKinds] = {};
+  UNROLL
+  for (int i = 0; i < kPlaces; ++i) {
+    kind[i % kKinds] += sums.at(i);
+  }
+  const int32_t channel = ((begin + lane) * kPlaces - before + 16 * channels) % channels;
+  int64_t* totals = params.sums + run * channels;
+  for (int32_t c = 0; c < channels; ++c) {
+    decltype(sums.at(0)) total = 0;
+    int32_t held = channel;
+    UNROLL
+    for (int i = 0; i < kKinds; ++i) {
+      total += held == c ? kind[i] : 0;
+      held = held + 1 == channels ? 0 : held + 1;
+    }
+    add_to(totals + c, total, Sums::kUnit);
+  }
+}
+
+// Calls function.run<Source, kChannels>() with the types of one launch.
+template <typename Function>
+void dispatch_sums(const SumsParams& params, bool source_is_float, const Function& function) {
+  const auto run = [&](auto source) {
+    using Source = decltype(source);
+    switch (run_channels(params)) {
+      case 1:
+        return function.template run<Source, 1>();
+      case 3:
+        return function.template run<Source, 3>();
+      default:
+        return function.template run<Source, 0>();
+    }
+  };
+  source_is_float ? run(float{}) : run(uint8_t{});
 }
 
 }  // namespace warpmix::augment

@@ -3,13 +3,9 @@
 
 #include "../output.h"
 #include "block_parameters.h"
+#include "words.h"
 
 namespace warpmix::augment {
-
-template <int kWords>
-struct alignas(4 * kWords) Words {
-  uint32_t word[kWords];
-};
 
 // In one instruction on the device, where nvcc does not always join the words' stores by itself.
 HOST_DEVICE void store_words(void* out, const Words<4>& words) {

@@ -30,7 +30,7 @@ HOST_DEVICE int64_t planes_tile(const PlanesParams& params, int32_t model, int64
   const int64_t row = model * params.samples + first;
   load_tile(static_cast<const Score*>(params.predictions) + row * classes, classes, used, tile,
             wide);
-  Scores<kTile, 0> scores = {tile, kTile, classes};
+  Scores<kTile> scores = {tile, kTile, classes};
   float highest[kTile];
   float label[kTile];
   const int32_t invalid = scores.examine(params.logits, used, highest, label);

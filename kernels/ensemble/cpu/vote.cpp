@@ -19,7 +19,7 @@
 namespace warpmix::ensemble {
 namespace {
 
-using TileTally = Tally<kTile, 0>;
+using TileTally = Tally<kTile>;
 
 // What one thread has counted; merged at its end.
 struct Counts {

@@ -20,8 +20,8 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
   const int32_t classes = params.classes;
   const Score* row =
       static_cast<const Score*>(params.predictions) + (model * params.samples + sample) * classes;
-  Scores<1, 0> scores = {params.planes + int64_t{model} * classes * params.samples + sample,
-                         params.samples, classes};
+  Scores<1> scores = {params.planes + int64_t{model} * classes * params.samples + sample,
+                      params.samples, classes};
   for (int32_t c = 0; c < classes; ++c) {
     scores.value[c * scores.stride] = widen(row[c]);
   }
@@ -57,7 +57,7 @@ HOST_DEVICE void greedy_body(const GreedyParams& params, int64_t block, int32_t 
   for (int32_t c = 0; c < params.classes; ++c) {
     const int64_t place = c * params.samples;
     const double total = params.sum[place + sample] + static_cast<double>(plane[place]);
-    wrong |= beats(total, own_total, c, target);
+    wrong |= beats(total, own_total, int64_t{c}, target);
   }
   count_into(params.score + candidate, wrong == 0);
 }

@@ -1,35 +1,47 @@
-// The GPU's launch: a kernel round the host-device function of vote.h.
+// The GPU's launches of votes and curves: kernels round the host-device functions of vote.h and
+// vote_tile.h.
 #include "launch.h"
 #include "vote.h"
+#include "vote_tile.h"
 
 namespace warpmix::ensemble {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread; without the bound ptxas (13.0) spills in one
-// kernel.
-constexpr int kBlocksPerSm = 4;
-
-template <typename Score, bool kRegisters>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    vote_kernel(const __grid_constant__ VoteParams params) {
-  vote_body<Score, kRegisters>(params, blockIdx.x, threadIdx.x);
+// Three blocks of a tile leave 64 registers a thread.
+template <typename Score, int kClasses>
+__global__ void __launch_bounds__(kTileThreads, 3)
+    tile_kernel(const __grid_constant__ VoteParams params) {
+  __shared__ TileShared shared;
+  TileThread<Score, kClasses> thread(params, shared, blockIdx.x, static_cast<int32_t>(threadIdx.x));
+  for (int32_t step = 0; step < tile_steps(params); ++step) {
+    thread.place(step);
+    __syncwarp();
+    thread.work(step);
+    __syncthreads();
+  }
+  thread.write();
 }
 
-struct Launch {
-  const VoteParams& params;
-  cudaStream_t stream;
-
-  template <typename Score, bool kRegisters>
-  void run() const {
-    const unsigned blocks = static_cast<unsigned>(ceil_div<int64_t>(params.samples, kThreads));
-    vote_kernel<Score, kRegisters><<<blocks, kThreads, 0, stream>>>(params);
-  }
-};
+template <typename Score>
+__global__ void __launch_bounds__(kVoteThreads)
+    vote_kernel(const __grid_constant__ VoteParams params) {
+  vote_body<Score>(params, blockIdx.x, static_cast<int32_t>(threadIdx.x));
+}
 
 }  // namespace
 
 void launch_vote(const VoteParams& params, cudaStream_t stream) {
-  dispatch(params, Launch{params, stream});
+  with_score_type(params.type, [&](auto score) {
+    using Score = decltype(score);
+    if (params.classes <= kRegisterClasses) {
+      const unsigned tiles = static_cast<unsigned>(sample_tiles(params.samples));
+      const auto kernel = params.classes == 10 ? tile_kernel<Score, 10> : tile_kernel<Score, 0>;
+      kernel<<<tiles, kTileThreads, 0, stream>>>(params);
+    } else {
+      const unsigned blocks = static_cast<unsigned>(vote_blocks(params));
+      vote_kernel<Score><<<blocks, kVoteThreads, 0, stream>>>(params);
+    }
+  });
 }
 
 }  // namespace warpmix::ensemble

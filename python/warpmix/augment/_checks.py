@@ -15,10 +15,11 @@ from warpmix._tensors import check_dense
 from warpmix.augment.program import MAX_PIXELS
 from warpmix.augment.stages import MAX_CHANNELS
 
+_FEW = 64  # numbers that Python compares sooner than an operator of torch begins
 _USUAL_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what the last dimension of an NHWC array is
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, which would take ten times as long to make
 class Call:
     """The arguments of one call as the ops take them; one image is a batch of one.
 
@@ -239,7 +240,11 @@ def _check_range(name: str, tensor: Tensor, limit: int | None) -> None:
     """Check values on the CPU, in microseconds; on a GPU it would wait for the device."""
     if tensor.device.type != "cpu" or torch.compiler.is_compiling() or tensor.numel() == 0:
         return
-    low, high = (int(v) for v in torch.aminmax(tensor))
+    if tensor.numel() <= _FEW:
+        values = tensor.tolist()
+        low, high = min(values), max(values)
+    else:
+        low, high = (int(v) for v in torch.aminmax(tensor))
     if low < 0 or (limit is not None and high >= limit):
         allowed = "at least 0" if limit is None else f"in [0, {limit})"
         raise ValueError(f"{name} must be {allowed}, got {low if low < 0 else high}")

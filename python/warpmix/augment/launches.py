@@ -73,7 +73,7 @@ def compile_list(
     )
 
 
-@dataclass(frozen=True)
+@dataclass  # not frozen, which would take ten times as long to make
 class Samples:
     """Which samples a call makes, and from which random streams: the ops' arguments.
 

@@ -84,6 +84,13 @@ void access_memory(Warp& warp, const Instruction& i, int base, size_t size, cons
   }
   if (kSpace == Space::kGlobal || kSpace == Space::kGeneric) {
     i.counts.sectors += pieces(addresses, count, size, 32);
+    const size_t before = warp.block.sectors.size();
+    for (int k = 0; k < count; ++k) {
+      warp.block.sectors.insert(addresses[k] / 32);
+      warp.block.sectors.insert((addresses[k] + size - 1) / 32);
+    }
+    i.counts.fresh += warp.block.sectors.size() - before;
+    warp.missed = warp.block.sectors.size() > before;
     i.counts.lines += pieces(addresses, count, size, 128);
   } else if (kSpace == Space::kShared) {
     i.counts.lines += wavefronts(addresses, count, size);

@@ -13,6 +13,8 @@ using Table = std::unordered_map<std::string, Operation>;
 // Of an opcode as parse.py writes it; throws std::runtime_error where there is none.
 const Operation& operation_of(const std::string& opcode);
 
+Timing timing_of(const std::string& opcode);
+
 // The parts of its table, each of the file of its name.
 void add_integers(Table& table);
 void add_floats(Table& table);

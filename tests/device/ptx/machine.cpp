@@ -49,8 +49,13 @@ uint32_t live_lanes(const Launch& launch, uint32_t warp) {
 
 }  // namespace
 
-Warp::Warp(Block& b, uint32_t n, std::vector<uint64_t>& registers)
-    : block(b), number(n), value(registers), live(live_lanes(b.launch, n)) {
+Warp::Warp(Block& b, uint32_t n, Registers& registers)
+    : block(b),
+      number(n),
+      value(registers.value),
+      ready(registers.ready),
+      live(live_lanes(b.launch, n)) {
+  std::fill(ready.begin(), ready.end(), 0);
   for (const Preset& preset : b.launch.kernel.presets) {
     for (int lane = 0; lane < kLanes && preset.kind != 'a'; ++lane) {
       uint64_t bits =
@@ -117,6 +122,39 @@ void Warp::run() {
   }
 }
 
+// Warps issue in order: an instruction waits for its operands, and those after it for it.
+void Warp::issue(const Instruction& instruction) {
+  ++instruction.counts.issued;
+  const uint64_t before = clock;
+  clock += instruction.timing.issue;
+  const auto wait_for = [&](int32_t operand) {
+    clock = std::max(clock, ready[operand < 0 ? -1 - operand : operand]);
+  };
+  if (instruction.guard != kNone) {
+    wait_for(instruction.guard);
+  }
+  if (instruction.timing.issue > 0) {
+    for (int i = instruction.timing.results; i < instruction.operands; ++i) {
+      wait_for(instruction.operand[i]);
+    }
+  }
+  instruction.counts.cycles += clock - before;
+}
+
+void Warp::finish(const Instruction& instruction) {
+  const Timing& timing = instruction.timing;
+  uint64_t when = clock + (missed ? timing.miss : timing.latency);
+  if (timing.issue == 0) {  // as its operands
+    for (int i = timing.results; i < instruction.operands; ++i) {
+      const int32_t operand = instruction.operand[i];
+      when = std::max(when, ready[operand < 0 ? -1 - operand : operand]);
+    }
+  }
+  for (int i = 0; i < timing.results; ++i) {
+    ready[instruction.operand[i]] = when;
+  }
+}
+
 // Runs lanes from `place` on until they part, end, or reach where others are or a barrier.
 void Warp::run_lanes(uint32_t lanes, int32_t place) {
   const std::vector<Instruction>& code = block.launch.kernel.code;
@@ -144,7 +182,7 @@ void Warp::run_lanes(uint32_t lanes, int32_t place) {
         }
       }
     }
-    ++instruction.counts.issued;
+    issue(instruction);
     instruction.counts.lanes += std::popcount(chosen);
     if (flow == Flow::kBranch) {
       if (chosen != 0 && chosen != lanes) {
@@ -169,8 +207,10 @@ void Warp::run_lanes(uint32_t lanes, int32_t place) {
       }
     } else if (chosen != 0 && instruction.operation.run != nullptr) {
       active = chosen;
+      missed = false;
       instruction.operation.run(*this, instruction);
     }
+    finish(instruction);
     ++place;
   }
   for (int lane = 0; lane < kLanes; ++lane) {
@@ -185,6 +225,10 @@ namespace {
 // All threads of a block that have not ended wait at one barrier: they pass it.
 void pass_barrier(Block& block, std::vector<Warp>& warps) {
   int32_t place = -1;
+  uint64_t clock = 0;
+  for (const Warp& warp : warps) {
+    clock = std::max(clock, warp.clock);
+  }
   for (Warp& warp : warps) {
     for (int lane = 0; lane < kLanes; ++lane) {
       if (!(warp.live >> lane & 1u)) {
@@ -198,18 +242,21 @@ void pass_barrier(Block& block, std::vector<Warp>& warps) {
       place = warp.at[lane];
       ++warp.at[lane];
     }
-    if (warp.live && warp.waiting) {
-      ++block.launch.kernel.code[place].counts.issued;
-      block.launch.kernel.code[place].counts.lanes += std::popcount(warp.live);
+    if (warp.live) {
+      const Instruction& barrier = block.launch.kernel.code[place];
+      ++barrier.counts.issued;
+      barrier.counts.lanes += std::popcount(warp.live);
+      barrier.counts.cycles += clock + barrier.timing.latency - warp.clock;
+      warp.clock = clock + barrier.timing.latency;
     }
     warp.waiting = 0;
   }
   ++block.barriers;
 }
 
-using Registers = std::vector<std::vector<uint64_t>>;  // a warp's, for one block after the other
-
-void run_block(const Launch& launch, uint64_t number, Registers& registers) {
+// Returns its cycles: those of its slowest warp.
+uint64_t run_block(const Launch& launch, uint64_t number,
+               std::vector<Registers>& registers) {
   const Size place = {static_cast<uint32_t>(number % launch.grid.x),
                       static_cast<uint32_t>(number / launch.grid.x % launch.grid.y),
                       static_cast<uint32_t>(number / launch.grid.x / launch.grid.y)};
@@ -230,6 +277,11 @@ void run_block(const Launch& launch, uint64_t number, Registers& registers) {
       pass_barrier(block, warps);
     }
   }
+  uint64_t clock = 0;
+  for (const Warp& warp : warps) {
+    clock = std::max(clock, warp.clock);
+  }
+  return clock;
 }
 
 }  // namespace
@@ -237,9 +289,11 @@ void run_block(const Launch& launch, uint64_t number, Registers& registers) {
 void run_launch(Kernel& kernel, const Launch& launch) {
   begin_launch();
   const uint64_t warps = (launch.block.count() + kLanes - 1) / kLanes;
-  Registers registers(warps, std::vector<uint64_t>(size_t{kernel.registers} * kLanes));
+  const size_t size = kernel.registers;
+  std::vector<Registers> registers(
+      warps, {std::vector<uint64_t>(size * kLanes), std::vector<uint64_t>(size)});
   for (uint64_t number = 0; number < launch.grid.count(); ++number) {
-    run_block(launch, number, registers);
+    kernel.block_cycles += run_block(launch, number, registers);
     ++kernel.blocks;
     kernel.warps += warps;
   }

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <unordered_set>
 #include <vector>
 
 #include "memory.h"
@@ -31,17 +32,29 @@ struct Operation {
   int mask = -1;  // the operand with the lanes that must be here, of a warp's barrier
 };
 
+// When an instruction's results are there, in cycles after it was issued.
+struct Timing {
+  int32_t results = 1;  // operands that it writes, the first ones
+  int32_t issue = 1;    // cycles that it takes from the warp; 0 of what is no machine instruction
+  int32_t latency = 5;
+  int32_t miss = 5;  // of a load that touches memory which its block has not touched
+};
+
 // What a warp's executions of an instruction cost, summed.
 struct Counts {
   uint64_t issued = 0;
   uint64_t lanes = 0;    // active ones
   uint64_t sectors = 0;  // of 32 bytes of global memory, that the lanes of a warp touch
   uint64_t lines = 0;    // of 128 bytes likewise; of shared memory, its wavefronts
+  uint64_t fresh = 0;    // sectors that no thread of the block had touched before
+  uint64_t cycles = 0;   // until it could be issued after the one before, if the warp were alone
 };
 
 struct Instruction {
   std::string opcode;
   Operation operation;
+  int32_t operands = 0;
+  Timing timing;
   int32_t line = 0;
   int32_t guard = kNone;
   int32_t target = kNone;
@@ -65,6 +78,7 @@ struct Kernel {
   std::vector<Instruction> code;
   uint64_t blocks = 0;
   uint64_t warps = 0;
+  uint64_t block_cycles = 0;  // of each block's slowest warp, summed
 };
 
 struct Size {
@@ -85,7 +99,14 @@ struct Block {
   Size place;
   uint64_t number;  // of the grid's blocks
   SharedMemory shared;
-  uint32_t barriers = 0;  // that all its threads have passed
+  uint32_t barriers = 0;                  // that all its threads have passed
+  std::unordered_set<uint64_t> sectors;  // of global memory that it has touched
+};
+
+// A warp's, used for one block after the other.
+struct Registers {
+  std::vector<uint64_t> value;  // [register][lane]
+  std::vector<uint64_t> ready;  // [register] the cycle from which on it can be read
 };
 
 struct Trap : std::runtime_error {
@@ -95,15 +116,18 @@ struct Trap : std::runtime_error {
 struct Warp {
   Block& block;
   uint32_t number;
-  std::vector<uint64_t>& value;  // [register][lane]
+  std::vector<uint64_t>& value;
+  std::vector<uint64_t>& ready;
   std::array<int32_t, kLanes> at = {};
   uint32_t live;                   // lanes that have not ended
   uint32_t waiting = 0;            // at the block's barrier
   uint32_t active = 0;             // lanes of the current instruction
   std::vector<uint32_t> barriers;  // the lanes of each barrier of this warp, in order
   int32_t line = 0;                // of the current instruction, for reports
+  uint64_t clock = 0;              // when the last instruction was issued
+  bool missed = false;             // the current instruction
 
-  Warp(Block& b, uint32_t n, std::vector<uint64_t>& registers);
+  Warp(Block& b, uint32_t n, Registers& registers);
 
   template <typename T>
   T get(int32_t operand, int lane) const {
@@ -138,7 +162,8 @@ struct Warp {
 
   void run_lanes(uint32_t lanes, int32_t place);
   uint32_t lanes_at(int32_t place) const;
-  void step(const Instruction& instruction, uint32_t lanes);
+  void issue(const Instruction& instruction);
+  void finish(const Instruction& instruction);
 };
 
 // Runs every block of a launch, in order.

@@ -42,7 +42,9 @@ Instruction read_instruction(std::istream& in) {
   for (int k = 0; k < operands; ++k) {
     in >> i.operand[k];
   }
+  i.operands = operands;
   i.operation = operation_of(i.opcode);
+  i.timing = timing_of(i.opcode);
   return i;
 }
 
@@ -106,10 +108,10 @@ void write_counts(const std::string& path) {
       continue;
     }
     out << "kernel " << name << " " << kernel->blocks << " " << kernel->warps << " "
-        << kernel->code.size() << "\n";
+        << kernel->block_cycles << " " << kernel->code.size() << "\n";
     for (const Instruction& i : kernel->code) {
       out << i.counts.issued << " " << i.counts.lanes << " " << i.counts.sectors << " "
-          << i.counts.lines << "\n";
+          << i.counts.lines << " " << i.counts.fresh << " " << i.counts.cycles << "\n";
     }
   }
 }

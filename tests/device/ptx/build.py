@@ -114,7 +114,8 @@ def _kernels(
 ) -> tuple[Path, list[Kernel]]:
     """Compile one .cu file: its host object, and its kernels."""
     seen = [text for name, text in texts.items() if name.startswith("kernels/")]
-    folder = FOLDER / "objects" / _key(unit.name, str(capability), *NVCC, *seen)
+    parser = (HERE / "parse.py").read_text()
+    folder = FOLDER / "objects" / _key(unit.name, str(capability), parser, *NVCC, *seen)
     parsed = folder / "kernels.pickle"
     if not parsed.exists():
         folder.mkdir(parents=True, exist_ok=True)

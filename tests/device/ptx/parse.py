@@ -44,9 +44,10 @@ class Instruction:
 
 @dataclass
 class Kernel:
-    """One ``.entry``."""
+    """One ``.entry``; ``text`` is its PTX without what is only said of the source."""
 
     name: str
+    text: str = ""
     parameter_bytes: int = 0
     shared_bytes: int = 0
     symbols: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -90,7 +91,11 @@ def kernels_of(ptx: str) -> list[Kernel]:
     for line in lines[: starts[0] if starts else 0]:
         if shared := SHARED.search(line):
             module[shared[2]] = ("s", 0)
-    return [_kernel(lines, start, functions, dict(module)) for start in starts]
+    kernels = [_kernel(lines, start, functions, dict(module)) for start in starts]
+    for kernel in kernels:
+        head = [line for line in lines[: starts[0]] if line.startswith(".")]
+        kernel.text = "\n".join([*head, kernel.text, ""])
+    return kernels
 
 
 def program_of(kernels: list[Kernel]) -> str:
@@ -126,7 +131,9 @@ def _kernel(
             kernel.parameter_bytes = offset + size
             kernel.presets.append(("a", offset, str(size)))
         at += 1
-    _Body(kernel, functions).read(lines, at + 1)
+    end = _Body(kernel, functions).read(lines, at + 1)
+    kept = (line for line in lines[start:end] if not line.startswith("\t.loc"))
+    kernel.text = "\n".join(kept)
     return kernel
 
 
@@ -140,8 +147,8 @@ class _Body:
         self.functions: tuple[str, ...] = ()
         self.depth = 0
 
-    def read(self, lines: list[str], at: int) -> None:
-        """Read from the line after the kernel's brace to the brace that ends it."""
+    def read(self, lines: list[str], at: int) -> int:
+        """Read from the line after the kernel's brace to the brace that ends it; return its end."""
         pending = ""
         while True:
             line = lines[at].split("//")[0].strip()
@@ -152,7 +159,7 @@ class _Body:
             pending = f"{pending} {line}".strip() if pending else line
             while pending:
                 if pending[0] == "}" and self.depth == 0:
-                    return
+                    return at
                 if pending[0] in "{}":
                     self.depth += 1 if pending[0] == "{" else -1
                     pending = pending[1:].strip()

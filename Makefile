@@ -1,7 +1,8 @@
 # make demo   from nothing to a result: .venv, install for this machine, train, vote, pictures
 # make test   all tests, with the CUDA module compiled too where there is a compiler (no GPU needed)
 # make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
-# make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests
+# make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests;
+#                 then its operators on recorded calls, under these and under ThreadSanitizer
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -43,6 +44,7 @@ sanitize: $(VENV)/installed-test
 	LD_PRELOAD="$(PRELOADED)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
 		PYTHONPATH=build/sanitized/python OMP_NUM_THREADS=2 \
 		$(RUN) -m pytest -p no:cacheprovider $(addsuffix .py,$(CHECKED))
+	PYTHONPATH=tests $(RUN) -m device cpu
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

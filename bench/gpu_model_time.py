@@ -6,28 +6,29 @@ ASSUMPTIONS is what the page says. A measured time belongs beside a predicted on
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from device.ptx.counting import Count, KernelCounts
+from device.ptx.counting import KernelCounts
 
 ASSUMPTIONS = """\
-The time of a launch is the longest of five, plus one block's path, for the first block of a
-multiprocessor to begin and the last to end:
+The time of a launch is the longest of these, plus half of one block's path, in which the last
+blocks end one after the other; the path itself at least:
 - bytes: each source byte read once and each output byte written once, at the device's copy rate;
-- issue: four warp instructions a cycle and multiprocessor; an instruction of one lane is a whole one;
+- issue: four warp instructions a cycle and multiprocessor; one lane costs as much as all;
 - pipes: the integer and comparison pipe, the float pipe, float64, conversions, and special
   functions, at the programming guide's results a cycle and multiprocessor;
 - L1: a cycle for each 128-byte line of global memory that an instruction touches, and for each
   wavefront of shared memory with its bank conflicts; L2: the sectors that a block is the first
   to touch, and those it writes, at the published rate;
+  Of issue, pipes and L1 the time of the multiprocessor with the most blocks;
 - latency: as many blocks at once as registers, shared memory and warps allow, each as long as its
   slowest warp would take alone, in order: 5 cycles after an arithmetic instruction, 29 after shared
   memory, 40 after L1, 600 after memory that the block has not touched, 20 after a barrier.
-Instructions are the PTX's, with the number of machine instructions that each becomes (COSTS): moves,
-parameters and address conversions are none. Not in it: the host's launch, instruction fetches,
-spills (there are none), DRAM pages, clocks that fall under load."""
+Instructions are the PTX's, with the number of machine instructions that each becomes (COSTS):
+moves, parameters and address conversions are none. Not in it: the host's launch, instruction
+fetches, spills (there are none), DRAM pages, clocks that fall under load."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ DEVICES = [
 REGISTERS = 65_536  # of a multiprocessor, given out 256 a warp at a time
 WARP = 32
 
-# PTX opcode's beginning → (pipe, machine instructions); the first that fits. "64": of such operands.
+# (opcode begins with, has in it, pipe, machine instructions): the first that fits. "64": of such
+# operands.
 COSTS: list[tuple[str, str, str, float]] = [
     ("mov", "", "none", 0),
     ("cvta", "", "none", 0),
@@ -148,11 +150,6 @@ def cost(opcode: str) -> tuple[str, float]:
     raise AssertionError(opcode)
 
 
-def issue_slots(counts: Sequence[Count]) -> float:
-    """Sum the machine instructions that warps issue."""
-    return sum(c.issued * cost(c.instruction.opcode)[1] for c in counts)
-
-
 def blocks_at_once(device: Device, resources: Resources, warps: int) -> int:
     """Give the blocks that a multiprocessor holds."""
     a_warp = -(-resources.registers * WARP // 256) * 256
@@ -174,15 +171,16 @@ def kernel_time(
         pipes[pipe] += count.issued * instructions
         lines += count.lines
         sectors += count.sectors if opcode.startswith(("st", "red", "atom")) else count.fresh
-    cycle = scale / processors / device.clock
+    blocks = run.blocks * scale
+    most = math.ceil(blocks / processors) / blocks  # of a multiprocessor: share of all blocks
+    cycle = scale * most / device.clock  # of something counted, where it is most
     busy = {pipe: pipes[pipe] * WARP / rate * cycle for pipe, rate in device.rates.items()}
     at_once = blocks_at_once(device, resources, -(-run.warps // run.blocks))
     path = run.block_cycles / run.blocks / device.clock
-    latency = run.block_cycles * cycle / at_once
+    latency = max(path, path * blocks / processors / at_once)
     issue = sum(pipes.values()) / 4 * cycle
     l1 = lines * cycle
     l2 = sectors * 32 * scale / device.l2_rate
-    longest = max(moved / device.copy_rate, issue, *busy.values(), l1, l2, latency - path)
-    return Time(
-        issue, busy, l1, l2, latency, path, at_once, (longest + path) * device.correction
-    )
+    longest = max(moved / device.copy_rate, issue, *busy.values(), l1, l2, latency - path / 2)
+    predicted = (longest + path / 2) * device.correction
+    return Time(issue, busy, l1, l2, latency, path, at_once, predicted)

@@ -93,7 +93,7 @@ def _chain(name: str, size: int, generator: torch.Generator) -> Work:
     index = torch.randint(0, 2 * counted, (counted,), generator=generator)
     sums = ops.channel_sums(images)
     pipeline = Pipeline(CHAINS[name], mean=MEAN, std=STD, dtype=torch.bfloat16, seed=0)
-    row = ("fused, resident data (graph)" if size == 32 else "fused, resident data")
+    row = "fused, resident data (graph)" if size == 32 else "fused, resident data"
     return Work(
         name,
         f"{batch:,}x3x{size}x{size} to bfloat16",

@@ -228,7 +228,7 @@ void add_accesses(Table& table) {
   }
   table["cvta.shared.u64"] = {moved<static_cast<int64_t>(kSharedWindow)>};
   table["cvta.to.shared.u64"] = {moved<-static_cast<int64_t>(kSharedWindow)>};
-  table["membar.gl"] = table["membar.cta"] = table["fence.acq_rel.gpu"] = {nothing};
+  table["membar"] = table["membar.gl"] = table["fence.acq_rel"] = {nothing};
 }
 
 // Without what says how an access is cached.

@@ -1,5 +1,5 @@
-// The CUDA operators, with their kernels' PTX run on the host (runtime.cpp). The program to load and
-// the file to write counts to are given in the environment.
+// The CUDA operators, with their kernels' PTX run on the host (runtime.cpp). The program to load
+// and the file to write counts to are given in the environment.
 #include "backend.h"
 
 #include <torch/csrc/stable/tensor.h>

@@ -54,27 +54,36 @@ class Built:
     folder: Path
     kernels: Sequence[Kernel]
 
-    def with_program(self, text: str, name: str) -> Built:
-        """Give the same operators with another program: a mutant."""
-        folder = self.folder / name
-        folder.mkdir(exist_ok=True)
+    def with_program(self, text: str, folder: Path) -> Built:
+        """Give the same operators with another program, in an empty folder: a mutant."""
         (folder / "program").write_text(text)
         for file in ("driver", "operators.so"):
-            (folder / file).unlink(missing_ok=True)
             (folder / file).symlink_to(self.folder / file)
         return Built(folder, self.kernels)
 
-    def replay(self, cases: Path, *, counts: Path | None = None, part: int = 0, parts: int = 1,
-               variant: int = 0) -> subprocess.CompletedProcess[str]:  # fmt: skip
-        """Run the cases whose number is ``part`` modulo ``parts``; exit code 0 where all is right."""
-        command = [self.folder / "driver", self.folder / "operators.so", cases, variant, part, parts]
+    def replay(
+        self,
+        cases: Path,
+        *,
+        counts: Path | None = None,
+        part: int = 0,
+        parts: int = 1,
+        variant: int = 0,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the cases whose number is ``part`` modulo ``parts``; exit code 0: all is right."""
+        files = [self.folder / "driver", self.folder / "operators.so", cases]
+        command = [*map(str, files), str(variant), str(part), str(parts)]
         environment = {**os.environ, "WARPMIX_PTX_PROGRAM": str(self.folder / "program")}
         if counts:
             environment["WARPMIX_PTX_COUNTS"] = str(counts)
         return subprocess.run(
-            [str(word) for word in command],
-            capture_output=True, text=True, errors="replace", timeout=3600, env=environment,
-        )  # fmt: skip
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=3600,
+            env=environment,
+        )
 
 
 def build(capability: int, changed: Mapping[str, str] | None = None) -> Built:
@@ -98,7 +107,9 @@ def build(capability: int, changed: Mapping[str, str] | None = None) -> Built:
         driver, *others = map(str, objects)
         _run([COMPILER, "-shared", *others, "-o", "operators.so"], folder)
         # UndefinedBehaviorSanitizer's library, for the one function of a sanitizer that it calls.
-        _run([COMPILER, "-fsanitize=undefined", "-rdynamic", driver, "-o", "driver", "-ldl"], folder)
+        _run(
+            [COMPILER, "-fsanitize=undefined", "-rdynamic", driver, "-o", "driver", "-ldl"], folder
+        )
         (folder / "program").write_text(program_of(kernels))
     return Built(folder, kernels)
 

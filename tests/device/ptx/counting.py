@@ -1,4 +1,4 @@
-"""What the machine counted while it ran cases: for each kernel, its instructions with their costs."""
+"""What the machine counted while it ran cases: of each kernel, its instructions' costs."""
 
 from __future__ import annotations
 

@@ -255,8 +255,7 @@ void pass_barrier(Block& block, std::vector<Warp>& warps) {
 }
 
 // Returns its cycles: those of its slowest warp.
-uint64_t run_block(const Launch& launch, uint64_t number,
-               std::vector<Registers>& registers) {
+uint64_t run_block(const Launch& launch, uint64_t number, std::vector<Registers>& registers) {
   const Size place = {static_cast<uint32_t>(number % launch.grid.x),
                       static_cast<uint32_t>(number / launch.grid.x % launch.grid.y),
                       static_cast<uint32_t>(number / launch.grid.x / launch.grid.y)};

@@ -99,7 +99,7 @@ struct Block {
   Size place;
   uint64_t number;  // of the grid's blocks
   SharedMemory shared;
-  uint32_t barriers = 0;                  // that all its threads have passed
+  uint32_t barriers = 0;                 // that all its threads have passed
   std::unordered_set<uint64_t> sectors;  // of global memory that it has touched
 };
 

@@ -1,7 +1,7 @@
-"""nvcc's PTX as a program for machine.h: registers numbered, labels resolved, a line an instruction.
+"""nvcc's PTX as a program for machine.h: registers numbered, labels resolved.
 
-A program is text: for each kernel a head, its presets (registers that hold a constant, an address or
-a special register from the start) and its instructions:
+A program is text: for each kernel a head, its presets (registers that hold a constant, an address
+or a special register from the start) and its instructions, a line each:
 
     kernel NAME REGISTERS PARAMETER_BYTES SHARED_BYTES PRESETS INSTRUCTIONS
     KIND REGISTER VALUE          KIND c: the bits VALUE; p, s: the address of a byte of the
@@ -10,7 +10,7 @@ a special register from the start) and its instructions:
     OPCODE LINE GUARD TARGET OFFSET N OPERAND...     GUARD, OPERAND: a register, or -1 - register
                                  where a predicate is negated; GUARD and TARGET: none without one
 
-The machine knows what an opcode does; one that it does not know is an error when it loads the kernel.
+The machine knows what an opcode does; one that it does not know is an error when it loads it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 SIZES = {"8": 1, "16": 2, "32": 4, "64": 8}
 PARAMETER = re.compile(r"\.param (?:\.align (\d+) )?\.[a-z](\d+) ([\w$]+)(?:\[(\d+)\])?")
@@ -58,6 +59,9 @@ class Kernel:
 
     def number(self, text: str) -> int:
         """Give the register of an operand: one of the kernel's, or a preset."""
+        known = self.numbers.get(text)
+        if known is not None:
+            return known
         negated = text.startswith("!")
         text = text.lstrip("!")
         if text not in self.numbers:
@@ -144,6 +148,7 @@ class _Body:
         self.kernel = kernel
         self.names = functions
         self.chains: dict[str, tuple[str, ...]] = {}  # of the places that functions are inlined at
+        self.places: dict[str, tuple[str, Any, Any]] = {}  # of the texts of .loc
         self.functions: tuple[str, ...] = ()
         self.depth = 0
 
@@ -155,6 +160,9 @@ class _Body:
             at += 1
             if line.startswith(".loc"):
                 self._locate(line)
+                continue
+            if not pending and line.endswith(";") and line[0] not in "{}":
+                self._statement(line[:-1], at)
                 continue
             pending = f"{pending} {line}".strip() if pending else line
             while pending:
@@ -175,14 +183,15 @@ class _Body:
                     break
 
     def _locate(self, line: str) -> None:
-        place = LOCATION.match(line)
-        if place is None:
-            return
-        if place[2]:
-            self.functions = (self.names[place[2]], *self.chains.get(place[3], ()))
+        if line not in self.places:
+            found = LOCATION.match(line)
+            self.places[line] = (found[1], found[2], found[3]) if found else ("", None, None)
+        place, function, inlined_at = self.places[line]
+        if function:
+            self.functions = (self.names[function], *self.chains.get(inlined_at, ()))
         else:
             self.functions = ()
-        self.chains[place[1]] = self.functions
+        self.chains[place] = self.functions
 
     def _statement(self, text: str, line: int) -> None:
         if not text or text.startswith((".reg", ".pragma")):
@@ -229,6 +238,8 @@ class _Body:
 
 def _split(text: str) -> list[str]:
     """Split operands at the commas outside brackets and braces."""
+    if "{" not in text:
+        return text.split(", ") if text else []
     return [part.strip() for part in re.findall(r"(?:\{[^}]*\}|\[[^\]]*\]|[^,])+", text)]
 
 

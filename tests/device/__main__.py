@@ -1,6 +1,7 @@
 """Run all recorded calls under the sanitizers.
 
-    PYTHONPATH=tests python -m device cpu    the CPU operators
+    PYTHONPATH=tests python -m device cpu     the CPU operators
+    PYTHONPATH=tests python -m device cuda    the CUDA code, on the host
 
 A row a sanitizer and way of running: the cases, those that failed, and what was counted. The exit
 code is 1 where a case fails or a sanitizer reports.
@@ -18,7 +19,7 @@ from device.cases import record
 from device.replay import replay
 
 # Ways to run: see `vary` of cpu_backend.cpp and host/runtime.cpp.
-VARIANTS = {"cpu": [0, 1, 3]}
+VARIANTS = {"cpu": [0, 1, 3], "cuda": [0, 1, 3]}
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "address": {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"},
     "thread": {"TSAN_OPTIONS": "halt_on_error=1"},
 }
-# Forks of csrc by backend; "device" marks what nvcc compiles or includes its headers.
+# What nvcc defines and includes by itself.
 DEVICE = ["-D__CUDACC__", "-D__CUDA_ARCH__=900", "-include", "cuda_runtime.h"]
 
 
@@ -119,9 +119,10 @@ def _jobs(target: Target, tree: Path) -> Iterator[tuple[list[str], Path]]:
         # Fibers are told to the sanitizers by hand: their code has no checks of its own.
         runtime = [f for f in base if "sanitize" not in f]
         yield [*runtime, f"-DWITH_{target.sanitizer.upper()}", str(HERE / "host/runtime.cpp")], tree
-        base += [f"-I{HERE / 'host'}", *DEVICE]
+        base += [f"-I{HERE / 'host'}"]
     for path in sources(target.backend, tree):
-        yield [*base, "-x", "c++", path.relative_to(tree).as_posix()], tree
+        device = DEVICE if path.suffix == ".cu" else []
+        yield [*base, *device, "-x", "c++", path.relative_to(tree).as_posix()], tree
 
 
 def _compiled(command: list[str], tree: Path) -> str:

@@ -3,7 +3,8 @@
 # make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
 # make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests;
 #                 then its operators on recorded calls, under these and under ThreadSanitizer
-# make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it
+# make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
+#                     then nvcc's PTX of it, where nvcc is
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -49,6 +50,7 @@ sanitize: $(VENV)/installed-test
 
 device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
+	PYTHONPATH=tests $(RUN) -m device.ptx
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

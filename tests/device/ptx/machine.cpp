@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "instructions.h"
 
 namespace ptx {
 namespace {
@@ -122,39 +121,6 @@ void Warp::run() {
   }
 }
 
-// Warps issue in order: an instruction waits for its operands, and those after it for it.
-void Warp::issue(const Instruction& instruction) {
-  ++instruction.counts.issued;
-  const uint64_t before = clock;
-  clock += instruction.timing.issue;
-  const auto wait_for = [&](int32_t operand) {
-    clock = std::max(clock, ready[operand < 0 ? -1 - operand : operand]);
-  };
-  if (instruction.guard != kNone) {
-    wait_for(instruction.guard);
-  }
-  if (instruction.timing.issue > 0) {
-    for (int i = instruction.timing.results; i < instruction.operands; ++i) {
-      wait_for(instruction.operand[i]);
-    }
-  }
-  instruction.counts.cycles += clock - before;
-}
-
-void Warp::finish(const Instruction& instruction) {
-  const Timing& timing = instruction.timing;
-  uint64_t when = clock + (missed ? timing.miss : timing.latency);
-  if (timing.issue == 0) {  // as its operands
-    for (int i = timing.results; i < instruction.operands; ++i) {
-      const int32_t operand = instruction.operand[i];
-      when = std::max(when, ready[operand < 0 ? -1 - operand : operand]);
-    }
-  }
-  for (int i = 0; i < timing.results; ++i) {
-    ready[instruction.operand[i]] = when;
-  }
-}
-
 // Runs lanes from `place` on until they part, end, or reach where others are or a barrier.
 void Warp::run_lanes(uint32_t lanes, int32_t place) {
   const std::vector<Instruction>& code = block.launch.kernel.code;
@@ -217,84 +183,6 @@ void Warp::run_lanes(uint32_t lanes, int32_t place) {
     if (lanes >> lane & 1u) {
       at[lane] = place;
     }
-  }
-}
-
-namespace {
-
-// All threads of a block that have not ended wait at one barrier: they pass it.
-void pass_barrier(Block& block, std::vector<Warp>& warps) {
-  int32_t place = -1;
-  uint64_t clock = 0;
-  for (const Warp& warp : warps) {
-    clock = std::max(clock, warp.clock);
-  }
-  for (Warp& warp : warps) {
-    for (int lane = 0; lane < kLanes; ++lane) {
-      if (!(warp.live >> lane & 1u)) {
-        continue;
-      }
-      if (place >= 0 && warp.at[lane] != place) {
-        report("threads of a block wait at different barriers", 0, 0, warp.access(lane),
-               block.launch.kernel.code[warp.at[lane]].line);
-        throw Trap{};
-      }
-      place = warp.at[lane];
-      ++warp.at[lane];
-    }
-    if (warp.live) {
-      const Instruction& barrier = block.launch.kernel.code[place];
-      ++barrier.counts.issued;
-      barrier.counts.lanes += std::popcount(warp.live);
-      barrier.counts.cycles += clock + barrier.timing.latency - warp.clock;
-      warp.clock = clock + barrier.timing.latency;
-    }
-    warp.waiting = 0;
-  }
-  ++block.barriers;
-}
-
-// Returns its cycles: those of its slowest warp.
-uint64_t run_block(const Launch& launch, uint64_t number, std::vector<Registers>& registers) {
-  const Size place = {static_cast<uint32_t>(number % launch.grid.x),
-                      static_cast<uint32_t>(number / launch.grid.x % launch.grid.y),
-                      static_cast<uint32_t>(number / launch.grid.x / launch.grid.y)};
-  Block block = {launch, place, number,
-                 SharedMemory(launch.kernel.shared_bytes + launch.dynamic_shared_bytes)};
-  std::vector<Warp> warps;
-  for (uint32_t w = 0; w < registers.size(); ++w) {
-    warps.emplace_back(block, w, registers[w]);
-  }
-  bool alive = true;
-  while (alive) {
-    alive = false;
-    for (Warp& warp : warps) {
-      warp.run();
-      alive = alive || warp.live;
-    }
-    if (alive) {
-      pass_barrier(block, warps);
-    }
-  }
-  uint64_t clock = 0;
-  for (const Warp& warp : warps) {
-    clock = std::max(clock, warp.clock);
-  }
-  return clock;
-}
-
-}  // namespace
-
-void run_launch(Kernel& kernel, const Launch& launch) {
-  begin_launch();
-  const uint64_t warps = (launch.block.count() + kLanes - 1) / kLanes;
-  const size_t size = kernel.registers;
-  std::vector<Registers> registers(
-      warps, {std::vector<uint64_t>(size * kLanes), std::vector<uint64_t>(size)});
-  for (uint64_t number = 0; number < launch.grid.count(); ++number) {
-    kernel.block_cycles += run_block(launch, number, registers);
-    ++kernel.blocks;
-    kernel.warps += warps;
   }
 }
 

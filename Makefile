@@ -49,6 +49,7 @@ sanitize: $(VENV)/installed-test
 
 device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
+	PYTHONPATH=tests $(RUN) -m device mutants
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

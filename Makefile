@@ -50,6 +50,7 @@ sanitize: $(VENV)/installed-test
 
 device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
+	PYTHONPATH=tests $(RUN) -m device mutants
 	PYTHONPATH=tests $(RUN) -m device.ptx
 
 bench: $(VENV)/installed-test

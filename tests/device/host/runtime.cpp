@@ -244,7 +244,7 @@ void end_thread(Thread& thread) {
   warp.alive &= ~(1u << lane());
   for (const Meeting* meeting : warp.open) {
     if (meeting->mask >> lane() & 1) {
-      stop("a thread ends that others wait for in a warp's function", meeting->site);
+      stop("a warp's function waits for lanes that have ended", meeting->site);
     }
   }
   block.alive -= 1;
@@ -336,7 +336,7 @@ const Coordinates& coordinates() { return current->at; }
 unsigned lane() { return current->number % 32; }
 
 void stop(const char* what, Site site) {
-  std::fprintf(stderr, "ERROR: %s", what);
+  std::fprintf(stderr, "HOST CUDA: %s", what);
   if (site.line > 0) {
     std::fprintf(stderr, ", at %s:%d", site.file, site.line);
   }
@@ -412,7 +412,7 @@ Handed gather(const char* operation, unsigned mask, uint64_t value, bool orders,
     stop("a thread calls a warp's function with a mask that leaves it out", site);
   }
   if ((mask & ~warp.alive) != 0) {
-    stop("the mask of a warp's function names lanes that have ended or never were", site);
+    stop("the mask of a warp's function names lanes that have ended, or never were", site);
   }
   auto found = std::find_if(warp.open.begin(), warp.open.end(),
                             [&](const Meeting* other) { return (other->mask & mask) != 0; });

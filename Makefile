@@ -4,6 +4,8 @@
 # make fuzz   damaged files through every reader, about five minutes; EXECUTIONS=1000 of each is longer
 # make sanitize   the CPU module, rebuilt with AddressSanitizer and UndefinedBehaviorSanitizer, through its tests;
 #                 then its operators on recorded calls, under these and under ThreadSanitizer
+# make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
+#                     then nvcc's PTX of it, where nvcc is
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -19,7 +21,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest fuzz sanitize bench lint format clean
+.PHONY: demo test lowest fuzz sanitize device-check bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -53,6 +55,11 @@ sanitize: $(VENV)/installed-test
 		PYTHONPATH=build/sanitized/python OMP_NUM_THREADS=2 \
 		$(RUN) -m pytest -p no:cacheprovider $(addsuffix .py,$(CHECKED))
 	PYTHONPATH=tests $(RUN) -m device cpu
+
+device-check: $(VENV)/installed-test
+	PYTHONPATH=tests $(RUN) -m device cuda
+	PYTHONPATH=tests $(RUN) -m device mutants
+	PYTHONPATH=tests $(RUN) -m device.ptx
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

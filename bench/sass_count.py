@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+AUGMENT = ROOT / "kernels/augment/gpu/augment.cu"
 GROUP = 8  # kGroup in kernels/augment/gpu/block_parameters.h
 
 
@@ -33,12 +34,11 @@ def find_cuobjdump() -> str:
     return str(Path(triton.__file__).parent / "backends/nvidia/bin/cuobjdump")
 
 
-def compile_kernels(arch: str, folder: Path) -> tuple[str, str]:
-    """(ptxas's resource report, SASS text) of the augmentation kernels."""
-    cubin = folder / "augment.cubin"
+def compile_kernels(arch: str, folder: Path, source: Path = AUGMENT) -> tuple[str, str]:
+    """(ptxas's resource report, SASS text) of a .cu file, or of a .ptx file."""
+    cubin = folder / f"{source.stem}.cubin"
     command = ["nvcc", "-O3", "--fmad=false", "-std=c++17", f"-arch={arch}", "-Xptxas", "-v"]
     command += ["--expt-relaxed-constexpr"]  # as torch builds with, without which nvcc warns
-    source = ROOT / "kernels/augment/gpu/augment.cu"
     report = subprocess.run(
         [*command, "-I", str(ROOT / "kernels"), "-cubin", "-o", str(cubin), str(source)],
         check=True, capture_output=True, text=True,
@@ -47,6 +47,17 @@ def compile_kernels(arch: str, folder: Path) -> tuple[str, str]:
         [find_cuobjdump(), "--dump-sass", str(cubin)], check=True, capture_output=True, text=True
     )
     return report.stderr, sass.stdout
+
+
+def resources(report: str) -> dict[str, tuple[int, int]]:
+    """Mangled name → (registers of a thread, bytes of shared memory of a block)."""
+    found = {}
+    for text in report.split("Compiling entry function '")[1:]:
+        registers = re.search(r"Used (\d+) registers", text)
+        shared = re.search(r"(\d+) bytes smem", text)
+        if registers:
+            found[text.split("'")[0]] = (int(registers[1]), int(shared[1]) if shared else 0)
+    return found
 
 
 def functions(sass: str) -> dict[str, list[tuple[int, str]]]:

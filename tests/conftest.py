@@ -90,6 +90,16 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
+def recorded_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Calls of the CPU operators with their results: the short form."""
+    from device.cases import record
+
+    path = tmp_path_factory.mktemp("cases") / "cases.bin"
+    record(path, short=True)
+    return path
+
+
+@pytest.fixture(scope="session")
 def made_study(tmp_path_factory: pytest.TempPathFactory) -> MadeStudy:
     """A study of made-up runs with every kind of figure."""
     from study_runs import make_study  # imports all of training, which takes seconds

@@ -35,7 +35,7 @@ ENVIRONMENT = {
     "address": {"ASAN_OPTIONS": "detect_leaks=0", "UBSAN_OPTIONS": "print_stacktrace=1"},
     "thread": {"TSAN_OPTIONS": "halt_on_error=1"},
 }
-# Forks of csrc by backend; "device" marks what nvcc compiles or includes its headers.
+# What nvcc defines and includes by itself.
 DEVICE = ["-D__CUDACC__", "-D__CUDA_ARCH__=900", "-include", "cuda_runtime.h"]
 
 
@@ -103,25 +103,47 @@ def build(target: Target, changed: Mapping[str, str] | None = None, name: str = 
     return folder
 
 
+def build_probes(target: Target) -> Path:
+    """Return the program of host/probes.cu, up to date."""
+    tree = FOLDER / f"probes-{target.sanitizer}"
+    tree.mkdir(parents=True, exist_ok=True)
+    source = as_host_source((HERE / "host/probes.cu").read_text(), "probes.cu")
+    (tree / "probes.cu").write_text(source)
+    program = [*_command(target), f"-I{HERE / 'host'}", *DEVICE, "-x", "c++", "probes.cu"]
+    objects = [_compiled(program, tree), _compiled(_runtime(target), tree)]
+    _run([COMPILER, *target.flags, *objects, "-o", "probes"], tree)
+    return tree / "probes"
+
+
 def discard(folder: Path) -> None:
     """Remove a mutant's folder."""
     shutil.rmtree(folder)
 
 
+def _command(target: Target) -> list[str]:
+    """Give the command to compile with the stand-in of torch and the project's folders."""
+    stand_ins = [f"-I{HERE}", f"-I{HERE / 'stand_in'}"]
+    return [COMPILER, *target.flags, *stand_ins, "-Ikernels", "-Icsrc"]
+
+
+def _runtime(target: Target) -> list[str]:
+    """Give the command for the fibers: they are told to the sanitizers, and have no checks."""
+    plain = [word for word in _command(target) if "sanitize" not in word]
+    return [*plain, f"-DWITH_{target.sanitizer.upper()}", str(HERE / "host/runtime.cpp")]
+
+
 def _jobs(target: Target, tree: Path) -> Iterator[tuple[list[str], Path]]:
     """Give the commands to compile, the driver's first, and the folder they run in."""
-    stand_ins = [f"-I{HERE}", f"-I{HERE / 'stand_in'}"]
-    base = [COMPILER, *target.flags, *stand_ins, "-Ikernels", "-Icsrc"]
+    base = _command(target)
     yield [*base, str(HERE / "driver.cpp")], tree
     if target.backend == "cpu":
         yield [*base, str(HERE / "cpu_backend.cpp")], tree
     else:
-        # Fibers are told to the sanitizers by hand: their code has no checks of its own.
-        runtime = [f for f in base if "sanitize" not in f]
-        yield [*runtime, f"-DWITH_{target.sanitizer.upper()}", str(HERE / "host/runtime.cpp")], tree
-        base += [f"-I{HERE / 'host'}", *DEVICE]
+        yield _runtime(target), tree
+        base += [f"-I{HERE / 'host'}"]
     for path in sources(target.backend, tree):
-        yield [*base, "-x", "c++", path.relative_to(tree).as_posix()], tree
+        device = DEVICE if path.suffix == ".cu" else []
+        yield [*base, *device, "-x", "c++", path.relative_to(tree).as_posix()], tree
 
 
 def _compiled(command: list[str], tree: Path) -> str:

@@ -104,6 +104,7 @@ class CaseFile {
     STD_TORCH_CHECK(made.bytes() == expected.size(), "a tensor's bytes do not fit its sizes");
     if (!is_output && !expected.empty()) {
       std::memcpy(made.mutable_data_ptr(), expected.data(), expected.size());
+      stand_in::note_memory(stand_in::Memory::kFilled, made.const_data_ptr(), expected.size());
     }
     return made;
   }

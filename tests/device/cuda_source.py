@@ -1,7 +1,7 @@
-"""The CUDA language as C++: kernel launches and shared variables become calls of host/cuda.h.
+"""The CUDA language as C++: kernel launches and shared variables become calls of host/launch.h.
 
-    __shared__ Tile tile;                  ->  auto& tile = ::host_cuda::shared<Tile>();
-    __shared__ int32_t row[2][32];         ->  auto& row = ::host_cuda::shared<int32_t[2][32]>();
+    __shared__ Tile tile;                  ->  auto& tile = HOST_CUDA_SHARED(Tile);
+    __shared__ int32_t row[2][32];         ->  auto& row = HOST_CUDA_SHARED(int32_t[2][32]);
     extern __shared__ char bytes[];        ->  char* bytes = ::host_cuda::dynamic_shared<char>();
     kernel<T><<<blocks, threads>>>(a);     ->  ::host_cuda::launch<kernel<T>>(blocks, threads)(a);
 
@@ -27,8 +27,9 @@ def as_host_source(text: str, name: str) -> str:
     Raises:
         ValueError: CUDA's syntax in a form that is not known here.
     """
+    text = text.replace("__noinline__", "__attribute__((noinline))")  # g++'s own word, spelt thus
     text = _DYNAMIC.sub(r"\1* \2 = ::host_cuda::dynamic_shared<\1>();", text)
-    text = _SHARED.sub(r"auto& \2 = ::host_cuda::shared<\1\3>();", text)
+    text = _SHARED.sub(r"auto& \2 = HOST_CUDA_SHARED(\1\3);", text)
     while (start := text.find("<<<")) >= 0:
         end = text.find(">>>", start)
         if end < 0:

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <sanitizer/common_interface_defs.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,8 +22,9 @@ using stand_in::Tensor;
 constexpr int kShownFailures = 20;
 char running[600] = "no case";
 
-// The last line of a sanitizer's report, and of one that ends in abort().
+// The last line of a sanitizer's report, and of what ends in abort().
 void print_running() { std::fprintf(stderr, "in %s\n", running); }
+void print_at_abort(int) { print_running(); }
 
 void print_failure(const std::string& what) {
   static int shown = 0;
@@ -91,6 +93,7 @@ int main(int count, char** words) {
   const uint32_t parts = count > 5 ? std::atoi(words[5]) : 1;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   __sanitizer_set_death_callback(print_running);
+  std::signal(SIGABRT, print_at_abort);
   void* library = dlopen(words[1], RTLD_NOW);
   STD_TORCH_CHECK(library != nullptr, dlerror());
   const auto get = reinterpret_cast<decltype(&device_backend)>(dlsym(library, "device_backend"));

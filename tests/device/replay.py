@@ -23,8 +23,16 @@ class Outcome:
         """The last line of each process."""
         return "\n".join(line for line in self.output.splitlines() if " cases, " in line)
 
+    @property
+    def barriers(self) -> list[str]:
+        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out."""
+        lines = self.output.splitlines()
+        return sorted({line.split()[1] for line in lines if line.startswith("barrier ")})
 
-def replay(target: Target, folder: Path, cases: Path, variant: int = 0, parts: int = 1) -> Outcome:
+
+def replay(
+    target: Target, folder: Path, cases: Path, variant: int = 0, parts: int = 1, **environment: str
+) -> Outcome:
     """Run all cases, in ``parts`` processes side by side."""
 
     def run(part: int) -> subprocess.CompletedProcess[str]:
@@ -36,7 +44,7 @@ def replay(target: Target, folder: Path, cases: Path, variant: int = 0, parts: i
             text=True,
             errors="replace",
             timeout=3600,
-            env={**os.environ, **ENVIRONMENT[target.sanitizer]},
+            env={**os.environ, **ENVIRONMENT[target.sanitizer], **environment},
         )
 
     with ThreadPoolExecutor(parts) as pool:

@@ -22,6 +22,7 @@ inline Tensor empty(const std::vector<int64_t>& sizes, ScalarType type, std::nul
 inline Tensor new_zeros(const Tensor&, const std::vector<int64_t>& sizes, ScalarType type) {
   Tensor zeros(sizes, type);
   std::memset(zeros.mutable_data_ptr(), 0, zeros.bytes());
+  stand_in::note_memory(stand_in::Memory::kFilled, zeros.const_data_ptr(), zeros.bytes());
   return zeros;
 }
 

@@ -17,6 +17,10 @@ inline bool tensors_are_cuda = false;
 inline int64_t storage_offset = 0;  // elements before those of a tensor
 inline int poison = 0xA5;           // what memory holds that nobody has written
 
+// What a tensor's memory goes through: it is there, holds what may be read, is gone.
+enum class Memory { kMade, kFilled, kGone };
+inline void (*note_memory)(Memory, const void*, size_t) = [](Memory, const void*, size_t) {};
+
 }  // namespace stand_in
 
 namespace torch::stable {
@@ -32,9 +36,13 @@ class Tensor {
   Tensor(std::vector<int64_t> sizes, std::vector<int64_t> strides, ScalarType type)
       : sizes_(std::move(sizes)), strides_(std::move(strides)), type_(type) {
     const size_t before = stand_in::storage_offset * headeronly::element_size(type);
-    block_.reset(static_cast<char*>(std::malloc(before + bytes())), std::free);
+    block_.reset(static_cast<char*>(std::malloc(before + bytes())), [before](char* block) {
+      stand_in::note_memory(stand_in::Memory::kGone, block + before, 0);
+      std::free(block);
+    });
     std::memset(block_.get(), stand_in::poison, before + bytes());
     data_ = block_.get() + before;
+    stand_in::note_memory(stand_in::Memory::kMade, data_, bytes());
   }
 
   Tensor(const std::vector<int64_t>& sizes, ScalarType type)

@@ -1,0 +1,3 @@
+#pragma once
+
+#include "memory_functions.h"

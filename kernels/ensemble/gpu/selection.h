@@ -61,7 +61,7 @@ HOST_DEVICE void place_planes(const PlanesParams& params, int64_t block, int32_t
   const SampleTile tile(warp, params.samples);
   const int32_t elements = tile.used * params.classes;
   if (elements > 0) {  // the last block's last warps may have no sample
-    Held held;
+    Held held = {};
     read_rows(plane_rows<Score>(params, model, tile.first), elements, params.classes,
               thread % kWarp, held);
     place_rows<Score>(held, elements, params.classes, thread % kWarp, shared.rows[thread / kWarp]);

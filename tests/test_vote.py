@@ -83,7 +83,7 @@ def test_votes_equal_the_reference(case: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("classes", [1, 2, 4, 7, 8, 10, 12, 16, 17])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_the_gpus_tiles_have_edges(dtype: torch.dtype, classes: int) -> None:
-    """A tile is 32 samples and 8 models at a time; 10 classes have a kernel of their own, rows of 4,
+    """A tile is 32 samples and 8 models at a time; 10 classes have their own kernel, rows of 4,
     8, 12 and 16 are padded, and more than 16 are in memory."""
     for models, samples in ((1, 1), (7, 31), (8, 32), (9, 33), (25, 70)):
         scores = torch.softmax(torch.randn(models, samples, classes) * 3, -1).to(dtype)

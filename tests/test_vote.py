@@ -80,6 +80,24 @@ def test_votes_equal_the_reference(case: tuple[Any, ...]) -> None:
             assert torch.equal(got.scores, scores)
 
 
+@pytest.mark.parametrize("classes", [1, 2, 4, 7, 8, 10, 12, 16, 17])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_the_gpus_tiles_have_edges(dtype: torch.dtype, classes: int) -> None:
+    """A tile is 32 samples and 8 models at a time; 10 classes have their own kernel, rows of 4,
+    8, 12 and 16 are padded, and more than 16 are in memory."""
+    for models, samples in ((1, 1), (7, 31), (8, 32), (9, 33), (25, 70)):
+        scores = torch.softmax(torch.randn(models, samples, classes) * 3, -1).to(dtype)
+        targets, ranking = torch.randint(0, classes, (samples,)), torch.randperm(models)
+        weights = torch.rand(models, dtype=torch.float64)
+        want = warpmix.ops.vote_curve(scores, targets, ranking, logits=False, weights=weights)
+        soft = warpmix.ops.vote(scores, weights, hard=False, logits=True)
+        with emulated_kernels():
+            got = warpmix.ops.vote_curve(scores, targets, ranking, logits=False, weights=weights)
+            emulated = warpmix.ops.vote(scores, weights, hard=False, logits=True)
+        for a, b in zip((*got, *emulated), (*want, *soft), strict=True):
+            assert torch.equal(a, b), (models, samples)
+
+
 @settings(max_examples=100)
 @given(ensembles(), st.randoms(use_true_random=False))
 def test_curves_equal_the_reference(case: tuple[Any, ...], random: Any) -> None:

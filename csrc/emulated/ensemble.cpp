@@ -87,8 +87,18 @@ void class_planes(const PlanesCall& call) {
   const ensemble::PlanesParams& params = call.params;
   *params.invalid = 0;
   ensemble::with_score_type(params.type, [&](auto score) {
+    using Score = decltype(score);
+    if (params.classes > ensemble::kRegisterClasses) {
+      return emulate(params.samples, params.models, [&](int64_t block, int32_t model, int32_t t) {
+        ensemble::planes_body<Score>(params, block, model, t);
+      });
+    }
+    ensemble::PlanesShared shared;
     emulate(params.samples, params.models, [&](int64_t block, int32_t model, int32_t thread) {
-      ensemble::planes_body<decltype(score)>(params, block, model, thread);
+      for (int32_t t = 0; thread == 0 && t < ensemble::kThreads; ++t) {  // up to the barrier
+        ensemble::place_planes<Score>(params, block, model, t, shared);
+      }
+      ensemble::write_planes(params, block, model, thread, shared);
     });
   });
 }

@@ -17,7 +17,7 @@ constexpr int kTileScores = kWarp * (kRegisterClasses + 1);
 // The samples of one block.
 struct SampleTile {
   int64_t first;
-  int32_t used;  // up to kWarp, fewer in the last tile
+  int32_t used;  // up to kWarp, fewer in the last tile, and below 1 behind it
 
   HOST_DEVICE SampleTile(int64_t block, int64_t samples)
       : first(block * kWarp),

@@ -16,6 +16,17 @@ __global__ void __launch_bounds__(kThreads)
   planes_body<Score>(params, blockIdx.x, static_cast<int32_t>(blockIdx.y), threadIdx.x);
 }
 
+template <typename Score>
+__global__ void __launch_bounds__(kThreads)
+    planes_tile_kernel(const __grid_constant__ PlanesParams params) {
+  __shared__ PlanesShared shared;
+  const int32_t model = static_cast<int32_t>(blockIdx.y);
+  const int32_t thread = static_cast<int32_t>(threadIdx.x);
+  place_planes<Score>(params, blockIdx.x, model, thread, shared);
+  __syncwarp();
+  write_planes(params, blockIdx.x, model, thread, shared);
+}
+
 __global__ void __launch_bounds__(kThreads)
     greedy_kernel(const __grid_constant__ GreedyParams params) {
   greedy_body(params, blockIdx.x, static_cast<int32_t>(blockIdx.y), threadIdx.x);
@@ -33,7 +44,10 @@ __global__ void __launch_bounds__(kThreads)
 void launch_planes(const PlanesParams& params, cudaStream_t stream) {
   const dim3 grid(sample_blocks(params.samples), static_cast<unsigned>(params.models));
   with_score_type(params.type, [&](auto score) {
-    planes_kernel<decltype(score)><<<grid, kThreads, 0, stream>>>(params);
+    using Score = decltype(score);
+    const bool tiles = params.classes <= kRegisterClasses;
+    const auto kernel = tiles ? planes_tile_kernel<Score> : planes_kernel<Score>;
+    kernel<<<grid, kThreads, 0, stream>>>(params);
   });
 }
 

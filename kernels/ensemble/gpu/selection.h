@@ -4,27 +4,14 @@
 #include "../count.h"
 #include "../greedy.h"
 #include "../scores.h"
+#include "rows.h"
 
 namespace warpmix::ensemble {
 
 // ---- probabilities, class by class --------------------------------------------------------------
 
-// A thread is one sample of one model, and works in the plane it writes.
-template <typename Score>
-HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t model,
-                             int32_t thread) {
-  const int64_t sample = block * kThreads + thread;
-  if (sample >= params.samples) {
-    return;
-  }
-  const int32_t classes = params.classes;
-  const Score* row =
-      static_cast<const Score*>(params.predictions) + (model * params.samples + sample) * classes;
-  Scores<1> scores = {params.planes + int64_t{model} * classes * params.samples + sample,
-                      params.samples, classes};
-  for (int32_t c = 0; c < classes; ++c) {
-    scores.value[c * scores.stride] = widen(row[c]);
-  }
+// A thread is one sample of one model, whose row becomes probabilities where it lies.
+HOST_DEVICE void make_probabilities(const PlanesParams& params, int32_t model, Scores<1> scores) {
   float highest[1];
   float label[1];
   count_into(params.invalid, scores.examine(params.logits, 1, highest, label) > 0);
@@ -32,6 +19,67 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
                    params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
   if (params.log) {
     scores.take_logarithms();
+  }
+}
+
+template <typename Score>
+HOST_DEVICE const Score* plane_rows(const PlanesParams& params, int32_t model, int64_t sample) {
+  return static_cast<const Score*>(params.predictions) +
+         (model * params.samples + sample) * params.classes;
+}
+
+HOST_DEVICE float* own_planes(const PlanesParams& params, int32_t model, int64_t sample) {
+  return params.planes + int64_t{model} * params.classes * params.samples + sample;
+}
+
+// More than kRegisterClasses: it lies in the planes it is written to.
+template <typename Score>
+HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t model,
+                             int32_t thread) {
+  const int64_t sample = block * kThreads + thread;
+  if (sample >= params.samples) {
+    return;
+  }
+  const Score* row = plane_rows<Score>(params, model, sample);
+  Scores<1> scores = {own_planes(params, model, sample), params.samples, params.classes};
+  for (int32_t c = 0; c < params.classes; ++c) {
+    scores.value[c * scores.stride] = widen(row[c]);
+  }
+  make_probabilities(params, model, scores);
+}
+
+// Else in shared memory, where a warp puts its samples' rows in the order of their memory.
+struct PlanesShared {
+  float rows[kThreads / kWarp][kTileScores];
+};
+
+// Before a barrier of the warp.
+template <typename Score>
+HOST_DEVICE void place_planes(const PlanesParams& params, int64_t block, int32_t model,
+                              int32_t thread, PlanesShared& shared) {
+  const int64_t warp = block * (kThreads / kWarp) + thread / kWarp;
+  const SampleTile tile(warp, params.samples);
+  const int32_t elements = tile.used * params.classes;
+  if (elements > 0) {  // the last block's last warps may have no sample
+    Held held = {};
+    read_rows(plane_rows<Score>(params, model, tile.first), elements, params.classes,
+              thread % kWarp, held);
+    place_rows<Score>(held, elements, params.classes, thread % kWarp, shared.rows[thread / kWarp]);
+  }
+}
+
+// Behind it.
+HOST_DEVICE void write_planes(const PlanesParams& params, int64_t block, int32_t model,
+                              int32_t thread, PlanesShared& shared) {
+  const int64_t sample = block * kThreads + thread;
+  if (sample >= params.samples) {
+    return;
+  }
+  float* row = shared.rows[thread / kWarp] + thread % kWarp * row_stride(params.classes);
+  make_probabilities(params, model, {row, 1, params.classes});
+  float* planes = own_planes(params, model, sample);
+  for (int32_t c = 0; c < params.classes; ++c) {
+    planes[c * params.samples] = row[c];
   }
 }
 

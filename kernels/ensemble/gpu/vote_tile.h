@@ -159,14 +159,28 @@ class TileThread {
   // As Tally's add_and_judge. The true class's sum is one of those held too, but registers cannot
   // be looked up by number.
   HOST_DEVICE bool add_probabilities(const float* row, double weight) {
-    own_sum_ = joined(own_sum_, weight, row[own_]);
+    // Loop by loop, so that no step of a class waits for the step before of the same class. For 16
+    // classes there are not registers enough to hold the row too.
+    constexpr bool kHoldRow = kClasses > 0 && kClasses <= 10;
+    const float own = row[own_];
+    float value[kRegisterClasses];
+    UNROLL
+    for (int32_t c = 0; c < kRegisterClasses; ++c) {
+      value[c] = kHoldRow && c < classes() ? row[c] : 0.0f;
+    }
+    own_sum_ = joined(own_sum_, weight, own);
+    UNROLL
+    for (int32_t c = 0; c < kRegisterClasses; ++c) {
+      if (c < classes()) {
+        held_[c] = bits_from_double(
+            joined(double_from_bits(held_[c]), weight, kHoldRow ? value[c] : row[c]));
+      }
+    }
     int64_t wrong = 0;
     UNROLL
     for (int32_t c = 0; c < kRegisterClasses; ++c) {
       if (c < classes()) {
-        const double sum = joined(double_from_bits(held_[c]), weight, row[c]);
-        held_[c] = bits_from_double(sum);
-        wrong |= beats(sum, own_sum_, c, own_);
+        wrong |= beats(double_from_bits(held_[c]), own_sum_, c, own_);
       }
     }
     return wrong == 0;

@@ -223,12 +223,13 @@ def record(path: Path, *, short: bool = False) -> Recorder:
     pictures, recorder = Pictures(), Recorder()
     torch.set_num_threads(1)
     with recorder:
+        # The quickest first, so that a fault of their kernels is soon found.
+        record_votes(recorder, pictures, short)
+        record_selection(recorder, pictures)
+        record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
-        record_sums(recorder, pictures, short)
-        record_votes(recorder, pictures, short)
-        record_selection(recorder, pictures)
     record_random_lists(recorder, 60 if short else 600)
     recorder.write(path)
     return recorder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,8 +27,28 @@ class Outcome:
     @property
     def barriers(self) -> list[str]:
         """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out."""
+        return self._told("barrier")
+
+    def never_launched(self, folder: Path) -> list[str]:
+        """List the kernels in the library that no case has launched."""
+        places = {int(place, 16) for place in self._told("launched")}
+        existing = kernels(folder)
+        return sorted(name for place, name in existing.items() if place not in places)
+
+    def _told(self, what: str) -> list[str]:
         lines = self.output.splitlines()
-        return sorted({line.split()[1] for line in lines if line.startswith("barrier ")})
+        return sorted({line.split()[1] for line in lines if line.startswith(f"{what} ")})
+
+
+def kernels(folder: Path) -> dict[int, str]:
+    """Give the kernels in a library by their place: functions of the names that are __global__."""
+    sources = "".join(path.read_text() for path in folder.glob("tree/kernels/*/gpu/*"))
+    names = re.findall(r"__global__ void (?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(", sources)
+    command = ["nm", "--demangle", "--defined-only", str(folder / "operators.so")]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    symbols = (line.split(maxsplit=2) for line in listed.splitlines())
+    pattern = re.compile(rf"\b({'|'.join(names)})(<[^()]*>)?\([^()]*\)$")
+    return {int(place, 16): name for place, _, name in symbols if pattern.search(name)}
 
 
 def replay(

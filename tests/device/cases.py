@@ -174,8 +174,10 @@ def record_sums(recorder: Recorder, pictures: Pictures, short: bool) -> None:
 
 def record_votes(recorder: Recorder, pictures: Pictures, short: bool) -> None:
     """Record votes and curves: in registers up to 16 classes, in memory above."""
-    shapes = [(5, 130, 10), (3, 1, 2), (2, 257, 17), (4, 128, 16), (3, 33, 40), (9, 64, 10)]
-    for (models, samples, classes), dtype in itertools.product(shapes[: 4 if short else 6], SCORES):
+    # 17 models: more than any kernel takes at a time, twice.
+    shapes = [(5, 130, 10), (3, 1, 2), (2, 257, 17), (4, 128, 16), (17, 40, 3), (3, 33, 40)]
+    shapes += [(9, 64, 10)]
+    for (models, samples, classes), dtype in itertools.product(shapes[: 5 if short else 7], SCORES):
         logits = pictures.logits(models, samples, classes)
         weights = pictures.numbers(models).double()
         inverse = pictures.numbers(models) + 0.5

@@ -26,8 +26,15 @@ class Outcome:
 
     @property
     def barriers(self) -> list[str]:
-        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out."""
-        return self._told("barrier")
+        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out.
+
+        Not the last time that they come to one of a loop: there may be nothing behind it to guard.
+        """
+        times: dict[str, int] = {}
+        for barrier in self._told("barrier"):
+            place, _, time = barrier.rpartition(":")
+            times[place] = max(times.get(place, 0), int(time))
+        return [f"{place}:{t}" for place, last in times.items() for t in range(max(last, 1))]
 
     def never_launched(self, folder: Path) -> list[str]:
         """List the kernels in the library that no case has launched."""

@@ -12,7 +12,7 @@ import pytest
 from device.build import ENVIRONMENT, Target, build, build_probes
 from device.cuda_source import as_host_source
 from device.mutants import FAULTS, caught, mutants
-from device.replay import replay
+from device.replay import kernels, replay
 
 MEMORY, RACES = Target("cuda", "address"), Target("cuda", "thread")
 
@@ -25,6 +25,8 @@ def test_kernels_give_the_bytes_of_the_cpu(recorded_cases: Path) -> None:
         both = pool.map(lambda variant: replay(MEMORY, folder, recorded_cases, variant), (0, 1))
         for outcome in both:
             assert outcome.passed, outcome.output[-6000:]
+            assert len(kernels(folder)) > 20
+            assert not outcome.never_launched(folder), "a kernel without a case"
 
 
 def test_barriers_order_what_threads_share(recorded_cases: Path) -> None:
@@ -58,7 +60,7 @@ PROBES = {
     "deadlock": ("deadlock: no thread can run", "deadlock: no thread can run"),
     "lane left out": ("a mask that leaves it out", "a mask that leaves it out"),
     "lane ended": ("lanes that have ended", "lanes that have ended"),
-    "beyond shared memory": ("heap-buffer-overflow", ""),
+    "beyond shared memory": ("index 32 out of bounds", ""),
     "misaligned": ("misaligned address", ""),
     "stops": ("a kernel has stopped itself", "a kernel has stopped itself"),
     "no such block": ("that no GPU takes", "that no GPU takes"),
@@ -96,9 +98,9 @@ def test_cuda_becomes_cpp() -> None:
         "char* bytes = ::host_cuda::dynamic_shared<char>();",
         "    auto& tile = HOST_CUDA_SHARED(Tile<3, int>);",
         "    auto& row = HOST_CUDA_SHARED(int32_t[2][32]);",
-        "    ::host_cuda::launch<names::kernel<decltype(score), 3>>(dim3(1, 2), kThreads,",
+        "    ::host_cuda::launch(names::kernel<decltype(score), 3>, dim3(1, 2), kThreads,",
         "                                        0, stream)(params, 1);",
-        "    ::host_cuda::launch<plain>(1, 2)();",
+        "    ::host_cuda::launch(plain, 1, 2)();",
     ]
     with pytest.raises(ValueError, match=r"a\.cu: <<< without >>>"):
         as_host_source("kernel<<<1, 2", "a.cu")

@@ -3,7 +3,7 @@
     __shared__ Tile tile;                  ->  auto& tile = HOST_CUDA_SHARED(Tile);
     __shared__ int32_t row[2][32];         ->  auto& row = HOST_CUDA_SHARED(int32_t[2][32]);
     extern __shared__ char bytes[];        ->  char* bytes = ::host_cuda::dynamic_shared<char>();
-    kernel<T><<<blocks, threads>>>(a);     ->  ::host_cuda::launch<kernel<T>>(blocks, threads)(a);
+    kernel<T><<<blocks, threads>>>(a);     ->  ::host_cuda::launch(kernel<T>, blocks, threads)(a);
 
 All else is C++ already, or a name that the headers of host/ define. Lines keep their numbers.
 """
@@ -35,7 +35,7 @@ def as_host_source(text: str, name: str) -> str:
         if end < 0:
             raise ValueError(f"{name}: <<< without >>>")
         kernel = _kernel_before(text, start, name)
-        launch = f"::host_cuda::launch<{kernel}>({text[start + 3 : end]})"
+        launch = f"::host_cuda::launch({kernel}, {text[start + 3 : end]})"
         text = text[: start - len(kernel)] + launch + text[end + 3 :]
     return text
 

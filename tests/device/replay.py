@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,9 +26,36 @@ class Outcome:
 
     @property
     def barriers(self) -> list[str]:
-        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out."""
+        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out.
+
+        Not the last time that they come to one of a loop: there may be nothing behind it to guard.
+        """
+        times: dict[str, int] = {}
+        for barrier in self._told("barrier"):
+            place, _, time = barrier.rpartition(":")
+            times[place] = max(times.get(place, 0), int(time))
+        return [f"{place}:{t}" for place, last in times.items() for t in range(max(last, 1))]
+
+    def never_launched(self, folder: Path) -> list[str]:
+        """List the kernels in the library that no case has launched."""
+        places = {int(place, 16) for place in self._told("launched")}
+        existing = kernels(folder)
+        return sorted(name for place, name in existing.items() if place not in places)
+
+    def _told(self, what: str) -> list[str]:
         lines = self.output.splitlines()
-        return sorted({line.split()[1] for line in lines if line.startswith("barrier ")})
+        return sorted({line.split()[1] for line in lines if line.startswith(f"{what} ")})
+
+
+def kernels(folder: Path) -> dict[int, str]:
+    """Give the kernels in a library by their place: functions of the names that are __global__."""
+    sources = "".join(path.read_text() for path in folder.glob("tree/kernels/*/gpu/*"))
+    names = re.findall(r"__global__ void (?:__launch_bounds__\([^)]*\)\s*)?(\w+)\(", sources)
+    command = ["nm", "--demangle", "--defined-only", str(folder / "operators.so")]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    symbols = (line.split(maxsplit=2) for line in listed.splitlines())
+    pattern = re.compile(rf"\b({'|'.join(names)})(<[^()]*>)?\([^()]*\)$")
+    return {int(place, 16): name for place, _, name in symbols if pattern.search(name)}
 
 
 def replay(

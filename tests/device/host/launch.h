@@ -1,8 +1,6 @@
 // Kernels, their launches, and where a thread is.
 #pragma once
 
-#include <tuple>
-
 #include "runtime.h"
 
 #define __host__
@@ -25,26 +23,22 @@ namespace host_cuda {
 
 constexpr size_t kParameterLimit = 4096;  // bytes, of compute capability below 7.0 and old drivers
 
-template <auto Function, typename Signature = decltype(Function)>
-struct Launch;
-
-// kernel<<<configuration>>>(arguments), which cuda_source.py makes launch<kernel>(…)(…).
-template <auto Function, typename... Parameters>
-struct Launch<Function, void (*)(Parameters...)> {
-  static const char* name() { return __PRETTY_FUNCTION__; }
-  static inline Kernel kernel{name()};
+// kernel<<<configuration>>>(arguments), which cuda_source.py makes launch(kernel, …)(…).
+template <typename... Parameters>
+struct Launch {
+  void (*kernel)(Parameters...);
   Configuration configuration;
 
   void operator()(const Parameters&... arguments) const {
     static_assert((sizeof(Parameters) + ... + 0) <= kParameterLimit);
-    kernel.launches += 1;
-    run_grid(configuration, [&] { Function(arguments...); });
+    run_grid(reinterpret_cast<const void*>(kernel), configuration, [&] { kernel(arguments...); });
   }
 };
 
-template <auto Function>
-Launch<Function> launch(dim3 grid, dim3 block, size_t dynamic_shared = 0, void* = nullptr) {
-  return {{grid, block, dynamic_shared}};
+template <typename... Parameters>
+Launch<Parameters...> launch(void (*kernel)(Parameters...), dim3 grid, dim3 block,
+                             size_t dynamic_shared = 0, void* = nullptr) {
+  return {kernel, {grid, block, dynamic_shared}};
 }
 
 // A shared variable of the kernel that runs.

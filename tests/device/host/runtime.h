@@ -56,16 +56,10 @@ struct Trapped : std::runtime_error {
   Trapped() : std::runtime_error("a kernel has stopped itself (__trap)") {}
 };
 
-void run_grid(const Configuration& configuration, const std::function<void()>& thread);
+void run_grid(const void* kernel, const Configuration& configuration,
+              const std::function<void()>& thread);
 
 [[noreturn]] void trap();
-
-// Kernels that exist and those that have been launched, by name.
-struct Kernel {
-  explicit Kernel(const char* name);
-  const char* name;
-  long long launches = 0;
-};
 
 // ---- memory of a block --------------------------------------------------------------------------
 

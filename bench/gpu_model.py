@@ -68,8 +68,9 @@ def resources(kernel: Kernel, capability: int, folder: Path) -> model.Resources:
     """Assemble a kernel for what ptxas gives it."""
     source = folder / "kernel.ptx"
     source.write_text(kernel.text)
-    report, _ = sass_count.compile_kernels(f"sm_{capability}", folder, source)
-    return model.Resources(*sass_count.resources(report)[kernel.name])
+    report, sass = sass_count.compile_kernels(f"sm_{capability}", folder, source)
+    code = [text for _, text in sass_count.functions(sass)[kernel.name] if "NOP" not in text]
+    return model.Resources(*sass_count.resources(report)[kernel.name], len(code))
 
 
 def row(
@@ -94,6 +95,8 @@ def row(
         "registers": max(needs[run.kernel.name].registers for run in runs),
         "blocks a multiprocessor": longest.blocks_at_once,
         "instructions a unit": total / work.counted,
+        "SASS over estimate": sum(needs[run.kernel.name].instructions for run in runs)
+        / sum(model.cost(c.instruction.opcode)[1] for run in runs for c in run.counts),
         "phases": {phase: part / total for phase, part in issued.most_common()},
         "parameters": 1 - (issued["pixels"] + issued["targets"]) / total,
         "issue": sum(t.issue for t in times),

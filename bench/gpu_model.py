@@ -1,6 +1,7 @@
 """The GPU's time, predicted from the kernels' PTX; needs nvcc and no GPU.
 
     python bench/gpu_model.py [--json FILE] [--markdown FILE] [--measured BENCH_JSON] [-k WORDS]
+                              [--devices H100,H200,A100,T4]
 
 nvcc's PTX runs on the host (tests/device/ptx), where each warp instruction is counted under the
 functions that it was inlined from, so that nothing in a kernel marks its phases. gpu_model_time.py
@@ -68,8 +69,9 @@ def resources(kernel: Kernel, capability: int, folder: Path) -> model.Resources:
     """Assemble a kernel for what ptxas gives it."""
     source = folder / "kernel.ptx"
     source.write_text(kernel.text)
-    report, _ = sass_count.compile_kernels(f"sm_{capability}", folder, source)
-    return model.Resources(*sass_count.resources(report)[kernel.name])
+    report, sass = sass_count.compile_kernels(f"sm_{capability}", folder, source)
+    code = [text for _, text in sass_count.functions(sass)[kernel.name] if "NOP" not in text]
+    return model.Resources(*sass_count.resources(report)[kernel.name], len(code))
 
 
 def row(
@@ -94,6 +96,8 @@ def row(
         "registers": max(needs[run.kernel.name].registers for run in runs),
         "blocks a multiprocessor": longest.blocks_at_once,
         "instructions a unit": total / work.counted,
+        "SASS over estimate": sum(needs[run.kernel.name].instructions for run in runs)
+        / sum(model.cost(c.instruction.opcode)[1] for run in runs for c in run.counts),
         "phases": {phase: part / total for phase, part in issued.most_common()},
         "parameters": 1 - (issued["pixels"] + issued["targets"]) / total,
         "issue": sum(t.issue for t in times),
@@ -150,10 +154,12 @@ def main() -> None:
     parser.add_argument("--markdown", help="write the table")
     parser.add_argument("--measured", help="JSON of the benchmarks on a GPU")
     parser.add_argument("-k", default="", help="only work whose name or size has these words")
+    parser.add_argument("--devices", default=",".join(d.name for d in model.DEVICES))
     typed = parser.parse_args()
+    chosen = [d for d in model.DEVICES if d.name in typed.devices.split(",")]
     works = [w for w in all_work() if typed.k in f"{w.name}, {w.size}"]
     rows = []
-    for capability in sorted({d.capability for d in model.DEVICES}, reverse=True):
+    for capability in sorted({d.capability for d in chosen}, reverse=True):
         built = build(capability)
         needs: dict[str, model.Resources] = {}
         for work in works:
@@ -163,7 +169,7 @@ def main() -> None:
                 for run in runs:
                     if run.kernel.name not in needs:
                         needs[run.kernel.name] = resources(run.kernel, capability, Path(name))
-            devices = [d for d in model.DEVICES if d.capability == capability]
+            devices = [d for d in chosen if d.capability == capability]
             rows += [row(work, device, runs, needs) for device in devices]
             print(f"counted {work.name}, {work.size}, on {capability / 10}", file=sys.stderr)
     if typed.measured:

@@ -115,10 +115,11 @@ COSTS: list[tuple[str, str, str, float]] = [
 
 @dataclass(frozen=True)
 class Resources:
-    """Of a kernel, from ptxas: registers a thread, bytes of shared memory a block."""
+    """Of a kernel, from ptxas: registers a thread, bytes of shared memory a block, instructions."""
 
     registers: int
     shared: int
+    instructions: int = 0
 
 
 @dataclass(frozen=True)

@@ -51,15 +51,26 @@ HOST_DEVICE int32_t whole_shift(const StageDraw& draw, int32_t axis) {
   return axis == 0 ? draw.shift.dx : draw.shift.dy;
 }
 
-// Where stages [begin, end) take a column or row from: the applied ones backwards.
-HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
-                                 int32_t end, int32_t axis, int32_t x) {
+// Where stages [begin, end) take columns or rows from: the applied ones backwards.
+template <int kCount>
+HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, int32_t begin,
+                               int32_t end, int32_t axis, int32_t (&x)[kCount]) {
   for (int32_t i = end - 1; i >= begin; --i) {
     if (draws[i].on) {
-      x = stage_source(program.stages[i], whole_shift(draws[i], axis), axis, x);
+      const int32_t shift = whole_shift(draws[i], axis);
+      UNROLL
+      for (int j = 0; j < kCount; ++j) {
+        x[j] = stage_source(program.stages[i], shift, axis, x[j]);
+      }
     }
   }
-  return x;
+}
+
+HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
+                                 int32_t end, int32_t axis, int32_t x) {
+  int32_t one[1] = {x};
+  whole_sources(program, draws, begin, end, axis, one);
+  return one[0];
 }
 
 // Where a whole map (see Map) takes a column or row from.

@@ -1,45 +1,15 @@
-// The parameters of one block of the augmentation kernel, in phases that every thread of the block
-// finishes before any starts the next: draw the sample, draw its partner, resolve, tabulate.
+// The parameters of a block's images, in phases that every thread of the block finishes before any
+// starts the next: draw, resolve, tabulate. Threads share them out: a (stage, image) each, an image
+// each, eight columns or rows each.
 #pragma once
 
 #include "../sample.h"
 #include "../whole_pixels.h"
+#include "tiles.h"
 
 namespace warpmix::augment {
 
-constexpr int kThreads = 128;
-constexpr int kGroup = 8;  // pixels a thread makes at a time: 16-byte stores of every float type
-constexpr int kTileWidth = 256;      // a block makes one tile of one image, so that an image of
-constexpr int kTileHeight = 32;      // 224×224 is 7 blocks and its parameters are drawn 7 times
-constexpr int kParameterPhases = 4;  // and then make_tile
-
-struct Tile {
-  int32_t position;  // in the batch
-  int32_t x, y;      // of its first pixel
-  int32_t width, height;
-};
-
-HOST_DEVICE int32_t tiles_across(int32_t width) { return ceil_div(width, kTileWidth); }
-
-HOST_DEVICE int32_t tiles_per_image(int32_t width, int32_t height) {
-  return tiles_across(width) * ceil_div(height, kTileHeight);
-}
-
-HOST_DEVICE int64_t augment_blocks(const AugmentParams& params) {
-  return static_cast<int64_t>(params.batch_size) *
-         tiles_per_image(params.out_width, params.out_height);
-}
-
-HOST_DEVICE Tile block_tile(const AugmentParams& params, int32_t block) {
-  const int32_t per_image = tiles_per_image(params.out_width, params.out_height);
-  const int32_t across = tiles_across(params.out_width);
-  const int32_t position = block / per_image;
-  const int32_t tile = block - position * per_image;
-  const int32_t x = tile % across * kTileWidth;
-  const int32_t y = tile / across * kTileHeight;
-  return {position, x, y, min_of(kTileWidth, params.out_width - x),
-          min_of(kTileHeight, params.out_height - y)};
-}
+constexpr int kParameterPhases = 3;
 
 // Table entries without a source, chosen so that one sum of a column's and a row's entry tells: it
 // is black if either is kBlack, else it has no source if either is kFill, else it is their pixel,
@@ -54,98 +24,177 @@ HOST_DEVICE bool is_black(int32_t entry) { return entry < 2 * kFill; }
 constexpr int32_t kCutBits = 2;
 constexpr uint32_t kCutPixel = 3;
 
-struct Shared {
-  StageDraw draws[2][kMaxStages];  // the sample's, and its partner's
-  Side side[2];
-  Mixing mixing;
-  Patches after;  // occlusions after the mix
+// ---- shared memory ------------------------------------------------------------------------------
+
+// `stride` elements for the sample's own image (side 0), then as many for its partner's.
+template <typename T>
+struct BothSides {
+  T* first;
+  int32_t stride;
+
+  HOST_DEVICE T* operator[](int32_t s) const { return first + s * stride; }
+};
+
+// One image's share of a block's memory.
+template <bool kSimple>
+struct ImageShare {
+  using AnySide = std::conditional_t<kSimple, SimpleSide, Side>;
+
+  BothSides<StageDraw> draws;  // [2][stages]
+  AnySide* side;               // [2]
+  Mixing& mixing;
+  Patches& after;  // occlusions after the mix; of a general program
   // Of each column and row of the tile its offset in the source image or, where that side's map is
   // not whole, its coordinate before the map; kFill, or kBlack.
-  int32_t column[2][kTileWidth];
-  int32_t row[2][kTileHeight];
+  BothSides<int32_t> column;
+  BothSides<int32_t> row;
   // CutMix in the whole-pixel template: column[1] serves the rows that the box crosses, with own
   // columns outside it, and this, a word a group across, tells whose they are: the first pixel in
   // the lowest kCutBits, set where it is the partner's.
-  uint32_t cut[kTileWidth / kGroup];
+  uint32_t* cut;
 };
 
-// Who the partner is once the sample's draws are known; itself without a mix.
-HOST_DEVICE Sample block_partner(const AugmentParams& params, const Shared& shared, Sample own) {
-  const int32_t mix = applied_mix(params.program, shared.draws[0]);
-  return mix < 0 ? own : partner_sample(params, shared.draws[0][mix].partner);
-}
+using Shared = ImageShare<false>;
+using SimpleShared = ImageShare<true>;
 
-// One stage a thread: of the sample (side 0), then of its partner up to the mix (side 1).
 template <bool kSimple>
-HOST_DEVICE void draw_side(const AugmentParams& params, Tile tile, int32_t side, int32_t thread,
-                           Shared& shared) {
+struct BlockShared {
+  using Limits = Capacity<kSimple>;
+
+  StageDraw draws[Limits::kDraws];
+  typename ImageShare<kSimple>::AnySide side[2 * Limits::kImages];
+  Mixing mixing[Limits::kImages];
+  Patches after[kSimple ? 1 : Limits::kImages];
+  alignas(16) int32_t entry[Limits::kEntries];
+  uint32_t cut[Limits::kColumnGroups];
+
+  HOST_DEVICE ImageShare<kSimple> of_image(const AugmentParams& params, BlockPlan plan, Tile tile,
+                                           int32_t image) {
+    const int32_t stages = params.program.count;
+    int32_t* entries = entry + 2 * plan.entries * image;
+    const int32_t columns = in_groups(tile.width) * kGroup;
+    return {{draws + sides(params.program) * stages * image, stages},
+            side + 2 * image,
+            mixing[image],
+            after[kSimple ? 0 : image],
+            {entries, plan.entries},
+            {entries + columns, plan.entries},
+            cut + in_groups(tile.width) * image};
+  }
+};
+
+// ---- draw ---------------------------------------------------------------------------------------
+
+// Each thread one stage of one image: of the sample itself, or of its partner up to the mix. All
+// begin at once, the partner's by drawing who it is. Threads side by side have the same stage of
+// different images, so that a warp does the work of few kinds of stages.
+template <bool kSimple>
+HOST_DEVICE void draw_images(const AugmentParams& params, BlockPlan plan, Tile tile, int32_t thread,
+                             BlockShared<kSimple>& block) {
   const Program& program = params.program;
-  Sample sample = batch_sample(params, tile.position);
-  int32_t stages = program.count;
-  require_row(params, sample.row);
-  if (side == 1) {
-    stages = applied_mix(program, shared.draws[0]) >= 0 ? program.mix_begin : 0;
-    sample = block_partner(params, shared, sample);
-  }
-  if (thread < stages) {
-    shared.draws[side][thread] = obtain_draw<kSimple>(params, tile.position, side, thread, sample);
+  const int32_t items = program.count + (sides(program) == 2 ? program.mix_begin : 0);
+  for (int32_t item = thread; item < items << plan.image_bits; item += kThreads) {
+    const int32_t image = item & ((1 << plan.image_bits) - 1);
+    if (image >= tile.images) {
+      continue;
+    }
+    const int32_t place = item >> plan.image_bits;
+    const int32_t side = place >= program.count ? 1 : 0;
+    const int32_t stage = place - side * program.count;
+    const int32_t position = tile.position + image;
+    Sample sample = batch_sample(params, position);
+    require_row(params, sample.row);
+    if (side == 1) {
+      const int32_t partner = obtain_partner(params, position, sample);
+      if (partner < 0) {
+        continue;
+      }
+      sample = partner_sample(params, partner);
+    }
+    block.of_image(params, plan, tile, image).draws[side][stage] =
+        obtain_draw<kSimple>(params, position, side, stage, sample);
   }
 }
 
-// Colour stages up to `color_end` alone: a launch for means stops before its contrast.
+// ---- resolve ------------------------------------------------------------------------------------
+
+// Each thread one side of one image. Colour stages up to `color_end` alone: a launch for means
+// stops before its contrast.
 template <bool kSimple>
-HOST_DEVICE void resolve_side(const AugmentParams& params, int32_t position, int32_t s, int32_t row,
-                              int32_t color_end, Shared& shared) {
-  resolve_shape<kSimple>(params, shared.draws[s], shared.draws[0], row, shared.side[s]);
+HOST_DEVICE void resolve_images(const AugmentParams& params, BlockPlan plan, Tile tile,
+                                int32_t thread, int32_t color_end, BlockShared<kSimple>& block) {
+  const Program& program = params.program;
+  const int32_t image = thread & ((1 << plan.image_bits) - 1);
+  const int32_t s = thread >> plan.image_bits;
+  if (image >= tile.images || s >= sides(program)) {
+    return;
+  }
+  const ImageShare<kSimple> shared = block.of_image(params, plan, tile, image);
+  const int32_t position = tile.position + image;
+  const StageDraw* own_draws = shared.draws[0];
+  const int32_t mix = applied_mix(program, own_draws);
+  Sample sample;
+  if (s == 0) {
+    sample = batch_sample(params, position);
+    shared.mixing = resolve_mixing(program, own_draws);
+    if constexpr (!kSimple) {
+      resolve_patches(program, own_draws, program.mix_end, program.count, shared.after);
+    }
+  } else if (mix >= 0) {
+    sample = partner_sample(params, own_draws[mix].partner);
+  } else {
+    return;
+  }
+  resolve_shape<kSimple>(params, shared.draws[s], own_draws, sample.row, shared.side[s]);
   resolve_steps(params, shared.draws[s], color_end, position, s, shared.side[s]);
 }
 
-template <bool kSimple>
-HOST_DEVICE void resolve(const AugmentParams& params, Tile tile, int32_t thread, int32_t color_end,
-                         Shared& shared) {
-  if (thread != 0 && thread != kThreads / 2) {
-    return;
-  }
-  const Program& program = params.program;
-  const Sample own = batch_sample(params, tile.position);
-  const Sample partner = block_partner(params, shared, own);
-  if (thread == 0) {
-    resolve_side<kSimple>(params, tile.position, 0, own.row, color_end, shared);
-    if constexpr (!kSimple) {
-      resolve_patches(program, shared.draws[0], program.mix_end, program.count, shared.after);
-    }
-    shared.mixing = resolve_mixing(program, shared.draws[0]);
-  } else if (applied_mix(program, shared.draws[0]) >= 0) {
-    resolve_side<kSimple>(params, tile.position, 1, partner.row, color_end, shared);
-  }
-}
+// ---- tabulate -----------------------------------------------------------------------------------
 
-// Offset of the source column (axis 0) or row (axis 1) of output coordinate x, or why it has none.
+// Offsets of the source columns (axis 0) or rows (axis 1) of a group of output coordinates from x
+// on, or why they have none.
 template <bool kSimple>
-HOST_DEVICE int32_t table_entry(const AugmentParams& params, const Shared& shared, int32_t s,
-                                int32_t axis, int32_t x) {
+HOST_DEVICE void table_entries(const AugmentParams& params, const ImageShare<kSimple>& shared,
+                               int32_t s, int32_t axis, int32_t x, int32_t (&entry)[kGroup]) {
   const Program& program = params.program;
-  const Side& side = shared.side[s];
-  const int32_t size = axis == 0 ? params.out_width : params.out_height;
-  const bool kept =
-      axis == 0 ? inside(x, side.keep.x0, side.keep.x1) : inside(x, side.keep.y0, side.keep.y1);
-  if (x >= size || (kSimple && !kept)) {
-    return kBlack;
+  const auto& side = shared.side[s];
+  const StageDraw* draws = shared.draws[s];
+  bool is_whole = true;
+  UNROLL
+  for (int i = 0; i < kGroup; ++i) {
+    entry[i] = x + i;
   }
-  int32_t source = 0;
   if constexpr (kSimple) {
-    source = whole_source(program, shared.draws[s], 0, program.geometry_end, axis, x);
-  } else if (side.map.whole) {
-    source = source_coordinate(program, shared.draws[s], side.map, axis, x);
+    whole_sources(program, draws, 0, program.geometry_end, axis, entry);
   } else {
-    x = whole_source(program, shared.draws[s], program.map_end, program.geometry_end, axis, x);
-    return x == kOutside ? kFill : x;
+    is_whole = side.map.whole;
+    whole_sources(program, draws, program.map_end, program.geometry_end, axis, entry);
+    if (is_whole) {
+      if (program.map_begin < program.map_end) {
+        UNROLL
+        for (int i = 0; i < kGroup; ++i) {
+          entry[i] = whole_map_source(program, side.map, axis, entry[i]);
+        }
+      }
+      whole_sources(program, draws, 0, program.map_begin, axis, entry);
+    }
+  }
+  int32_t first = 0;
+  int32_t last = axis == 0 ? params.out_width : params.out_height;
+  if constexpr (kSimple) {
+    first = axis == 0 ? side.keep.x0 : side.keep.y0;
+    last = axis == 0 ? side.keep.x1 : side.keep.y1;
   }
   const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
-  return source == kOutside ? kFill : source * stride;
+  UNROLL
+  for (int i = 0; i < kGroup; ++i) {
+    const int32_t source = is_whole ? entry[i] * stride : entry[i];
+    entry[i] = entry[i] == kOutside ? kFill : source;
+    entry[i] = inside(x + i, first, last) ? entry[i] : kBlack;
+  }
 }
 
-// The word of Shared::cut for the group at x.
+// The word of ImageShare::cut for the group at x.
 HOST_DEVICE uint32_t cut_word(int32_t x, Box box) {
   uint32_t word = 0;
   for (int32_t i = 0; i < kGroup; ++i) {
@@ -154,48 +203,89 @@ HOST_DEVICE uint32_t cut_word(int32_t x, Box box) {
   return word;
 }
 
+// A group of columns of one side of an image's tile.
 template <bool kSimple>
-HOST_DEVICE void tabulate(const AugmentParams& params, Tile tile, int32_t thread, Shared& shared) {
-  const int32_t columns = ceil_div(tile.width, kGroup) * kGroup;  // whole groups, the rest black
-  const Mixing& mixing = shared.mixing;
-  const bool cuts = kSimple && mixing.mix == Mix::kCut;
-  const int32_t used = mixing.mix == Mix::kNone ? 1 : 2;
-  for (int32_t s = 0; s < used; ++s) {
-    for (int32_t i = thread; i < columns + tile.height; i += kThreads) {
-      if (i < columns) {
-        const bool is_own = cuts && !inside(tile.x + i, mixing.box.x0, mixing.box.x1);
-        shared.column[s][i] = table_entry<kSimple>(params, shared, is_own ? 0 : s, 0, tile.x + i);
-      } else {
-        shared.row[s][i - columns] =
-            table_entry<kSimple>(params, shared, s, 1, tile.y + i - columns);
+HOST_DEVICE void tabulate_columns(const AugmentParams& params, Tile tile, int32_t group, int32_t s,
+                                  const ImageShare<kSimple>& shared) {
+  const int32_t x = tile.x + group * kGroup;
+  int32_t entry[kGroup];
+  table_entries(params, shared, s, 0, x, entry);
+  const bool cuts = kSimple && shared.mixing.mix == Mix::kCut;
+  const uint32_t cut = cuts ? cut_word(x, shared.mixing.box) : 0u;
+  int32_t* columns = shared.column[s] + group * kGroup;
+  if (cuts && s == 0) {
+    shared.cut[group] = cut;
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      if ((cut & kCutPixel << kCutBits * i) == 0) {
+        shared.column[1][group * kGroup + i] = entry[i];
       }
     }
   }
-  if (cuts && thread < columns / kGroup) {
-    shared.cut[thread] = cut_word(tile.x + thread * kGroup, mixing.box);
+  UNROLL
+  for (int i = 0; i < kGroup; ++i) {
+    if (!cuts || s == 0 || (cut & kCutPixel << kCutBits * i) != 0) {
+      columns[i] = entry[i];
+    }
   }
 }
 
-// The labels and shares of a tile's sample; its first tile writes them.
-HOST_DEVICE void write_block_targets(const AugmentParams& params, Tile tile, int32_t thread,
-                                     const Shared& shared) {
-  if (thread == 0 && tile.x == 0 && tile.y == 0) {
-    const Sample own = batch_sample(params, tile.position);
-    const Sample partner = block_partner(params, shared, own);
-    write_targets(params, tile.position, own.row, partner.row, shared.mixing.lam);
-  }
-}
-
-// Phases 0 to kParameterPhases - 1: the parameters of the block's tile.
 template <bool kSimple>
-HOST_DEVICE void parameter_phase(const AugmentParams& params, int phase, Tile tile, int32_t thread,
-                                 int32_t color_end, Shared& shared) {
-  if (phase < 2) {
-    draw_side<kSimple>(params, tile, phase, thread, shared);
-  } else if (phase == 2) {
-    resolve<kSimple>(params, tile, thread, color_end, shared);
+HOST_DEVICE void tabulate_images(const AugmentParams& params, BlockPlan plan, Tile tile,
+                                 int32_t thread, BlockShared<kSimple>& block) {
+  const int32_t across = in_groups(tile.width);
+  const int32_t parts = across + in_groups(tile.height);
+  const int32_t items = sides(params.program) * parts << plan.image_bits;
+  for (int32_t item = thread; item < items; item += kThreads) {
+    const int32_t image = item & ((1 << plan.image_bits) - 1);
+    const int32_t place = item >> plan.image_bits;
+    const int32_t s = place >= parts ? 1 : 0;
+    const int32_t part = place - s * parts;
+    if (image >= tile.images) {
+      continue;
+    }
+    const ImageShare<kSimple> shared = block.of_image(params, plan, tile, image);
+    if (s == 1 && shared.mixing.mix == Mix::kNone) {
+      continue;
+    }
+    if (part < across) {
+      tabulate_columns(params, tile, part, s, shared);
+      continue;
+    }
+    const int32_t y = (part - across) * kGroup;
+    int32_t entry[kGroup];
+    table_entries(params, shared, s, 1, tile.y + y, entry);
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      shared.row[s][y + i] = entry[i];
+    }
+  }
+}
+
+// ---- all of them --------------------------------------------------------------------------------
+
+// Phases 0 to kParameterPhases - 1: the parameters of the block's images.
+template <bool kSimple>
+HOST_DEVICE void parameter_phase(const AugmentParams& params, BlockPlan plan, int phase, Tile tile,
+                                 int32_t thread, int32_t color_end, BlockShared<kSimple>& block) {
+  if (phase == 0) {
+    draw_images(params, plan, tile, thread, block);
+  } else if (phase == 1) {
+    resolve_images(params, plan, tile, thread, color_end, block);
   } else {
-    tabulate<kSimple>(params, tile, thread, shared);
+    tabulate_images(params, plan, tile, thread, block);
+  }
+}
+
+// The labels and shares of a block's samples; their first tile writes them.
+template <bool kSimple>
+HOST_DEVICE void write_block_targets(const AugmentParams& params, BlockPlan plan, Tile tile,
+                                     int32_t thread, BlockShared<kSimple>& block) {
+  if (thread < tile.images && tile.x == 0 && tile.y == 0) {
+    const ImageShare<kSimple> shared = block.of_image(params, plan, tile, thread);
+    const int32_t partner = shared.mixing.mix == Mix::kNone ? 0 : 1;
+    write_targets(params, tile.position + thread, shared.side[0].row, shared.side[partner].row,
+                  shared.mixing.lam);
   }
 }
 

@@ -285,4 +285,13 @@ HOST_DEVICE void make_general_tile(const AugmentParams& params, Tile tile, int32
   }
 }
 
+// Calls body(tile, shared) for each of the block's images.
+template <typename Body>
+HOST_DEVICE void for_each_image(const AugmentParams& params, BlockPlan plan, Tile tile,
+                                BlockShared<false>& block, const Body& body) {
+  for (int32_t image = 0; image < tile.images; ++image) {
+    body(tile.of_image(image), block.of_image(params, plan, tile, image));
+  }
+}
+
 }  // namespace warpmix::augment

@@ -17,6 +17,21 @@ HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
   return ((1u << last) - 1u) & ~((1u << first) - 1u);
 }
 
+// The threads that make an image together: all of a block, or where it has several images as many
+// as the images allow, but whole warps. What is the same for an image is read once a warp and image.
+struct Team {
+  int32_t threads;
+  int32_t count;   // of a block
+  int32_t index;   // of this one
+  int32_t thread;  // in it
+
+  HOST_DEVICE Team(BlockPlan plan, int32_t block_thread)
+      : threads(max_of(kThreads >> plan.image_bits, 32)),
+        count(kThreads / threads),
+        index(block_thread / threads),
+        thread(block_thread - index * threads) {}
+};
+
 // The groups of a tile, row after row.
 struct GroupRows {
   int32_t across;

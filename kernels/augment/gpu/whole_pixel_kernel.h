@@ -1,6 +1,6 @@
 // The kernel of simple programs (see Program): whole pixels, one contrast or brightness, black
 // borders and a mix, in the fewest instructions. Host-device functions of the launch coordinates:
-// first block_parameters.h's phases, then make_tile. On the GPU a barrier stands between phases
+// first block_parameters.h's phases, then make_images. On the GPU a barrier stands between phases
 // (augment.cu); under test the host runs them thread by thread (csrc/emulated/augment.cpp).
 #pragma once
 
@@ -17,7 +17,7 @@ struct Reader {
   float factor;
   float offset[kCount];
 
-  HOST_DEVICE Reader(const AugmentParams& params, const Side& side, int32_t first_channel)
+  HOST_DEVICE Reader(const AugmentParams& params, const SimpleSide& side, int32_t first_channel)
       : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
               static_cast<int64_t>(first_channel) * params.channel_stride),
         factor(side.step[0].factor) {
@@ -59,8 +59,8 @@ struct Reader {
 // kInterleaved: a pixel's channels are adjacent in the source, so that their addresses are one
 // address with three constants; else they are planes apart.
 template <Mix kMix, bool kInterleaved, typename Source, typename Out, int kCount>
-HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thread,
-                             const Shared& shared, int32_t first_channel) {
+HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
+                             const SimpleShared& shared, int32_t first_channel) {
   constexpr int kPartner = kMix == Mix::kNone ? 0 : 1;
   const Reader<Source, kCount> own(params, shared.side[0], first_channel);
   const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
@@ -79,7 +79,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
                static_cast<int64_t>(first_channel) * params.out_channel_stride +
                (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
   const GroupRows rows(tile);
-  for (int32_t group = thread; group < rows.count; group += kThreads) {
+  for (int32_t group = team.thread; group < rows.count; group += team.threads) {
     const int32_t y = rows.row(group);
     const int32_t x = rows.first_pixel(group, y);
     const int32_t own_row = shared.row[0][y];
@@ -118,33 +118,44 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
 }
 
 template <bool kInterleaved, typename Source, typename Out, int kCount>
-HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t thread,
-                               const Shared& shared, int32_t first_channel) {
+HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, Team team,
+                               const SimpleShared& shared, int32_t first_channel) {
   switch (shared.mixing.mix) {
     case Mix::kNone:
-      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, thread,
+      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, team,
                                                                         shared, first_channel);
     case Mix::kCut:
-      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, thread, shared,
+      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
                                                                        first_channel);
     case Mix::kBlend:
-      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, thread,
+      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, team,
                                                                          shared, first_channel);
   }
 }
 
 // kChannels 0 stands for any number of channels, made one after the other.
 template <typename Source, typename Out, int kChannels>
-HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t thread,
-                           const Shared& shared) {
+HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, Team team,
+                           const SimpleShared& shared) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
-      make_channels<true, Source, Out, 1>(params, tile, thread, shared, c);
+      make_channels<true, Source, Out, 1>(params, tile, team, shared, c);
     }
   } else if (kChannels == 1 || params.channel_stride == 1) {
-    make_channels<true, Source, Out, kChannels>(params, tile, thread, shared, 0);
+    make_channels<true, Source, Out, kChannels>(params, tile, team, shared, 0);
   } else {
-    make_channels<false, Source, Out, kChannels>(params, tile, thread, shared, 0);
+    make_channels<false, Source, Out, kChannels>(params, tile, team, shared, 0);
+  }
+}
+
+// Teams make the block's images, each its own.
+template <typename Source, typename Out, int kChannels>
+HOST_DEVICE void make_images(const AugmentParams& params, BlockPlan plan, Tile tile, int32_t thread,
+                             BlockShared<true>& block) {
+  const Team team(plan, thread);
+  for (int32_t image = team.index; image < tile.images; image += team.count) {
+    make_tile<Source, Out, kChannels>(params, tile.of_image(image), team,
+                                      block.of_image(params, plan, tile, image));
   }
 }
 

@@ -1,0 +1,96 @@
+// How a launch is cut into blocks: tiles of large images, several small images at once.
+#pragma once
+
+#include "../mix.h"
+
+namespace warpmix::augment {
+
+constexpr int kThreads = 128;
+constexpr int kGroup = 8;  // pixels a thread makes at a time: 16-byte stores of every float type
+constexpr int kTileWidth = 256;   // a block makes one tile of one image, so that an image of
+constexpr int kTileHeight = 32;   // 224×224 is 7 blocks and its parameters are drawn 7 times
+constexpr int kFewestBlocks = 512;  // before blocks take several images: about 4 a multiprocessor
+
+// What a block's shared memory holds. Simple programs (see Program) need little of it an image.
+template <bool kSimple>
+struct Capacity {
+  static constexpr int kImages = kSimple ? 16 : 4;
+  static constexpr int kDraws = kSimple ? 128 : 96;     // of all sides and stages of the images
+  static constexpr int kEntries = kSimple ? 2176 : 592;  // of all columns and rows of their tiles
+  static constexpr int kColumnGroups = kSimple ? 64 : 32;
+};
+
+// The same tile of `images` images, which are several where the tile is all of them.
+struct Tile {
+  int32_t position;  // in the batch, of the first image
+  int32_t images;
+  int32_t x, y;  // of its first pixel
+  int32_t width, height;
+
+  HOST_DEVICE Tile of_image(int32_t image) const {
+    return {position + image, 1, x, y, width, height};
+  }
+};
+
+// Rounded up to whole groups.
+HOST_DEVICE int32_t in_groups(int32_t pixels) { return ceil_div(pixels, kGroup); }
+
+struct BlockPlan {
+  int32_t image_bits;  // a block makes 1 << image_bits images
+  int32_t across;      // tiles of an image
+  int32_t per_image;
+  int32_t entries;  // of one image's tables, a side: its columns, its rows and what spreads banks
+};
+
+// Four banks on, the next image's tables begin: threads side by side fill tables of as many images.
+constexpr int32_t kSpread = 4;
+
+template <bool kSimple>
+BlockPlan block_plan(const AugmentParams& params) {
+  using Limits = Capacity<kSimple>;
+  BlockPlan plan = {};
+  plan.across = ceil_div<int32_t>(params.out_width, kTileWidth);
+  plan.per_image = plan.across * ceil_div<int32_t>(params.out_height, kTileHeight);
+  const int32_t columns = in_groups(min_of<int32_t>(params.out_width, kTileWidth));
+  const int32_t rows = in_groups(min_of<int32_t>(params.out_height, kTileHeight));
+  plan.entries = (columns + rows) * kGroup + kSpread;
+  const int32_t sides_of = sides(params.program);
+  const auto fits = [&](int32_t bits) {
+    return plan.per_image == 1 && 1 << bits <= Limits::kImages &&
+           params.batch_size >> bits >= kFewestBlocks &&
+           sides_of * params.program.count << bits <= Limits::kDraws &&
+           2 * plan.entries << bits <= Limits::kEntries &&
+           columns << bits <= Limits::kColumnGroups;
+  };
+  while (fits(plan.image_bits + 1)) {
+    ++plan.image_bits;
+  }
+  return plan;
+}
+
+HOST_DEVICE int64_t block_count(const AugmentParams& params, BlockPlan plan) {
+  const int32_t images = 1 << plan.image_bits;
+  return ceil_div<int64_t>(params.batch_size, images) * plan.per_image;
+}
+
+// Of a launch of augment.
+inline int64_t augment_blocks(const AugmentParams& params) {
+  return block_count(params, params.program.is_simple ? block_plan<true>(params)
+                                                      : block_plan<false>(params));
+}
+
+HOST_DEVICE Tile block_tile(const AugmentParams& params, BlockPlan plan, int32_t block) {
+  const int32_t first = block / plan.per_image;
+  const int32_t tile = block - first * plan.per_image;
+  const int32_t position = first << plan.image_bits;
+  const int32_t x = tile % plan.across * kTileWidth;
+  const int32_t y = tile / plan.across * kTileHeight;
+  return {position,
+          min_of(1 << plan.image_bits, params.batch_size - position),
+          x,
+          y,
+          min_of(kTileWidth, params.out_width - x),
+          min_of(kTileHeight, params.out_height - y)};
+}
+
+}  // namespace warpmix::augment

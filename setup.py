@@ -129,11 +129,14 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
 
 
 def default_architectures(known: str) -> str:
-    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs."""
+    """Pick ARCHITECTURES in `known` (nvcc --list-gpu-arch), the last as PTX too, for newer GPUs.
+
+    9.0 as well, for 11.0: it runs neither the machine code of 10.0 nor the PTX of 12.0.
+    """
     usable = [a for a in ARCHITECTURES if f"compute_{a.replace('.', '')}" in known.split()]
     if not usable:
         raise SystemExit(f"warpmix: nvcc knows none of {ARCHITECTURES}; set TORCH_CUDA_ARCH_LIST")
-    return ";".join(usable) + "+PTX"
+    return ";".join(a + "+PTX" * (a in ("9.0", usable[-1])) for a in usable)
 
 
 def commit() -> str | None:

@@ -27,12 +27,13 @@ void set_source(const char* op, const Tensor& images, augment::ImageSource& para
   const bool interleaved = images.stride(3) == 1 || channels == 1;
   const int64_t pixel_stride = interleaved ? channels : 1;
   const int64_t channel_stride = interleaved ? 1 : height * width;
-  WARPMIX_CHECK(op,
-                images.size(0) == 0 ||
-                    (images.stride(2) == pixel_stride && images.stride(1) == width * pixel_stride &&
-                     (channels == 1 || images.stride(3) == channel_stride) &&
-                     (images.size(0) == 1 || images.stride(0) == height * width * channels)),
-                "images must be dense as NHWC or NCHW, got other strides");
+  const int64_t strides[] = {height * width * channels, width * pixel_stride, pixel_stride,
+                             channel_stride};
+  for (int64_t i = 0; images.size(0) > 0 && i < 4; ++i) {
+    // Of a dimension of one a stride says nothing, and is any number.
+    WARPMIX_CHECK(op, images.size(i) == 1 || images.stride(i) == strides[i],
+                  "images must be dense as NHWC or NCHW, got other strides");
+  }
   params.images = images.const_data_ptr();
   params.image_stride = height * width * channels;
   params.row_stride = static_cast<int32_t>(width * pixel_stride);
@@ -55,7 +56,7 @@ bool is_float_source(const char* op, const Tensor& images) {
 template <typename T>
 const T* optional_data(const char* op, const char* name, const OptionalTensor& tensor,
                        const Tensor& images, int64_t count) {
-  return tensor ? checked_data<T>(op, name, *tensor, images, count) : nullptr;
+  return tensor ? checked_data<const T>(op, name, *tensor, images, count) : nullptr;
 }
 
 void set_samples(const char* op, const Tensor& images, const OptionalTensor& index,
@@ -211,7 +212,7 @@ DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch
                 "image_count must be in [0, 2^31), got ", image_count);
   params.image_count = static_cast<int32_t>(image_count);
   params.from_batch = from_batch;
-  params.draws = checked_data<int32_t>(op, "draws", draws, draws, draws.numel());
+  params.draws = checked_data<const int32_t>(op, "draws", draws, draws, draws.numel());
   require_samples(op, params);
   return {};
 }

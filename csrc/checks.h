@@ -54,17 +54,22 @@ constexpr ScalarType scalar_type_of() {
   }
 }
 
-// The data of a contiguous tensor of `count` elements of type T on the device of `other`.
+// The data of a contiguous tensor of `count` elements of type T on the device of `other`. What is
+// only read, const T, is not asked for as mutable: that would copy a lazy clone, say.
 template <typename T>
 T* checked_data(const char* op, const char* name, const Tensor& tensor, const Tensor& other,
                 int64_t count) {
-  WARPMIX_CHECK(op, tensor.scalar_type() == scalar_type_of<T>(), name, " must have ScalarType ",
-                static_cast<int>(scalar_type_of<T>()), ", got ",
-                static_cast<int>(tensor.scalar_type()));
+  constexpr ScalarType type = scalar_type_of<std::remove_const_t<T>>();
+  WARPMIX_CHECK(op, tensor.scalar_type() == type, name, " must have ScalarType ",
+                static_cast<int>(type), ", got ", static_cast<int>(tensor.scalar_type()));
   WARPMIX_CHECK(op, tensor.is_contiguous() && tensor.numel() == count, name,
                 " must be contiguous with ", count, " elements, got ", tensor.numel());
   WARPMIX_CHECK_SAME_DEVICE(op, tensor, other);
-  return static_cast<T*>(tensor.mutable_data_ptr());
+  if constexpr (std::is_const_v<T>) {
+    return static_cast<T*>(tensor.const_data_ptr());
+  } else {
+    return static_cast<T*>(tensor.mutable_data_ptr());
+  }
 }
 
 }  // namespace warpmix

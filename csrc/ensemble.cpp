@@ -47,15 +47,16 @@ int32_t model_count(const char* op, const Tensor& of_models) {
 void join_with(const char* op, const Tensor& predictions, const OptionalTensor& weights,
                const OptionalTensor& inverse_temperature, VoteParams& params) {
   if (weights) {
-    params.weights = checked_data<double>(op, "weights", *weights, predictions, params.size);
+    params.weights = checked_data<const double>(op, "weights", *weights, predictions, params.size);
   }
   if (inverse_temperature) {
-    params.inverse_temperature = checked_data<float>(
+    params.inverse_temperature = checked_data<const float>(
         op, "inverse_temperature", *inverse_temperature, predictions, params.size);
   }
 }
 
-// Numbers that the kernels take as places. On a GPU, Python checks them before they go there.
+// Numbers that the kernels take as places, where they lie in host memory. On a GPU, Python checks
+// them before they go there, and the kernels stop at one that is none (require_below).
 void require_host_below(const char* op, const char* name, const int64_t* values,
                         const Tensor& tensor, int64_t limit) {
   for (int64_t i = 0; !tensor.is_cuda() && i < tensor.numel(); ++i) {
@@ -73,6 +74,8 @@ VoteCall check_vote(const Tensor& predictions, const OptionalTensor& weights, bo
   VoteParams params = common(op, predictions, logits, invalid);
   params.soft = !hard;
   params.hard = hard;
+  WARPMIX_CHECK(op, predictions.size(0) >= 1 && predictions.size(0) <= INT32_MAX,
+                "predictions must be of 1 to 2^31 - 1 models, got ", predictions.size(0));
   params.size = static_cast<int32_t>(predictions.size(0));
   join_with(op, predictions, weights, inverse_temperature, params);
   params.labels = checked_data<int64_t>(op, "labels", labels, predictions, params.samples);
@@ -90,8 +93,8 @@ VoteCall check_vote_curve(const Tensor& predictions, const Tensor& targets, cons
   params.soft = params.hard = true;
   params.size = static_cast<int32_t>(ranking.numel());
   join_with(op, predictions, weights, inverse_temperature, params);
-  params.ranking = checked_data<int64_t>(op, "ranking", ranking, predictions, params.size);
-  params.targets = checked_data<int64_t>(op, "targets", targets, predictions, params.samples);
+  params.ranking = checked_data<const int64_t>(op, "ranking", ranking, predictions, params.size);
+  params.targets = checked_data<const int64_t>(op, "targets", targets, predictions, params.samples);
   require_host_below(op, "ranking", params.ranking, ranking, predictions.size(0));
   require_host_below(op, "targets", params.targets, targets, params.classes);
   params.soft_correct =
@@ -114,7 +117,7 @@ PlanesCall check_class_planes(const Tensor& predictions, const OptionalTensor& i
   params.classes = checked.classes;
   params.samples = checked.samples;
   if (inverse_temperature) {
-    params.inverse_temperature = checked_data<float>(
+    params.inverse_temperature = checked_data<const float>(
         op, "inverse_temperature", *inverse_temperature, predictions, params.models);
   }
   params.planes = checked_data<float>(op, "planes", planes, predictions,
@@ -134,16 +137,16 @@ GreedyCall check_greedy_scores(const OptionalTensor& planes, const Tensor& own,
   params.models = model_count(op, own);
   params.samples = own.size(1);
   params.members = static_cast<int32_t>(members);
-  params.own = checked_data<float>(op, "own", own, own, own.numel());
+  params.own = checked_data<const float>(op, "own", own, own, own.numel());
   if (planes) {
     WARPMIX_CHECK_DIM(op, *planes, 3);
     params.classes = static_cast<int32_t>(planes->size(1));
     const int64_t elements = params.samples * params.classes;
-    params.planes = checked_data<float>(op, "planes", *planes, own, elements * params.models);
-    params.sum = checked_data<double>(op, "sum", *sum, own, elements);
+    params.planes = checked_data<const float>(op, "planes", *planes, own, elements * params.models);
+    params.sum = checked_data<const double>(op, "sum", *sum, own, elements);
   }
-  params.own_sum = checked_data<double>(op, "own_sum", own_sum, own, params.samples);
-  params.targets = checked_data<int64_t>(op, "targets", targets, own, params.samples);
+  params.own_sum = checked_data<const double>(op, "own_sum", own_sum, own, params.samples);
+  params.targets = checked_data<const int64_t>(op, "targets", targets, own, params.samples);
   params.score = checked_data<int64_t>(op, "score", score, own, params.models);
   return {params, own};
 }
@@ -159,7 +162,7 @@ BootstrapCall check_bootstrap(const Tensor& right, int64_t seed, const Tensor& c
   params.replicates = static_cast<int32_t>(counts.size(0));
   params.rules = static_cast<int32_t>(counts.size(1));
   params.seed = static_cast<uint64_t>(seed);
-  params.right = checked_data<int64_t>(op, "right", right, right, params.samples);
+  params.right = checked_data<const int64_t>(op, "right", right, right, params.samples);
   params.counts = checked_data<int64_t>(op, "counts", counts, right, counts.numel());
   return {params, right};
 }

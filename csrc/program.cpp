@@ -26,9 +26,12 @@ class Reader {
     return words_[next_++];
   }
 
-  int32_t next_int() { return static_cast<int32_t>(next()); }
+  int32_t next_int() { return static_cast<int32_t>(next_in(INT32_MIN, INT32_MAX)); }
 
-  float next_float() { return float_from_bits(static_cast<uint32_t>(next())); }
+  // Of a float.
+  uint32_t next_bits() { return static_cast<uint32_t>(next_in(0, UINT32_MAX)); }
+
+  float next_float() { return float_from_bits(next_bits()); }
 
   // A number of a list of `count` names.
   int32_t next_of(const char* what, int64_t count) {
@@ -47,6 +50,13 @@ class Reader {
   }
 
  private:
+  int64_t next_in(int64_t low, int64_t high) {
+    const int64_t word = next();
+    WARPMIX_CHECK(op_, word >= low && word <= high, "program must hold words in [", low, ", ", high,
+                  "], got ", word);
+    return word;
+  }
+
   int64_t size() const { return static_cast<int64_t>(words_.size()); }
 
   const char* op_;
@@ -59,8 +69,10 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
     uint32_t& word = stage.word[field.place + i];
     switch (field.type) {
       case FieldType::kInt:
+        word = static_cast<uint32_t>(reader.next_int());
+        break;
       case FieldType::kFloat:
-        word = static_cast<uint32_t>(reader.next());
+        word = reader.next_bits();
         break;
       case FieldType::kBorder:
         word = reader.next_of("borders", std::size(augment::kBorderNames));

@@ -41,6 +41,17 @@ HOST_DEVICE constexpr T max_of(T a, T b) {
   return a < b ? b : a;
 }
 
+// Stops the GPU, as torch's own indexing does, at a number that would have it read somebody else's
+// memory: what lies in a GPU's memory is not looked at before a launch, which would wait for it. On
+// the host csrc/ has checked it (guards.h).
+HOST_DEVICE void require_below([[maybe_unused]] int64_t value, [[maybe_unused]] int64_t limit) {
+#if defined(__CUDA_ARCH__)
+  if (value < 0 || value >= limit) {
+    __trap();
+  }
+#endif
+}
+
 // The host's form is the one that x86 compilers turn into minps and maxps; values are never NaN.
 HOST_DEVICE float at_least(float value, float low) {
 #if defined(__CUDA_ARCH__)

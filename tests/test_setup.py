@@ -125,7 +125,7 @@ def test_architectures_are_those_the_compiler_knows(build: ModuleType, toolkit: 
     known = build.ask(toolkit / "bin" / "nvcc", "--list-gpu-arch")
     assert build.default_architectures(known) == "7.5;9.0+PTX"
     all_known = "\n".join(f"compute_{a.replace('.', '')}" for a in build.ARCHITECTURES)
-    assert build.default_architectures(all_known) == "7.5;8.0;8.6;8.9;9.0;10.0;12.0+PTX"
+    assert build.default_architectures(all_known) == "7.5;8.0;8.6;8.9;9.0+PTX;10.0;12.0+PTX"
     with pytest.raises(SystemExit, match="TORCH_CUDA_ARCH_LIST"):
         build.default_architectures("compute_35")
 

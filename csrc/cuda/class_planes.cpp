@@ -10,7 +10,7 @@ namespace {
 void class_planes(const PlanesCall& call) {
   const OnDevice on(call.predictions);
   on.zero(call.params.invalid, 1);
-  if (call.params.samples == 0) {
+  if (call.params.samples == 0 || call.params.models == 0) {
     return;
   }
   ensemble::launch_planes(call.params, on.stream);

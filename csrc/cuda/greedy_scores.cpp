@@ -10,7 +10,7 @@ namespace {
 void greedy_scores(const GreedyCall& call) {
   const OnDevice on(call.own);
   on.zero(call.params.score, call.params.models);
-  if (call.params.samples == 0) {
+  if (call.params.samples == 0 || call.params.models == 0) {
     return;
   }
   ensemble::launch_greedy(call.params, on.stream);

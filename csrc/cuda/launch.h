@@ -22,7 +22,16 @@ struct OnDevice {
       : guard(tensor.get_device_index()), stream(current_stream(tensor.get_device_index())) {}
 
   void zero(int64_t* values, int64_t count) const {
-    STD_CUDA_CHECK(cudaMemsetAsync(values, 0, sizeof(int64_t) * count, stream));
+    if (count == 0) {
+      return;
+    }
+    const cudaError_t error = cudaMemsetAsync(values, 0, sizeof(int64_t) * count, stream);
+    if (error != cudaSuccess) {
+      // torch's message forgets the last error of its own cudart, not of this one, where the check
+      // of the next launch would find it.
+      static_cast<void>(cudaGetLastError());
+    }
+    STD_CUDA_CHECK(error);
   }
 
   const torch::stable::accelerator::DeviceGuard guard;

@@ -20,7 +20,7 @@ void vote(const VoteCall& call) {
   }
   const int64_t blocks = ceil_div<int64_t>(params.samples, ensemble::kThreads);
   WARPMIX_CHECK("vote", blocks <= kMaxGridX, "predictions must need fewer than 2^31 blocks");
-  if (blocks == 0) {
+  if (blocks == 0 || params.size == 0) {
     return;
   }
   // torch's caching allocator keeps the memory for this stream after the tensors are gone.

@@ -12,27 +12,25 @@ struct Sample {
   bool active;
 };
 
+// Before a row is cut to 32 bits.
+HOST_DEVICE void require_row(const AugmentParams& params, int64_t row) {
+  require_below(row, params.image_count);
+}
+
 HOST_DEVICE Sample batch_sample(const AugmentParams& params, int32_t position) {
   const int64_t row = params.index ? params.index[position] : position;
+  require_row(params, row);
   return {static_cast<int32_t>(row), params.ids ? params.ids[position] : row,
           params.active ? params.active[position] : true};
 }
 
-// Python checks rows where that costs nothing, on the CPU. A GPU stops here, as torch's own
-// indexing does, rather than read somebody else's memory.
-HOST_DEVICE void require_row([[maybe_unused]] const AugmentParams& params,
-                             [[maybe_unused]] int32_t row) {
-#if defined(__CUDA_ARCH__)
-  if (row < 0 || row >= params.image_count) {
-    __trap();
-  }
-#endif
-}
-
+// `partner` is drawn, or comes from outside with draws that are replayed.
 HOST_DEVICE Sample partner_sample(const AugmentParams& params, int32_t partner) {
   if (params.from_batch) {
+    require_below(partner, params.batch_size);
     return batch_sample(params, partner);
   }
+  require_row(params, partner);
   return {partner, partner, true};
 }
 

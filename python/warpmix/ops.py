@@ -31,14 +31,7 @@ def as_nhwc(images: Tensor) -> Tensor:
     A view wherever the images are dense in either order; others are copied to NHWC.
     """
     nhwc = images.permute(0, 2, 3, 1)
-    if nhwc.is_contiguous() or not images.is_contiguous():
-        return _plain_strides(nhwc.contiguous())
-    return _plain_strides(images).permute(0, 2, 3, 1)
-
-
-def _plain_strides(dense: Tensor) -> Tensor:
-    """Return the tensor with plain strides; of a dimension of one they may be any number."""
-    return dense.flatten().view(dense.shape) if 1 in dense.shape else dense
+    return nhwc.contiguous() if not images.is_contiguous() else nhwc
 
 
 def channel_sums(images: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-GROUP = 8  # kGroup in kernels/augment/gpu/block_parameters.h
+GROUP = 4  # kGroup in kernels/augment/gpu/tiles.h
 
 
 def find_cuobjdump() -> str:

@@ -17,7 +17,7 @@ namespace {
 
 // Calls body(tile, thread, block) for every thread of every block once its parameters are there.
 template <bool kSimple, typename Body>
-void run_blocks(const augment::AugmentParams& params, augment::BlockPlan plan, int32_t color_end,
+void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan, int32_t color_end,
                 const Body& body) {
   augment::BlockShared<kSimple> block;
   const int64_t blocks = augment::block_count(params, plan);

@@ -15,20 +15,21 @@ constexpr int kBlocksPerSm = 4;
 
 // Colour stages end at `color_end`.
 template <bool kSimple>
-__device__ Tile prepare_block(const AugmentParams& params, BlockPlan plan, int32_t color_end,
+__device__ Tile prepare_block(const AugmentParams& params, const BlockPlan& plan, int32_t color_end,
                               BlockShared<kSimple>& block) {
   const Tile tile = block_tile(params, plan, blockIdx.x);
-#pragma unroll 1  // one copy of the code, so that its registers are not the pixels' concern
-  for (int phase = 0; phase < kParameterPhases; ++phase) {
-    parameter_phase(params, plan, phase, tile, threadIdx.x, color_end, block);
-    __syncthreads();
-  }
+  draw_images(params, plan, tile, threadIdx.x, block);
+  __syncthreads();
+  resolve_images(params, plan, tile, threadIdx.x, color_end, block);
+  __syncthreads();
+  tabulate_images(params, plan, tile, threadIdx.x, block);
+  __syncthreads();
   return tile;
 }
 
 template <typename Source, typename Out, int kChannels>
 __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    simple_kernel(const __grid_constant__ AugmentParams params, BlockPlan plan) {
+    simple_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan) {
   __shared__ BlockShared<true> block;
   const Tile tile = prepare_block(params, plan, params.program.color_end, block);
   write_block_targets(params, plan, tile, threadIdx.x, block);
@@ -37,7 +38,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
 
 template <typename Source, int kChannels>
 __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    general_kernel(const __grid_constant__ AugmentParams params, BlockPlan plan) {
+    general_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan) {
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, params.program.color_end, block);
   write_block_targets(params, plan, tile, threadIdx.x, block);
@@ -48,7 +49,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
 
 template <typename Source, int kChannels>
 __global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    entering_kernel(const __grid_constant__ AugmentParams params, BlockPlan plan, int32_t stage) {
+    entering_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan, int32_t stage) {
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, stage, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {

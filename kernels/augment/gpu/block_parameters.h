@@ -35,13 +35,25 @@ struct BothSides {
   HOST_DEVICE T* operator[](int32_t s) const { return first + s * stride; }
 };
 
+// Where a side's pixels lie in the images, in elements. A general program's taps come from the image
+// that enters the map: flips before it only turn strides round.
+struct Frame {
+  int64_t image;  // its first element
+  int32_t tap_first;
+  int32_t tap_pixel_stride;
+  int32_t tap_row_stride;
+  bool shifts_before_map;  // then every tap's coordinates are looked up, and strides are the image's
+};
+
 // One image's share of a block's memory.
 template <bool kSimple>
 struct ImageShare {
   using AnySide = std::conditional_t<kSimple, SimpleSide, Side>;
 
+  const BlockPlan& plan;
   BothSides<StageDraw> draws;  // [2][stages]
   AnySide* side;               // [2]
+  Frame* frame;                // [2]
   Mixing& mixing;
   Patches& after;  // occlusions after the mix; of a general program
   // Of each column and row of the tile its offset in the source image or, where that side's map is
@@ -63,23 +75,26 @@ struct BlockShared {
 
   StageDraw draws[Limits::kDraws];
   typename ImageShare<kSimple>::AnySide side[2 * Limits::kImages];
+  Frame frame[2 * Limits::kImages];
   Mixing mixing[Limits::kImages];
   Patches after[kSimple ? 1 : Limits::kImages];
   alignas(16) int32_t entry[Limits::kEntries];
-  uint32_t cut[Limits::kColumnGroups];
+  uint32_t cut[kSimple ? Limits::kColumnGroups : 1];
 
-  HOST_DEVICE ImageShare<kSimple> of_image(const AugmentParams& params, BlockPlan plan, Tile tile,
+  HOST_DEVICE ImageShare<kSimple> of_image(const AugmentParams& params, const BlockPlan& plan, Tile tile,
                                            int32_t image) {
     const int32_t stages = params.program.count;
     int32_t* entries = entry + 2 * plan.entries * image;
     const int32_t columns = in_groups(tile.width) * kGroup;
-    return {{draws + sides(params.program) * stages * image, stages},
+    return {plan,
+            {draws + sides(params.program) * stages * image, stages},
             side + 2 * image,
+            frame + 2 * image,
             mixing[image],
             after[kSimple ? 0 : image],
             {entries, plan.entries},
             {entries + columns, plan.entries},
-            cut + in_groups(tile.width) * image};
+            cut + (kSimple ? in_groups(tile.width) * image : 0)};
   }
 };
 
@@ -89,7 +104,7 @@ struct BlockShared {
 // begin at once, the partner's by drawing who it is. Threads side by side have the same stage of
 // different images, so that a warp does the work of few kinds of stages.
 template <bool kSimple>
-HOST_DEVICE void draw_images(const AugmentParams& params, BlockPlan plan, Tile tile, int32_t thread,
+HOST_DEVICE void draw_images(const AugmentParams& params, const BlockPlan& plan, Tile tile, int32_t thread,
                              BlockShared<kSimple>& block) {
   const Program& program = params.program;
   const int32_t items = program.count + (sides(program) == 2 ? program.mix_begin : 0);
@@ -103,7 +118,6 @@ HOST_DEVICE void draw_images(const AugmentParams& params, BlockPlan plan, Tile t
     const int32_t stage = place - side * program.count;
     const int32_t position = tile.position + image;
     Sample sample = batch_sample(params, position);
-    require_row(params, sample.row);
     if (side == 1) {
       const int32_t partner = obtain_partner(params, position, sample);
       if (partner < 0) {
@@ -118,10 +132,32 @@ HOST_DEVICE void draw_images(const AugmentParams& params, BlockPlan plan, Tile t
 
 // ---- resolve ------------------------------------------------------------------------------------
 
+template <bool kSimple>
+HOST_DEVICE void resolve_frame(const AugmentParams& params, const StageDraw* draws, int32_t row,
+                               Frame& frame) {
+  frame.image = row * params.image_stride;
+  if constexpr (!kSimple) {
+    const Program& program = params.program;
+    frame.shifts_before_map = false;
+    for (int32_t i = 0; i < program.map_begin; ++i) {
+      frame.shifts_before_map |= draws[i].on && program.stages[i].kind == Kind::kShift;
+    }
+    int32_t x[2] = {0, 1};
+    int32_t y[2] = {0, 1};
+    if (!frame.shifts_before_map) {
+      whole_sources(program, draws, 0, program.map_begin, 0, x);
+      whole_sources(program, draws, 0, program.map_begin, 1, y);
+    }
+    frame.tap_first = x[0] * params.pixel_stride + y[0] * params.row_stride;
+    frame.tap_pixel_stride = (x[1] - x[0]) * params.pixel_stride;
+    frame.tap_row_stride = (y[1] - y[0]) * params.row_stride;
+  }
+}
+
 // Each thread one side of one image. Colour stages up to `color_end` alone: a launch for means
 // stops before its contrast.
 template <bool kSimple>
-HOST_DEVICE void resolve_images(const AugmentParams& params, BlockPlan plan, Tile tile,
+HOST_DEVICE void resolve_images(const AugmentParams& params, const BlockPlan& plan, Tile tile,
                                 int32_t thread, int32_t color_end, BlockShared<kSimple>& block) {
   const Program& program = params.program;
   const int32_t image = thread & ((1 << plan.image_bits) - 1);
@@ -147,6 +183,7 @@ HOST_DEVICE void resolve_images(const AugmentParams& params, BlockPlan plan, Til
   }
   resolve_shape<kSimple>(params, shared.draws[s], own_draws, sample.row, shared.side[s]);
   resolve_steps(params, shared.draws[s], color_end, position, s, shared.side[s]);
+  resolve_frame<kSimple>(params, shared.draws[s], sample.row, shared.frame[s]);
 }
 
 // ---- tabulate -----------------------------------------------------------------------------------
@@ -231,7 +268,7 @@ HOST_DEVICE void tabulate_columns(const AugmentParams& params, Tile tile, int32_
 }
 
 template <bool kSimple>
-HOST_DEVICE void tabulate_images(const AugmentParams& params, BlockPlan plan, Tile tile,
+HOST_DEVICE void tabulate_images(const AugmentParams& params, const BlockPlan& plan, Tile tile,
                                  int32_t thread, BlockShared<kSimple>& block) {
   const int32_t across = in_groups(tile.width);
   const int32_t parts = across + in_groups(tile.height);
@@ -266,7 +303,7 @@ HOST_DEVICE void tabulate_images(const AugmentParams& params, BlockPlan plan, Ti
 
 // Phases 0 to kParameterPhases - 1: the parameters of the block's images.
 template <bool kSimple>
-HOST_DEVICE void parameter_phase(const AugmentParams& params, BlockPlan plan, int phase, Tile tile,
+HOST_DEVICE void parameter_phase(const AugmentParams& params, const BlockPlan& plan, int phase, Tile tile,
                                  int32_t thread, int32_t color_end, BlockShared<kSimple>& block) {
   if (phase == 0) {
     draw_images(params, plan, tile, thread, block);
@@ -279,7 +316,7 @@ HOST_DEVICE void parameter_phase(const AugmentParams& params, BlockPlan plan, in
 
 // The labels and shares of a block's samples; their first tile writes them.
 template <bool kSimple>
-HOST_DEVICE void write_block_targets(const AugmentParams& params, BlockPlan plan, Tile tile,
+HOST_DEVICE void write_block_targets(const AugmentParams& params, const BlockPlan& plan, Tile tile,
                                      int32_t thread, BlockShared<kSimple>& block) {
   if (thread < tile.images && tile.x == 0 && tile.y == 0) {
     const ImageShare<kSimple> shared = block.of_image(params, plan, tile, thread);

@@ -25,7 +25,7 @@ struct Team {
   int32_t index;   // of this one
   int32_t thread;  // in it
 
-  HOST_DEVICE Team(BlockPlan plan, int32_t block_thread)
+  HOST_DEVICE Team(const BlockPlan& plan, int32_t block_thread)
       : threads(max_of(kThreads >> plan.image_bits, 32)),
         count(kThreads / threads),
         index(block_thread / threads),
@@ -34,6 +34,7 @@ struct Team {
 
 // The groups of a tile, row after row.
 struct GroupRows {
+  static constexpr int kReciprocalBits = 18;
   int32_t across;
   int32_t count;
   int32_t reciprocal;
@@ -41,13 +42,13 @@ struct GroupRows {
   HOST_DEVICE explicit GroupRows(Tile tile)
       : across(ceil_div(tile.width, kGroup)),
         count(across * tile.height),
-        reciprocal(ceil_div(1 << 16, across)) {}
+        reciprocal(ceil_div(1 << kReciprocalBits, across)) {}
 
-  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
-  // at most group · (across - 1) / 2^16, below 1.
+  // group / across by a reciprocal: exact, since group < 2^11 and across <= 2^6 keep the error,
+  // below group · across / 2^18, under 1 / across.
   HOST_DEVICE int32_t row(int32_t group) const {
-    static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
-    return group * reciprocal >> 16;
+    static_assert(kTileHeight * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
+    return group * reciprocal >> kReciprocalBits;
   }
 
   HOST_DEVICE int32_t first_pixel(int32_t group, int32_t row) const {

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "../mix.h"
+#include "../sampling.h"
 
 namespace warpmix::augment {
 
 constexpr int kThreads = 128;
-constexpr int kGroup = 8;  // pixels a thread makes at a time: 16-byte stores of every float type
+constexpr int kGroup = 4;  // pixels a thread makes at a time
 constexpr int kTileWidth = 256;   // a block makes one tile of one image, so that an image of
 constexpr int kTileHeight = 32;   // 224×224 is 7 blocks and its parameters are drawn 7 times
 constexpr int kFewestBlocks = 512;  // before blocks take several images: about 4 a multiprocessor
@@ -17,7 +18,7 @@ struct Capacity {
   static constexpr int kImages = kSimple ? 16 : 4;
   static constexpr int kDraws = kSimple ? 128 : 96;     // of all sides and stages of the images
   static constexpr int kEntries = kSimple ? 2176 : 592;  // of all columns and rows of their tiles
-  static constexpr int kColumnGroups = kSimple ? 64 : 32;
+  static constexpr int kColumnGroups = 128;             // likewise
 };
 
 // The same tile of `images` images, which are several where the tile is all of them.
@@ -40,6 +41,7 @@ struct BlockPlan {
   int32_t across;      // tiles of an image
   int32_t per_image;
   int32_t entries;  // of one image's tables, a side: its columns, its rows and what spreads banks
+  Fold across_fold, down_fold;  // of the map's border
 };
 
 // Four banks on, the next image's tables begin: threads side by side fill tables of as many images.
@@ -54,6 +56,8 @@ BlockPlan block_plan(const AugmentParams& params) {
   const int32_t columns = in_groups(min_of<int32_t>(params.out_width, kTileWidth));
   const int32_t rows = in_groups(min_of<int32_t>(params.out_height, kTileHeight));
   plan.entries = (columns + rows) * kGroup + kSpread;
+  plan.across_fold = fold_of(params.program.map_border, params.program.map_width);
+  plan.down_fold = fold_of(params.program.map_border, params.program.map_height);
   const int32_t sides_of = sides(params.program);
   const auto fits = [&](int32_t bits) {
     return plan.per_image == 1 && 1 << bits <= Limits::kImages &&
@@ -68,7 +72,7 @@ BlockPlan block_plan(const AugmentParams& params) {
   return plan;
 }
 
-HOST_DEVICE int64_t block_count(const AugmentParams& params, BlockPlan plan) {
+HOST_DEVICE int64_t block_count(const AugmentParams& params, const BlockPlan& plan) {
   const int32_t images = 1 << plan.image_bits;
   return ceil_div<int64_t>(params.batch_size, images) * plan.per_image;
 }
@@ -79,12 +83,14 @@ inline int64_t augment_blocks(const AugmentParams& params) {
                                                       : block_plan<false>(params));
 }
 
-HOST_DEVICE Tile block_tile(const AugmentParams& params, BlockPlan plan, int32_t block) {
-  const int32_t first = block / plan.per_image;
+HOST_DEVICE Tile block_tile(const AugmentParams& params, const BlockPlan& plan, int32_t block) {
+  // Divisions are long, and most images are one tile, or one across.
+  const int32_t first = plan.per_image == 1 ? block : block / plan.per_image;
   const int32_t tile = block - first * plan.per_image;
+  const int32_t down = plan.across == 1 ? tile : tile / plan.across;
   const int32_t position = first << plan.image_bits;
-  const int32_t x = tile % plan.across * kTileWidth;
-  const int32_t y = tile / plan.across * kTileHeight;
+  const int32_t x = (tile - down * plan.across) * kTileWidth;
+  const int32_t y = down * kTileHeight;
   return {position,
           min_of(1 << plan.image_bits, params.batch_size - position),
           x,

@@ -17,13 +17,14 @@ struct Reader {
   float factor;
   float offset[kCount];
 
-  HOST_DEVICE Reader(const AugmentParams& params, const SimpleSide& side, int32_t first_channel)
-      : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
+  HOST_DEVICE Reader(const AugmentParams& params, const SimpleShared& shared, int32_t s,
+                     int32_t first_channel)
+      : image(static_cast<const Source*>(params.images) + shared.frame[s].image +
               static_cast<int64_t>(first_channel) * params.channel_stride),
-        factor(side.step[0].factor) {
+        factor(shared.side[s].step[0].factor) {
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      offset[c] = side.step[0].offset[first_channel + c];
+      offset[c] = shared.side[s].step[0].offset[first_channel + c];
     }
   }
 
@@ -46,7 +47,7 @@ struct Reader {
   HOST_DEVICE void read(int32_t entry, int32_t channel_stride, const float* fill,
                         float (&value)[kCount]) const {
     const bool has_source = entry >= 0;
-    const Source* pixel = image + max_of(entry, 0);
+    const Source* pixel = image + static_cast<uint32_t>(max_of(entry, 0));
     const float highest = is_black(entry) ? 0.0f : 255.0f;
     UNROLL
     for (int c = 0; c < kCount; ++c) {
@@ -62,8 +63,8 @@ template <Mix kMix, bool kInterleaved, typename Source, typename Out, int kCount
 HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
                              const SimpleShared& shared, int32_t first_channel) {
   constexpr int kPartner = kMix == Mix::kNone ? 0 : 1;
-  const Reader<Source, kCount> own(params, shared.side[0], first_channel);
-  const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
+  const Reader<Source, kCount> own(params, shared, 0, first_channel);
+  const Reader<Source, kCount> partner(params, shared, kPartner, first_channel);
   const Mixing mixing = shared.mixing;
   const int32_t stride = kInterleaved ? 1 : params.channel_stride;
   const float* fill = params.program.fill + first_channel;
@@ -150,7 +151,7 @@ HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, Team team,
 
 // Teams make the block's images, each its own.
 template <typename Source, typename Out, int kChannels>
-HOST_DEVICE void make_images(const AugmentParams& params, BlockPlan plan, Tile tile, int32_t thread,
+HOST_DEVICE void make_images(const AugmentParams& params, const BlockPlan& plan, Tile tile, int32_t thread,
                              BlockShared<true>& block) {
   const Team team(plan, thread);
   for (int32_t image = team.index; image < tile.images; image += team.count) {

@@ -17,8 +17,8 @@ namespace {
 
 // Calls body(tile, thread, block) for every thread of every block once its parameters are there.
 template <bool kSimple, typename Body>
-void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan, int32_t color_end,
-                const Body& body) {
+void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan,
+                int32_t color_end, const Body& body) {
   augment::BlockShared<kSimple> block;
   const int64_t blocks = augment::block_count(params, plan);
   for (int64_t i = 0; i < blocks; ++i) {
@@ -41,12 +41,12 @@ struct Emulate {
   template <typename Source, typename Out, int kChannels>
   void run() const {
     const augment::BlockPlan plan = augment::block_plan<true>(params);
-    run_blocks<true>(
-        params, plan, params.program.color_end,
-        [&](augment::Tile tile, int32_t thread, augment::BlockShared<true>& block) {
-          augment::write_block_targets(params, plan, tile, thread, block);
-          augment::make_images<Source, Out, kChannels>(params, plan, tile, thread, block);
-        });
+    run_blocks<true>(params, plan, params.program.color_end,
+                     [&](augment::Tile tile, int32_t thread, augment::BlockShared<true>& block) {
+                       augment::write_block_targets(params, plan, tile, thread, block);
+                       augment::make_images<Source, Out, kChannels>(params, plan, tile, thread,
+                                                                    block);
+                     });
   }
 
   template <typename Source, int kChannels>
@@ -67,7 +67,10 @@ struct Emulate {
     run_blocks<false>(params, plan, color_end, [&](Tile tile, int32_t thread, Block& block) {
       augment::write_block_targets(params, plan, tile, thread, block);
       const auto make = [&](Tile image, const Shared& shared) {
-        augment::make_general_tile<Source, kChannels>(params, image, thread, shared);
+        augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+          augment::make_general_tile<Source, kChannels, is_interleaved.value>(params, image, thread,
+                                                                              shared);
+        });
       };
       augment::for_each_image(params, plan, tile, block, make);
     });

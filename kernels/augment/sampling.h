@@ -34,7 +34,8 @@ HOST_DEVICE Fold fold_of(Border border, int32_t size) {
     case Border::kWrap:
       return {false, false, size, size, 1.0f / static_cast<float>(size), INT32_MAX, 0};
     case Border::kSymmetric:
-      return {false, false, size, 2 * size, 0.5f / static_cast<float>(size), size - 1, 2 * size - 1};
+      return {false,    false,       size, 2 * size, 0.5f / static_cast<float>(size),
+              size - 1, 2 * size - 1};
     case Border::kReflect:
       if (size > 1) {
         const int32_t period = 2 * (size - 1);

@@ -9,47 +9,54 @@
 namespace warpmix::augment {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 56 to 80 and
-// spills.
-constexpr int kBlocksPerSm = 4;
+// 6 · 128 threads leave 80 registers a thread, 4 · 128 leave 128, 3 · 128 leave 168: the most
+// blocks with which ptxas (13.0) spills nothing for any architecture. Left to itself it spills.
+constexpr int kSimpleBlocksPerSm = 6;
+constexpr int kEnteringBlocksPerSm = 4;
+
+// Planes take an address a channel and tap.
+template <int kChannels, bool kInterleaved>
+constexpr int kGeneralBlocksPerSm = kChannels == 3 && !kInterleaved ? 3 : 4;
 
 // Colour stages end at `color_end`.
 template <bool kSimple>
 __device__ Tile prepare_block(const AugmentParams& params, const BlockPlan& plan, int32_t color_end,
                               BlockShared<kSimple>& block) {
   const Tile tile = block_tile(params, plan, blockIdx.x);
-  draw_images(params, plan, tile, threadIdx.x, block);
-  __syncthreads();
-  resolve_images(params, plan, tile, threadIdx.x, color_end, block);
-  __syncthreads();
-  tabulate_images(params, plan, tile, threadIdx.x, block);
-  __syncthreads();
+#pragma unroll 1  // one copy of the code, so that its registers are not the pixels' concern
+  for (int phase = 0; phase < kParameterPhases; ++phase) {
+    parameter_phase(params, plan, phase, tile, threadIdx.x, color_end, block);
+    __syncthreads();
+  }
   return tile;
 }
 
 template <typename Source, typename Out, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    simple_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan) {
+__global__ void __launch_bounds__(kThreads, kSimpleBlocksPerSm)
+    simple_kernel(const __grid_constant__ AugmentParams params,
+                  const __grid_constant__ BlockPlan plan) {
   __shared__ BlockShared<true> block;
   const Tile tile = prepare_block(params, plan, params.program.color_end, block);
   write_block_targets(params, plan, tile, threadIdx.x, block);
   make_images<Source, Out, kChannels>(params, plan, tile, threadIdx.x, block);
 }
 
-template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    general_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan) {
+template <typename Source, int kChannels, bool kInterleaved>
+__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInterleaved>)
+    general_kernel(const __grid_constant__ AugmentParams params,
+                   const __grid_constant__ BlockPlan plan) {
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, params.program.color_end, block);
   write_block_targets(params, plan, tile, threadIdx.x, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
-    make_general_tile<Source, kChannels>(params, image, threadIdx.x, shared);
+    make_general_tile<Source, kChannels, kInterleaved>(params, image, threadIdx.x, shared);
   });
 }
 
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    entering_kernel(const __grid_constant__ AugmentParams params, const __grid_constant__ BlockPlan plan, int32_t stage) {
+__global__ void __launch_bounds__(kThreads, kEnteringBlocksPerSm)
+    entering_kernel(const __grid_constant__ AugmentParams params,
+                    const __grid_constant__ BlockPlan plan, int32_t stage) {
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, stage, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
@@ -75,7 +82,10 @@ struct Launch {
     for_each_entering(params.program, [&](int32_t stage) {
       entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
     });
-    general_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
+    with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+      general_kernel<Source, kChannels, is_interleaved.value>
+          <<<blocks, kThreads, 0, stream>>>(params, plan);
+    });
   }
 };
 

@@ -4,118 +4,10 @@
 #pragma once
 
 #include "../output.h"
-#include "../sampling.h"
-#include "groups.h"
+#include "sampler.h"
 #include "store.h"
 
 namespace warpmix::augment {
-
-// ---- geometry -----------------------------------------------------------------------------------
-
-// One side of a tile: its image and what its geometry needs. kInterleaved: a pixel's channels are
-// adjacent in the source.
-template <typename Source, int kCount, bool kInterleaved = false>
-struct Sampler {
-  const AugmentParams& params;
-  const BlockPlan& plan;
-  const StageDraw* draws;
-  const float* fill_values;  // of the channels
-  const Source* image;
-  const Frame& frame;
-  const Map& map;
-
-  HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
-      : params(p),
-        plan(shared.plan),
-        draws(shared.draws[s]),
-        fill_values(p.program.fill + channel),
-        image(static_cast<const Source*>(p.images) + shared.frame[s].image +
-              static_cast<int64_t>(channel) * p.channel_stride),
-        frame(shared.frame[s]),
-        map(shared.side[s].map) {}
-
-  // The pixel at `offset`, or the fill where there is none. The load is unconditional, as in the
-  // whole-pixel kernel.
-  HOST_DEVICE void load(int32_t offset, bool exists, float* value) const {
-    const Source* pixel = image + static_cast<uint32_t>(exists ? offset : 0);
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      const float loaded = load_value(pixel + c * (kInterleaved ? 1 : params.channel_stride));
-      value[c] = exists ? loaded : fill_values[c];
-    }
-  }
-
-  // Where a tap's pixel lies. kPlain: the border clamps and no shift comes before the map.
-  template <bool kPlain>
-  HOST_DEVICE Taps taps(float x, const Fold& fold) const {
-    const float floor = floorf(x);
-    const int32_t t = static_cast<int32_t>(floor);
-    if constexpr (kPlain) {
-      return {clamped(t, fold.size), clamped(t + 1, fold.size), x - floor};
-    } else {
-      return {folded(t, fold), folded(t + 1, fold), x - floor};
-    }
-  }
-
-  // Pixel (column, row) of the image that leaves the map. Where it lies outside, and is filled, taps
-  // are still of the image.
-  template <bool kPlain>
-  HOST_DEVICE void sample(int32_t column, int32_t row, float* value) const {
-    const float* m = map.m;
-    const float x =
-        map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
-    const float y =
-        map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
-    const bool is_filled =
-        (column | row) < 0 || (plan.across_fold.fills && !(within(x, plan.across_fold.size) && within(y, plan.down_fold.size)));
-    const Taps across = taps<kPlain>(x, plan.across_fold);
-    const Taps down = taps<kPlain>(y, plan.down_fold);
-    int32_t columns[2] = {across.first, across.second};
-    int32_t rows[2] = {down.first, down.second};
-    if constexpr (!kPlain) {
-      const Program& program = params.program;
-      if (frame.shifts_before_map) {
-        whole_sources(program, draws, 0, program.map_begin, 0, columns);
-        whole_sources(program, draws, 0, program.map_begin, 1, rows);
-      }
-    }
-    float corner[4][kCount];
-    UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int32_t tap_column = columns[i % 2];
-      const int32_t tap_row = rows[i / 2];
-      const bool exists = kPlain || !frame.shifts_before_map ||
-                          (tap_column != kOutside && tap_row != kOutside);
-      load(frame.tap_first + tap_row * frame.tap_row_stride + tap_column * frame.tap_pixel_stride,
-           exists, corner[i]);
-    }
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      const float sampled = between(between(corner[0][c], corner[1][c], across.weight),
-                                    between(corner[2][c], corner[3][c], across.weight), down.weight);
-      value[c] = is_filled ? fill_values[c] : sampled;
-    }
-  }
-
-  HOST_DEVICE void read(const int32_t* columns, int32_t row, Group<kCount>& value) const {
-    if (map.whole) {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        load(row + columns[i], (row | columns[i]) >= 0, value + i * kCount);
-      }
-    } else if (plan.across_fold.clamps && plan.down_fold.clamps && !frame.shifts_before_map) {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        sample<true>(columns[i], row, value + i * kCount);
-      }
-    } else {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        sample<false>(columns[i], row, value + i * kCount);
-      }
-    }
-  }
-};
 
 // ---- colour and occlusion -----------------------------------------------------------------------
 
@@ -210,9 +102,9 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
 
 // One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
 template <typename Source, int kCount, bool kInterleaved>
-HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& sampler, const Shared& shared,
-                               int32_t s, int32_t x, int32_t y, int32_t channel,
-                               Group<kCount>& value) {
+HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& sampler,
+                               const Shared& shared, int32_t s, int32_t x, int32_t y,
+                               int32_t channel, Group<kCount>& value) {
   sampler.read(shared.column[s] + x, shared.row[s][y], value);
   for (int32_t i = 0; i < shared.side[s].steps; ++i) {
     apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel});
@@ -221,9 +113,9 @@ HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& samp
 
 // One side of a group as it enters the mix.
 template <typename Source, int kCount, bool kInterleaved>
-HOST_DEVICE void side_group(const Sampler<Source, kCount, kInterleaved>& sampler, const Shared& shared, Tile tile,
-                            int32_t s, int32_t x, int32_t y, int32_t channel,
-                            Group<kCount>& value) {
+HOST_DEVICE void side_group(const Sampler<Source, kCount, kInterleaved>& sampler,
+                            const Shared& shared, Tile tile, int32_t s, int32_t x, int32_t y,
+                            int32_t channel, Group<kCount>& value) {
   colored_group(sampler, shared, s, x, y, channel, value);
   const Side& side = shared.side[s];
   const Box& keep = side.keep;
@@ -249,29 +141,9 @@ HOST_DEVICE void store_general_group(const AugmentParams& params, int64_t first,
   });
 }
 
-// The groups of a tile that an edge of CutMix's box splits. They are made last, threads side by side
-// one each: the warps before make one side alone.
-struct SplitGroups {
-  int32_t first, second;  // columns of groups; the same where there is one
-  int32_t top;
-  int32_t rows;
-  int32_t count;
-
-  HOST_DEVICE SplitGroups(Tile tile, const Mixing& mixing)
-      : first((mixing.box.x0 - tile.x) / kGroup), second((mixing.box.x1 - tile.x) / kGroup) {
-    top = max_of(mixing.box.y0 - tile.y, 0);
-    rows = max_of(min_of(mixing.box.y1 - tile.y, tile.height) - top, 0);
-    count = mixing.mix == Mix::kCut ? (first == second ? rows : 2 * rows) : 0;
-  }
-
-  HOST_DEVICE int32_t row(int32_t i) const { return top + (i < rows ? i : i - rows); }
-  HOST_DEVICE int32_t first_pixel(int32_t i) const { return (i < rows ? first : second) * kGroup; }
-};
-
 // Which pixels of the group at (x, y) of the tile are the partner's.
 HOST_DEVICE uint32_t partner_bits(const Mixing& mixing, Tile tile, int32_t x, int32_t y) {
-  const bool crosses =
-      mixing.mix == Mix::kCut && inside(tile.y + y, mixing.box.y0, mixing.box.y1);
+  const bool crosses = mixing.mix == Mix::kCut && inside(tile.y + y, mixing.box.y0, mixing.box.y1);
   return crosses ? group_bits(tile.x + x, mixing.box.x0, mixing.box.x1) : 0u;
 }
 
@@ -303,12 +175,8 @@ HOST_DEVICE void mixed_group(const AugmentParams& params, const Shared& shared, 
 template <typename Source, int kCount, bool kInterleaved>
 HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int32_t thread,
                                      const Shared& shared, int32_t channel) {
-  // The tile's first element. Within an image 32 bits are enough: see kFill.
-  const int64_t first = tile.position * params.out_image_stride +
-                        static_cast<int64_t>(channel) * params.out_channel_stride +
-                        (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
   const GroupRows rows(tile);
-  const SplitGroups splits(tile, shared.mixing);
+  const SplitGroups& splits = shared.splits;
   for (int32_t i = thread; i < rows.count + splits.count; i += kThreads) {
     const bool is_last = i >= rows.count;
     const int32_t y = is_last ? splits.row(i - rows.count) : rows.row(i);
@@ -327,23 +195,23 @@ HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int
                            params.bias[channel + v % kCount]);
     }
     store_general_group<kCount>(
-        params, first + (y * params.out_row_stride + x * params.out_pixel_stride),
+        params,
+        shared.first + (y * params.out_row_stride + x * params.out_pixel_stride +
+                        channel * params.out_channel_stride),
         min_of(kGroup, tile.width - x), value);
   }
 }
 
 // kChannels 0 stands for any number of channels, made one after the other.
-template <typename Source, int kChannels>
+template <typename Source, int kChannels, bool kInterleaved>
 HOST_DEVICE void make_general_tile(const AugmentParams& params, Tile tile, int32_t thread,
                                    const Shared& shared) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
       make_general_pixels<Source, 1, true>(params, tile, thread, shared, c);
     }
-  } else if (params.channel_stride == 1) {
-    make_general_pixels<Source, kChannels, true>(params, tile, thread, shared, 0);
   } else {
-    make_general_pixels<Source, kChannels, false>(params, tile, thread, shared, 0);
+    make_general_pixels<Source, kChannels, kInterleaved>(params, tile, thread, shared, 0);
   }
 }
 

@@ -18,7 +18,8 @@ HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
 }
 
 // The threads that make an image together: all of a block, or where it has several images as many
-// as the images allow, but whole warps. What is the same for an image is read once a warp and image.
+// as the images allow, but whole warps. What is the same for an image is read once a warp and
+// image.
 struct Team {
   int32_t threads;
   int32_t count;   // of a block
@@ -34,15 +35,12 @@ struct Team {
 
 // The groups of a tile, row after row.
 struct GroupRows {
-  static constexpr int kReciprocalBits = 18;
   int32_t across;
   int32_t count;
   int32_t reciprocal;
 
   HOST_DEVICE explicit GroupRows(Tile tile)
-      : across(ceil_div(tile.width, kGroup)),
-        count(across * tile.height),
-        reciprocal(ceil_div(1 << kReciprocalBits, across)) {}
+      : across(in_groups(tile.width)), count(across * tile.height), reciprocal(tile.reciprocal) {}
 
   // group / across by a reciprocal: exact, since group < 2^11 and across <= 2^6 keep the error,
   // below group · across / 2^18, under 1 / across.

@@ -7,18 +7,18 @@
 namespace warpmix::augment {
 
 constexpr int kThreads = 128;
-constexpr int kGroup = 4;  // pixels a thread makes at a time
-constexpr int kTileWidth = 256;   // a block makes one tile of one image, so that an image of
-constexpr int kTileHeight = 32;   // 224×224 is 7 blocks and its parameters are drawn 7 times
+constexpr int kGroup = 4;           // pixels a thread makes at a time
+constexpr int kTileWidth = 256;     // a block makes one tile of one image, so that an image of
+constexpr int kTileHeight = 32;     // 224×224 is 7 blocks and its parameters are drawn 7 times
 constexpr int kFewestBlocks = 512;  // before blocks take several images: about 4 a multiprocessor
 
 // What a block's shared memory holds. Simple programs (see Program) need little of it an image.
 template <bool kSimple>
 struct Capacity {
   static constexpr int kImages = kSimple ? 16 : 4;
-  static constexpr int kDraws = kSimple ? 128 : 96;     // of all sides and stages of the images
+  static constexpr int kDraws = kSimple ? 128 : 96;      // of all sides and stages of the images
   static constexpr int kEntries = kSimple ? 2176 : 592;  // of all columns and rows of their tiles
-  static constexpr int kColumnGroups = 128;             // likewise
+  static constexpr int kColumnGroups = 128;              // likewise
 };
 
 // The same tile of `images` images, which are several where the tile is all of them.
@@ -27,20 +27,30 @@ struct Tile {
   int32_t images;
   int32_t x, y;  // of its first pixel
   int32_t width, height;
+  int32_t reciprocal;  // see GroupRows
 
   HOST_DEVICE Tile of_image(int32_t image) const {
-    return {position + image, 1, x, y, width, height};
+    return {position + image, 1, x, y, width, height, reciprocal};
   }
 };
 
 // Rounded up to whole groups.
 HOST_DEVICE int32_t in_groups(int32_t pixels) { return ceil_div(pixels, kGroup); }
 
+constexpr int kReciprocalBits = 18;
+
+// 2^18 / across, rounded up.
+HOST_DEVICE constexpr int32_t group_reciprocal(int32_t across) {
+  return ceil_div(1 << kReciprocalBits, across);
+}
+
 struct BlockPlan {
   int32_t image_bits;  // a block makes 1 << image_bits images
   int32_t across;      // tiles of an image
   int32_t per_image;
   int32_t entries;  // of one image's tables, a side: its columns, its rows and what spreads banks
+  int32_t last_width;           // of the last tile across,
+  int32_t last_reciprocal;      // whose number of groups this divides by
   Fold across_fold, down_fold;  // of the map's border
 };
 
@@ -56,6 +66,8 @@ BlockPlan block_plan(const AugmentParams& params) {
   const int32_t columns = in_groups(min_of<int32_t>(params.out_width, kTileWidth));
   const int32_t rows = in_groups(min_of<int32_t>(params.out_height, kTileHeight));
   plan.entries = (columns + rows) * kGroup + kSpread;
+  plan.last_width = params.out_width - (plan.across - 1) * kTileWidth;
+  plan.last_reciprocal = group_reciprocal(in_groups(plan.last_width));
   plan.across_fold = fold_of(params.program.map_border, params.program.map_width);
   plan.down_fold = fold_of(params.program.map_border, params.program.map_height);
   const int32_t sides_of = sides(params.program);
@@ -63,8 +75,7 @@ BlockPlan block_plan(const AugmentParams& params) {
     return plan.per_image == 1 && 1 << bits <= Limits::kImages &&
            params.batch_size >> bits >= kFewestBlocks &&
            sides_of * params.program.count << bits <= Limits::kDraws &&
-           2 * plan.entries << bits <= Limits::kEntries &&
-           columns << bits <= Limits::kColumnGroups;
+           2 * plan.entries << bits <= Limits::kEntries && columns << bits <= Limits::kColumnGroups;
   };
   while (fits(plan.image_bits + 1)) {
     ++plan.image_bits;
@@ -79,8 +90,8 @@ HOST_DEVICE int64_t block_count(const AugmentParams& params, const BlockPlan& pl
 
 // Of a launch of augment.
 inline int64_t augment_blocks(const AugmentParams& params) {
-  return block_count(params, params.program.is_simple ? block_plan<true>(params)
-                                                      : block_plan<false>(params));
+  return block_count(
+      params, params.program.is_simple ? block_plan<true>(params) : block_plan<false>(params));
 }
 
 HOST_DEVICE Tile block_tile(const AugmentParams& params, const BlockPlan& plan, int32_t block) {
@@ -89,14 +100,16 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, const BlockPlan& plan, 
   const int32_t tile = block - first * plan.per_image;
   const int32_t down = plan.across == 1 ? tile : tile / plan.across;
   const int32_t position = first << plan.image_bits;
-  const int32_t x = (tile - down * plan.across) * kTileWidth;
+  const int32_t column = tile - down * plan.across;
+  const bool is_last = column == plan.across - 1;
   const int32_t y = down * kTileHeight;
   return {position,
           min_of(1 << plan.image_bits, params.batch_size - position),
-          x,
+          column * kTileWidth,
           y,
-          min_of(kTileWidth, params.out_width - x),
-          min_of(kTileHeight, params.out_height - y)};
+          is_last ? plan.last_width : kTileWidth,
+          min_of(kTileHeight, params.out_height - y),
+          is_last ? plan.last_reciprocal : group_reciprocal(kTileWidth / kGroup)};
 }
 
 }  // namespace warpmix::augment

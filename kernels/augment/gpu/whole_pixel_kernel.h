@@ -75,10 +75,8 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
   }
-  // The tile's first element. Within an image 32 bits are enough: see kFill.
-  Out* first = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
-               static_cast<int64_t>(first_channel) * params.out_channel_stride +
-               (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
+  Out* first = static_cast<Out*>(params.batch) + shared.first +
+               static_cast<int64_t>(first_channel) * params.out_channel_stride;
   const GroupRows rows(tile);
   for (int32_t group = team.thread; group < rows.count; group += team.threads) {
     const int32_t y = rows.row(group);
@@ -123,14 +121,14 @@ HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, Team team
                                const SimpleShared& shared, int32_t first_channel) {
   switch (shared.mixing.mix) {
     case Mix::kNone:
-      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, team,
-                                                                        shared, first_channel);
+      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
+                                                                        first_channel);
     case Mix::kCut:
       return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
                                                                        first_channel);
     case Mix::kBlend:
-      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, team,
-                                                                         shared, first_channel);
+      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
+                                                                         first_channel);
   }
 }
 
@@ -151,8 +149,8 @@ HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, Team team,
 
 // Teams make the block's images, each its own.
 template <typename Source, typename Out, int kChannels>
-HOST_DEVICE void make_images(const AugmentParams& params, const BlockPlan& plan, Tile tile, int32_t thread,
-                             BlockShared<true>& block) {
+HOST_DEVICE void make_images(const AugmentParams& params, const BlockPlan& plan, Tile tile,
+                             int32_t thread, BlockShared<true>& block) {
   const Team team(plan, thread);
   for (int32_t image = team.index; image < tile.images; image += team.count) {
     make_tile<Source, Out, kChannels>(params, tile.of_image(image), team,

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 AUGMENT = ROOT / "kernels/augment/gpu/augment.cu"
-GROUP = 8  # kGroup in kernels/augment/gpu/block_parameters.h
+GROUP = 4  # kGroup in kernels/augment/gpu/tiles.h
 
 
 def find_cuobjdump() -> str:

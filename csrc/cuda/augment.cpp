@@ -4,8 +4,8 @@
 #include <torch/csrc/stable/ops.h>
 
 #include "../boxed.h"
-#include "augment/gpu/block_parameters.h"
 #include "augment/gpu/launch.h"
+#include "augment/gpu/tiles.h"
 #include "launch.h"
 
 namespace warpmix::cuda {

@@ -15,21 +15,22 @@
 namespace warpmix::emulated {
 namespace {
 
-// Calls body(tile, thread, shared) for every thread of every block once its parameters are there.
+// Calls body(tile, thread, block) for every thread of every block once its parameters are there.
 template <bool kSimple, typename Body>
-void run_blocks(const augment::AugmentParams& params, int32_t color_end, const Body& body) {
-  augment::Shared shared;
-  const int64_t blocks = augment::augment_blocks(params);
-  for (int64_t block = 0; block < blocks; ++block) {
-    std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);  // as undefined as a GPU's
-    const augment::Tile tile = augment::block_tile(params, static_cast<int32_t>(block));
+void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan,
+                int32_t color_end, const Body& body) {
+  augment::BlockShared<kSimple> block;
+  const int64_t blocks = augment::block_count(params, plan);
+  for (int64_t i = 0; i < blocks; ++i) {
+    std::memset(static_cast<void*>(&block), 0xA5, sizeof block);  // as undefined as a GPU's
+    const augment::Tile tile = augment::block_tile(params, plan, static_cast<int32_t>(i));
     for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
       for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-        augment::parameter_phase<kSimple>(params, phase, tile, thread, color_end, shared);
+        augment::parameter_phase(params, plan, phase, tile, thread, color_end, block);
       }
     }
     for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-      body(tile, thread, shared);
+      body(tile, thread, block);
     }
   }
 }
@@ -39,26 +40,40 @@ struct Emulate {
 
   template <typename Source, typename Out, int kChannels>
   void run() const {
-    run_blocks<true>(params, params.program.color_end,
-                     [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
-                       augment::write_block_targets(params, tile, thread, shared);
-                       augment::make_tile<Source, Out, kChannels>(params, tile, thread, shared);
+    const augment::BlockPlan plan = augment::block_plan<true>(params);
+    run_blocks<true>(params, plan, params.program.color_end,
+                     [&](augment::Tile tile, int32_t thread, augment::BlockShared<true>& block) {
+                       augment::write_block_targets(params, plan, tile, thread, block);
+                       augment::make_images<Source, Out, kChannels>(params, plan, tile, thread,
+                                                                    block);
                      });
   }
 
   template <typename Source, int kChannels>
   void run_general() const {
+    using augment::Shared;
+    using augment::Tile;
+    using Block = augment::BlockShared<false>;
+    const augment::BlockPlan plan = augment::block_plan<false>(params);
     augment::for_each_entering(params.program, [&](int32_t stage) {
-      run_blocks<false>(
-          params, stage, [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
-            augment::add_entering_tile<Source, kChannels>(params, tile, thread, shared, stage);
-          });
+      run_blocks<false>(params, plan, stage, [&](Tile tile, int32_t thread, Block& block) {
+        const auto add = [&](Tile image, const Shared& shared) {
+          augment::add_entering_tile<Source, kChannels>(params, image, thread, shared, stage);
+        };
+        augment::for_each_image(params, plan, tile, block, add);
+      });
     });
-    run_blocks<false>(params, params.program.color_end,
-                      [&](augment::Tile tile, int32_t thread, const augment::Shared& shared) {
-                        augment::write_block_targets(params, tile, thread, shared);
-                        augment::make_general_tile<Source, kChannels>(params, tile, thread, shared);
-                      });
+    const int32_t color_end = params.program.color_end;
+    run_blocks<false>(params, plan, color_end, [&](Tile tile, int32_t thread, Block& block) {
+      augment::write_block_targets(params, plan, tile, thread, block);
+      const auto make = [&](Tile image, const Shared& shared) {
+        augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+          augment::make_general_tile<Source, kChannels, is_interleaved.value>(params, image, thread,
+                                                                              shared);
+        });
+      };
+      augment::for_each_image(params, plan, tile, block, make);
+    });
   }
 };
 

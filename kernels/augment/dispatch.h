@@ -1,6 +1,8 @@
 // Which templates a launch is made with: the one list of the kernels that exist.
 #pragma once
 
+#include <type_traits>
+
 #include "params.h"
 
 namespace warpmix::augment {
@@ -30,6 +32,18 @@ void dispatch_general(bool source_is_float, int32_t channels, const Function& fu
     channels == 3 ? function.template run_general<uint8_t, 3>()
                   : function.template run_general<uint8_t, 0>();
   }
+}
+
+// The GPU's general kernels also differ in how a pixel's channels lie: calls
+// function(is_interleaved) with a std::bool_constant, true where they are adjacent.
+template <typename Source, int kChannels, typename Function>
+void with_interleaving(const ImageSource& source, const Function& function) {
+  if constexpr (std::is_same_v<Source, uint8_t> && kChannels == 3) {
+    if (source.channel_stride == 1) {
+      return function(std::true_type());
+    }
+  }
+  function(std::false_type());
 }
 
 template <typename Function>

@@ -44,23 +44,42 @@ HOST_DEVICE void draw_numbers(const AugmentParams& params, const Stage& stage, i
   }
 }
 
+// The words that a stage's numbers come from, unless it does not apply to the sample.
+HOST_DEVICE bool applied_words(const AugmentParams& params, const Stage& stage, Sample sample,
+                               Philox4& words) {
+  words = random_words(params, sample.id, stage.stream, 0);
+  if (!stage_applies(params, stage, sample, words.word[0])) {
+    return false;
+  }
+  if (stage.block != 0) {
+    words = random_words(params, sample.id, stage.stream, static_cast<uint32_t>(stage.block));
+  }
+  return true;
+}
+
 // kSimple: of a program that is_simple. 16 of the 27 kernels are for those alone; without the other
 // kinds in them nvcc takes 75 s an architecture and not 88.
 template <bool kSimple>
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {
   const Stage& stage = params.program.stages[index];
   StageDraw draw = {};
-  Philox4 words = random_words(params, sample.id, stage.stream, 0);
-  if (!stage_applies(params, stage, sample, words.word[0])) {
+  Philox4 words;
+  if (!applied_words(params, stage, sample, words)) {
     draw_unapplied<kSimple>(stage, draw);
     return draw;
   }
   draw.on = 1;
-  if (stage.block != 0) {
-    words = random_words(params, sample.id, stage.stream, static_cast<uint32_t>(stage.block));
-  }
   draw_numbers<kSimple>(params, stage, sample.id, words, draw);
   return draw;
+}
+
+// A draw to replay.
+HOST_DEVICE const StageDraw& given_draw(const AugmentParams& params, int32_t position, int32_t side,
+                                        int32_t index) {
+  const int64_t slot =
+      (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.count +
+      index;
+  return reinterpret_cast<const StageDraw*>(params.draws)[slot];
 }
 
 // The draw of stage `index` for the sample at `position` (side 0) or for its partner (side 1).
@@ -70,10 +89,25 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   if (!params.draws) {
     return draw_stage<kSimple>(params, index, sample);
   }
-  const int64_t slot =
-      (static_cast<int64_t>(position) * sides(params.program) + side) * params.program.count +
-      index;
-  return reinterpret_cast<const StageDraw*>(params.draws)[slot];
+  return given_draw(params, position, side, index);
+}
+
+// Whom the mix of a sample draws as its partner, or -1 without a mix: without what else it draws.
+HOST_DEVICE int32_t obtain_partner(const AugmentParams& params, int32_t position, Sample sample) {
+  for (int32_t i = params.program.mix_begin; i < params.program.mix_end; ++i) {
+    if (params.draws) {
+      const StageDraw& mix = given_draw(params, position, 0, i);
+      if (mix.on) {
+        return mix.partner;
+      }
+      continue;
+    }
+    Philox4 words;
+    if (applied_words(params, params.program.stages[i], sample, words)) {
+      return draw_partner(params, words);
+    }
+  }
+  return -1;
 }
 
 // A sample and its mix partner, which is itself without a mix.
@@ -118,16 +152,15 @@ HOST_DEVICE void draw_slot(const AugmentParams& params, int64_t slot, int32_t* d
   const int32_t stage = static_cast<int32_t>(slot % program.count);
   const int64_t image = slot / program.count;
   const int32_t side = static_cast<int32_t>(image % sides(program));
-  Sample sample = batch_sample(params, static_cast<int32_t>(image / sides(program)));
+  const int32_t position = static_cast<int32_t>(image / sides(program));
+  const Sample sample = batch_sample(params, position);
   StageDraw draw = {};
   if (side == 0) {
     draw = draw_stage<false>(params, stage, sample);
   } else if (stage < program.mix_begin) {
-    for (int32_t i = program.mix_begin; i < program.mix_end; ++i) {
-      const StageDraw mix = draw_stage<false>(params, i, sample);
-      if (mix.on) {
-        draw = draw_stage<false>(params, stage, partner_sample(params, mix.partner));
-      }
+    const int32_t partner = obtain_partner(params, position, sample);
+    if (partner >= 0) {
+      draw = draw_stage<false>(params, stage, partner_sample(params, partner));
     }
   }
   reinterpret_cast<StageDraw*>(draws)[slot] = draw;

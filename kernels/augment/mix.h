@@ -35,11 +35,15 @@ HOST_DEVICE CutMixDraw draw_cut(const Stage& stage, Philox4 words, float lam) {
   return {box, static_cast<float>(width * height - cut) / static_cast<float>(width * height)};
 }
 
+// Row of the images, or position in the batch (see from_batch).
+HOST_DEVICE int32_t draw_partner(const AugmentParams& params, Philox4 words) {
+  return uniform_below(words.word[3], params.from_batch ? params.batch_size : params.image_count);
+}
+
 HOST_DEVICE void draw_mix(const AugmentParams& params, const Stage& stage, int64_t id,
                           Philox4 words, StageDraw& draw) {
   const float lam = symmetric_beta(words.word[1], words.word[2], stage.mix.inverse_alpha);
-  draw.partner =
-      uniform_below(words.word[3], params.from_batch ? params.batch_size : params.image_count);
+  draw.partner = draw_partner(params, words);
   switch (stage.kind) {
     case Kind::kCutMix:
       draw.cutmix = draw_cut(stage, random_words(params, id, stage.stream, 1), lam);

@@ -15,6 +15,14 @@ struct Side {
   Box keep;  // black outside
 };
 
+// What a simple program's kernel needs of it.
+struct SimpleSide {
+  int32_t row;
+  int32_t steps;  // 0 or 1
+  ColorStep step[1];
+  Box keep;
+};
+
 // ---- its colour steps ---------------------------------------------------------------------------
 
 // The sums that a contrast stage's pivot is made of, of the sample at `position` or its partner.
@@ -33,9 +41,10 @@ HOST_DEVICE int32_t pivot_pixels(const AugmentParams& params, const Stage& stage
   return stage.mean == kSourceMean ? params.width * params.height : stage.width * stage.height;
 }
 
-// Colour stages [geometry_end, end).
+// Colour stages [geometry_end, end). AnySide: Side or SimpleSide.
+template <typename AnySide>
 HOST_DEVICE void resolve_steps(const AugmentParams& params, const StageDraw* draws, int32_t end,
-                               int32_t position, int32_t s, Side& side) {
+                               int32_t position, int32_t s, AnySide& side) {
   side.steps = 0;
   set_no_step(params.channels, side.step[0]);
   for (int32_t i = params.program.geometry_end; i < end; ++i) {
@@ -50,9 +59,9 @@ HOST_DEVICE void resolve_steps(const AugmentParams& params, const StageDraw* dra
 // ---- a whole side -------------------------------------------------------------------------------
 
 // All but its colour steps. kSimple: of a program that is_simple.
-template <bool kSimple>
+template <bool kSimple, typename AnySide>
 HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* draws,
-                               const StageDraw* post, int32_t row, Side& side) {
+                               const StageDraw* post, int32_t row, AnySide& side) {
   const Program& program = params.program;
   side.row = row;
   side.keep = resolve_keep(params, draws, post);

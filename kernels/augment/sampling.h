@@ -18,21 +18,45 @@ HOST_DEVICE int32_t modulo(int32_t t, int32_t period, float reciprocal) {
   return rest >= period ? rest - period : rest;
 }
 
-// Whole coordinate t brought into [0, size) by a border; a constant one keeps its edge pixels here.
-HOST_DEVICE int32_t folded(int32_t t, int32_t size, Border border) {
-  if (border == Border::kWrap) {
-    return modulo(t, size, 1.0f / static_cast<float>(size));
+// How a border brings whole coordinates into [0, size), as numbers: nothing is decided a pixel.
+struct Fold {
+  bool clamps;  // to the edge's pixels, as a constant border does where it does not fill
+  bool fills;   // a constant border
+  int32_t size;
+  int32_t period;
+  float reciprocal;  // 1 / period
+  int32_t last;      // behind it a period runs backwards,
+  int32_t mirror;    // rest to mirror - rest
+};
+
+HOST_DEVICE Fold fold_of(Border border, int32_t size) {
+  switch (border) {
+    case Border::kWrap:
+      return {false, false, size, size, 1.0f / static_cast<float>(size), INT32_MAX, 0};
+    case Border::kSymmetric:
+      return {false,    false,       size, 2 * size, 0.5f / static_cast<float>(size),
+              size - 1, 2 * size - 1};
+    case Border::kReflect:
+      if (size > 1) {
+        const int32_t period = 2 * (size - 1);
+        return {false, false, size, period, 1.0f / static_cast<float>(period), size - 1, period};
+      }
+      break;
+    case Border::kReplicate:
+    case Border::kConstant:
+      break;
   }
-  if (border == Border::kSymmetric) {
-    const int32_t rest = modulo(t, 2 * size, 0.5f / static_cast<float>(size));
-    return rest >= size ? 2 * size - 1 - rest : rest;
+  return {true, border == Border::kConstant, size, 0, 0.0f, 0, 0};
+}
+
+HOST_DEVICE int32_t clamped(int32_t t, int32_t size) { return min_of(max_of(t, 0), size - 1); }
+
+HOST_DEVICE int32_t folded(int32_t t, const Fold& fold) {
+  if (fold.clamps) {
+    return clamped(t, fold.size);
   }
-  if (border == Border::kReflect && size > 1) {
-    const int32_t period = 2 * (size - 1);
-    const int32_t rest = modulo(t, period, 1.0f / static_cast<float>(period));
-    return rest >= size ? period - rest : rest;
-  }
-  return min_of(max_of(t, 0), size - 1);
+  const int32_t rest = modulo(t, fold.period, fold.reciprocal);
+  return rest > fold.last ? fold.mirror - rest : rest;
 }
 
 // A constant border begins where the nearest pixel is none of the image's.
@@ -47,10 +71,10 @@ struct Taps {
   float weight;
 };
 
-HOST_DEVICE Taps taps_of(float x, int32_t size, Border border) {
+HOST_DEVICE Taps taps_of(float x, const Fold& fold) {
   const float floor = floorf(x);
   const int32_t t = static_cast<int32_t>(floor);
-  return {folded(t, size, border), folded(t + 1, size, border), x - floor};
+  return {folded(t, fold), folded(t + 1, fold), x - floor};
 }
 
 HOST_DEVICE float between(float first, float second, float weight) {

@@ -8,25 +8,35 @@ namespace warpmix::augment {
 
 constexpr int32_t kOutside = -1;  // a constant border's pixel: it has no source
 
-// Shifts reach no further over the edge than the border can fold once.
-HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Border border) {
-  x -= shift;
+// What a border makes of coordinate x of an axis beyond its end: sign · x + `low` or `high`. Shifts
+// reach no further than this brings back at once.
+struct Reentry {
+  int32_t sign, low, high;
+};
+
+HOST_DEVICE Reentry reentry_of(Border border, int32_t size) {
   switch (border) {
     case Border::kWrap:
-      x = x < 0 ? x + size : x;
-      return x >= size ? x - size : x;
+      return {1, size, -size};
     case Border::kReflect:
-      x = x < 0 ? -x : x;
-      return x >= size ? 2 * (size - 1) - x : x;
+      return {-1, 0, 2 * (size - 1)};
     case Border::kSymmetric:
-      x = x < 0 ? -1 - x : x;
-      return x >= size ? 2 * size - 1 - x : x;
+      return {-1, -1, 2 * size - 1};
     case Border::kReplicate:
-      return min_of(max_of(x, 0), size - 1);
+      return {0, 0, size - 1};
     case Border::kConstant:
-      return x >= 0 && x < size ? x : kOutside;
+      break;
   }
-  return kOutside;
+  return {0, kOutside, kOutside};
+}
+
+HOST_DEVICE int32_t reentered(int32_t x, int32_t size, Reentry reentry) {
+  const int32_t beyond = reentry.sign * x + (x < 0 ? reentry.low : reentry.high);
+  return x >= 0 && x < size ? x : beyond;
+}
+
+HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Reentry reentry) {
+  return x == kOutside ? kOutside : reentered(x - shift, size, reentry);
 }
 
 // Pixels along axis 0 (columns) or 1 (rows) of the image that enters a stage.
@@ -34,32 +44,47 @@ HOST_DEVICE int32_t entering_size(const Stage& stage, int32_t axis) {
   return axis == 0 ? stage.width : stage.height;
 }
 
-// Where one applied stage takes column (axis 0) or row (axis 1) x of its output from.
-HOST_DEVICE int32_t stage_source(const Stage& stage, int32_t shift, int32_t axis, int32_t x) {
-  if (x == kOutside) {
-    return x;
-  }
-  const int32_t size = entering_size(stage, axis);
-  if (stage.kind == Kind::kShift) {
-    return shifted_source(x, shift, size, stage.shift.border);
-  }
+// Where a flip takes column (axis 0) or row (axis 1) x of its output from.
+HOST_DEVICE int32_t flipped_source(const Stage& stage, int32_t axis, int32_t x) {
   const bool flips = stage.kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
-  return flips ? size - 1 - x : x;
+  return flips && x != kOutside ? entering_size(stage, axis) - 1 - x : x;
 }
 
 HOST_DEVICE int32_t whole_shift(const StageDraw& draw, int32_t axis) {
   return axis == 0 ? draw.shift.dx : draw.shift.dy;
 }
 
-// Where stages [begin, end) take a column or row from: the applied ones backwards.
-HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
-                                 int32_t end, int32_t axis, int32_t x) {
+// Where stages [begin, end) take columns or rows from: the applied ones backwards.
+template <int kCount>
+HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, int32_t begin,
+                               int32_t end, int32_t axis, int32_t (&x)[kCount]) {
   for (int32_t i = end - 1; i >= begin; --i) {
-    if (draws[i].on) {
-      x = stage_source(program.stages[i], whole_shift(draws[i], axis), axis, x);
+    const Stage& stage = program.stages[i];
+    if (!draws[i].on) {
+      continue;
+    }
+    if (stage.kind == Kind::kShift) {
+      const int32_t shift = whole_shift(draws[i], axis);
+      const int32_t size = entering_size(stage, axis);
+      const Reentry reentry = reentry_of(stage.shift.border, size);
+      UNROLL
+      for (int j = 0; j < kCount; ++j) {
+        x[j] = shifted_source(x[j], shift, size, reentry);
+      }
+    } else {
+      UNROLL
+      for (int j = 0; j < kCount; ++j) {
+        x[j] = flipped_source(stage, axis, x[j]);
+      }
     }
   }
-  return x;
+}
+
+HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
+                                 int32_t end, int32_t axis, int32_t x) {
+  int32_t one[1] = {x};
+  whole_sources(program, draws, begin, end, axis, one);
+  return one[0];
 }
 
 // Where a whole map (see Map) takes a column or row from.
@@ -74,7 +99,7 @@ HOST_DEVICE int32_t whole_map_source(const Program& program, const Map& map, int
   if (program.map_border == Border::kConstant && (t < 0 || t >= size)) {
     return kOutside;
   }
-  return folded(t, size, program.map_border);
+  return folded(t, fold_of(program.map_border, size));
 }
 
 // Where the whole geometry of a launch, its map being whole, takes a column or row from.

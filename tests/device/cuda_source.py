@@ -41,9 +41,9 @@ def as_host_source(text: str, name: str) -> str:
 
 
 def _kernel_before(text: str, end: int, name: str) -> str:
-    """Return ``kernel<arguments>``, which ends here."""
-    start = end
-    if text[end - 1] == ">":
+    """Return ``kernel<arguments>``, which ends here or before the white space that does."""
+    start = len(text[:end].rstrip())
+    if text[start - 1] == ">":
         depth = 0
         while True:
             start -= 1

@@ -25,6 +25,8 @@ HOST_DEVICE void tap_rows(const Map& map, const int32_t* __restrict columns, con
   const float* m = own.m;
   const float right = static_cast<float>(width) - 0.5f;
   const float bottom = static_cast<float>(height) - 0.5f;
+  const Fold across_fold = fold_of(kBorder, width);
+  const Fold down_fold = fold_of(kBorder, height);
   for (int32_t r = 0; r < rows; ++r) {
     // No pointer of these reaches what another does: else GCC makes no vectors of seven stores.
     int32_t* __restrict x0 = taps.x0 + r * count;
@@ -41,8 +43,8 @@ HOST_DEVICE void tap_rows(const Map& map, const int32_t* __restrict columns, con
       const float column = static_cast<float>(columns[i]);
       const float x = map_coordinate(m[0], m[1], m[2], column, at_row);
       const float y = map_coordinate(m[3], m[4], m[5], column, at_row);
-      const Taps across = taps_of(x, width, kBorder);
-      const Taps down = taps_of(y, height, kBorder);
+      const Taps across = taps_of(x, across_fold);
+      const Taps down = taps_of(y, down_fold);
       x0[i] = across.first;
       x1[i] = across.second;
       across_weight[i] = across.weight;

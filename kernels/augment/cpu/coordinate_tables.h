@@ -36,16 +36,16 @@ HOST_DEVICE void start_table(AxisPart axis) {
 // One shift; the border is known to the compiler, so that the loop is vectors.
 template <Border kBorder>
 HOST_DEVICE void shift_table(int32_t shift, int32_t size, AxisPart axis) {
+  const Reentry reentry = reentry_of(kBorder, size);
   for (int32_t x = axis.range.begin; x < axis.range.end; ++x) {
-    const int32_t source = shifted_source(axis.table[x], shift, size, kBorder);
-    axis.table[x] = axis.table[x] == kOutside ? kOutside : source;
+    axis.table[x] = shifted_source(axis.table[x], shift, size, reentry);
   }
 }
 
 HOST_DEVICE void apply_whole_stage(const Stage& stage, int32_t shift, int32_t axis, AxisPart part) {
   if (stage.kind != Kind::kShift) {
     for (int32_t x = part.range.begin; x < part.range.end; ++x) {
-      part.table[x] = stage_source(stage, 0, axis, part.table[x]);
+      part.table[x] = flipped_source(stage, axis, part.table[x]);
     }
     return;
   }

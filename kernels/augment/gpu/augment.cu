@@ -8,64 +8,83 @@
 namespace warpmix::augment {
 namespace {
 
-// 4 · 128 threads leave 128 registers a thread. Without the bound ptxas (13.0) aims at 56 to 80 and
-// spills.
-constexpr int kBlocksPerSm = 4;
+// 6 · 128 threads leave 80 registers a thread, 4 · 128 leave 128, 3 · 128 leave 168: the most
+// blocks with which ptxas (13.0) spills nothing for any architecture. Left to itself it spills.
+constexpr int kSimpleBlocksPerSm = 6;
+constexpr int kEnteringBlocksPerSm = 4;
+
+// Planes take an address a channel and tap.
+template <int kChannels, bool kInterleaved>
+constexpr int kGeneralBlocksPerSm = kChannels == 3 && !kInterleaved ? 3 : 4;
 
 // Colour stages end at `color_end`.
 template <bool kSimple>
-__device__ Tile prepare_block(const AugmentParams& params, int32_t color_end, Shared& shared) {
-  const Tile tile = block_tile(params, blockIdx.x);
+__device__ Tile prepare_block(const AugmentParams& params, const BlockPlan& plan, int32_t color_end,
+                              BlockShared<kSimple>& block) {
+  const Tile tile = block_tile(params, plan, blockIdx.x);
 #pragma unroll 1  // one copy of the code, so that its registers are not the pixels' concern
   for (int phase = 0; phase < kParameterPhases; ++phase) {
-    parameter_phase<kSimple>(params, phase, tile, threadIdx.x, color_end, shared);
+    parameter_phase(params, plan, phase, tile, threadIdx.x, color_end, block);
     __syncthreads();
   }
   return tile;
 }
 
 template <typename Source, typename Out, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    simple_kernel(const __grid_constant__ AugmentParams params) {
-  __shared__ Shared shared;
-  const Tile tile = prepare_block<true>(params, params.program.color_end, shared);
-  write_block_targets(params, tile, threadIdx.x, shared);
-  make_tile<Source, Out, kChannels>(params, tile, threadIdx.x, shared);
+__global__ void __launch_bounds__(kThreads, kSimpleBlocksPerSm)
+    simple_kernel(const __grid_constant__ AugmentParams params,
+                  const __grid_constant__ BlockPlan plan) {
+  __shared__ BlockShared<true> block;
+  const Tile tile = prepare_block(params, plan, params.program.color_end, block);
+  write_block_targets(params, plan, tile, threadIdx.x, block);
+  make_images<Source, Out, kChannels>(params, plan, tile, threadIdx.x, block);
+}
+
+template <typename Source, int kChannels, bool kInterleaved>
+__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInterleaved>)
+    general_kernel(const __grid_constant__ AugmentParams params,
+                   const __grid_constant__ BlockPlan plan) {
+  __shared__ BlockShared<false> block;
+  const Tile tile = prepare_block(params, plan, params.program.color_end, block);
+  write_block_targets(params, plan, tile, threadIdx.x, block);
+  for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
+    make_general_tile<Source, kChannels, kInterleaved>(params, image, threadIdx.x, shared);
+  });
 }
 
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    general_kernel(const __grid_constant__ AugmentParams params) {
-  __shared__ Shared shared;
-  const Tile tile = prepare_block<false>(params, params.program.color_end, shared);
-  write_block_targets(params, tile, threadIdx.x, shared);
-  make_general_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
-}
-
-template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kBlocksPerSm)
-    entering_kernel(const __grid_constant__ AugmentParams params, int32_t stage) {
-  __shared__ Shared shared;
-  const Tile tile = prepare_block<false>(params, stage, shared);
-  add_entering_tile<Source, kChannels>(params, tile, threadIdx.x, shared, stage);
+__global__ void __launch_bounds__(kThreads, kEnteringBlocksPerSm)
+    entering_kernel(const __grid_constant__ AugmentParams params,
+                    const __grid_constant__ BlockPlan plan, int32_t stage) {
+  __shared__ BlockShared<false> block;
+  const Tile tile = prepare_block(params, plan, stage, block);
+  for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
+    add_entering_tile<Source, kChannels>(params, image, threadIdx.x, shared, stage);
+  });
 }
 
 struct Launch {
   const AugmentParams& params;
-  unsigned blocks;
   cudaStream_t stream;
 
   template <typename Source, typename Out, int kChannels>
   void run() const {
-    simple_kernel<Source, Out, kChannels><<<blocks, kThreads, 0, stream>>>(params);
+    const BlockPlan plan = block_plan<true>(params);
+    const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
+    simple_kernel<Source, Out, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
   }
 
   template <typename Source, int kChannels>
   void run_general() const {
+    const BlockPlan plan = block_plan<false>(params);
+    const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
     for_each_entering(params.program, [&](int32_t stage) {
-      entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, stage);
+      entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
     });
-    general_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params);
+    with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+      general_kernel<Source, kChannels, is_interleaved.value>
+          <<<blocks, kThreads, 0, stream>>>(params, plan);
+    });
   }
 };
 
@@ -77,8 +96,7 @@ __global__ void draw_kernel(const __grid_constant__ AugmentParams params, int32_
 }  // namespace
 
 void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream) {
-  const unsigned blocks = static_cast<unsigned>(augment_blocks(params));
-  dispatch(source_is_float, params, Launch{params, blocks, stream});
+  dispatch(source_is_float, params, Launch{params, stream});
 }
 
 void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t stream) {

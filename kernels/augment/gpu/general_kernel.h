@@ -4,99 +4,10 @@
 #pragma once
 
 #include "../output.h"
-#include "../sampling.h"
-#include "groups.h"
+#include "sampler.h"
 #include "store.h"
 
 namespace warpmix::augment {
-
-// ---- geometry -----------------------------------------------------------------------------------
-
-// One side of a tile: its image and what its geometry needs.
-template <typename Source, int kCount>
-struct Sampler {
-  const AugmentParams& params;
-  const StageDraw* draws;
-  const float* fill_values;  // of the channels
-  const Source* image;
-  Map map;
-
-  HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
-      : params(p),
-        draws(shared.draws[s]),
-        fill_values(p.program.fill + channel),
-        image(static_cast<const Source*>(p.images) + shared.side[s].row * p.image_stride +
-              static_cast<int64_t>(channel) * p.channel_stride),
-        map(shared.side[s].map) {}
-
-  HOST_DEVICE void fill(float* value) const {
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[c] = fill_values[c];
-    }
-  }
-
-  HOST_DEVICE void load(int32_t offset, float* value) const {
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[c] = load_value(image + offset + c * params.channel_stride);
-    }
-  }
-
-  // Pixel (x, y) of the image that enters the map.
-  HOST_DEVICE void tap(int32_t x, int32_t y, float (&value)[kCount]) const {
-    const Program& program = params.program;
-    if (program.map_begin > 0) {
-      x = whole_source(program, draws, 0, program.map_begin, 0, x);
-      y = whole_source(program, draws, 0, program.map_begin, 1, y);
-      if (x == kOutside || y == kOutside) {
-        return fill(value);
-      }
-    }
-    load(y * params.row_stride + x * params.pixel_stride, value);
-  }
-
-  // Pixel (column, row) of the image that leaves the map.
-  HOST_DEVICE void sample(int32_t column, int32_t row, float* value) const {
-    const float* m = map.m;
-    const float x =
-        map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
-    const float y =
-        map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
-    const Program& program = params.program;
-    const Border border = program.map_border;
-    if (border == Border::kConstant &&
-        !(within(x, program.map_width) && within(y, program.map_height))) {
-      return fill(value);
-    }
-    const Taps across = taps_of(x, program.map_width, border);
-    const Taps down = taps_of(y, program.map_height, border);
-    float corner[4][kCount];
-    tap(across.first, down.first, corner[0]);
-    tap(across.second, down.first, corner[1]);
-    tap(across.first, down.second, corner[2]);
-    tap(across.second, down.second, corner[3]);
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[c] = between(between(corner[0][c], corner[1][c], across.weight),
-                         between(corner[2][c], corner[3][c], across.weight), down.weight);
-    }
-  }
-
-  HOST_DEVICE void read(const int32_t* columns, int32_t row, Group<kCount>& value) const {
-    UNROLL
-    for (int i = 0; i < kGroup; ++i) {
-      const int32_t column = columns[i];
-      if ((row | column) < 0) {
-        fill(value + i * kCount);
-      } else if (map.whole) {
-        load(row + column, value + i * kCount);
-      } else {
-        sample(column, row, value + i * kCount);
-      }
-    }
-  }
-};
 
 // ---- colour and occlusion -----------------------------------------------------------------------
 
@@ -190,10 +101,10 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
 }
 
 // One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
-template <typename Source, int kCount>
-HOST_DEVICE void colored_group(const Sampler<Source, kCount>& sampler, const Shared& shared,
-                               int32_t s, int32_t x, int32_t y, int32_t channel,
-                               Group<kCount>& value) {
+template <typename Source, int kCount, bool kInterleaved>
+HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& sampler,
+                               const Shared& shared, int32_t s, int32_t x, int32_t y,
+                               int32_t channel, Group<kCount>& value) {
   sampler.read(shared.column[s] + x, shared.row[s][y], value);
   for (int32_t i = 0; i < shared.side[s].steps; ++i) {
     apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel});
@@ -201,10 +112,10 @@ HOST_DEVICE void colored_group(const Sampler<Source, kCount>& sampler, const Sha
 }
 
 // One side of a group as it enters the mix.
-template <typename Source, int kCount>
-HOST_DEVICE void side_group(const Sampler<Source, kCount>& sampler, const Shared& shared, Tile tile,
-                            int32_t s, int32_t x, int32_t y, int32_t channel,
-                            Group<kCount>& value) {
+template <typename Source, int kCount, bool kInterleaved>
+HOST_DEVICE void side_group(const Sampler<Source, kCount, kInterleaved>& sampler,
+                            const Shared& shared, Tile tile, int32_t s, int32_t x, int32_t y,
+                            int32_t channel, Group<kCount>& value) {
   colored_group(sampler, shared, s, x, y, channel, value);
   const Side& side = shared.side[s];
   const Box& keep = side.keep;
@@ -230,58 +141,86 @@ HOST_DEVICE void store_general_group(const AugmentParams& params, int64_t first,
   });
 }
 
-template <typename Source, int kCount>
-HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int32_t thread,
-                                     const Shared& shared, int32_t channel) {
-  const Sampler<Source, kCount> own(params, shared, 0, channel);
-  const Sampler<Source, kCount> partner(params, shared, shared.mixing.mix == Mix::kNone ? 0 : 1,
-                                        channel);
-  const Box& cut = shared.mixing.box;
-  const int64_t image = tile.position * params.out_image_stride +
-                        static_cast<int64_t>(channel) * params.out_channel_stride;
-  const GroupRows rows(tile);
-  for (int32_t group = thread; group < rows.count; group += kThreads) {
-    const int32_t y = rows.row(group);
-    const int32_t x = rows.first_pixel(group, y);
-    const bool blends = shared.mixing.mix == Mix::kBlend;
-    uint32_t cut_bits = 0;
-    if (shared.mixing.mix == Mix::kCut && inside(tile.y + y, cut.y0, cut.y1)) {
-      cut_bits = group_bits(tile.x + x, cut.x0, cut.x1);
-    }
-    Group<kCount> value;
-    side_group(own, shared, tile, 0, x, y, channel, value);
-    if (blends || cut_bits != 0) {
-      Group<kCount> other;
-      side_group(partner, shared, tile, 1, x, y, channel, other);
-      UNROLL
-      for (int i = 0; i < kGroup * kCount; ++i) {
-        const float cut_value = cut_bits >> i / kCount & 1u ? other[i] : value[i];
-        value[i] = blends ? blend(value[i], other[i], shared.mixing.lam) : cut_value;
-      }
-    }
-    apply_patches<kCount>(params, shared.after, tile.x + x, tile.y + y, channel, value);
+// Which pixels of the group at (x, y) of the tile are the partner's.
+HOST_DEVICE uint32_t partner_bits(const Mixing& mixing, Tile tile, int32_t x, int32_t y) {
+  const bool crosses = mixing.mix == Mix::kCut && inside(tile.y + y, mixing.box.y0, mixing.box.y1);
+  return crosses ? group_bits(tile.x + x, mixing.box.x0, mixing.box.x1) : 0u;
+}
+
+// The group at (x, y) of the tile as it leaves the mix: of one side, or of both.
+template <typename Source, int kCount, bool kInterleaved>
+HOST_DEVICE void mixed_group(const AugmentParams& params, const Shared& shared, Tile tile,
+                             int32_t x, int32_t y, uint32_t bits, int32_t channel,
+                             Group<kCount>& value) {
+  const bool blends = shared.mixing.mix == Mix::kBlend;
+  const int32_t first = bits == kWholeGroup ? 1 : 0;
+  const int32_t last = blends || bits != 0 ? 1 : 0;
+  for (int32_t s = first; s <= last; ++s) {  // one copy of the code, whichever side a thread makes
+    const Sampler<Source, kCount, kInterleaved> sampler(params, shared, s, channel);
+    Group<kCount> made;
+    side_group(sampler, shared, tile, s, x, y, channel, made);
     UNROLL
     for (int i = 0; i < kGroup * kCount; ++i) {
-      value[i] = normalise(value[i], params.scale[channel + i % kCount],
-                           params.bias[channel + i % kCount]);
+      if (s == first) {
+        value[i] = made[i];
+      } else if (blends) {
+        value[i] = blend(value[i], made[i], shared.mixing.lam);
+      } else {
+        value[i] = bits >> i / kCount & 1u ? made[i] : value[i];
+      }
     }
-    store_general_group<kCount>(params,
-                                image + static_cast<int64_t>(tile.y + y) * params.out_row_stride +
-                                    static_cast<int64_t>(tile.x + x) * params.out_pixel_stride,
-                                min_of(kGroup, tile.width - x), value);
+  }
+}
+
+template <typename Source, int kCount, bool kInterleaved>
+HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int32_t thread,
+                                     const Shared& shared, int32_t channel) {
+  const GroupRows rows(tile);
+  const SplitGroups& splits = shared.splits;
+  for (int32_t i = thread; i < rows.count + splits.count; i += kThreads) {
+    const bool is_last = i >= rows.count;
+    const int32_t y = is_last ? splits.row(i - rows.count) : rows.row(i);
+    const int32_t x = is_last ? splits.first_pixel(i - rows.count) : rows.first_pixel(i, y);
+    const uint32_t bits = x < 0 || x >= tile.width ? 0u : partner_bits(shared.mixing, tile, x, y);
+    const bool is_split = bits != 0 && bits != kWholeGroup;
+    if (is_split != is_last) {
+      continue;
+    }
+    Group<kCount> value;
+    mixed_group<Source, kCount, kInterleaved>(params, shared, tile, x, y, bits, channel, value);
+    apply_patches<kCount>(params, shared.after, tile.x + x, tile.y + y, channel, value);
+    UNROLL
+    for (int v = 0; v < kGroup * kCount; ++v) {
+      value[v] = normalise(value[v], params.scale[channel + v % kCount],
+                           params.bias[channel + v % kCount]);
+    }
+    store_general_group<kCount>(
+        params,
+        shared.first + (y * params.out_row_stride + x * params.out_pixel_stride +
+                        channel * params.out_channel_stride),
+        min_of(kGroup, tile.width - x), value);
   }
 }
 
 // kChannels 0 stands for any number of channels, made one after the other.
-template <typename Source, int kChannels>
+template <typename Source, int kChannels, bool kInterleaved>
 HOST_DEVICE void make_general_tile(const AugmentParams& params, Tile tile, int32_t thread,
                                    const Shared& shared) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
-      make_general_pixels<Source, 1>(params, tile, thread, shared, c);
+      make_general_pixels<Source, 1, true>(params, tile, thread, shared, c);
     }
   } else {
-    make_general_pixels<Source, kChannels>(params, tile, thread, shared, 0);
+    make_general_pixels<Source, kChannels, kInterleaved>(params, tile, thread, shared, 0);
+  }
+}
+
+// Calls body(tile, shared) for each of the block's images.
+template <typename Body>
+HOST_DEVICE void for_each_image(const AugmentParams& params, const BlockPlan& plan, Tile tile,
+                                BlockShared<false>& block, const Body& body) {
+  for (int32_t image = 0; image < tile.images; ++image) {
+    body(tile.of_image(image), block.of_image(params, plan, tile, image));
   }
 }
 

@@ -17,6 +17,22 @@ HOST_DEVICE uint32_t group_bits(int32_t x, int32_t begin, int32_t end) {
   return ((1u << last) - 1u) & ~((1u << first) - 1u);
 }
 
+// The threads that make an image together: all of a block, or where it has several images as many
+// as the images allow, but whole warps. What is the same for an image is read once a warp and
+// image.
+struct Team {
+  int32_t threads;
+  int32_t count;   // of a block
+  int32_t index;   // of this one
+  int32_t thread;  // in it
+
+  HOST_DEVICE Team(const BlockPlan& plan, int32_t block_thread)
+      : threads(max_of(kThreads >> plan.image_bits, 32)),
+        count(kThreads / threads),
+        index(block_thread / threads),
+        thread(block_thread - index * threads) {}
+};
+
 // The groups of a tile, row after row.
 struct GroupRows {
   int32_t across;
@@ -24,15 +40,13 @@ struct GroupRows {
   int32_t reciprocal;
 
   HOST_DEVICE explicit GroupRows(Tile tile)
-      : across(ceil_div(tile.width, kGroup)),
-        count(across * tile.height),
-        reciprocal(ceil_div(1 << 16, across)) {}
+      : across(in_groups(tile.width)), count(across * tile.height), reciprocal(tile.reciprocal) {}
 
-  // group / across by a reciprocal: exact, since group < 1024 and across <= 32 keep the error,
-  // at most group · (across - 1) / 2^16, below 1.
+  // group / across by a reciprocal: exact, since group < 2^11 and across <= 2^6 keep the error,
+  // below group · across / 2^18, under 1 / across.
   HOST_DEVICE int32_t row(int32_t group) const {
-    static_assert(kTileHeight * kTileWidth / kGroup <= 1024 && kTileWidth / kGroup <= 32);
-    return group * reciprocal >> 16;
+    static_assert(kTileHeight * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
+    return group * reciprocal >> kReciprocalBits;
   }
 
   HOST_DEVICE int32_t first_pixel(int32_t group, int32_t row) const {

@@ -25,12 +25,16 @@ HOST_DEVICE void store_words(void* out, const Words<2>& words) {
 #endif
 }
 
+HOST_DEVICE void store_words(void* out, const Words<1>& words) {
+  *static_cast<Words<1>*>(out) = words;
+}
+
 // Rounds and writes `count` of kCount values to consecutive elements; where all are wanted and the
-// address allows it, 16 bytes at a time, or 8 where that is how many divide them.
+// address allows it, 16 bytes at a time, or 8 or 4 where that is how many divide them.
 template <typename Out, int kCount>
 HOST_DEVICE void store(Out* out, const float (&value)[kCount], int32_t count) {
   constexpr int kPerWord = 4 / sizeof(Out);
-  constexpr int kWords = kCount % (4 * kPerWord) == 0 ? 4 : 2;
+  constexpr int kWords = kCount % (4 * kPerWord) == 0 ? 4 : kCount % (2 * kPerWord) == 0 ? 2 : 1;
   static_assert(kCount % (kWords * kPerWord) == 0);
   if (count == kCount && reinterpret_cast<uintptr_t>(out) % (4 * kWords) == 0) {
     UNROLL

@@ -1,6 +1,6 @@
 // The kernel of simple programs (see Program): whole pixels, one contrast or brightness, black
 // borders and a mix, in the fewest instructions. Host-device functions of the launch coordinates:
-// first block_parameters.h's phases, then make_tile. On the GPU a barrier stands between phases
+// first block_parameters.h's phases, then make_images. On the GPU a barrier stands between phases
 // (augment.cu); under test the host runs them thread by thread (csrc/emulated/augment.cpp).
 #pragma once
 
@@ -17,13 +17,14 @@ struct Reader {
   float factor;
   float offset[kCount];
 
-  HOST_DEVICE Reader(const AugmentParams& params, const Side& side, int32_t first_channel)
-      : image(static_cast<const Source*>(params.images) + side.row * params.image_stride +
+  HOST_DEVICE Reader(const AugmentParams& params, const SimpleShared& shared, int32_t s,
+                     int32_t first_channel)
+      : image(static_cast<const Source*>(params.images) + shared.frame[s].image +
               static_cast<int64_t>(first_channel) * params.channel_stride),
-        factor(side.step[0].factor) {
+        factor(shared.side[s].step[0].factor) {
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      offset[c] = side.step[0].offset[first_channel + c];
+      offset[c] = shared.side[s].step[0].offset[first_channel + c];
     }
   }
 
@@ -46,7 +47,7 @@ struct Reader {
   HOST_DEVICE void read(int32_t entry, int32_t channel_stride, const float* fill,
                         float (&value)[kCount]) const {
     const bool has_source = entry >= 0;
-    const Source* pixel = image + max_of(entry, 0);
+    const Source* pixel = image + static_cast<uint32_t>(max_of(entry, 0));
     const float highest = is_black(entry) ? 0.0f : 255.0f;
     UNROLL
     for (int c = 0; c < kCount; ++c) {
@@ -59,11 +60,11 @@ struct Reader {
 // kInterleaved: a pixel's channels are adjacent in the source, so that their addresses are one
 // address with three constants; else they are planes apart.
 template <Mix kMix, bool kInterleaved, typename Source, typename Out, int kCount>
-HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thread,
-                             const Shared& shared, int32_t first_channel) {
+HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
+                             const SimpleShared& shared, int32_t first_channel) {
   constexpr int kPartner = kMix == Mix::kNone ? 0 : 1;
-  const Reader<Source, kCount> own(params, shared.side[0], first_channel);
-  const Reader<Source, kCount> partner(params, shared.side[kPartner], first_channel);
+  const Reader<Source, kCount> own(params, shared, 0, first_channel);
+  const Reader<Source, kCount> partner(params, shared, kPartner, first_channel);
   const Mixing mixing = shared.mixing;
   const int32_t stride = kInterleaved ? 1 : params.channel_stride;
   const float* fill = params.program.fill + first_channel;
@@ -74,12 +75,10 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
     scale[c] = params.scale[first_channel + c];
     bias[c] = params.bias[first_channel + c];
   }
-  // The tile's first element. Within an image 32 bits are enough: see kFill.
-  Out* first = static_cast<Out*>(params.batch) + tile.position * params.out_image_stride +
-               static_cast<int64_t>(first_channel) * params.out_channel_stride +
-               (tile.y * params.out_row_stride + tile.x * params.out_pixel_stride);
+  Out* first = static_cast<Out*>(params.batch) + shared.first +
+               static_cast<int64_t>(first_channel) * params.out_channel_stride;
   const GroupRows rows(tile);
-  for (int32_t group = thread; group < rows.count; group += kThreads) {
+  for (int32_t group = team.thread; group < rows.count; group += team.threads) {
     const int32_t y = rows.row(group);
     const int32_t x = rows.first_pixel(group, y);
     const int32_t own_row = shared.row[0][y];
@@ -118,33 +117,44 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, int32_t thr
 }
 
 template <bool kInterleaved, typename Source, typename Out, int kCount>
-HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, int32_t thread,
-                               const Shared& shared, int32_t first_channel) {
+HOST_DEVICE void make_channels(const AugmentParams& params, Tile tile, Team team,
+                               const SimpleShared& shared, int32_t first_channel) {
   switch (shared.mixing.mix) {
     case Mix::kNone:
-      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, thread,
-                                                                        shared, first_channel);
+      return make_pixels<Mix::kNone, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
+                                                                        first_channel);
     case Mix::kCut:
-      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, thread, shared,
+      return make_pixels<Mix::kCut, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
                                                                        first_channel);
     case Mix::kBlend:
-      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, thread,
-                                                                         shared, first_channel);
+      return make_pixels<Mix::kBlend, kInterleaved, Source, Out, kCount>(params, tile, team, shared,
+                                                                         first_channel);
   }
 }
 
 // kChannels 0 stands for any number of channels, made one after the other.
 template <typename Source, typename Out, int kChannels>
-HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, int32_t thread,
-                           const Shared& shared) {
+HOST_DEVICE void make_tile(const AugmentParams& params, Tile tile, Team team,
+                           const SimpleShared& shared) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
-      make_channels<true, Source, Out, 1>(params, tile, thread, shared, c);
+      make_channels<true, Source, Out, 1>(params, tile, team, shared, c);
     }
   } else if (kChannels == 1 || params.channel_stride == 1) {
-    make_channels<true, Source, Out, kChannels>(params, tile, thread, shared, 0);
+    make_channels<true, Source, Out, kChannels>(params, tile, team, shared, 0);
   } else {
-    make_channels<false, Source, Out, kChannels>(params, tile, thread, shared, 0);
+    make_channels<false, Source, Out, kChannels>(params, tile, team, shared, 0);
+  }
+}
+
+// Teams make the block's images, each its own.
+template <typename Source, typename Out, int kChannels>
+HOST_DEVICE void make_images(const AugmentParams& params, const BlockPlan& plan, Tile tile,
+                             int32_t thread, BlockShared<true>& block) {
+  const Team team(plan, thread);
+  for (int32_t image = team.index; image < tile.images; image += team.count) {
+    make_tile<Source, Out, kChannels>(params, tile.of_image(image), team,
+                                      block.of_image(params, plan, tile, image));
   }
 }
 

@@ -1,0 +1,126 @@
+// The pixels of one side of a tile, through any map.
+#pragma once
+
+#include "../sampling.h"
+#include "groups.h"
+
+namespace warpmix::augment {
+
+// Loads of the next pixel's taps wait for this one's: nvcc would have a whole group's 48 in flight,
+// and spill.
+HOST_DEVICE void end_pixel() {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" ::: "memory");
+#endif
+}
+
+// One side of a tile: its image and what its geometry needs. kInterleaved: a pixel's channels are
+// adjacent in the source.
+template <typename Source, int kCount, bool kInterleaved = false>
+struct Sampler {
+  const AugmentParams& params;
+  const BlockPlan& plan;
+  const StageDraw* draws;
+  const float* fill_values;  // of the channels
+  const Source* image;
+  const Frame& frame;
+  const Map& map;
+
+  HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
+      : params(p),
+        plan(shared.plan),
+        draws(shared.draws[s]),
+        fill_values(p.program.fill + channel),
+        image(static_cast<const Source*>(p.images) + shared.frame[s].image +
+              static_cast<int64_t>(channel) * p.channel_stride),
+        frame(shared.frame[s]),
+        map(shared.side[s].map) {}
+
+  // The pixel at `offset`, or the fill where there is none. The load is unconditional, as in the
+  // whole-pixel kernel.
+  HOST_DEVICE void load(int32_t offset, bool exists, float* value) const {
+    const Source* pixel = image + static_cast<uint32_t>(exists ? offset : 0);
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      const float loaded = load_value(pixel + c * (kInterleaved ? 1 : params.channel_stride));
+      value[c] = exists ? loaded : fill_values[c];
+    }
+  }
+
+  // Where a tap's pixel lies. kPlain: the border clamps and no shift comes before the map.
+  template <bool kPlain>
+  HOST_DEVICE Taps taps(float x, const Fold& fold) const {
+    const float floor = floorf(x);
+    const int32_t t = static_cast<int32_t>(floor);
+    if constexpr (kPlain) {
+      return {clamped(t, fold.size), clamped(t + 1, fold.size), x - floor};
+    } else {
+      return {folded(t, fold), folded(t + 1, fold), x - floor};
+    }
+  }
+
+  // Pixel (column, row) of the image that leaves the map. Where it lies outside, and is filled,
+  // taps are still of the image.
+  template <bool kPlain>
+  HOST_DEVICE void sample(int32_t column, int32_t row, float* value) const {
+    const float* m = map.m;
+    const float x =
+        map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
+    const float y =
+        map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
+    const bool is_filled = (column | row) < 0 ||
+                           (plan.across_fold.fills &&
+                            !(within(x, plan.across_fold.size) && within(y, plan.down_fold.size)));
+    const Taps across = taps<kPlain>(x, plan.across_fold);
+    const Taps down = taps<kPlain>(y, plan.down_fold);
+    int32_t columns[2] = {across.first, across.second};
+    int32_t rows[2] = {down.first, down.second};
+    if constexpr (!kPlain) {
+      const Program& program = params.program;
+      if (frame.shifts_before_map) {
+        whole_sources(program, draws, 0, program.map_begin, 0, columns);
+        whole_sources(program, draws, 0, program.map_begin, 1, rows);
+      }
+    }
+    float corner[4][kCount];
+    UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int32_t tap_column = columns[i % 2];
+      const int32_t tap_row = rows[i / 2];
+      const bool exists =
+          kPlain || !frame.shifts_before_map || (tap_column != kOutside && tap_row != kOutside);
+      load(frame.tap_first + tap_row * frame.tap_row_stride + tap_column * frame.tap_pixel_stride,
+           exists, corner[i]);
+    }
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      const float sampled =
+          between(between(corner[0][c], corner[1][c], across.weight),
+                  between(corner[2][c], corner[3][c], across.weight), down.weight);
+      value[c] = is_filled ? fill_values[c] : sampled;
+    }
+  }
+
+  HOST_DEVICE void read(const int32_t* columns, int32_t row, Group<kCount>& value) const {
+    if (map.whole) {
+      UNROLL
+      for (int i = 0; i < kGroup; ++i) {
+        load(row + columns[i], (row | columns[i]) >= 0, value + i * kCount);
+      }
+    } else if (plan.across_fold.clamps && plan.down_fold.clamps && !frame.shifts_before_map) {
+      UNROLL
+      for (int i = 0; i < kGroup; ++i) {
+        sample<true>(columns[i], row, value + i * kCount);
+        end_pixel();
+      }
+    } else {
+      UNROLL
+      for (int i = 0; i < kGroup; ++i) {
+        sample<false>(columns[i], row, value + i * kCount);
+        end_pixel();
+      }
+    }
+  }
+};
+
+}  // namespace warpmix::augment

@@ -106,7 +106,7 @@ def row(
         "L2": sum(t.l2 for t in times),
         "latency": sum(t.latency for t in times),
         "path": sum(t.path for t in times),
-        "limit": "bytes" if predicted < 1.02 * floor + longest.path else longest.limit,
+        "limit": "bytes" if predicted < 1.02 * floor + longest.path / 2 else longest.limit,
         "floor": floor,
         "predicted": predicted,
         "ratio": predicted / floor,

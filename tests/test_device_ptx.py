@@ -29,10 +29,11 @@ def built() -> Built:
     return build(NEWEST)
 
 
-@pytest.mark.parametrize("offset", [0, 3])
-def test_ptx_gives_the_bytes_of_the_cpu(built: Built, cases: Path, offset: int) -> None:
-    """With tensors at the start of their memory, and three elements after it."""
-    done = built.replay(cases, variant=offset)
+@pytest.mark.parametrize(("offset", "parts"), [(0, 1), (3, 4)])
+def test_ptx_gives_the_bytes_of_the_cpu(built: Built, cases: Path, offset: int, parts: int) -> None:
+    """With tensors at the start of their memory, and, in a quarter of the cases, three elements
+    after it."""
+    done = built.replay(cases, variant=offset, parts=parts)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 

@@ -7,6 +7,7 @@ The exit code is 1 where a case fails, an access is wrong, or a mutant is not re
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import tempfile
@@ -59,21 +60,23 @@ def _replayed(built: Built, cases: Path, variant: int, name: str) -> bool:
 
 def _mutants_are_reported(built: Built, cases: Path, folder: Path) -> bool:
     program = (built.folder / "program").read_text()
-    mutants = [(mutant.name, mutant.of(program), mutant.report) for mutant in MUTANTS]
-    mutants += [(f"no barrier: {name}", text, "race") for name, text in barriers(program)]
-    silent = []
-    for number, (name, text, report) in enumerate(mutants):
+    mutants = itertools.chain(
+        ((mutant.name, mutant.of(program), mutant.report) for mutant in MUTANTS),
+        ((f"no barrier: {name}", text, "") for name, text in barriers(program)),
+    )
+    silent, number = [], 0
+    for number, (name, text, report) in enumerate(mutants, 1):
         own = folder / str(number)
         own.mkdir()
         mutant = built.with_program(text, own)
         for part in range(SEVERAL):  # until one case shows it
             done = mutant.replay(cases, part=part, parts=SEVERAL)
-            if report in done.stdout + done.stderr:
+            if done.returncode != 0 and report in done.stdout + done.stderr:
                 break
         else:
             silent.append(name)
         (own / "program").unlink()
-    print(f"{len(mutants) - len(silent)} of {len(mutants)} mutants reported")
+    print(f"{number - len(silent)} of {number} mutants reported")
     for name in silent:
         print(f"not reported: {name}")
     return not silent

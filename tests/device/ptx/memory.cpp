@@ -7,6 +7,7 @@ namespace ptx {
 namespace {
 
 constexpr uint64_t kShown = 20;
+constexpr uint32_t kManyBlocks = UINT32_MAX;  // as read_barriers: no barrier is between them
 
 uint64_t report_count = 0;
 uint32_t current_launch = 1;
@@ -62,8 +63,13 @@ bool read_before(const Shadow& byte, const Access& access) {
 
 void note_read(Shadow& byte, const Access& access) {
   const uint32_t warp = access.thread / kLanes;
-  const bool fresh = byte.reading_warp == kNobody || byte.block != access.block ||
-                     byte.read_barriers != access.barriers;
+  const bool was_read = byte.reading_warp != kNobody;
+  if (was_read && (byte.block != access.block || byte.read_barriers == kManyBlocks)) {
+    byte.read_barriers = kManyBlocks;
+    byte.many_warps = true;
+    return;
+  }
+  const bool fresh = !was_read || byte.read_barriers != access.barriers;
   if (fresh) {
     byte.many_warps = false;
     byte.reading_lanes = 0;

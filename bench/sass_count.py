@@ -3,7 +3,7 @@
     python bench/sass_count.py [--arch sm_90]
 
 Compiles kernels/augment/gpu/augment.cu, disassembles it, and follows each pixel loop along the path
-of a full group of pixels (the one with stores of 16 bytes, or 8 where 16 do not divide a group):
+of a full group of pixels (the one with stores of 16 bytes, 8 or 4, whichever divides a group):
 every instruction on it is issued once for the group, predicated off or not. Of the whole-pixel
 kernel alone: the general one has a path a list. Prints registers, spills and stack of all kernels
 beside it.
@@ -77,7 +77,9 @@ def branch_target(instruction: str) -> int | None:
     return int(match[1], 16) if match else None
 
 
-def group_path(code: list[tuple[int, str]], head: int, tail: int) -> int | None:
+def group_path(
+    code: list[tuple[int, str]], head: int, tail: int, wide: str = r"\bSTG\.E\.(64|128)\b"
+) -> int | None:
     """Fewest instructions issued from head to tail through a wide store; None without one."""
     body = [(address, text) for address, text in code if head <= address <= tail]
     at = {address: i for i, (address, _) in enumerate(body)}
@@ -86,7 +88,7 @@ def group_path(code: list[tuple[int, str]], head: int, tail: int) -> int | None:
     while queue:
         cost, i, stored = heapq.heappop(queue)
         text = body[i][1]
-        stored = stored or re.search(r"\bSTG\.E\.(64|128)\b", text) is not None
+        stored = stored or re.search(wide, text) is not None
         if i == len(body) - 1:
             if stored:
                 return cost
@@ -120,12 +122,14 @@ def main() -> None:
         match = re.search(r"simple_kernelI(\w+)Li(\d)E", name)
         if not match:
             continue
+        # Four pixels of three bytes are three words.
+        wide = r"\bSTG\.E\b(?!\.U8)" if match[1].endswith("h") else r"\bSTG\.E\.(64|128)\b"
         loops: dict[tuple[int, int], int] = {}
         for tail, text in code:
             head = branch_target(text)
             # The loop over channels, round those over pixels, ends after them and is left out.
             if head is not None and head < tail and not any(head <= h for h, _ in loops):
-                path = group_path(code, head, tail)
+                path = group_path(code, head, tail, wide)
                 if path:
                     loops[head, tail] = path
         shown = ", ".join(f"{path / GROUP:.1f}" for path in sorted(loops.values()))

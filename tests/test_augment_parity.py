@@ -166,6 +166,29 @@ def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
         assert torch.equal(whole[part], batch)
 
 
+@pytest.mark.parametrize(
+    "batch_size", [1024, 4099, 8200]
+)  # 2, 4 and 16 images a block; not even ones
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        CARD,
+        [warpmix.RandomHorizontalFlip(), warpmix.RandomCrop(4, padding=2), warpmix.MixUp()],
+        [warpmix.RandomAffine(30), warpmix.ColorJitter(0.4, 0.4, 0.4, 0.1), warpmix.CutMix()],
+    ],
+    ids=["card", "crop", "general"],
+)
+def test_small_images_share_the_kernels_blocks(
+    transforms: list[warpmix.Transform], batch_size: int
+) -> None:
+    images = torch.randint(0, 256, (batch_size, 5, 6, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    labels = torch.arange(batch_size)
+    pipeline = warpmix.Pipeline(transforms, p=0.7, mean=0.5, std=0.25, seed=3)
+    want = pipeline(images, labels, ids=labels, epoch=1)
+    with emulated_kernels():
+        assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
+
+
 def test_epoch_step_and_seed_change_the_numbers() -> None:
     images, labels, sums = resident()
     index = torch.arange(64)

@@ -5,6 +5,7 @@
 #include "geometry.h"
 #include "mix.h"
 #include "occlusion.h"
+#include "whole_pixels.h"
 
 namespace warpmix::augment {
 
@@ -82,6 +83,25 @@ HOST_DEVICE const StageDraw& given_draw(const AugmentParams& params, int32_t pos
   return reinterpret_cast<const StageDraw*>(params.draws)[slot];
 }
 
+// Stops the GPU at a shift whose window reaches further over the edge than its border brings back.
+// Of a map any shift will do, and of other kinds any numbers: their coordinates are folded or
+// clipped.
+HOST_DEVICE void require_sources(const Program& program, int32_t index, const StageDraw& draw) {
+  const Stage& stage = program.stages[index];
+  const bool in_map = index >= program.map_begin && index < program.map_end;
+  if (stage.kind != Kind::kShift || draw.on == 0 || in_map) {
+    return;
+  }
+  for (int32_t axis = 0; axis < 2; ++axis) {
+    const int32_t size = entering_size(stage, axis);
+    const int32_t last = (axis == 0 ? stage.shift.out_width : stage.shift.out_height) - 1;
+    const Reentry reentry = reentry_of(stage.shift.border, size);
+    const int32_t shift = whole_shift(draw, axis);
+    require_below(shifted_source(0, shift, size, reentry) + 1, size + 1);  // kOutside will do
+    require_below(shifted_source(last, shift, size, reentry) + 1, size + 1);
+  }
+}
+
 // The draw of stage `index` for the sample at `position` (side 0) or for its partner (side 1).
 template <bool kSimple>
 HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position, int32_t side,
@@ -89,7 +109,9 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   if (!params.draws) {
     return draw_stage<kSimple>(params, index, sample);
   }
-  return given_draw(params, position, side, index);
+  const StageDraw& draw = given_draw(params, position, side, index);
+  require_sources(params.program, index, draw);
+  return draw;
 }
 
 // Whom the mix of a sample draws as its partner, or -1 without a mix: without what else it draws.

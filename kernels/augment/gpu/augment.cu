@@ -11,7 +11,6 @@ namespace {
 // 6 · 128 threads leave 80 registers a thread, 4 · 128 leave 128, 3 · 128 leave 168: the most
 // blocks with which ptxas (13.0) spills nothing for any architecture. Left to itself it spills.
 constexpr int kSimpleBlocksPerSm = 6;
-constexpr int kEnteringBlocksPerSm = 4;
 
 // Planes take an address a channel and tap.
 template <int kChannels, bool kInterleaved>
@@ -53,7 +52,7 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
 }
 
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kEnteringBlocksPerSm)
+__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, false>)
     entering_kernel(const __grid_constant__ AugmentParams params,
                     const __grid_constant__ BlockPlan plan, int32_t stage) {
   __shared__ BlockShared<false> block;

@@ -41,6 +41,14 @@ HOST_DEVICE constexpr T max_of(T a, T b) {
   return a < b ? b : a;
 }
 
+// A number whose origin the compiler does not know. By a lane's own condition that stays the same,
+// nvcc (13.0) splits a loop in two, each with a ballot of its own, and lanes of one would wait for
+// lanes of the other.
+HOST_DEVICE int32_t opaque(int32_t value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
+
 // Stops the GPU, as torch's own indexing does, at a number that would have it read somebody else's
 // memory: what lies in a GPU's memory is not looked at before a launch, which would wait for it. On
 // the host csrc/ has checked it (guards.h).

@@ -148,7 +148,7 @@ class TileThread {
     for (int32_t k = max_of(step * kReaders, 0); k < min_of((step + 1) * kReaders, params_.size);
          ++k) {
       const double weight = joining_weight(params_, k);
-      const bool right = lane_ < tile_.used && add(step % 2, k % kReaders, weight);
+      const bool right = lane_ < opaque(tile_.used) && add(step % 2, k % kReaders, weight);
       if (params_.soft_correct) {
         count_warp_into((warp_ == kSummer ? params_.soft_correct : params_.hard_correct) + k,
                         right);

@@ -34,11 +34,11 @@ from gpu_model_work import Work, all_work  # noqa: E402
 # The phase of an instruction is that of the innermost function with a name here; what has none is
 # "other". All but pixels and targets make the parameters.
 PHASES = {
-    "draw": ["draw_side", "draw_slot", "obtain_draw", "draw_stage"],
-    "resolve": ["resolve"],
-    "tables": ["tabulate"],
+    "draw": ["draw_images", "draw_slot", "obtain_draw", "draw_stage"],
+    "resolve": ["resolve_images"],
+    "tables": ["tabulate_images"],
     "targets": ["write_block_targets", "write_targets"],
-    "pixels": ["make_tile", "make_general_tile", "add_entering_tile", "vote_body", "sum_body"],
+    "pixels": ["make_images", "for_each_image", "tile_kernel", "vote_body", "sum_body"],
 }
 PHASE_OF = {function: phase for phase, names in PHASES.items() for function in names}
 

@@ -45,7 +45,9 @@ CHAINS: dict[str, list[Transform]] = {
         RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10),
     ],
 }
-BATCHES = {32: (16_384, 64), 224: (256, 6)}  # by size of the images: the batch, and what is counted
+# By size of the images: the batch, and what is counted. Fewer than 8,192 small images would not
+# share blocks as 16,384 do (kernels/augment/gpu/tiles.h).
+BATCHES = {32: (16_384, 8_192), 224: (256, 6)}
 SUMS = {32: 50_000, 224: 256}  # images whose channels are summed
 MODELS, SAMPLES, CLASSES, COUNTED = 380, 10_000, 10, 256
 

@@ -73,10 +73,14 @@ struct ImageShare {
   // columns outside it, and this, a word a group across, tells whose they are: the first pixel in
   // the lowest kCutBits, set where it is the partner's.
   uint32_t* cut;
+  uint32_t* staged;  // of a simple program: kStagedWords a warp, see store_together
 };
 
 using Shared = ImageShare<false>;
 using SimpleShared = ImageShare<true>;
+
+// Of a warp's groups: three channels of float.
+constexpr int kStagedWords = kLanes * kGroup * 3;
 
 template <bool kSimple>
 struct BlockShared {
@@ -91,6 +95,7 @@ struct BlockShared {
   SplitGroups splits[kSimple ? 1 : Limits::kImages];
   alignas(16) int32_t entry[Limits::kEntries];
   uint32_t cut[kSimple ? Limits::kColumnGroups : 1];
+  alignas(16) uint32_t staged[kSimple ? kThreads / kLanes * kStagedWords : 4];
 
   HOST_DEVICE ImageShare<kSimple> of_image(const AugmentParams& params, const BlockPlan& plan,
                                            Tile tile, int32_t image) {
@@ -107,7 +112,8 @@ struct BlockShared {
             splits[kSimple ? 0 : image],
             {entries, plan.entries},
             {entries + columns, plan.entries},
-            cut + (kSimple ? in_groups(tile.width) * image : 0)};
+            cut + (kSimple ? in_groups(tile.width) * image : 0),
+            staged};
   }
 };
 

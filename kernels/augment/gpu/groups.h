@@ -25,12 +25,16 @@ struct Team {
   int32_t count;   // of a block
   int32_t index;   // of this one
   int32_t thread;  // in it
+  int32_t warp;    // of the block
+  int32_t lane;
 
   HOST_DEVICE Team(const BlockPlan& plan, int32_t block_thread)
-      : threads(max_of(kThreads >> plan.image_bits, 32)),
+      : threads(max_of(kThreads >> plan.image_bits, kLanes)),
         count(kThreads / threads),
         index(block_thread / threads),
-        thread(block_thread - index * threads) {}
+        thread(block_thread - index * threads),
+        warp(block_thread / kLanes),
+        lane(block_thread % kLanes) {}
 };
 
 // The groups of a tile, row after row.
@@ -45,7 +49,7 @@ struct GroupRows {
   // group / across by a reciprocal: exact, since group < 2^11 and across <= 2^6 keep the error,
   // below group · across / 2^18, under 1 / across.
   HOST_DEVICE int32_t row(int32_t group) const {
-    static_assert(kTileHeight * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
+    static_assert(kLowImage * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
     return group * reciprocal >> kReciprocalBits;
   }
 

@@ -29,22 +29,40 @@ HOST_DEVICE void store_words(void* out, const Words<1>& words) {
   *static_cast<Words<1>*>(out) = words;
 }
 
-// Rounds and writes `count` of kCount values to consecutive elements; where all are wanted and the
-// address allows it, 16 bytes at a time, or 8 or 4 where that is how many divide them.
+// How kCount values are written where all are wanted: in kParts vectors of 16 bytes, or of 8 or 4
+// where that is how many divide them.
+template <typename Out, int kCount>
+struct Vectors {
+  static constexpr int kPerWord = 4 / sizeof(Out);
+  static constexpr int kWords = kCount % (4 * kPerWord) == 0   ? 4
+                                : kCount % (2 * kPerWord) == 0 ? 2
+                                                               : 1;
+  static constexpr int kLength = kWords * kPerWord;  // values
+  static constexpr int kParts = kCount / kLength;
+  static_assert(kCount % kLength == 0);
+
+  HOST_DEVICE static Words<kWords> rounded(const float* value) {
+    Words<kWords> words;
+    UNROLL
+    for (int w = 0; w < kWords; ++w) {
+      words.word[w] = packed<Out>(value + w * kPerWord);
+    }
+    return words;
+  }
+
+  HOST_DEVICE static bool divides(const Out* out) {
+    return reinterpret_cast<uintptr_t>(out) % (4 * kWords) == 0;
+  }
+};
+
+// Rounds and writes `count` of kCount values to consecutive elements.
 template <typename Out, int kCount>
 HOST_DEVICE void store(Out* out, const float (&value)[kCount], int32_t count) {
-  constexpr int kPerWord = 4 / sizeof(Out);
-  constexpr int kWords = kCount % (4 * kPerWord) == 0 ? 4 : kCount % (2 * kPerWord) == 0 ? 2 : 1;
-  static_assert(kCount % (kWords * kPerWord) == 0);
-  if (count == kCount && reinterpret_cast<uintptr_t>(out) % (4 * kWords) == 0) {
+  using Parts = Vectors<Out, kCount>;
+  if (count == kCount && Parts::divides(out)) {
     UNROLL
-    for (int i = 0; i < kCount; i += kWords * kPerWord) {
-      Words<kWords> words;
-      UNROLL
-      for (int w = 0; w < kWords; ++w) {
-        words.word[w] = packed<Out>(value + i + w * kPerWord);
-      }
-      store_words(out + i, words);
+    for (int i = 0; i < kCount; i += Parts::kLength) {
+      store_words(out + i, Parts::rounded(value + i));
     }
     return;
   }
@@ -54,6 +72,46 @@ HOST_DEVICE void store(Out* out, const float (&value)[kCount], int32_t count) {
       out[i] = rounded<Out>(value[i]);
     }
   }
+}
+
+// Whether a warp may write its groups together, all values of which follow each other in memory
+// over the tile. Never on the host, where a thread runs alone.
+template <typename Out, int kCount>
+HOST_DEVICE bool are_adjacent([[maybe_unused]] const AugmentParams& params,
+                              [[maybe_unused]] Tile tile, [[maybe_unused]] const Out* first) {
+#if defined(__CUDA_ARCH__)
+  using Parts = Vectors<Out, kGroup * kCount>;
+  return Parts::kParts > 1 && params.channels == kCount && params.out_channel_stride == 1 &&
+         tile.width % kGroup == 0 && params.out_row_stride == tile.width * kCount &&
+         Parts::divides(first);
+#else
+  return false;
+#endif
+}
+
+// Writes the values of a warp's groups, `out` of the first lane's. A store of each lane's first 8
+// bytes of 24, say, would touch every sector of 32 bytes, as would those of the others: the values
+// pass through shared memory, kStagedWords a warp, so that lanes write what is adjacent.
+template <typename Out, int kCount>
+HOST_DEVICE void store_together([[maybe_unused]] Out* out,
+                                [[maybe_unused]] const float (&value)[kCount],
+                                [[maybe_unused]] int32_t lane, [[maybe_unused]] uint32_t* staged) {
+#if defined(__CUDA_ARCH__)
+  using Parts = Vectors<Out, kCount>;
+  static_assert(Parts::kParts * Parts::kWords * kLanes <= kStagedWords);
+  auto* const vectors = reinterpret_cast<Words<Parts::kWords>*>(staged);
+  UNROLL
+  for (int part = 0; part < Parts::kParts; ++part) {
+    vectors[lane * Parts::kParts + part] = Parts::rounded(value + part * Parts::kLength);
+  }
+  __syncwarp();
+  UNROLL
+  for (int part = 0; part < Parts::kParts; ++part) {
+    const int32_t place = part * kLanes + lane;
+    store_words(out + place * Parts::kLength, vectors[place]);
+  }
+  __syncwarp();  // before the next groups take their place
+#endif
 }
 
 // Values of kGroup pixels, `pixels` of which are wanted; a pixel's channels are adjacent.

@@ -7,18 +7,20 @@
 namespace warpmix::augment {
 
 constexpr int kThreads = 128;
-constexpr int kGroup = 4;           // pixels a thread makes at a time
-constexpr int kTileWidth = 256;     // a block makes one tile of one image, so that an image of
-constexpr int kTileHeight = 32;     // 224×224 is 7 blocks and its parameters are drawn 7 times
+constexpr int kLanes = 32;       // of a warp
+constexpr int kGroup = 4;        // pixels a thread makes at a time
+constexpr int kTileWidth = 256;  // a block makes one tile of one image: low ones, of which the last
+constexpr int kTileHeight = 16;  // end soon after each other; 224×224 is 14 blocks
+constexpr int kLowImage = 32;    // but images of up to so many rows are one tile
 constexpr int kFewestBlocks = 512;  // before blocks take several images: about 4 a multiprocessor
 
 // What a block's shared memory holds. Simple programs (see Program) need little of it an image.
 template <bool kSimple>
 struct Capacity {
-  static constexpr int kImages = kSimple ? 16 : 4;
-  static constexpr int kDraws = kSimple ? 128 : 96;      // of all sides and stages of the images
-  static constexpr int kEntries = kSimple ? 2176 : 592;  // of all columns and rows of their tiles
-  static constexpr int kColumnGroups = 128;              // likewise
+  static constexpr int kImages = kSimple ? 8 : 4;
+  static constexpr int kDraws = kSimple ? 64 : 96;       // of all sides and stages of the images
+  static constexpr int kEntries = kSimple ? 1088 : 592;  // of all columns and rows of their tiles
+  static constexpr int kColumnGroups = 64;               // likewise
 };
 
 // The same tile of `images` images, which are several where the tile is all of them.
@@ -46,7 +48,8 @@ HOST_DEVICE constexpr int32_t group_reciprocal(int32_t across) {
 
 struct BlockPlan {
   int32_t image_bits;  // a block makes 1 << image_bits images
-  int32_t across;      // tiles of an image
+  int32_t tile_height;
+  int32_t across;  // tiles of an image
   int32_t per_image;
   int32_t entries;  // of one image's tables, a side: its columns, its rows and what spreads banks
   int32_t last_width;           // of the last tile across,
@@ -61,10 +64,11 @@ template <bool kSimple>
 BlockPlan block_plan(const AugmentParams& params) {
   using Limits = Capacity<kSimple>;
   BlockPlan plan = {};
+  plan.tile_height = params.out_height <= kLowImage ? kLowImage : kTileHeight;
   plan.across = ceil_div<int32_t>(params.out_width, kTileWidth);
-  plan.per_image = plan.across * ceil_div<int32_t>(params.out_height, kTileHeight);
+  plan.per_image = plan.across * ceil_div<int32_t>(params.out_height, plan.tile_height);
   const int32_t columns = in_groups(min_of<int32_t>(params.out_width, kTileWidth));
-  const int32_t rows = in_groups(min_of<int32_t>(params.out_height, kTileHeight));
+  const int32_t rows = in_groups(min_of<int32_t>(params.out_height, plan.tile_height));
   plan.entries = (columns + rows) * kGroup + kSpread;
   plan.last_width = params.out_width - (plan.across - 1) * kTileWidth;
   plan.last_reciprocal = group_reciprocal(in_groups(plan.last_width));
@@ -102,13 +106,13 @@ HOST_DEVICE Tile block_tile(const AugmentParams& params, const BlockPlan& plan, 
   const int32_t position = first << plan.image_bits;
   const int32_t column = tile - down * plan.across;
   const bool is_last = column == plan.across - 1;
-  const int32_t y = down * kTileHeight;
+  const int32_t y = down * plan.tile_height;
   return {position,
           min_of(1 << plan.image_bits, params.batch_size - position),
           column * kTileWidth,
           y,
           is_last ? plan.last_width : kTileWidth,
-          min_of(kTileHeight, params.out_height - y),
+          min_of(plan.tile_height, params.out_height - y),
           is_last ? plan.last_reciprocal : group_reciprocal(kTileWidth / kGroup)};
 }
 

@@ -78,6 +78,7 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
   Out* first = static_cast<Out*>(params.batch) + shared.first +
                static_cast<int64_t>(first_channel) * params.out_channel_stride;
   const GroupRows rows(tile);
+  const bool adjacent = are_adjacent<Out, kCount>(params, tile, first);
   for (int32_t group = team.thread; group < rows.count; group += team.threads) {
     const int32_t y = rows.row(group);
     const int32_t x = rows.first_pixel(group, y);
@@ -109,6 +110,12 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
       for (int c = 0; c < kCount; ++c) {
         out[i * kCount + c] = normalise(value[c], scale[c], bias[c]);
       }
+    }
+    const int32_t warp_group = group - team.lane;
+    if (adjacent && warp_group + kLanes <= rows.count) {
+      store_together(first + warp_group * kGroup * kCount, out, team.lane,
+                     shared.staged + team.warp * kStagedWords);
+      continue;
     }
     store_group<Out, kCount>(params,
                              first + (y * params.out_row_stride + x * params.out_pixel_stride),

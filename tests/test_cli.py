@@ -140,8 +140,9 @@ def test_train_goes_on_where_the_same_command_was_killed(
 def test_train_stopped_by_ctrl_c_says_how_to_go_on(images: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     command = (sys.executable, "-m", "warpmix", "train", images, "--epochs", 100_000)
+    heard = ("env", "--default-signal=INT")  # which a shell's background jobs ignore, tests too
     process = subprocess.Popen(
-        [*map(str, command), "--device", "cpu", "--out", str(folder)],
+        [*heard, *map(str, command), "--device", "cpu", "--out", str(folder)],
         stdout=subprocess.PIPE,
         text=True,
     )

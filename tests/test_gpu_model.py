@@ -96,7 +96,7 @@ def test_a_correction_scales_the_prediction() -> None:
 
 
 def test_an_instruction_has_the_phase_of_its_innermost_function() -> None:
-    inlined = [("philox", "draw_side", "prepare"), ("clip", "make_tile"), ("prepare",)]
+    inlined = [("philox", "draw_images", "prepare"), ("clip", "make_images"), ("prepare",)]
     counts = [
         Count(Instruction("add.s32", 1, "none", [], functions=names), 2, 64, 0, 0, 0, 1)
         for names in inlined

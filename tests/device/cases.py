@@ -109,6 +109,14 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
         pipeline(images, pictures.labels(count), epoch=1, ids=torch.arange(count))
 
 
+def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
+    """Record images of which a warp writes several groups of pixels together."""
+    recorder.name = "shared stores"
+    for dtype, (_, transforms) in itertools.product(DTYPES, WHOLE_PIXELS):
+        pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=True, seed=3)
+        pipeline(pictures.images(3, 3, (30, 64), False), pictures.labels(3), epoch=1)
+
+
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
@@ -230,6 +238,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_selection(recorder, pictures)
         record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
+        record_shared_stores(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
     record_random_lists(recorder, 60 if short else 600)

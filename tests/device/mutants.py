@@ -46,7 +46,7 @@ class Fault:
 FAULTS = [
     Fault("row off by one", r"([\w.]+) \* (params\.(?:out_)?row_stride)", r"(\1 + 1) * \2"),
     Fault("sample off by one", r"\* params\.samples \+ sample\b", r"\g<0> + 1"),
-    Fault("misaligned store", r" && reinterpret_cast<uintptr_t>\([^;]*?\) % [^;]*? == 0", ""),
+    Fault("misaligned store", r"reinterpret_cast<uintptr_t>\([^;]*?\) % [^;&|]*? == 0", "true"),
     Fault("wrong partner", r"(partner_sample\(params, [^;]*?\.partner)\)", r"\1 + 1)"),
 ]
 

@@ -73,13 +73,13 @@ struct ImageShare {
   // columns outside it, and this, a word a group across, tells whose they are: the first pixel in
   // the lowest kCutBits, set where it is the partner's.
   uint32_t* cut;
-  uint32_t* staged;  // of a simple program: kStagedWords a warp, see store_together
+  uint32_t* staged;  // of a simple program: 2 · kStagedWords a warp, see store_together
 };
 
 using Shared = ImageShare<false>;
 using SimpleShared = ImageShare<true>;
 
-// Of a warp's groups: three channels of float.
+// Of a warp's groups: three channels of float. A warp has two such places, used in turn.
 constexpr int kStagedWords = kLanes * kGroup * 3;
 
 template <bool kSimple>
@@ -95,7 +95,7 @@ struct BlockShared {
   SplitGroups splits[kSimple ? 1 : Limits::kImages];
   alignas(16) int32_t entry[Limits::kEntries];
   uint32_t cut[kSimple ? Limits::kColumnGroups : 1];
-  alignas(16) uint32_t staged[kSimple ? kThreads / kLanes * kStagedWords : 4];
+  alignas(16) uint32_t staged[kSimple ? kThreads / kLanes * 2 * kStagedWords : 4];
 
   HOST_DEVICE ImageShare<kSimple> of_image(const AugmentParams& params, const BlockPlan& plan,
                                            Tile tile, int32_t image) {

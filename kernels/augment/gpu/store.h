@@ -91,7 +91,8 @@ HOST_DEVICE bool are_adjacent([[maybe_unused]] const AugmentParams& params,
 
 // Writes the values of a warp's groups, `out` of the first lane's. A store of each lane's first 8
 // bytes of 24, say, would touch every sector of 32 bytes, as would those of the others: the values
-// pass through shared memory, kStagedWords a warp, so that lanes write what is adjacent.
+// pass through shared memory, so that lanes write what is adjacent. `staged` is another than that
+// of the warp's groups before, of which lanes may still be reading.
 template <typename Out, int kCount>
 HOST_DEVICE void store_together([[maybe_unused]] Out* out,
                                 [[maybe_unused]] const float (&value)[kCount],
@@ -110,7 +111,6 @@ HOST_DEVICE void store_together([[maybe_unused]] Out* out,
     const int32_t place = part * kLanes + lane;
     store_words(out + place * Parts::kLength, vectors[place]);
   }
-  __syncwarp();  // before the next groups take their place
 #endif
 }
 

@@ -79,6 +79,8 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
                static_cast<int64_t>(first_channel) * params.out_channel_stride;
   const GroupRows rows(tile);
   const bool adjacent = are_adjacent<Out, kCount>(params, tile, first);
+  uint32_t* const staged = shared.staged + team.warp * 2 * kStagedWords;
+  int32_t turn = 0;
   for (int32_t group = team.thread; group < rows.count; group += team.threads) {
     const int32_t y = rows.row(group);
     const int32_t x = rows.first_pixel(group, y);
@@ -114,7 +116,8 @@ HOST_DEVICE void make_pixels(const AugmentParams& params, Tile tile, Team team,
     const int32_t warp_group = group - team.lane;
     if (adjacent && warp_group + kLanes <= rows.count) {
       store_together(first + warp_group * kGroup * kCount, out, team.lane,
-                     shared.staged + team.warp * kStagedWords);
+                     staged + turn * kStagedWords);
+      turn ^= 1;
       continue;
     }
     store_group<Out, kCount>(params,

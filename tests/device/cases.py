@@ -40,8 +40,8 @@ from warpmix import (
 DTYPES = [torch.bfloat16, torch.float16, torch.float32, torch.uint8]
 SCORES = [torch.float32, torch.float16, torch.bfloat16]
 
-# Height and width. A tile is 32 rows of 256 pixels and a group 8 pixels: these are below, at and
-# above those, odd, and of one.
+# Height and width. A tile is 32 rows (16 of a higher image) of 256 pixels, a group 4 pixels: these
+# are below, at and above those, odd, and of one.
 SIZES = [(7, 5), (33, 13), (3, 8), (9, 259), (1, 19), (19, 1), (1, 1), (16, 24), (34, 17)]
 
 # The whole-pixel kernel: a contrast and a black border, with each of its mixes.

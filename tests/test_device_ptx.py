@@ -9,7 +9,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from device.cases import record
 from device.ptx.build import NEWEST, NVCC, ROOT, Built, build, nvcc
 from device.ptx.mutants import MUTANTS, Mutant
 from device.ptx.parse import kernels_of, program_of
@@ -18,29 +17,26 @@ pytestmark = pytest.mark.skipif(nvcc() is None, reason="needs nvcc, to make the 
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("cases") / "cases.bin"
-    record(path, short=True)
-    return path
-
-
-@pytest.fixture(scope="module")
 def built() -> Built:
     return build(NEWEST)
 
 
 @pytest.mark.parametrize(("offset", "parts"), [(0, 1), (3, 4)])
-def test_ptx_gives_the_bytes_of_the_cpu(built: Built, cases: Path, offset: int, parts: int) -> None:
+def test_ptx_gives_the_bytes_of_the_cpu(
+    built: Built, recorded_cases: Path, offset: int, parts: int
+) -> None:
     """With tensors at the start of their memory, and, in a quarter of the cases, three elements
     after it."""
-    done = built.replay(cases, variant=offset, parts=parts)
+    done = built.replay(recorded_cases, variant=offset, parts=parts)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_a_mutant_is_reported(built: Built, cases: Path, mutant: Mutant, tmp_path: Path) -> None:
+def test_a_mutant_is_reported(
+    built: Built, recorded_cases: Path, mutant: Mutant, tmp_path: Path
+) -> None:
     program = mutant.of((built.folder / "program").read_text())
-    done = built.with_program(program, tmp_path).replay(cases, parts=4)
+    done = built.with_program(program, tmp_path).replay(recorded_cases, parts=4)
     assert done.returncode != 0
     assert mutant.report in done.stdout + done.stderr, done.stdout[-3000:]
 

@@ -38,7 +38,7 @@ PHASES = {
     "resolve": ["resolve_images"],
     "tables": ["tabulate_images"],
     "targets": ["write_block_targets", "write_targets"],
-    "pixels": ["make_images", "for_each_image", "tile_kernel", "vote_body", "sum_body"],
+    "pixels": ["make_images", "for_each_image", "place", "work", "write", "vote_body", "sum_body"],
 }
 PHASE_OF = {function: phase for phase, names in PHASES.items() for function in names}
 

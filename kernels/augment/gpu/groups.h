@@ -49,7 +49,7 @@ struct GroupRows {
   // group / across by a reciprocal: exact, since group < 2^11 and across <= 2^6 keep the error,
   // below group · across / 2^18, under 1 / across.
   HOST_DEVICE int32_t row(int32_t group) const {
-    static_assert(kLowImage * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
+    static_assert(kTileHeight * kTileWidth / kGroup <= 1 << 11 && kTileWidth / kGroup <= 1 << 6);
     return group * reciprocal >> kReciprocalBits;
   }
 

@@ -9,9 +9,9 @@ namespace warpmix::augment {
 constexpr int kThreads = 128;
 constexpr int kLanes = 32;       // of a warp
 constexpr int kGroup = 4;        // pixels a thread makes at a time
-constexpr int kTileWidth = 256;  // a block makes one tile of one image: low ones, of which the last
-constexpr int kTileHeight = 16;  // end soon after each other; 224×224 is 14 blocks
-constexpr int kLowImage = 32;    // but images of up to so many rows are one tile
+constexpr int kTileWidth = 256;  // a block makes one tile of one image,
+constexpr int kTileHeight = 32;  // 224×224 is 7 blocks; of simple programs 14, half as high,
+constexpr int kLowTile = 16;  // so that the last blocks end sooner: an image of 32 rows stays one
 constexpr int kFewestBlocks = 512;  // before blocks take several images: about 4 a multiprocessor
 
 // What a block's shared memory holds. Simple programs (see Program) need little of it an image.
@@ -64,7 +64,7 @@ template <bool kSimple>
 BlockPlan block_plan(const AugmentParams& params) {
   using Limits = Capacity<kSimple>;
   BlockPlan plan = {};
-  plan.tile_height = params.out_height <= kLowImage ? kLowImage : kTileHeight;
+  plan.tile_height = kSimple && params.out_height > kTileHeight ? kLowTile : kTileHeight;
   plan.across = ceil_div<int32_t>(params.out_width, kTileWidth);
   plan.per_image = plan.across * ceil_div<int32_t>(params.out_height, plan.tile_height);
   const int32_t columns = in_groups(min_of<int32_t>(params.out_width, kTileWidth));

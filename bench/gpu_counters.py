@@ -30,6 +30,11 @@ METRICS = {
     "occupancy": "sm__warps_active.avg.pct_of_peak_sustained_active",
     "registers": "launch__registers_per_thread",
 }
+PROFILED = (
+    "basic: flip, crop",
+    "card: shift, contrast, CutMix, black border",
+    "affine: flip, affine",
+)
 MARK = "fill"  # in the name of the kernel of torch's that is launched after each piece of work
 OURS = "warpmix"
 
@@ -39,28 +44,11 @@ OURS = "warpmix"
 
 def works(device: str, small: bool = False) -> Iterator[tuple[str, str, int, Callable[[], object]]]:
     """(name, size, units, call), named as in gpu_model_work.py. ``small``: for a test on a CPU."""
-    from warpmix import (
-        CutMix,
-        Pipeline,
-        RandomAffine,
-        RandomContrast,
-        RandomCrop,
-        RandomCropBlackout,
-        RandomHorizontalFlip,
-        RandomShift,
-        ops,
-    )
+    from gpu_model_work import BATCHES, CHAINS
 
-    card = [RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2)]
-    chains = {
-        "basic: flip, crop": [RandomHorizontalFlip(), RandomCrop(None, padding=4)],
-        "card: shift, contrast, CutMix, black border": card,
-        "affine: flip, affine": [
-            RandomHorizontalFlip(),
-            RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10),
-        ],
-    }
-    for size, batch in ((32, 16_384), (224, 256)):
+    from warpmix import Pipeline, ops
+
+    for size, (batch, _) in BATCHES.items():
         rows = 4 if small else 2 * batch
         shape = (rows, size, size, 3)
         images = torch.randint(0, 256, shape, dtype=torch.uint8, device=device).permute(0, 3, 1, 2)
@@ -68,7 +56,8 @@ def works(device: str, small: bool = False) -> Iterator[tuple[str, str, int, Cal
         index = torch.randint(0, rows, (2 if small else batch,), device=device)
         sums = ops.channel_sums(images)
         options: dict[str, Any] = {"labels": labels, "index": index, "sums": sums}
-        for name, chain in chains.items():
+        for name in PROFILED:
+            chain = CHAINS[name]
             pipeline = Pipeline(chain, mean=0.5, std=0.25, dtype=torch.bfloat16, seed=0).to(device)
             text = f"{batch:,}x3x{size}x{size} to bfloat16"
             yield name, text, batch, lambda p=pipeline, i=images, o=options: p(i, **o)

@@ -3,13 +3,13 @@ them, and what the kernels stop at where no host can look: in a GPU's memory."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from device.build import COMPILER
 from torch import Tensor
 
 from warpmix import CutMix, Pipeline, RandomAffine, RandomCrop, RandomShift
@@ -244,15 +244,12 @@ struct Tensor {
 
 def run_native(name: str, folder: Path, *flags: str) -> None:
     """Compile and run tests/native/NAME.cpp."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("no g++")
     for header, text in STAND_INS.items():
         (folder / header).parent.mkdir(parents=True, exist_ok=True)
         (folder / header).write_text(text)
     includes = [f"-I{path}" for path in (folder, ROOT / "csrc", ROOT / "kernels")]
     source, program = ROOT / "tests/native" / f"{name}.cpp", folder / name
-    command = [compiler, "-std=c++17", "-Wall", *flags, *includes, source, "-o", program]
+    command = [COMPILER, "-std=c++17", "-Wall", *flags, *includes, source, "-o", program]
     subprocess.run(command, check=True)
     done = subprocess.run([program], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

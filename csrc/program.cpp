@@ -143,7 +143,7 @@ bool is_simple(const Program& program) {
   const Stage& first_color = program.stages[program.geometry_end];
   for (int32_t i = 0; i < program.count; ++i) {
     const Stage& stage = program.stages[i];
-    simple = simple && augment::has_trait(stage.kind, augment::trait::kSimple);
+    simple = simple && augment::has_trait(stage.kind, augment::trait::kSimple) && stage.width > 0;
     if (stage.section == Section::kColor) {
       const bool alone =
           i == program.geometry_end ||
@@ -210,6 +210,7 @@ Size result_size(const char* op, const Program& program, Size images) {
       size = {stage.resized_crop.out_height, stage.resized_crop.out_width};
     }
   }
+  WARPMIX_CHECK(op, size.height > 0, "program must bring images of mixed sizes to one size");
   return size;
 }
 

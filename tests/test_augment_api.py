@@ -210,13 +210,13 @@ def test_collate_serves_an_ordinary_dataloader() -> None:
     assert want.shape == (10, 3, 8, 9)
 
 
-def test_collate_refuses_floats_and_mixed_sizes() -> None:
+def test_collate_refuses_floats_and_takes_mixed_sizes() -> None:
     with pytest.raises(TypeError, match=r"leave ToTensor and Normalize out"):
         warpmix.collate([(torch.rand(3, 8, 8), 0)])
     gray = np.zeros((4, 5), dtype=np.uint8)
     assert warpmix.collate([(gray, 1), (gray, 2)])[0].shape == (2, 1, 4, 5)
-    with pytest.raises(ValueError, match="one size"):
-        warpmix.collate([(gray, 1), (gray.T, 2)])
+    mixed, _ = warpmix.collate([(gray, 1), (gray.T, 2)])
+    assert isinstance(mixed, warpmix.RaggedImages) and mixed[1].shape == (1, 5, 4)
 
 
 # ---- ranks ------------------------------------------------------------------------------------

@@ -55,7 +55,9 @@ struct Program {
   Stage stages[kMaxStages];
 };
 
-// N images of `height` × `width` × `channels`; strides in elements.
+// N images of `height` × `width` × `channels`; strides in elements. Or N images of sizes of their
+// own, one after the other in any order with adjacent channels; the image's and the row's stride,
+// height and width are then each image's.
 struct ImageSource {
   const void* images;
   int64_t image_stride;
@@ -66,6 +68,11 @@ struct ImageSource {
   int32_t width;
   int32_t channels;
   int32_t image_count;  // N
+  // Of images of sizes of their own, else null: [N] the first pixel of each, [N, 2] its height and
+  // width; and how many pixels there are in all.
+  const int64_t* offsets;
+  const int32_t* sizes;
+  int64_t pixel_count;
 };
 
 struct AugmentParams : ImageSource {

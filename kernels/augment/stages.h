@@ -40,8 +40,8 @@ enum class Kind : int32_t {
 
 // A shift of the image, in pixels; of a crop, of what its window shows.
 struct ShiftStage {
-  int32_t low_x, count_x;  // uniform among low, …, low + count - 1
-  int32_t low_y, count_y;
+  int32_t low_x, count_x;      // uniform among low, …, low + count - 1
+  int32_t low_y, count_y;      // of images of mixed sizes: for one of no pixels, see shift_range
   int32_t center_x, center_y;  // of a crop to another size, for samples that it does not apply to
   int32_t out_width, out_height;
   Border border;
@@ -147,7 +147,7 @@ struct Stage {
   float choice_low;       // the child is chosen when choice_low <= u < choice_high
   float choice_high;
   int32_t mean;    // of a colour stage: kSourceMean, or its slot of the means of entering images
-  int32_t width;   // of the image that enters the stage
+  int32_t width;   // of the image that enters the stage; 0: each sample's has its own size
   int32_t height;  // likewise
   // The member that the kind names, see above. `word` comes first, so that {} clears them all.
   union {
@@ -178,7 +178,8 @@ struct StageDraw {
     int32_t word[kDrawWords - 2];
     ShiftDraw shift;
     AffineDraw affine;
-    Box box;  // resized crop, cutout
+    Box box;                // resized crop, cutout
+    EnteringDraw entering;  // of a stage whose images have sizes of their own, beside its draw
     ErasingDraw erasing;
     FactorDraw color;
     CropBlackoutDraw crop_blackout;

@@ -15,18 +15,22 @@ from typing import Any
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
-from strategies import Case
+from hypothesis import strategies as st
+from strategies import Case, ragged_cases, scattered
 from strategies import cases as random_cases
 from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    CenterCrop,
     CutMix,
     MixUp,
     Pipeline,
+    RaggedImages,
     RandomAffine,
     RandomBrightness,
     RandomContrast,
+    RandomCrop,
     RandomCropBlackout,
     RandomErasing,
     RandomHorizontalFlip,
@@ -150,6 +154,51 @@ def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
             pipeline(images, pictures.labels(3), index=index, sums=sums)
 
 
+# What brings images of mixed sizes to one.
+BRINGING: list[tuple[str, list[Any]]] = [
+    ("crop", [RandomHorizontalFlip(), RandomCrop((9, 14), 2, padding_mode="reflect")]),
+    ("padded crop", [RandomVerticalFlip(), RandomCrop((40, 35), (1, 0, 2, 1), True, 7, p=0.7)]),
+    ("central window", [RandomHorizontalFlip(), CenterCrop((17, 12))]),
+]
+
+
+def record_ragged(recorder: Recorder, pictures: Pictures) -> None:
+    """Record images of mixed sizes in any order in memory, and those that are not all there."""
+    sides = [(15, 21), (33, 14), (14, 50)]
+    for channels, (name, bringing) in itertools.product([3, 1, 4], BRINGING):
+        images = [pictures.images(1, channels, s, False)[0].permute(1, 2, 0) for s in sides]
+        source, labels = scattered(images), pictures.labels(3)
+        recorder.name = f"ragged, {name}"
+        ops.channel_sums(source)
+        for rest in ([RandomContrast((1, 3)), CutMix()], [RandomRotation(20), MixUp()], []):
+            pipeline = Pipeline([*bringing, *rest], mean=0.5, std=0.25, seed=channels)
+            pipeline(source, labels, ids=labels)
+            pipeline(source, labels, index=torch.tensor([2, 0, 2, 1]))
+        recorder.name = f"ragged, {name}, replayed"
+        draws = pipeline.draw(labels, images=source)
+        pipeline.replay(source, draws, labels)
+    large = RaggedImages.from_list(
+        [pictures.images(1, 3, s, False)[0] for s in ((9, 9), (150, 130))]
+    )
+    recorder.name = "ragged, sums of many shares"
+    ops.channel_sums(large)
+    wrong = {
+        "offsets": [[0, -1, 2], [0, 2**40, 2], [0, len(source.pixels) - 9, 2]],
+        "sizes": [
+            [[9, 14], [9, 0], [9, 14]],
+            [[9, 14], [-9, -14], [9, 14]],
+            [[9, 14]] * 2 + [[1, 3]],
+        ],
+    }
+    crop = Pipeline(BRINGING[0][1], seed=1)
+    for argument, values in wrong.items():
+        for value in values:
+            dtype = torch.int64 if argument == "offsets" else torch.int32
+            recorder.name = f"ragged, {argument} {value}"
+            with Altered(argument, torch.tensor(value, dtype=dtype)):
+                crop(source)
+
+
 def record_random_lists(recorder: Recorder, number: int) -> None:
     """Record random lists of the transforms that have a strategy, and those are all."""
 
@@ -161,7 +210,7 @@ def record_random_lists(recorder: Recorder, number: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(random_cases())
+    @given(st.one_of(random_cases(), random_cases(), ragged_cases()))
     def record(case: Case) -> None:
         recorder.name = f"random: {', '.join(type(t).__name__ for t in case.transforms)}"
         with recorder:
@@ -241,6 +290,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_shared_stores(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
+        record_ragged(recorder, pictures)
     record_random_lists(recorder, 60 if short else 600)
     recorder.write(path)
     return recorder

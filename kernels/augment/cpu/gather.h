@@ -15,7 +15,6 @@ class Gatherer {
       : plane_(plane),
         channels_(params.channels),
         pixel_stride_(params.pixel_stride),
-        row_stride_(params.row_stride),
         channel_stride_(params.channel_stride),
         interleaved_(interleaved),
         same_order_(interleaved ? params.channel_stride == 1 : params.pixel_stride == 1),
@@ -23,9 +22,9 @@ class Gatherer {
         fill_(params.program.fill) {}
 
   // `columns` of `rows` rows, which go to `out`, `stride` elements apart. `row` are their rows of
-  // the image, or kOutside.
-  void gather(const Source* image, const int32_t* row, int32_t rows, const std::vector<Run>& runs,
-              Range columns, Source* out, int64_t stride) const {
+  // the image, `row_stride` elements apart, or kOutside.
+  void gather(const Source* image, int32_t row_stride, const int32_t* row, int32_t rows,
+              const std::vector<Run>& runs, Range columns, Source* out, int64_t stride) const {
     for (const Run& run : runs) {
       const int32_t from = max_of(columns.begin, run.begin);
       const int32_t count = min_of(columns.end, run.end) - from;
@@ -36,7 +35,7 @@ class Gatherer {
       Source* target = out + from * (interleaved_ ? channels_ : 1);
       const bool in_blocks = run.step == 1 && same_order_;
       if (in_blocks) {
-        copy_rows(first, row, rows, count, target, stride);
+        copy_rows(first, row_stride, row, rows, count, target, stride);
         if (!has_outside_) {
           continue;
         }
@@ -45,7 +44,7 @@ class Gatherer {
         if (row[y] == kOutside || run.step == 0) {
           fill(target, count);
         } else if (!in_blocks) {
-          copy(first + static_cast<int64_t>(row[y]) * row_stride_, run.step, target, count);
+          copy(first + static_cast<int64_t>(row[y]) * row_stride, run.step, target, count);
         }
       }
     }
@@ -72,13 +71,13 @@ class Gatherer {
   }
 
   // The common case: all rows that have a source, which has the output's order.
-  void copy_rows(const Source* first, const int32_t* row, int32_t rows, int32_t count, Source* out,
-                 int64_t stride) const {
+  void copy_rows(const Source* first, int32_t row_stride, const int32_t* row, int32_t rows,
+                 int32_t count, Source* out, int64_t stride) const {
     const int64_t size = sizeof(Source);
     const int32_t planes = interleaved_ ? 1 : channels_;
     for (int32_t c = 0; c < planes; ++c) {
       const Source* plane = first + static_cast<int64_t>(c) * channel_stride_;
-      copy_blocks({reinterpret_cast<const char*>(plane), row, row_stride_ * size, rows,
+      copy_blocks({reinterpret_cast<const char*>(plane), row, row_stride * size, rows,
                    size * count * (channels_ / planes)},
                   reinterpret_cast<char*>(out + c * plane_), stride * size);
     }
@@ -113,7 +112,7 @@ class Gatherer {
   }
 
   const int64_t plane_;
-  const int32_t channels_, pixel_stride_, row_stride_, channel_stride_;
+  const int32_t channels_, pixel_stride_, channel_stride_;
   const bool interleaved_;
   const bool same_order_;    // pixels and channels lie in the source as they do in the output
   const bool has_outside_;   // some pixels may have no source

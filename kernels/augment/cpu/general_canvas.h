@@ -35,6 +35,9 @@ class Canvas {
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
     draws_ = draws;
+    const SourceImage source = source_image(params_, row);
+    image_ = static_cast<const Source*>(params_.images) + source.first;
+    row_stride_ = source.row_stride;
     resolve_shape<false>(params_, draws, post, row, side_);
     const Program& program = params_.program;
     if (side_.map.whole) {
@@ -51,7 +54,7 @@ class Canvas {
     tabulate(0, program.map_begin, 0, pre_columns_);
     tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
-    scale_table(params_.row_stride, pre_rows_);
+    scale_table(row_stride_, pre_rows_);
   }
 
   // Some applied contrast pivots on a mean of the whole image as it enters.
@@ -108,10 +111,6 @@ class Canvas {
  private:
   int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
 
-  const Source* image() const {
-    return static_cast<const Source*>(params_.images) + side_.row * params_.image_stride;
-  }
-
   // ---- geometry ---------------------------------------------------------------------------------
 
   void copy_pixels() {
@@ -126,8 +125,8 @@ class Canvas {
   }
 
   void gather(Source* out) {
-    gatherer_.gather(image(), rows_.data() + begin_, rows_painted_, runs_, {0, params_.out_width},
-                     out, params_.out_width);
+    gatherer_.gather(image_, row_stride_, rows_.data() + begin_, rows_painted_, runs_,
+                     {0, params_.out_width}, out, params_.out_width);
   }
 
   // `rows` rows from y on, whose pixels the map takes from between pixels.
@@ -145,7 +144,7 @@ class Canvas {
     if constexpr (sizeof(Source) == 1) {
       if (reads_rgb_words()) {
         const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-        load_rgb_words(image(), corners, last_word, 4 * count, words_.data());
+        load_rgb_words(image_, corners, last_word, 4 * count, words_.data());
         blend_corners(words_.data(), taps.across, taps.down, taps.outside, program.fill, count,
                       row(0, y), row(1, y), row(2, y));
         return;
@@ -154,7 +153,7 @@ class Canvas {
     const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
                                        corners + 3 * count};
     for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps(image() + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
+      sample_taps(image_ + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
                   program.fill[c], count, row(c, y));
     }
   }
@@ -162,7 +161,7 @@ class Canvas {
   // Offsets of the four taps of `count` pixels, or -1 for the fill.
   void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
     if (params_.program.map_begin == 0) {
-      corner_offsets(taps, params_.pixel_stride, params_.row_stride, count, corners);
+      corner_offsets(taps, params_.pixel_stride, row_stride_, count, corners);
       return;
     }
     for (int32_t i = 0; i < count; ++i) {
@@ -203,7 +202,8 @@ class Canvas {
       }
     }
     ColorStep step;
-    set_step(stage, draw, sums, params_.channels, pivot_pixels(params_, stage), step);
+    set_step(stage, draw, sums, params_.channels, pivot_pixels<false>(params_, stage, side_.row),
+             step);
     change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements()});
   }
 
@@ -268,6 +268,8 @@ class Canvas {
   std::vector<float> weights_;
   std::vector<Run> runs_;
   const StageDraw* draws_ = nullptr;
+  const Source* image_ = nullptr;
+  int32_t row_stride_ = 0;
   Side side_;
   int32_t begin_ = 0;
   int32_t rows_painted_ = 0;

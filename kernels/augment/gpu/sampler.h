@@ -78,8 +78,8 @@ struct Sampler {
     if constexpr (!kPlain) {
       const Program& program = params.program;
       if (frame.shifts_before_map) {
-        whole_sources(program, draws, 0, program.map_begin, 0, columns);
-        whole_sources(program, draws, 0, program.map_begin, 1, rows);
+        whole_sources<false>(program, draws, 0, program.map_begin, 0, columns);
+        whole_sources<false>(program, draws, 0, program.map_begin, 1, rows);
       }
     }
     float corner[4][kCount];

@@ -19,6 +19,8 @@ BORDERS = tuple(_C.borders)
 PIVOTS = tuple(_C.pivots)
 MAX_STAGES: int = _C.max_stages  # of a launch
 MAX_CHANNELS: int = _C.max_channels
+MIXED = (0, 0)
+"""Height and width where each image has its own."""
 
 Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
 
@@ -79,6 +81,7 @@ class Stage:
 
     Attributes:
         numbers: the kind's own, by their names in kernels/augment/stages.h.
+        width, height: of the image that enters; 0 where each sample's has its own size.
         border: of a stage that may reach outside the image; None for others.
         fill: what a constant border brings in, one number or one a channel.
         map: number of the map that the stage is composed into, see :func:`compose_maps`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,6 +42,11 @@ class Streams:
             u = uniform_closed_open(self.words(stage.choice_stream)[0])
             on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
         return on
+
+    def of_position(self, position: int) -> Streams:
+        """Return the streams of one sample."""
+        one = slice(position, position + 1)
+        return replace(self, ids=self.ids[one], active=self.active[one])
 
     def of_rows(self, rows: Tensor) -> Streams:
         """Return the streams of a resident data set's rows."""

@@ -123,6 +123,9 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       numbers.require("max_x", stage.affine.max_x, 0, kMost);
       numbers.require("max_y", stage.affine.max_y, 0, kMost);
       return;
+    case Kind::kResample:
+      numbers.require("is_bicubic", stage.resized_crop.is_bicubic, 0, 1);
+      [[fallthrough]];
     case Kind::kResizedCrop:
       return require_size(numbers, stage.resized_crop.out_width, stage.resized_crop.out_height);
     case Kind::kPosterize:
@@ -168,6 +171,10 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
     case Kind::kAffine:
       numbers.require("dx", draw.affine.dx, -kMost, kMost);
       return numbers.require("dy", draw.affine.dy, -kMost, kMost);
+    case Kind::kResample:  // of at least one pixel
+      numbers.require_box(draw.box);
+      numbers.require("x1", draw.box.x1, draw.box.x0 + 1, stage.width);
+      return numbers.require("y1", draw.box.y1, draw.box.y0 + 1, stage.height);
     case Kind::kResizedCrop:
     case Kind::kCutout:
       return numbers.require_box(draw.box);

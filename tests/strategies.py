@@ -79,6 +79,9 @@ warps = st.one_of(
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
+    st.builds(
+        RandomResizedCrop, st.none(), st.just((0.08, 1.0)), interpolation=st.just("bicubic"), p=P
+    ),
 )
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
@@ -145,9 +148,24 @@ def transform_lists(
         listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
     if draw(st.sampled_from([False, True])):
         size = (height + draw(st.integers(0, 7)), 2 * width)
-        resizing = [Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]
-        listed.insert(draw(st.integers(0, len(listed))), draw(st.sampled_from(resizing)))
+        resizing = st.one_of(
+            st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]),
+            resamplings(height, width),
+        )
+        listed.insert(draw(st.integers(0, len(listed))), draw(resizing))
     return listed
+
+
+def resamplings(height: int, width: int) -> st.SearchStrategy[Any]:
+    """Resizes to another size, which average where an axis becomes shorter."""
+    sizes = [(2, 2), (max(2, height // 3), max(2, width // 2)), (2 * height, max(2, width - 1))]
+    size = st.sampled_from([*sizes, (max(2, height - 1), width + 5)])
+    interpolation = st.sampled_from(["bilinear", "bicubic"])
+    return st.one_of(
+        st.builds(Resize, size, interpolation),
+        st.builds(Resize, st.sampled_from([2, 7]), interpolation),
+        st.builds(RandomResizedCrop, size, interpolation=interpolation, p=P),
+    )
 
 
 def crops(height: int, width: int) -> list[Any]:

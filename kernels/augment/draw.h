@@ -84,10 +84,16 @@ HOST_DEVICE const StageDraw& given_draw(const AugmentParams& params, int32_t pos
 }
 
 // Stops the GPU at a shift whose window reaches further over the edge than its border brings back.
-// Of a map any shift will do, and of other kinds any numbers: their coordinates are folded or
-// clipped.
+// Likewise at a resampling's box that is none of the image. Of a map any shift will do, and of
+// other kinds any numbers: their coordinates are folded or clipped.
 HOST_DEVICE void require_sources(const Program& program, int32_t index, const StageDraw& draw) {
   const Stage& stage = program.stages[index];
+  if (stage.kind == Kind::kResample && draw.on != 0) {
+    require_below(draw.box.x0, stage.width);
+    require_below(draw.box.y0, stage.height);
+    require_below(draw.box.x1 - draw.box.x0 - 1, stage.width - draw.box.x0);
+    require_below(draw.box.y1 - draw.box.y0 - 1, stage.height - draw.box.y0);
+  }
   const bool in_map = index >= program.map_begin && index < program.map_end;
   if (stage.kind != Kind::kShift || draw.on == 0 || in_map) {
     return;

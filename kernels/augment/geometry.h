@@ -1,5 +1,6 @@
 // Geometry: what its stages draw, and the map of a launch, into which warps are composed: one 2×3
-// matrix from output to source pixels. Pixel centres are whole numbers.
+// matrix from output to source pixels. Pixel centres are whole numbers. (A resampling is no matrix:
+// resample.h.)
 #pragma once
 
 #include "../fixed_math.h"
@@ -66,6 +67,7 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
       }
       return;
     case Kind::kResizedCrop:
+    case Kind::kResample:
       if constexpr (!kSimple) {
         draw.box = draw_resized_crop(params, stage, id);
       }
@@ -88,8 +90,8 @@ HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
   }
   if constexpr (!kSimple) {
     const ResizedCropStage& crop = stage.resized_crop;
-    if (stage.kind == Kind::kResizedCrop &&
-        (crop.out_width != stage.width || crop.out_height != stage.height)) {
+    const bool resizes = stage.kind == Kind::kResizedCrop || stage.kind == Kind::kResample;
+    if (resizes && (crop.out_width != stage.width || crop.out_height != stage.height)) {
       draw.on = 1;
       draw.box = {0, 0, stage.width, stage.height};
     }
@@ -161,6 +163,9 @@ HOST_DEVICE void compose_stage(Map& map, const Stage& stage, const StageDraw& dr
     case Kind::kResizedCrop:
       map.whole = false;
       return compose_resize(map, stage.resized_crop, draw.box);
+    case Kind::kResample:
+      map.whole = false;
+      return;
     default:
       unknown_kind();
   }

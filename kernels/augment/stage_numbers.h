@@ -42,6 +42,7 @@ struct ResizedCropStage {
   float log_ratio_low, log_ratio_span;  // of width / height
   float ratio_low, ratio_high;
   int32_t out_width, out_height;
+  int32_t is_bicubic;  // of kResample: 1, or 0 where it is bilinear
 };
 
 struct ContrastStage {

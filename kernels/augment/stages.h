@@ -10,13 +10,15 @@
 namespace warpmix::augment {
 
 // Where two transforms' arithmetic is the same, they are one kind: a rotation is kAffine, and a
-// resize is kResizedCrop with p = 0, which takes the whole image.
+// resize is kResizedCrop with p = 0, which takes the whole image. kResample is a resized crop, or a
+// resize, with antialiasing.
 enum class Kind : int32_t {
   kShift,
   kHorizontalFlip,
   kVerticalFlip,
   kAffine,
   kResizedCrop,
+  kResample,
   kContrast,
   kBrightness,
   kSaturation,
@@ -78,7 +80,7 @@ struct StageDraw {
     int32_t word[kDrawWords - 2];
     ShiftDraw shift;
     AffineDraw affine;
-    Box box;  // resized crop, cutout
+    Box box;  // resized crop, resample, cutout
     ErasingDraw erasing;
     FactorDraw color;
     CropBlackoutDraw crop_blackout;
@@ -101,11 +103,12 @@ struct KindInfo {
 };
 
 namespace trait {
-constexpr int32_t kWarps = 1;      // samples between pixels
-constexpr int32_t kPermutes = 2;   // the result has the image's own pixels in another order
-constexpr int32_t kSimple = 4;     // may be in a simple program (see Program)
-constexpr int32_t kNeedsRgb = 8;   // images of 3 channels
-constexpr int32_t kHasPivot = 16;  // may need a mean of the image that enters it
+constexpr int32_t kWarps = 1;       // samples between pixels
+constexpr int32_t kPermutes = 2;    // the result has the image's own pixels in another order
+constexpr int32_t kSimple = 4;      // may be in a simple program (see Program)
+constexpr int32_t kNeedsRgb = 8;    // images of 3 channels
+constexpr int32_t kHasPivot = 16;   // may need a mean of the image that enters it
+constexpr int32_t kResamples = 64;  // sums pixels under a filter: a map of its own (resample.h)
 }  // namespace trait
 
 // clang-format off
@@ -132,6 +135,13 @@ constexpr KindInfo kKinds[] = {
       F(ResizedCropStage, log_ratio_low), F(ResizedCropStage, log_ratio_span),
       F(ResizedCropStage, ratio_low), F(ResizedCropStage, ratio_high),
       F(ResizedCropStage, out_width), F(ResizedCropStage, out_height)},
+     {BOX}},
+    {Kind::kResample, "resample", Section::kGeometry, trait::kResamples,
+     {F(ResizedCropStage, area_low), F(ResizedCropStage, area_span),
+      F(ResizedCropStage, log_ratio_low), F(ResizedCropStage, log_ratio_span),
+      F(ResizedCropStage, ratio_low), F(ResizedCropStage, ratio_high),
+      F(ResizedCropStage, out_width), F(ResizedCropStage, out_height),
+      F(ResizedCropStage, is_bicubic)},
      {BOX}},
     {Kind::kContrast, "contrast", Section::kColor, trait::kSimple | trait::kHasPivot,
      {F(ContrastStage, low), F(ContrastStage, span), F(ContrastStage, pivot)},

@@ -45,6 +45,7 @@ class Kind:
     Attributes:
         section: "geometry", "color", "occlusion" or "mix".
         warps: it samples between pixels.
+        resamples: it sums pixels under a filter.
         permutes: the result has the image's own pixels in another order.
         simple: it may be in a launch of the fewest instructions.
         needs_rgb: images of 3 channels.
@@ -56,6 +57,7 @@ class Kind:
     name: str
     section: str
     warps: bool
+    resamples: bool
     permutes: bool
     simple: bool
     needs_rgb: bool
@@ -124,6 +126,14 @@ class Stage:
         return KINDS[self.kind].warps
 
     @property
+    def resamples(self) -> bool:
+        return KINDS[self.kind].resamples
+
+    @property
+    def permutes(self) -> bool:
+        return KINDS[self.kind].permutes
+
+    @property
     def is_mix(self) -> bool:
         return self.section == "mix"
 
@@ -146,9 +156,9 @@ class Stage:
     @property
     def keeps_mean(self) -> bool:
         """True where the image's channel means leave the stage as they came, to the last bit."""
-        if self.section != "geometry" or self.warps or self.resizes:
+        if self.section != "geometry" or self.warps or self.resamples or self.resizes:
             return False
-        return KINDS[self.kind].permutes or self.border == "wrap"
+        return self.permutes or self.border == "wrap"
 
     def excludes(self, other: Stage) -> bool:
         """Return whether no sample has both: they are children of one RandomChoice."""
@@ -171,11 +181,15 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
     geometric stages from one warp to another, with one border, are one map: the product of their
     matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
-    of whole pixels ends a map, so that nothing beyond its window comes back.
+    of whole pixels ends a map, so that nothing beyond its window comes back. A resampling is a map
+    of its own.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
     while first < len(stages):
+        if stages[first].resamples:
+            maps[first] = number
+            number += 1
         if not stages[first].warps:
             first += 1
             continue
@@ -184,7 +198,7 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
             end < len(stages)
             and end - first < MAX_STAGES
             and stages[end].section == "geometry"
-            and (stages[end].warps or not stages[end].resizes)
+            and (stages[end].warps or not (stages[end].resizes or stages[end].resamples))
             and len(borders_of(stages[first : end + 1])) <= 1
         ):
             last = end if stages[end].warps else last

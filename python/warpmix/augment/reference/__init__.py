@@ -16,12 +16,14 @@ from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
 from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels
+from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import Stage, units_of
 
 _Twin = Callable[[Tensor, Stage, Streams], Tensor]
 _MOVES: dict[str, _Twin] = {
+    "resample": resample,
     "shift": shift,
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
@@ -47,7 +49,7 @@ def twin_of(kind: str) -> _Twin:
 
 
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
-    if unit[0].map is not None:
+    if unit[0].map is not None and not unit[0].resamples:
         return warp(images, unit, streams)
     (stage,) = unit
     changed = twin_of(stage.kind)(images, stage, streams)

@@ -28,8 +28,20 @@ void require_shift(const Numbers& numbers, const char* name, Reach reach, bool i
 // Of images of sizes of their own; the rest is checked for each of them (require_reach).
 void require_mixed_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
   const bool is_shift = stage.kind == Kind::kShift;
+  const bool resamples = augment::has_trait(stage.kind, augment::trait::kResamples);
   const bool flips = augment::has_trait(stage.kind, augment::trait::kPermutes);
-  numbers.require("place in a list for images of one size", in_map || !(is_shift || flips), 0, 0);
+  numbers.require("place in a list for images of one size",
+                  resamples != in_map || !(resamples || is_shift || flips), 0, 0);
+  if (resamples) {
+    const augment::ResizedCropStage& crop = stage.resized_crop;
+    numbers.require("is_bicubic", crop.is_bicubic, 0, 1);
+    if (crop.out_height > 0) {
+      return require_size(numbers, crop.out_width, crop.out_height);
+    }
+    numbers.require("shorter side", crop.out_width, crop.out_height == 0 ? 1 : 0,
+                    augment::kMaxSide);
+    numbers.require("longer side", -int64_t{crop.out_height}, 0, augment::kMaxSide);
+  }
   if (is_shift) {
     require_size(numbers, stage.shift.out_width, stage.shift.out_height);
     numbers.require("low_x", stage.shift.low_x, -kMost, kMost);
@@ -67,6 +79,9 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       numbers.require("max_x", stage.affine.max_x, 0, kMost);
       numbers.require("max_y", stage.affine.max_y, 0, kMost);
       return;
+    case Kind::kResample:
+      numbers.require("is_bicubic", stage.resized_crop.is_bicubic, 0, 1);
+      [[fallthrough]];
     case Kind::kResizedCrop:
       return require_size(numbers, stage.resized_crop.out_width, stage.resized_crop.out_height);
     case Kind::kPosterize:
@@ -112,6 +127,10 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
     case Kind::kAffine:
       numbers.require("dx", draw.affine.dx, -kMost, kMost);
       return numbers.require("dy", draw.affine.dy, -kMost, kMost);
+    case Kind::kResample:  // of at least one pixel
+      numbers.require_box(draw.box);
+      numbers.require("x1", draw.box.x1, draw.box.x0 + 1, stage.width);
+      return numbers.require("y1", draw.box.y1, draw.box.y0 + 1, stage.height);
     case Kind::kResizedCrop:
     case Kind::kCutout:
       return numbers.require_box(draw.box);
@@ -180,10 +199,9 @@ void require_samples(const char* op, const AugmentParams& params) {
   const auto* draws = reinterpret_cast<const StageDraw*>(params.draws);
   for (int64_t slot = 0; draws != nullptr && slot < slots; ++slot) {
     const int32_t i = static_cast<int32_t>(slot % program.count);
-    Stage stage = program.stages[i];
-    if (stage.width == 0) {
-      stage = of_image(params, stage, row_of(params, slot));
-    }
+    const bool is_mixed = program.stages[i].width == 0;
+    const Stage stage =
+        is_mixed ? of_image(op, params, i, row_of(params, slot)) : program.stages[i];
     require_draw({op, "draws", stage}, params, stage, in_map(program, i), draws[slot]);
   }
 }

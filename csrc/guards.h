@@ -15,8 +15,8 @@ void require_images(const char* op, const augment::ImageSource& source);
 // What crops of such images reach for.
 void require_crops(const char* op, const augment::AugmentParams& params);
 
-// The stage for image `row`, where images have sizes of their own.
-augment::Stage of_image(const augment::AugmentParams& params, const augment::Stage& stage,
+// Stage `index` for image `row`, where images have sizes of their own.
+augment::Stage of_image(const char* op, const augment::AugmentParams& params, int32_t index,
                         int64_t row);
 
 // What lies in host memory: the rows of `index`, what crops reach for, and every number of `draws`.

@@ -6,6 +6,7 @@
 namespace warpmix {
 
 using augment::AugmentParams;
+using augment::Extent;
 using augment::Kind;
 
 namespace {
@@ -19,6 +20,8 @@ void require_reach(const Numbers& numbers, const char* name, Border border, int3
   numbers.require(name, int64_t{range.low} + range.count - 1, reach.low, reach.high);
   numbers.require(name, augment::central_shift(size, out), reach.low, reach.high);
 }
+
+bool is_side(int32_t pixels) { return pixels >= 1 && pixels <= augment::kMaxSide; }
 
 }  // namespace
 
@@ -36,24 +39,33 @@ void require_images(const char* op, const augment::ImageSource& source) {
   }
 }
 
-Stage of_image(const AugmentParams& params, const Stage& stage, int64_t row) {
-  Stage own = stage;
-  if (stage.width == 0) {
-    own.height = params.sizes[2 * row];
-    own.width = params.sizes[2 * row + 1];
+Stage of_image(const char* op, const AugmentParams& params, int32_t index, int64_t row) {
+  const augment::Program& program = params.program;
+  Stage own = program.stages[index];
+  if (own.width > 0) {
+    return own;
   }
+  Extent extent = {params.sizes[2 * row + 1], params.sizes[2 * row]};
+  for (int32_t i = 0; i < index; ++i) {
+    if (program.stages[i].kind == Kind::kResample) {
+      extent = augment::resized_extent(program.stages[i].resized_crop, extent);
+      WARPMIX_CHECK(op, is_side(extent.width) && is_side(extent.height),
+                    "program must leave sides of 1 to ", augment::kMaxSide, " pixels of image ",
+                    row, ", got ", extent.height, " x ", extent.width);
+    }
+  }
+  own.width = extent.width;
+  own.height = extent.height;
   return own;
 }
 
 void require_crops(const char* op, const AugmentParams& params) {
-  for (int32_t i = 0; i < params.program.count; ++i) {
-    const Stage& stage = params.program.stages[i];
+  const augment::Program& program = params.program;
+  for (int32_t i = 0; i < program.count && program.stages[i].width == 0; ++i) {
+    const Stage& stage = program.stages[i];
     const augment::ShiftStage& crop = stage.shift;
-    if (stage.width > 0 || stage.kind != Kind::kShift) {
-      continue;
-    }
-    for (int64_t row = 0; row < params.image_count; ++row) {
-      const Stage own = of_image(params, stage, row);
+    for (int64_t row = 0; stage.kind == Kind::kShift && row < params.image_count; ++row) {
+      const Stage own = of_image(op, params, i, row);
       const Numbers numbers(op, "program", own);
       require_reach(numbers, "shift across", crop.border, crop.low_x, crop.count_x, own.width,
                     crop.out_width);

@@ -91,6 +91,7 @@ py::dict described(const augment::KindInfo& info) {
   row["name"] = info.name;
   row["section"] = augment::kSectionNames[static_cast<int>(info.section)];
   row["warps"] = (info.traits & trait::kWarps) != 0;
+  row["resamples"] = (info.traits & trait::kResamples) != 0;
   row["permutes"] = (info.traits & trait::kPermutes) != 0;
   row["simple"] = (info.traits & trait::kSimple) != 0;
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;

@@ -81,6 +81,9 @@ warps = st.one_of(
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
+    st.builds(
+        RandomResizedCrop, st.none(), st.just((0.08, 1.0)), interpolation=st.just("bicubic"), p=P
+    ),
 )
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
@@ -147,9 +150,24 @@ def transform_lists(
         listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
     if draw(st.sampled_from([False, True])):
         size = (height + draw(st.integers(0, 7)), 2 * width)
-        resizing = [Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]
-        listed.insert(draw(st.integers(0, len(listed))), draw(st.sampled_from(resizing)))
+        resizing = st.one_of(
+            st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]),
+            resamplings(height, width),
+        )
+        listed.insert(draw(st.integers(0, len(listed))), draw(resizing))
     return listed
+
+
+def resamplings(height: int, width: int) -> st.SearchStrategy[Any]:
+    """Resizes to another size, which average where an axis becomes shorter."""
+    sizes = [(2, 2), (max(2, height // 3), max(2, width // 2)), (2 * height, max(2, width - 1))]
+    size = st.sampled_from([*sizes, (max(2, height - 1), width + 5)])
+    interpolation = st.sampled_from(["bilinear", "bicubic"])
+    return st.one_of(
+        st.builds(Resize, size, interpolation),
+        st.builds(Resize, st.sampled_from([2, 7]), interpolation),
+        st.builds(RandomResizedCrop, size, interpolation=interpolation, p=P),
+    )
 
 
 def crops(height: int, width: int) -> list[Any]:
@@ -246,12 +264,25 @@ def ragged_cases(draw: Any) -> Case:
             RandomCrop, st.just((height, width)), padding, st.just(True), FILL, constant, p=P
         ),
     ]
+    size = st.just((height, width))
+    filters = st.sampled_from(["bilinear", "bicubic"])
+    scales = st.sampled_from([(0.08, 1.0), (0.5, 0.6)])
+    bringing.append(st.builds(RandomResizedCrop, size, scales, interpolation=filters, p=P))
+    bringing.append(st.builds(Resize, size, filters))
     if fits:
         window = st.just((height, width))
         bringing.append(st.builds(RandomCrop, window, padding, st.just(False), FILL, border, p=P))
     leading = draw(st.lists(turns, max_size=2))
+    bring = [draw(st.one_of(bringing))]
+    if draw(st.sampled_from([False, False, True])):
+        resize = st.builds(Resize, st.integers(4, 20), filters, st.sampled_from([None, 30]))
+        window = draw(st.sampled_from([(3, 4), (24, 7)]))
+        height, width = window
+        bring = [draw(resize), *draw(st.lists(flips, max_size=1)), CenterCrop(window)]
+        if draw(st.booleans()) and window == (3, 4):
+            bring[-1] = RandomCrop(window, None, True, 3, p=0.7)
     rest = draw(transform_lists(height, width, channels, longest=5))
-    transforms = [*leading, draw(st.one_of(bringing)), *rest]
+    transforms = [*leading, *bring, *rest]
     images = [
         torch.randint(0, 256, (h, w, channels), dtype=torch.uint8, generator=generator)
         for h, w in sizes

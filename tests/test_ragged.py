@@ -23,13 +23,20 @@ from warpmix import (
     RandomCropBlackout,
     RandomErasing,
     RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
     RandomShift,
     RandomVerticalFlip,
+    Resize,
     ops,
 )
 
 SIZES = [(40, 50), (33, 32), (64, 40), (35, 90), (32, 32)]
 LISTS = [
+    [RandomHorizontalFlip(), RandomResizedCrop(30), RandomContrast((1, 3)), RandomCropBlackout()],
+    [Resize((20, 31), "bicubic"), RandomHorizontalFlip(), RandomRotation(20)],
+    [RandomVerticalFlip(), Resize(31), RandomHorizontalFlip(), CenterCrop(28), RandomErasing()],
+    [Resize(30, max_size=80), RandomCrop(29), RandomBrightness()],
     [RandomHorizontalFlip(), RandomCrop(32, 4), RandomBrightness()],
     [RandomVerticalFlip(), RandomCrop((32, 20), (3, 1), padding_mode="reflect"), RandomErasing()],
     [RandomHorizontalFlip(), CenterCrop(48), RandomShift(0.2), RandomContrast((1, 3))],
@@ -53,7 +60,7 @@ def ragged(channels: int = 3) -> RaggedImages:
 # ---- bytes --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=1000)
+@settings(max_examples=150)
 @given(ragged_cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     """The reference makes each image alone up to the first transform that fixes the size."""
@@ -91,6 +98,24 @@ def test_each_image_is_what_it_is_alone(
     batch = pipeline(ragged(), ids=ids)
     for image, number, made in zip(pictures(), ids, batch, strict=True):
         assert torch.equal(pipeline(image.permute(2, 0, 1), ids=number), made)
+
+
+def test_a_side_that_no_image_can_have() -> None:
+    thin = RaggedImages.from_list(
+        [torch.zeros(3, *s, dtype=torch.uint8) for s in ((9, 9), (2, 900))]
+    )
+    pipeline = Pipeline([Resize(200), CenterCrop(50)])
+    words = (
+        "image 1 of 2 x 900 pixels: Resize: size must leave sides of 1 to 65535 pixels, got 200 and"
+    )
+    with pytest.raises(ValueError, match=words):
+        pipeline(thin)
+    with pytest.raises(
+        RuntimeError, match=r"sides of 1 to 65535 pixels of image 1, got 200 x 90000"
+    ):
+        given = arguments(thin, [Resize(200), CenterCrop(50)])
+        torch.ops.warpmix.augment(*given, thin.offsets, thin.sizes)
+    assert Pipeline([Resize(200, max_size=400), CenterCrop(50)])(ragged()).shape == (5, 3, 50, 50)
 
 
 @pytest.mark.parametrize("mix", [CutMix(), MixUp()])
@@ -157,11 +182,18 @@ def test_output_size_and_explain() -> None:
 @pytest.mark.parametrize(
     ("transforms", "words"),
     [
-        ([], r"must come to one size in the list: put RandomResizedCrop, Resize\("),
+        ([], r"must come to one size in the list, .*: put RandomResizedCrop, Resize\("),
         ([RandomHorizontalFlip()], "must come to one size in the list"),
         ([RandomContrast((1, 3)), CenterCrop(8)], "RandomContrast needs images of one size"),
         ([RandomShift(), CenterCrop(8)], "RandomShift needs images of one size, got mixed ones"),
         ([CutMix(), CenterCrop(8)], "CutMix needs images of one size"),
+        ([Resize(20)], "must come to one size in the list, before they are resized a second time"),
+        ([Resize(20), RandomResizedCrop(9)], "before they are resized a second time"),
+        (
+            [Resize((8, 8), antialias=False)],
+            "images of mixed sizes may shrink to 8 x 8, which needs",
+        ),
+        ([RandomResizedCrop(None)], "RandomResizedCrop: size must be given for images of mixed"),
         ([RandomCrop(None, 2)], "RandomCrop: size must be given for images of mixed sizes"),
     ],
 )

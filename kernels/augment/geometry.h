@@ -1,5 +1,6 @@
 // Geometry: what its stages draw, and the map of a launch, into which warps are composed: one 2×3
-// matrix from output to source pixels. Pixel centres are whole numbers.
+// matrix from output to source pixels. Pixel centres are whole numbers. (A resampling is no matrix:
+// resample.h.)
 #pragma once
 
 #include "../fixed_math.h"
@@ -8,6 +9,43 @@
 namespace warpmix::augment {
 
 // ---- draws --------------------------------------------------------------------------------------
+
+// What a resample makes of an image of `extent`. Where the results have sizes of their own too,
+// out_width is the shorter side's and -out_height the most that the longer one's may be, either of
+// them 0 where it is not given.
+HOST_DEVICE Extent resized_extent(const ResizedCropStage& crop, Extent extent) {
+  if (crop.out_height > 0) {
+    return {crop.out_width, crop.out_height};
+  }
+  const int64_t shorter = min_of(extent.width, extent.height);
+  const int64_t longer = max_of(extent.width, extent.height);
+  const int64_t most = -int64_t{crop.out_height};
+  int64_t new_shorter = crop.out_width;
+  int64_t new_longer = new_shorter * longer / shorter;
+  if (new_shorter == 0) {
+    new_shorter = most * shorter / longer;
+    new_longer = most;
+  } else if (most > 0 && new_longer > most) {
+    new_shorter = most * new_shorter / new_longer;
+    new_longer = most;
+  }
+  require_below(new_shorter - 1, kMaxSide);
+  require_below(new_longer - 1, kMaxSide);
+  const bool is_wide = extent.width > extent.height;
+  return {static_cast<int32_t>(is_wide ? new_longer : new_shorter),
+          static_cast<int32_t>(is_wide ? new_shorter : new_longer)};
+}
+
+// The image of `extent` as it enters stage `index`, before which images have sizes of their own.
+HOST_DEVICE Extent mixed_extent(const Program& program, int32_t index, Extent extent) {
+  for (int32_t i = 0; i < index; ++i) {
+    const Stage& stage = program.stages[i];
+    if (stage.kind == Kind::kResample) {
+      extent = resized_extent(stage.resized_crop, extent);
+    }
+  }
+  return extent;
+}
 
 // The image that enters a stage, of this sample with its draw.
 HOST_DEVICE Extent entering_extent(const Stage& stage, const StageDraw& draw) {
@@ -103,6 +141,7 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
       }
       return;
     case Kind::kResizedCrop:
+    case Kind::kResample:
       if constexpr (!kSimple) {
         draw.box = draw_resized_crop(params, stage, extent, id);
       }
@@ -132,8 +171,8 @@ HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
   }
   if constexpr (!kSimple) {
     const ResizedCropStage& crop = stage.resized_crop;
-    if (stage.kind == Kind::kResizedCrop &&
-        (crop.out_width != stage.width || crop.out_height != stage.height)) {
+    const bool resizes = stage.kind == Kind::kResizedCrop || stage.kind == Kind::kResample;
+    if (resizes && (crop.out_width != stage.width || crop.out_height != stage.height)) {
       draw.on = 1;
       const Extent extent = entering_extent(stage, draw);
       draw.box = {0, 0, extent.width, extent.height};
@@ -206,6 +245,9 @@ HOST_DEVICE void compose_stage(Map& map, const Stage& stage, const StageDraw& dr
     case Kind::kResizedCrop:
       map.whole = false;
       return compose_resize(map, stage.resized_crop, draw.box);
+    case Kind::kResample:
+      map.whole = false;
+      return;
     default:
       unknown_kind();
   }

@@ -10,6 +10,7 @@ namespace warpmix::augment {
 
 constexpr int kMaxStages = 16;           // of one launch; longer lists become more launches
 constexpr int kMaxSteps = 8;             // colour stages of one launch, and likewise occlusions
+constexpr int64_t kMaxSide = 65535;      // of a resized image
 constexpr int64_t kMaxPixels = 1 << 24;  // of one image: λ divides two counts exact in float32
 
 // Channel sums count in steps of 2^-16, so that sums of float images are exact integers too.

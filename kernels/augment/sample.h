@@ -2,6 +2,7 @@
 #pragma once
 
 #include "draw.h"
+#include "resample.h"
 
 namespace warpmix::augment {
 
@@ -9,6 +10,7 @@ namespace warpmix::augment {
 struct Side {
   int32_t row;  // of the images
   Map map;
+  Resampling resampling;
   int32_t steps;
   ColorStep step[kMaxSteps];  // the first changes nothing where there is none
   Patches patches;
@@ -76,6 +78,7 @@ HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* dra
   side.keep = resolve_keep(params, draws, post);
   if constexpr (!kSimple) {
     side.map = resolve_map(program, draws);
+    side.resampling = resolve_resampling(program, draws);
     resolve_patches(program, draws, program.color_end, program.mix_begin, side.patches);
     for (int32_t i = program.mix_end; i < program.count; ++i) {
       if (post[i].on && program.stages[i].kind == Kind::kCropBlackout) {

@@ -35,9 +35,11 @@ from warpmix import (
     RandomErasing,
     RandomHorizontalFlip,
     RandomPosterize,
+    RandomResizedCrop,
     RandomRotation,
     RandomShift,
     RandomVerticalFlip,
+    Resize,
     ops,
 )
 
@@ -54,10 +56,20 @@ WHOLE_PIXELS: list[tuple[str, list[Any]]] = [
     ("cut", [RandomHorizontalFlip(), RandomShift(0.2), RandomBrightness(), CutMix()]),
     ("blend", [RandomVerticalFlip(), RandomShift(0.2, "constant", 17), MixUp()]),
 ]
-# The general kernel, with and without means of the image as it enters.
+# The general kernels, with and without means of the image as it enters.
 GENERAL: list[tuple[str, list[Any]]] = [
     ("map", [RandomAffine(30, (0.1, 0.1), (0.8, 1.2)), RandomErasing(), MixUp()]),
     ("entering", [RandomRotation(20), RandomContrast((0.5, 2)), RandomPosterize(3), CutMix()]),
+    (
+        "resampling",
+        [
+            RandomHorizontalFlip(),
+            RandomResizedCrop((6, 11), interpolation="bicubic"),
+            RandomShift(0.2, "constant", 9),
+            RandomContrast((0.5, 2)),
+            MixUp(),
+        ],
+    ),
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
@@ -143,7 +155,8 @@ def record_rows(recorder: Recorder, pictures: Pictures) -> None:
 
 
 def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
-    """Record rows that are none of the images': the CPU's checks refuse them, a kernel stops."""
+    """Record rows that are none of the images', and boxes beyond one: the CPU's checks refuse them,
+    a kernel stops."""
     images, index = pictures.images(3, 3, (8, 9), False), torch.tensor([0, 2])
     sums = ops.channel_sums(images)
     lists = [*WHOLE_PIXELS, *GENERAL]
@@ -152,6 +165,15 @@ def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
         pipeline = Pipeline(transforms, seed=1)
         with Altered("index", torch.tensor([0, row])):
             pipeline(images, pictures.labels(3), index=index, sums=sums)
+    pipeline = Pipeline([RandomResizedCrop(4)], seed=1)
+    draws = pipeline.draw(torch.arange(3), images=images)
+    # Words of a draw: on, partner, x0, y0, x1, y1.
+    for place, number in ((2, -1), (3, 8), (4, 10), (4, -5), (5, 9), (5, 0)):
+        recorder.name = f"resampling, {number} as number {place} of a draw"
+        changed = draws.per_launch[0].clone()
+        changed[1, 0, 0, place] = number
+        with Altered("draws", changed):
+            pipeline.replay(images, draws)
 
 
 # What brings images of mixed sizes to one.
@@ -159,6 +181,8 @@ BRINGING: list[tuple[str, list[Any]]] = [
     ("crop", [RandomHorizontalFlip(), RandomCrop((9, 14), 2, padding_mode="reflect")]),
     ("padded crop", [RandomVerticalFlip(), RandomCrop((40, 35), (1, 0, 2, 1), True, 7, p=0.7)]),
     ("central window", [RandomHorizontalFlip(), CenterCrop((17, 12))]),
+    ("resized crop", [RandomHorizontalFlip(), RandomResizedCrop((9, 14), p=0.8)]),
+    ("shorter side", [Resize(13, "bicubic"), RandomVerticalFlip(), CenterCrop((11, 12))]),
 ]
 
 

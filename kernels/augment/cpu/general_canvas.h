@@ -9,6 +9,7 @@
 #include "bilinear_rows.h"
 #include "gather.h"
 #include "plane_loops.h"
+#include "resample_rows.h"
 
 namespace warpmix::augment {
 
@@ -46,6 +47,12 @@ class Canvas {
       tabulate_axis(program, draws, side_.map, 1, all_of(rows_));
       return;
     }
+    if (program.map_width == 0) {
+      const Extent extent =
+          entering_extent(program.stages[program.map_begin], draws[program.map_begin]);
+      pre_columns_.resize(extent.width);
+      pre_rows_.resize(extent.height);
+    }
     const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
       tabulate_stages(program, draws, begin, end, axis, all_of(table));
     };
@@ -55,6 +62,11 @@ class Canvas {
     tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
     scale_table(row_stride_, pre_rows_);
+    if (side_.resampling.applies) {
+      resampled_.prepare(
+          {image_, pre_columns_.data(), pre_rows_.data(), params_.channels, params_.channel_stride},
+          side_.resampling, columns_, program.fill);
+    }
   }
 
   // Some applied contrast pivots on a mean of the whole image as it enters.
@@ -74,6 +86,10 @@ class Canvas {
     rows_painted_ = end - begin;
     if (side_.map.whole) {
       copy_pixels();
+    } else if (side_.resampling.applies) {
+      for (int32_t y = begin; y < end; ++y) {
+        resampled_.paint(rows_[y], row(0, y), plane_);
+      }
     } else {
       for (int32_t y = begin; y < end; y += sampled_rows_) {
         sample_rows(y, min_of(sampled_rows_, end - y));
@@ -267,6 +283,7 @@ class Canvas {
   std::vector<uint32_t> words_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
+  ResampledRows<Source> resampled_;
   const StageDraw* draws_ = nullptr;
   const Source* image_ = nullptr;
   int32_t row_stride_ = 0;

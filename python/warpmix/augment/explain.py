@@ -56,7 +56,7 @@ def _moves(reads: int, writes: int) -> str:
 
 
 def _shown(stage: Stage) -> str:
-    return stage.kind if stage.p > 0 or not stage.warps else "resize"
+    return "resize" if stage.kind == "resized_crop" and stage.p == 0 else stage.kind
 
 
 def _steps(launch: Program) -> list[str]:

@@ -68,7 +68,8 @@ def compile_list(
     programs = compile_programs(transforms, *size, augmented)
     if programs[0].result_size == MIXED:
         raise ValueError(
-            f"images of mixed sizes must come to one size in the list: {BRING_TO_ONE} into it, or "
+            "images of mixed sizes must come to one size in the list, before they are resized a "
+            f"second time: {BRING_TO_ONE} into it, or "
             "bring them to one when they are loaded (image_size)"
         )
     stages = [stage for program in programs for stage in program.stages]

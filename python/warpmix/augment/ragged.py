@@ -171,6 +171,11 @@ class RaggedImages:
         height, width = self.host[1].amin(0).tolist() if len(self) > 0 else (1, 1)
         return height, width
 
+    @cached_property
+    def longest(self) -> int:
+        """The longest side of all images."""
+        return int(self.host[1].max()) if len(self) > 0 else 1
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> RaggedImages:
         """Return the images on a device; themselves if they are there."""
         device = torch.device(device)

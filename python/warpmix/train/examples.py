@@ -72,8 +72,10 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
         for copy, (name, variant) in enumerate(ways.items())
     ]
     originals: Any = [dataset.picture(row).numpy() for row in rows.tolist()]
+    if dataset.image_size is not None:
+        originals = np.stack(originals)
     return Examples(
-        originals if dataset.image_size is None else np.stack(originals),
+        originals,
         tuple(dataset.classes[label] for label in dataset.labels[rows]),
         tuple(forms if config.augment or not config.variants else forms[1:]),
     )

@@ -8,6 +8,7 @@ definitions; it knows nothing of launches, tables or layouts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,12 +17,14 @@ from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
 from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels
+from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import MIXED, Stage, units_of
 
 _Twin = Callable[[Tensor, Stage, Streams], Tensor]
 _MOVES: dict[str, _Twin] = {
+    "resample": resample,
     "shift": shift,
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
@@ -47,7 +50,7 @@ def twin_of(kind: str) -> _Twin:
 
 
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
-    if unit[0].map is not None:
+    if unit[0].map is not None and not unit[0].resamples:
         return warp(images, unit, streams)
     (stage,) = unit
     changed = twin_of(stage.kind)(images, stage, streams)
@@ -105,15 +108,23 @@ def _leading(transforms: Sequence[Lowerable], channels: int) -> int:
 def _brought_to_one_size(
     images: Sequence[Tensor], rows: Tensor, transforms: Sequence[Lowerable], streams: Streams
 ) -> Tensor:
-    """Return [B, C, h, w]: each image by itself through the transforms that mixed sizes enter."""
+    """Return [B, C, h, w]: each image by itself through the transforms that mixed sizes enter. They
+    resample it even if it cannot shrink, since others may."""
     made = []
     for position, row in enumerate(rows.tolist()):
         height, width, channels = images[row].shape
         one = images[row].permute(2, 0, 1)[None].float()
         for unit in units_of(lower(transforms, height, width, channels)):
-            one = _apply(one, unit, streams.of_position(position))
+            resampling = [_resampled(stage) for stage in unit]
+            one = _apply(one, resampling, streams.of_position(position))
         made.append(one)
     return torch.cat(made)
+
+
+def _resampled(stage: Stage) -> Stage:
+    if stage.kind != "resized_crop":
+        return stage
+    return replace(stage, kind="resample", numbers={**stage.numbers, "is_bicubic": False})
 
 
 # ---- the whole list ---------------------------------------------------------------------------

@@ -121,3 +121,13 @@ def central_box(stage: Stage) -> tuple[int, int, int, int]:
         width = int((single[1] * single[3]).round())
     x, y = (stage.width - width) // 2, (stage.height - height) // 2
     return x, y, x + width, y + height
+
+
+def crop_boxes(stage: Stage, streams: Streams) -> Boxes:
+    """Draw the boxes of RandomResizedCrop; the whole image where the stage does not apply."""
+    boxes, found = fitting_boxes(stage, streams)
+    central, whole = (
+        Boxes(*(torch.full_like(streams.ids, corner) for corner in corners))
+        for corners in (central_box(stage), (0, 0, stage.width, stage.height))
+    )
+    return boxes.where(found, central).where(streams.applies(stage), whole)

@@ -88,7 +88,7 @@ def test_predict_and_evaluate(trained: Path, photos: Path) -> None:
     code, output = run("predict", trained / "stream", "--split", "test", "--device", "cpu")
     assert code == 0, output
     (file,) = (trained / "stream").glob("predictions-photos-test.safetensors")
-    assert load(file).probabilities.shape == (16, 2)
+    assert load(file).predictions.shape == (16, 2)
     code, output = run("evaluate", trained / "stream", "--device", "cpu")
     assert code == 0, output
     assert (trained / "stream" / "evaluation-test" / "metrics.json").exists()

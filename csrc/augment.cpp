@@ -14,13 +14,53 @@ using augment::Program;
 
 constexpr int64_t kInt32Max = 2147483647;
 
-void set_source(const char* op, const Tensor& images, augment::ImageSource& params) {
+// The data of an optional tensor argument after its checks, or null.
+template <typename T>
+const T* optional_data(const char* op, const char* name, const OptionalTensor& tensor,
+                       const Tensor& images, int64_t count) {
+  return tensor ? checked_data<const T>(op, name, *tensor, images, count) : nullptr;
+}
+
+void require_channels(const char* op, int64_t channels) {
+  WARPMIX_CHECK(op, channels >= 1 && channels <= augment::kMaxChannels, "images must have 1 to ",
+                augment::kMaxChannels, " channels, got ", channels);
+}
+
+// Images of sizes of their own: all pixels [P, C].
+void set_mixed_source(const char* op, const Tensor& images, const Tensor& offsets,
+                      const Tensor& sizes, augment::ImageSource& params) {
+  WARPMIX_CHECK_DIM(op, images, 2);
+  WARPMIX_CHECK_CONTIGUOUS(op, images);
+  WARPMIX_CHECK(op, images.scalar_type() == ScalarType::Byte, "images must be uint8 with sizes");
+  WARPMIX_CHECK_DIM(op, offsets, 1);
+  const int64_t count = offsets.size(0);
+  WARPMIX_CHECK(op, count <= kInt32Max, "offsets must be of fewer than 2^31 images");
+  require_channels(op, images.size(1));
+  params.images = images.const_data_ptr();
+  params.channels = static_cast<int32_t>(images.size(1));
+  params.pixel_stride = params.channels;
+  params.channel_stride = 1;
+  params.image_count = static_cast<int32_t>(count);
+  params.pixel_count = images.size(0);
+  params.offsets = checked_data<const int64_t>(op, "offsets", offsets, images, count);
+  params.sizes = checked_data<const int32_t>(op, "sizes", sizes, images, 2 * count);
+  if (!images.is_cuda()) {
+    require_images(op, params);
+  }
+}
+
+void set_source(const char* op, const Tensor& images, const OptionalTensor& offsets,
+                const OptionalTensor& sizes, augment::ImageSource& params) {
+  WARPMIX_CHECK(op, offsets.has_value() == sizes.has_value(),
+                "offsets and sizes must be given together, got one of them");
+  if (sizes) {
+    return set_mixed_source(op, images, *offsets, *sizes, params);
+  }
   WARPMIX_CHECK_DIM(op, images, 4);
   const int64_t height = images.size(1);
   const int64_t width = images.size(2);
   const int64_t channels = images.size(3);
-  WARPMIX_CHECK(op, channels >= 1 && channels <= augment::kMaxChannels, "images must have 1 to ",
-                augment::kMaxChannels, " channels, got ", channels);
+  require_channels(op, channels);
   WARPMIX_CHECK(op, height >= 1 && width >= 1 && height * width <= augment::kMaxPixels,
                 "images must have 1 to ", augment::kMaxPixels, " pixels, got ", height * width);
   WARPMIX_CHECK(op, images.size(0) <= kInt32Max, "images must hold fewer than 2^31 images");
@@ -52,21 +92,15 @@ bool is_float_source(const char* op, const Tensor& images) {
   return is_float;
 }
 
-// The data of an optional tensor argument after its checks, or null.
-template <typename T>
-const T* optional_data(const char* op, const char* name, const OptionalTensor& tensor,
-                       const Tensor& images, int64_t count) {
-  return tensor ? checked_data<const T>(op, name, *tensor, images, count) : nullptr;
-}
-
-void set_samples(const char* op, const Tensor& images, const OptionalTensor& index,
+void set_samples(const char* op, const Tensor& images, const OptionalTensor& offsets,
+                 const OptionalTensor& sizes, const OptionalTensor& index,
                  const OptionalTensor& ids, const OptionalTensor& active,
                  const OptionalTensor& step, int64_t seed, int64_t epoch, bool from_batch,
                  const std::vector<int64_t>& program, int64_t batch_size, AugmentParams& params) {
-  set_source(op, images, params);
+  set_source(op, images, offsets, sizes, params);
   WARPMIX_CHECK(op, batch_size <= kInt32Max, "batch must hold fewer than 2^31 samples");
-  WARPMIX_CHECK(op, index || batch_size == images.size(0), "batch of ", batch_size,
-                " samples without index must have as many images, got ", images.size(0));
+  WARPMIX_CHECK(op, index || batch_size == params.image_count, "batch of ", batch_size,
+                " samples without index must have as many images, got ", params.image_count);
   params.batch_size = static_cast<int32_t>(batch_size);
   params.index = optional_data<int64_t>(op, "index", index, images, batch_size);
   params.ids = optional_data<int64_t>(op, "ids", ids, images, batch_size);
@@ -147,13 +181,14 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
                           const OptionalTensor& draws, const OptionalTensor& step, int64_t seed,
                           int64_t epoch, bool from_batch, const std::vector<int64_t>& program,
                           const std::vector<double>& scale, const std::vector<double>& bias,
-                          const Tensor& batch, const Tensor& pair, const Tensor& lam) {
+                          const Tensor& batch, const Tensor& pair, const Tensor& lam,
+                          const OptionalTensor& offsets, const OptionalTensor& sizes) {
   constexpr const char* op = "augment";
   AugmentParams params = {};
   const bool is_float = is_float_source(op, images);
   const int64_t batch_size = batch.size(0);
-  set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, batch_size,
-              params);
+  set_samples(op, images, offsets, sizes, index, ids, active, step, seed, epoch, from_batch,
+              program, batch_size, params);
   params.out_type = out_type(op, batch);
   set_output(op, batch, params);
   WARPMIX_CHECK_SAME_DEVICE(op, batch, images);
@@ -188,19 +223,21 @@ int64_t entering_count(const AugmentParams& params) {
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,
                     const OptionalTensor& active, const OptionalTensor& step, int64_t seed,
                     int64_t epoch, bool from_batch, const std::vector<int64_t>& program,
-                    const Tensor& draws) {
+                    const Tensor& draws, const OptionalTensor& offsets,
+                    const OptionalTensor& sizes) {
   constexpr const char* op = "draw";
   AugmentParams params = {};
   WARPMIX_CHECK_DIM(op, draws, 4);
-  set_samples(op, images, index, ids, active, step, seed, epoch, from_batch, program, draws.size(0),
-              params);
+  set_samples(op, images, offsets, sizes, index, ids, active, step, seed, epoch, from_batch,
+              program, draws.size(0), params);
   require_draws_size(op, draws, params.program);
   require_host_samples(op, images, params);
   return {params, checked_data<int32_t>(op, "draws", draws, images, draws.numel()), images};
 }
 
 DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch,
-                       const std::vector<int64_t>& program) {
+                       const std::vector<int64_t>& program, const OptionalTensor& index,
+                       const OptionalTensor& sizes) {
   constexpr const char* op = "check_draws";
   AugmentParams params = {};
   WARPMIX_CHECK_DIM(op, draws, 4);
@@ -213,15 +250,18 @@ DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch
   params.image_count = static_cast<int32_t>(image_count);
   params.from_batch = from_batch;
   params.draws = checked_data<const int32_t>(op, "draws", draws, draws, draws.numel());
+  params.index = optional_data<int64_t>(op, "index", index, draws, params.batch_size);
+  params.sizes = optional_data<int32_t>(op, "sizes", sizes, draws, 2 * image_count);
   require_samples(op, params);
   return {};
 }
 
-SumsCall check_channel_sums(const Tensor& images, const Tensor& sums) {
+SumsCall check_channel_sums(const Tensor& images, const Tensor& sums, const OptionalTensor& offsets,
+                            const OptionalTensor& sizes) {
   constexpr const char* op = "channel_sums";
   augment::SumsParams params = {};
   const bool is_float = is_float_source(op, images);
-  set_source(op, images, params);
+  set_source(op, images, offsets, sizes, params);
   WARPMIX_CHECK_DIM(op, sums, 2);
   WARPMIX_CHECK_SIZE(op, sums, 0, params.image_count);
   WARPMIX_CHECK_SIZE(op, sums, 1, params.channels);

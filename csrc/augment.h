@@ -31,7 +31,9 @@ struct SumsCall {
   Tensor images;
 };
 
-// images: logically [N, H, W, C] uint8 or float32 on [0,255], dense as NHWC or as NCHW.
+// images: logically [N, H, W, C] uint8 or float32 on [0,255], dense as NHWC or as NCHW; or with
+// offsets [N] int64 and sizes [N, 2] int32 (height, width) all pixels [P, C] uint8 of images of
+// sizes of their own, which begin at pixel offsets[n].
 // index, ids: [B] int64; active: [B] bool; labels: [N] int64; sums: [N, C] int64;
 // draws: [B, sides, stages, 8] int32; step: [1] int64; program: see program.h; scale, bias: [C].
 // batch: [B, C, h, w] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;
@@ -42,19 +44,24 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
                           const OptionalTensor& draws, const OptionalTensor& step, int64_t seed,
                           int64_t epoch, bool from_batch, const std::vector<int64_t>& program,
                           const std::vector<double>& scale, const std::vector<double>& bias,
-                          const Tensor& batch, const Tensor& pair, const Tensor& lam);
+                          const Tensor& batch, const Tensor& pair, const Tensor& lam,
+                          const OptionalTensor& offsets, const OptionalTensor& sizes);
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,
                     const OptionalTensor& active, const OptionalTensor& step, int64_t seed,
                     int64_t epoch, bool from_batch, const std::vector<int64_t>& program,
-                    const Tensor& draws);
+                    const Tensor& draws, const OptionalTensor& offsets,
+                    const OptionalTensor& sizes);
 
-// Of draws [B, sides, stages, 8] int32 in host memory, to be replayed on `image_count` images.
+// Of draws [B, sides, stages, 8] int32 in host memory, to be replayed on `image_count` images;
+// where these have `sizes` of their own, on those of `index`.
 struct DrawsCheck {};
 DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch,
-                       const std::vector<int64_t>& program);
+                       const std::vector<int64_t>& program, const OptionalTensor& index,
+                       const OptionalTensor& sizes);
 
-SumsCall check_channel_sums(const Tensor& images, const Tensor& sums);
+SumsCall check_channel_sums(const Tensor& images, const Tensor& sums, const OptionalTensor& offsets,
+                            const OptionalTensor& sizes);
 
 // Elements of AugmentParams::entering, which the CUDA backend and its emulation allocate.
 int64_t entering_count(const augment::AugmentParams& params);

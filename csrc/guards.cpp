@@ -1,89 +1,16 @@
 #include "guards.h"
 
-#include <cmath>
-#include <type_traits>
-
-#include "augment/mix.h"
-#include "checks.h"
+#include "augment/draw.h"
+#include "numbers.h"
 
 namespace warpmix {
 namespace {
 
 using augment::AugmentParams;
-using augment::Border;
-using augment::Box;
-using augment::Field;
-using augment::Fields;
-using augment::FieldType;
 using augment::Kind;
 using augment::KindInfo;
 using augment::Program;
-using augment::Stage;
 using augment::StageDraw;
-
-constexpr int64_t kMost = 1 << 22;  // pixels that a stage moves by; kFar in augment/sampling.h
-
-// A shift and its bounds.
-struct Reach {
-  int64_t low, high;
-};
-
-// Shifts along an axis after which a window of `out` pixels of an image of `size` has its sources
-// where the border brings them back by folding once (shifted_source in augment/whole_pixels.h).
-Reach reach_of(Border border, int32_t size, int32_t out) {
-  switch (border) {
-    case Border::kWrap:
-    case Border::kSymmetric:
-      return {out - int64_t{2} * size, size};
-    case Border::kReflect:
-      return {out - 1 - int64_t{2} * (size - 1), size - 1};
-    case Border::kReplicate:
-    case Border::kConstant:
-      break;
-  }
-  return {-kMost, kMost};
-}
-
-template <typename T>
-using Bound = std::conditional_t<std::is_integral_v<T>, int64_t, float>;
-
-// Checks the numbers of one stage, or of one draw, and names them where they do not fit.
-class Numbers {
- public:
-  Numbers(const char* op, const char* what, const Stage& stage)
-      : op_(op), what_(what), stage_(stage), kind_(augment::info_of(stage.kind).name) {}
-
-  // Whole numbers are compared, and printed, as such.
-  template <typename T>
-  void require(const char* number, T value, Bound<T> low, Bound<T> high) const {
-    WARPMIX_CHECK(op_, value >= low && value <= high, what_, " must hold for ", kind_, " of ",
-                  stage_.height, " x ", stage_.width, " pixels a ", number, " in [", low, ", ",
-                  high, "], got ", value);
-  }
-
-  void require_finite(const Fields& fields, const uint32_t* words) const {
-    for (const Field& field : fields) {
-      for (int32_t i = 0; field.name != nullptr && i < field.count; ++i) {
-        const float value = float_from_bits(words[field.place + i]);
-        WARPMIX_CHECK(op_, field.type != FieldType::kFloat || std::isfinite(value), what_,
-                      " must hold for ", kind_, " a finite ", field.name, ", got ", value);
-      }
-    }
-  }
-
-  void require_box(const Box& box) const {
-    require("x0", box.x0, 0, stage_.width);
-    require("y0", box.y0, 0, stage_.height);
-    require("x1", box.x1, box.x0, stage_.width);
-    require("y1", box.y1, box.y0, stage_.height);
-  }
-
- private:
-  const char* op_;
-  const char* what_;
-  const Stage& stage_;
-  const char* kind_;
-};
 
 void require_size(const Numbers& numbers, int32_t width, int32_t height) {
   numbers.require("width", width, 1, augment::kMaxPixels);
@@ -98,8 +25,37 @@ void require_shift(const Numbers& numbers, const char* name, Reach reach, bool i
   numbers.require(name, shift, in_map ? -kMost : reach.low, in_map ? kMost : reach.high);
 }
 
+// Of images of sizes of their own; the rest is checked for each of them (require_reach).
+void require_mixed_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
+  const bool is_shift = stage.kind == Kind::kShift;
+  const bool resamples = augment::has_trait(stage.kind, augment::trait::kResamples);
+  const bool flips = augment::has_trait(stage.kind, augment::trait::kPermutes);
+  numbers.require("place in a list for images of one size",
+                  resamples != in_map || !(resamples || is_shift || flips), 0, 0);
+  if (resamples) {
+    const augment::ResizedCropStage& crop = stage.resized_crop;
+    numbers.require("is_bicubic", crop.is_bicubic, 0, 1);
+    if (crop.out_height > 0) {
+      return require_size(numbers, crop.out_width, crop.out_height);
+    }
+    numbers.require("shorter side", crop.out_width, crop.out_height == 0 ? 1 : 0,
+                    augment::kMaxSide);
+    numbers.require("longer side", -int64_t{crop.out_height}, 0, augment::kMaxSide);
+  }
+  if (is_shift) {
+    require_size(numbers, stage.shift.out_width, stage.shift.out_height);
+    numbers.require("low_x", stage.shift.low_x, -kMost, kMost);
+    numbers.require("low_y", stage.shift.low_y, -kMost, kMost);
+    numbers.require("count_x", stage.shift.count_x, -kMost, kMost);
+    numbers.require("count_y", stage.shift.count_y, -kMost, kMost);
+  }
+}
+
 void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
   numbers.require_finite(augment::info_of(stage.kind).stage, stage.word);
+  if (stage.width == 0 && stage.height == 0) {
+    return require_mixed_stage(numbers, stage, in_map);
+  }
   require_size(numbers, stage.width, stage.height);
   switch (stage.kind) {
     case Kind::kShift: {
@@ -123,6 +79,9 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       numbers.require("max_x", stage.affine.max_x, 0, kMost);
       numbers.require("max_y", stage.affine.max_y, 0, kMost);
       return;
+    case Kind::kResample:
+      numbers.require("is_bicubic", stage.resized_crop.is_bicubic, 0, 1);
+      [[fallthrough]];
     case Kind::kResizedCrop:
       return require_size(numbers, stage.resized_crop.out_width, stage.resized_crop.out_height);
     case Kind::kPosterize:
@@ -168,6 +127,10 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
     case Kind::kAffine:
       numbers.require("dx", draw.affine.dx, -kMost, kMost);
       return numbers.require("dy", draw.affine.dy, -kMost, kMost);
+    case Kind::kResample:  // of at least one pixel
+      numbers.require_box(draw.box);
+      numbers.require("x1", draw.box.x1, draw.box.x0 + 1, stage.width);
+      return numbers.require("y1", draw.box.y1, draw.box.y0 + 1, stage.height);
     case Kind::kResizedCrop:
     case Kind::kCutout:
       return numbers.require_box(draw.box);
@@ -193,6 +156,22 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
   }
 }
 
+// The row of the image that the draws in `slot` are for.
+int64_t row_of(const AugmentParams& params, int64_t slot) {
+  const int32_t sides = augment::sides(params.program);
+  const int64_t image = slot / params.program.count;
+  const int32_t position = static_cast<int32_t>(image / sides);
+  const auto row_at = [&](int64_t b) { return params.index != nullptr ? params.index[b] : b; };
+  if (image % sides == 0) {
+    return row_at(position);
+  }
+  const auto* own = reinterpret_cast<const StageDraw*>(params.draws) +
+                    int64_t{position} * sides * params.program.count;
+  const int32_t mix = augment::applied_mix(params.program, own);
+  const int32_t partner = mix < 0 ? position : own[mix].partner;
+  return mix < 0 || params.from_batch ? row_at(partner) : partner;
+}
+
 bool in_map(const Program& program, int32_t stage) {
   return stage >= program.map_begin && stage < program.map_end;
 }
@@ -211,13 +190,18 @@ void require_samples(const char* op, const AugmentParams& params) {
     WARPMIX_CHECK(op, params.index[b] >= 0 && params.index[b] < params.image_count,
                   "index must be in [0, ", params.image_count, "), got ", params.index[b]);
   }
+  if (params.sizes != nullptr) {
+    require_crops(op, params);
+  }
   const Program& program = params.program;
   const int64_t slots =
       static_cast<int64_t>(params.batch_size) * augment::sides(program) * program.count;
   const auto* draws = reinterpret_cast<const StageDraw*>(params.draws);
   for (int64_t slot = 0; draws != nullptr && slot < slots; ++slot) {
     const int32_t i = static_cast<int32_t>(slot % program.count);
-    const Stage& stage = program.stages[i];
+    const bool is_mixed = program.stages[i].width == 0;
+    const Stage stage =
+        is_mixed ? of_image(op, params, i, row_of(params, slot)) : program.stages[i];
     require_draw({op, "draws", stage}, params, stage, in_map(program, i), draws[slot]);
   }
 }

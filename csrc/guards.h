@@ -9,7 +9,17 @@ namespace warpmix {
 // Of every stage; the images that it is for are checked by result_size.
 void require_stage_numbers(const char* op, const augment::Program& program);
 
-// What lies in host memory: the rows of `index`, and every number of `draws`.
+// Images of sizes of their own, which lie in host memory.
+void require_images(const char* op, const augment::ImageSource& source);
+
+// What crops of such images reach for.
+void require_crops(const char* op, const augment::AugmentParams& params);
+
+// Stage `index` for image `row`, where images have sizes of their own.
+augment::Stage of_image(const char* op, const augment::AugmentParams& params, int32_t index,
+                        int64_t row);
+
+// What lies in host memory: the rows of `index`, what crops reach for, and every number of `draws`.
 void require_samples(const char* op, const augment::AugmentParams& params);
 
 }  // namespace warpmix

@@ -14,18 +14,27 @@ STABLE_TORCH_LIBRARY(warpmix, library) {
       "augment(Tensor images, Tensor? index, Tensor? ids, Tensor? active, Tensor? labels, "
       "Tensor? sums, Tensor? draws, Tensor? step, int seed, int epoch, bool from_batch, "
       "int[] program, float[] scale, float[] bias, "
-      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam) -> ()");
+      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam, "
+      "Tensor? offsets=None, Tensor? sizes=None) -> ()");
   library.def(
       "augment_emulated(Tensor images, Tensor? index, Tensor? ids, Tensor? active, "
       "Tensor? labels, Tensor? sums, Tensor? draws, Tensor? step, int seed, int epoch, "
       "bool from_batch, int[] program, float[] scale, float[] bias, "
-      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam) -> ()");
+      "Tensor(a!) batch, Tensor(b!) pair, Tensor(c!) lam, "
+      "Tensor? offsets=None, Tensor? sizes=None) -> ()");
   library.def(
       "draw(Tensor images, Tensor? index, Tensor? ids, Tensor? active, Tensor? step, int seed, "
-      "int epoch, bool from_batch, int[] program, Tensor(a!) draws) -> ()");
-  library.def("check_draws(Tensor draws, int image_count, bool from_batch, int[] program) -> ()");
-  library.def("channel_sums(Tensor images, Tensor(a!) sums) -> ()");
-  library.def("channel_sums_emulated(Tensor images, Tensor(a!) sums) -> ()");
+      "int epoch, bool from_batch, int[] program, Tensor(a!) draws, "
+      "Tensor? offsets=None, Tensor? sizes=None) -> ()");
+  library.def(
+      "check_draws(Tensor draws, int image_count, bool from_batch, int[] program, "
+      "Tensor? index=None, Tensor? sizes=None) -> ()");
+  library.def(
+      "channel_sums(Tensor images, Tensor(a!) sums, Tensor? offsets=None, Tensor? sizes=None) "
+      "-> ()");
+  library.def(
+      "channel_sums_emulated(Tensor images, Tensor(a!) sums, Tensor? offsets=None, "
+      "Tensor? sizes=None) -> ()");
 
   library.def(
       "vote(Tensor predictions, Tensor? weights, bool hard, bool logits, "
@@ -82,6 +91,7 @@ py::dict described(const augment::KindInfo& info) {
   row["name"] = info.name;
   row["section"] = augment::kSectionNames[static_cast<int>(info.section)];
   row["warps"] = (info.traits & trait::kWarps) != 0;
+  row["resamples"] = (info.traits & trait::kResamples) != 0;
   row["permutes"] = (info.traits & trait::kPermutes) != 0;
   row["simple"] = (info.traits & trait::kSimple) != 0;
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;

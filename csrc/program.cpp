@@ -15,6 +15,7 @@ using augment::Stage;
 
 constexpr int64_t kHeaderWords = 10;  // before the fills
 constexpr int64_t kStageWords = 10;   // before its kind's own fields
+constexpr int32_t kMapTraits = augment::trait::kWarps | augment::trait::kResamples;
 
 // Takes a program's words in turn.
 class Reader {
@@ -116,6 +117,23 @@ Section section_at(const Program& program, int32_t i) {
   return i >= program.mix_begin && i < program.mix_end ? Section::kMix : Section::kOcclusion;
 }
 
+// A resampling is a map of its own, before which there are flips alone.
+void check_resampling(const char* op, const Program& program) {
+  for (int32_t i = 0; i < program.map_end; ++i) {
+    if (!augment::has_trait(program.stages[i].kind, augment::trait::kResamples)) {
+      continue;
+    }
+    WARPMIX_CHECK(op, program.map_end - program.map_begin == 1,
+                  "program must hold a resample in a map of its own");
+    for (int32_t before = 0; before < i; ++before) {
+      const Stage& stage = program.stages[before];
+      WARPMIX_CHECK(op, augment::has_trait(stage.kind, augment::trait::kPermutes),
+                    "program must hold flips alone before a resample, got ",
+                    augment::info_of(stage.kind).name);
+    }
+  }
+}
+
 void check_sections(const char* op, Program& program) {
   const int32_t colors = program.color_end - program.geometry_end;
   const int32_t occlusions =
@@ -128,7 +146,7 @@ void check_sections(const char* op, Program& program) {
     const bool in_map = i >= program.map_begin && i < program.map_end;
     WARPMIX_CHECK(op,
                   stage.section == section_at(program, i) &&
-                      (in_map || !augment::has_trait(stage.kind, augment::trait::kWarps)),
+                      (in_map || !augment::has_trait(stage.kind, kMapTraits)),
                   "program must be in normal form, got ", name, " out of place");
     if (stage.section == Section::kColor && stage.mean != augment::kSourceMean) {
       WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
@@ -143,7 +161,7 @@ bool is_simple(const Program& program) {
   const Stage& first_color = program.stages[program.geometry_end];
   for (int32_t i = 0; i < program.count; ++i) {
     const Stage& stage = program.stages[i];
-    simple = simple && augment::has_trait(stage.kind, augment::trait::kSimple);
+    simple = simple && augment::has_trait(stage.kind, augment::trait::kSimple) && stage.width > 0;
     if (stage.section == Section::kColor) {
       const bool alone =
           i == program.geometry_end ||
@@ -187,6 +205,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
   }
   reader.require_end();
   check_sections(op, program);
+  check_resampling(op, program);
   require_stage_numbers(op, program);
   if (program.map_begin < program.map_end) {
     program.map_width = program.stages[program.map_begin].width;
@@ -206,10 +225,13 @@ Size result_size(const char* op, const Program& program, Size images) {
                   stage.height, " x ", stage.width);
     if (stage.kind == augment::Kind::kShift) {
       size = {stage.shift.out_height, stage.shift.out_width};
-    } else if (stage.kind == augment::Kind::kResizedCrop) {
-      size = {stage.resized_crop.out_height, stage.resized_crop.out_width};
+    } else if (stage.kind == augment::Kind::kResizedCrop ||
+               stage.kind == augment::Kind::kResample) {
+      const augment::ResizedCropStage& crop = stage.resized_crop;
+      size = crop.out_height > 0 ? Size{crop.out_height, crop.out_width} : Size{0, 0};
     }
   }
+  WARPMIX_CHECK(op, size.height > 0, "program must bring images of mixed sizes to one size");
   return size;
 }
 

@@ -27,6 +27,13 @@ constexpr int32_t kShorts = 16;
 
 HOST_DEVICE Shorts load_shorts(const void* bytes) { return *static_cast<const Shorts*>(bytes); }
 
+// Three channels of a pixel and what lies behind them.
+typedef float FourFloats __attribute__((vector_size(16), aligned(4), may_alias));
+
+HOST_DEVICE FourFloats load_four_floats(const float* values) {
+  return *reinterpret_cast<const FourFloats*>(values);
+}
+
 }  // namespace warpmix
 
 #endif

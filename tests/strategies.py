@@ -18,6 +18,7 @@ from warpmix import (
     GridMask,
     MixUp,
     Pipeline,
+    RaggedImages,
     RandomAffine,
     RandomBrightness,
     RandomChoice,
@@ -37,6 +38,7 @@ from warpmix import (
     RandomZoom,
     Resize,
 )
+from warpmix.augment.stages import MIXED
 
 P = st.sampled_from([1.0, 0.7, 0.5])
 BORDER = st.sampled_from(["wrap", "reflect", "symmetric", "replicate", "constant"])
@@ -79,6 +81,9 @@ warps = st.one_of(
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
+    st.builds(
+        RandomResizedCrop, st.none(), st.just((0.08, 1.0)), interpolation=st.just("bicubic"), p=P
+    ),
 )
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
@@ -145,9 +150,24 @@ def transform_lists(
         listed.insert(draw(st.integers(0, len(listed))), draw(mixing))
     if draw(st.sampled_from([False, True])):
         size = (height + draw(st.integers(0, 7)), 2 * width)
-        resizing = [Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]
-        listed.insert(draw(st.integers(0, len(listed))), draw(st.sampled_from(resizing)))
+        resizing = st.one_of(
+            st.sampled_from([Resize(size), RandomResizedCrop(size, p=0.7), *crops(height, width)]),
+            resamplings(height, width),
+        )
+        listed.insert(draw(st.integers(0, len(listed))), draw(resizing))
     return listed
+
+
+def resamplings(height: int, width: int) -> st.SearchStrategy[Any]:
+    """Resizes to another size, which average where an axis becomes shorter."""
+    sizes = [(2, 2), (max(2, height // 3), max(2, width // 2)), (2 * height, max(2, width - 1))]
+    size = st.sampled_from([*sizes, (max(2, height - 1), width + 5)])
+    interpolation = st.sampled_from(["bilinear", "bicubic"])
+    return st.one_of(
+        st.builds(Resize, size, interpolation),
+        st.builds(Resize, st.sampled_from([2, 7]), interpolation),
+        st.builds(RandomResizedCrop, size, interpolation=interpolation, p=P),
+    )
 
 
 def crops(height: int, width: int) -> list[Any]:
@@ -168,13 +188,13 @@ class Case:
     """A pipeline and the arguments of one call.
 
     Attributes:
-        images: [N, H, W, C] as the reference takes them.
+        images: [N, H, W, C] as the reference takes them, or a list of N of mixed sizes.
         planar: the pipeline gets them as [N, C, H, W] in that order in memory, else as a view.
     """
 
     transforms: list[Any]
     options: dict[str, Any]
-    images: Tensor
+    images: Tensor | list[Tensor]
     labels: Tensor
     planar: bool
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -183,10 +203,20 @@ class Case:
         return Pipeline(self.transforms, **{**self.options, **options})
 
     @property
-    def source(self) -> Tensor:
-        """[N, C, H, W]."""
+    def source(self) -> Tensor | RaggedImages:
+        """[N, C, H, W], or images of mixed sizes."""
+        if not isinstance(self.images, Tensor):
+            return scattered(self.images)
         images = self.images.permute(0, 3, 1, 2)
         return images.contiguous() if self.planar else images
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the images; MIXED where each has its own."""
+        if not isinstance(self.images, Tensor):
+            return *MIXED, self.images[0].shape[2]
+        _, height, width, channels = self.images.shape
+        return height, width, channels
 
     def run(self, device: str = "cpu", **options: Any) -> tuple[Tensor, warpmix.Targets]:
         moved = {
@@ -195,6 +225,85 @@ class Case:
         }
         pipeline = self.pipeline(**options).to(device)
         return pipeline(self.source.to(device), self.labels.to(device), **moved)
+
+
+def scattered(images: list[Tensor]) -> RaggedImages:
+    """Images [H, W, C] in one buffer in another order, with gaps between them."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(1)).tolist()
+    parts, offsets, end = [], torch.zeros(len(images), dtype=torch.int64), 0
+    for place, row in enumerate(order):
+        image = images[row].reshape(-1, images[row].shape[2])
+        gap = torch.full((place % 3, image.shape[1]), 99, dtype=torch.uint8)
+        offsets[row] = end + len(gap)
+        parts += [gap, image]
+        end += len(gap) + len(image)
+    sizes = torch.tensor([image.shape[:2] for image in images], dtype=torch.int32)
+    return RaggedImages(torch.cat(parts), offsets, sizes)
+
+
+flips = st.one_of(st.builds(RandomHorizontalFlip, p=P), st.builds(RandomVerticalFlip, p=P))
+turns = st.one_of(flips, st.builds(RandomChoice, st.lists(flips, min_size=1, max_size=2)))
+
+
+@st.composite
+def ragged_cases(draw: Any) -> Case:
+    """Images of mixed sizes, and lists that bring them to one."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    channels = draw(st.sampled_from([1, 3, 3, 3, 5]))
+    side = st.sampled_from([4, 5, 8, 21, 33])
+    count = draw(st.sampled_from([1, 2, 7]))
+    sizes = [(draw(side), draw(side)) for _ in range(count)]
+    height, width = draw(st.sampled_from([(4, 4), (3, 2), (9, 5), (20, 26), (34, 9)]))
+    fits = min(h for h, _ in sizes) >= height and min(w for _, w in sizes) >= width
+    border = st.sampled_from(["constant", "edge", "reflect", "symmetric", "wrap"])
+    padding = st.sampled_from([None, 1, (1, 0, 2, 1)])
+    constant = st.sampled_from(["constant", "edge"])
+    bringing = [
+        st.builds(CenterCrop, st.just((height, width))),
+        st.builds(
+            RandomCrop, st.just((height, width)), padding, st.just(True), FILL, constant, p=P
+        ),
+    ]
+    size = st.just((height, width))
+    filters = st.sampled_from(["bilinear", "bicubic"])
+    scales = st.sampled_from([(0.08, 1.0), (0.5, 0.6)])
+    bringing.append(st.builds(RandomResizedCrop, size, scales, interpolation=filters, p=P))
+    bringing.append(st.builds(Resize, size, filters))
+    if fits:
+        window = st.just((height, width))
+        bringing.append(st.builds(RandomCrop, window, padding, st.just(False), FILL, border, p=P))
+    leading = draw(st.lists(turns, max_size=2))
+    bring = [draw(st.one_of(bringing))]
+    if draw(st.sampled_from([False, False, True])):
+        resize = st.builds(Resize, st.integers(4, 20), filters, st.sampled_from([None, 30]))
+        window = draw(st.sampled_from([(3, 4), (24, 7)]))
+        height, width = window
+        bring = [draw(resize), *draw(st.lists(flips, max_size=1)), CenterCrop(window)]
+        if draw(st.booleans()) and window == (3, 4):
+            bring[-1] = RandomCrop(window, None, True, 3, p=0.7)
+    rest = draw(transform_lists(height, width, channels, longest=5))
+    transforms = [*leading, *bring, *rest]
+    images = [
+        torch.randint(0, 256, (h, w, channels), dtype=torch.uint8, generator=generator)
+        for h, w in sizes
+    ]
+    options: dict[str, Any] = {
+        "p": draw(st.sampled_from([1.0, 0.5])),
+        "channels_last": draw(st.booleans()),
+        "dtype": draw(st.sampled_from([torch.float32, torch.bfloat16, torch.uint8])),
+        "seed": draw(st.integers(0, 2**63 - 1)),
+    }
+    arguments: dict[str, Any] = {"epoch": draw(st.sampled_from([0, 3]))}
+    batch = count
+    if draw(st.booleans()):
+        batch = draw(st.sampled_from([1, 5]))
+        arguments["index"] = torch.randint(0, count, (batch,), generator=generator)
+    if "index" not in arguments or draw(st.booleans()):
+        arguments["ids"] = torch.randint(0, 2**40, (batch,), generator=generator)
+    if draw(st.booleans()):
+        arguments["active"] = torch.rand(batch, generator=generator) < 0.7
+    labels = torch.randint(0, 10, (count,), generator=generator)
+    return Case(transforms, options, images, labels, False, arguments)
 
 
 @st.composite

@@ -22,7 +22,7 @@ def expected(case: Case) -> tuple[Tensor, Targets]:
         case.images, case.transforms, seed=case.options["seed"], p=case.options["p"], **arguments
     )
     pipeline = case.pipeline()
-    compiled = pipeline._compile(*case.images.shape[1:])
+    compiled = pipeline._compile(*case.size)
     rows = case.arguments.get("index", torch.arange(len(case.labels)))
     return (
         reference.normalise(batch, compiled.scale, compiled.bias, case.options["dtype"]),

@@ -119,11 +119,11 @@ def test_interrupted_caching_goes_on_where_it_stopped(
     written = []
     original = cache_build._write
 
-    def write(images: Any, block: Any) -> object:
+    def write(images: Any, block: Any, start: int) -> object:
         if len(written) == 5:
             raise KeyboardInterrupt
         written.append(block.rows)
-        return original(images, block)
+        return original(images, block, start)
 
     with monkeypatch.context() as patch:
         patch.setattr(cache_build, "_write", write)
@@ -137,7 +137,7 @@ def test_interrupted_caching_goes_on_where_it_stopped(
     monkeypatch.setattr(
         cache_build,
         "_write",
-        lambda images, block: decoded.append(block.rows) or original(images, block),
+        lambda images, block, start: decoded.append(block.rows) or original(images, block, start),
     )
     cache = open_cache(files, tmp_path)
     assert decoded[0].start == (4 if cut_line else 5) * 16

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
 from warpmix.data import Dataset, list_folder, load
@@ -141,12 +142,17 @@ def test_first_frame_of_an_animation(tmp_path: Path) -> None:
 # ---- sizes --------------------------------------------------------------------------------------
 
 
-def test_sizes_must_agree_or_be_given(parts: Path) -> None:
+def test_sizes_are_the_images_own_or_given(parts: Path) -> None:
     save(parts / "train/cat/wide.png", flat(3, height=6, width=9))
-    with pytest.raises(
-        ValueError, match=r"4x4 \(.*z.bmp\) and 6x9 \(.*wide.png\); give image_size"
-    ):
-        load(parts)
+    mixed = load(parts)
+    assert mixed.image_size is None and "4 images of mixed sizes and 3 channels" in repr(mixed)
+    assert sorted(map(tuple, mixed.images.sizes.tolist())) == [(4, 4)] * 3 + [(6, 9)]
+    row = mixed.images.sizes.tolist().index([6, 9])
+    assert torch.equal(mixed.picture(row), torch.from_numpy(flat(3, height=6, width=9)))
+    capped = load(parts, store_size=5)
+    assert capped.images.sizes.tolist()[row] == [5, 7]
+    with pytest.raises(ValueError, match="store_size must be left out with image_size"):
+        load(parts, image_size=8, store_size=8)
     assert load(parts, image_size=8).images.shape == (4, 8, 8, 3)
     assert load(parts, image_size=(3, 5)).image_size == (3, 5)
 

@@ -21,13 +21,11 @@ SHARED = sorted(
 # comes in beyond the edge. Of torchvision's: what a fused launch on bytes has no use for.
 OURS_ALONE = {"border", "p"}
 THEIRS_ALONE = {
-    "antialias": "nothing shrinks",
     "center": "the image's own, always",
     "expand": "all results have one size",
     "inplace": "nothing is written in place",
-    "interpolation": "bilinear, always",
+    "interpolation": "bilinear, of warps",
     "labels_getter": "labels are the second argument",
-    "max_size": "sizes are given whole",
     "num_classes": "of the pipeline, whose targets it is about",
 }
 
@@ -44,6 +42,7 @@ Parameters = list[tuple[str, bool, Any]]  # name, given by position, default
 
 def parameters(cls: type, ignored: set[str]) -> Parameters:
     def plain(default: Any) -> Any:
+        default = getattr(default, "value", default)  # of an InterpolationMode
         return tuple(default) if isinstance(default, list) else default
 
     return [
@@ -56,9 +55,10 @@ def parameters(cls: type, ignored: set[str]) -> Parameters:
 def both(name: str) -> tuple[Parameters, Parameters]:
     """(ours, torchvision's), as far as they are to be compared."""
     theirs = inspect.signature(getattr(v2, name)).parameters
+    ours = inspect.signature(getattr(warpmix, name)).parameters
     return (
         parameters(getattr(warpmix, name), OURS_ALONE - set(theirs)),
-        parameters(getattr(v2, name), set(THEIRS_ALONE)),
+        parameters(getattr(v2, name), set(THEIRS_ALONE) - set(ours)),
     )
 
 

@@ -26,6 +26,7 @@ CALLS = int(os.environ.get("WARPMIX_WRONG_CALLS", "20000"))
 
 IMAGES = torch.randint(0, 256, (6, 3, 8, 8), dtype=torch.uint8)
 LABELS = torch.arange(6) % 3
+RAGGED, PARTS = warpmix.RaggedImages.from_list(list(IMAGES)), ("pixels", "offsets", "sizes")
 PROBABILITIES = torch.rand(4, 6, 3).softmax(2)
 TARGETS = Targets(LABELS, LABELS.flip(0), torch.full((6,), 0.5))
 
@@ -60,6 +61,10 @@ def _calls() -> dict[str, Call]:
         "explain": Call(pipeline.explain, {"height": 8, "width": 8, "channels": 3}),
         "CutMix()": Call(augment.CutMix(), batch | {"seed": 1}),
         "channel_sums": Call(ops.channel_sums, {"images": IMAGES}),
+        "RaggedImages": Call(warpmix.RaggedImages, {name: getattr(RAGGED, name) for name in PARTS}),
+        "from_list": Call(warpmix.RaggedImages.from_list, {"images": list(IMAGES)}),
+        "select": Call(RAGGED.select, {"rows": torch.arange(3)}),
+        "Pipeline(RaggedImages)": Call(Pipeline([augment.CenterCrop(4)]), {"images": RAGGED}),
         "from_config": Call(warpmix.from_config, {"config": [{"RandomShift": {"max_shift": 0.2}}]}),
         "mixed_cross_entropy": Call(
             warpmix.mixed_cross_entropy,

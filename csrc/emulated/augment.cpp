@@ -10,29 +10,47 @@
 #include "augment/gpu/channel_sums.h"
 #include "augment/gpu/entering_means.h"
 #include "augment/gpu/general_kernel.h"
+#include "augment/gpu/resampling.h"
 #include "augment/gpu/whole_pixel_kernel.h"
 
 namespace warpmix::emulated {
 namespace {
 
-// Calls body(tile, thread, block) for every thread of every block once its parameters are there.
-template <bool kSimple, typename Body>
+// Calls prepare(tile, thread, block) and then body(tile, thread, block) for every thread of every
+// block. AnyBlock holds a BlockShared, which `parameters` finds in it.
+template <bool kSimple, typename AnyBlock, typename Parameters, typename Prepare, typename Body>
 void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan,
-                int32_t color_end, const Body& body) {
-  augment::BlockShared<kSimple> block;
+                int32_t color_end, const Parameters& parameters, const Prepare& prepare,
+                const Body& body) {
+  AnyBlock block;
   const int64_t blocks = augment::block_count(params, plan);
   for (int64_t i = 0; i < blocks; ++i) {
     std::memset(static_cast<void*>(&block), 0xA5, sizeof block);  // as undefined as a GPU's
     const augment::Tile tile = augment::block_tile(params, plan, static_cast<int32_t>(i));
-    for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
+    const auto each_thread = [&](const auto& run) {
       for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-        augment::parameter_phase(params, plan, phase, tile, thread, color_end, block);
+        run(tile, thread, block);
       }
+    };
+    for (int phase = 0; phase < augment::kParameterPhases; ++phase) {
+      each_thread([&](augment::Tile, int32_t thread, AnyBlock& of) {
+        augment::parameter_phase<kSimple>(params, plan, phase, tile, thread, color_end,
+                                          parameters(of));
+      });
     }
-    for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
-      body(tile, thread, block);
-    }
+    each_thread(prepare);
+    each_thread(body);
   }
+}
+
+// Of kernels whose parameters are all that a block shares.
+template <bool kSimple, typename Body>
+void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& plan,
+                int32_t color_end, const Body& body) {
+  using Block = augment::BlockShared<kSimple>;
+  run_blocks<kSimple, Block>(
+      params, plan, color_end, [](Block& block) -> Block& { return block; },
+      [](augment::Tile, int32_t, Block&) {}, body);
 }
 
 struct Emulate {
@@ -54,11 +72,15 @@ struct Emulate {
     using augment::Shared;
     using augment::Tile;
     using Block = augment::BlockShared<false>;
+    if (augment::resamples(params.program)) {
+      return run_resampling<Source, kChannels>();
+    }
     const augment::BlockPlan plan = augment::block_plan<false>(params);
     augment::for_each_entering(params.program, [&](int32_t stage) {
       run_blocks<false>(params, plan, stage, [&](Tile tile, int32_t thread, Block& block) {
         const auto add = [&](Tile image, const Shared& shared) {
-          augment::add_entering_tile<Source, kChannels>(params, image, thread, shared, stage);
+          augment::add_entering_tile<augment::Sampler, Source, kChannels, false>(
+              params, image, thread, shared, stage);
         };
         augment::for_each_image(params, plan, tile, block, add);
       });
@@ -68,11 +90,48 @@ struct Emulate {
       augment::write_block_targets(params, plan, tile, thread, block);
       const auto make = [&](Tile image, const Shared& shared) {
         augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
-          augment::make_general_tile<Source, kChannels, is_interleaved.value>(params, image, thread,
-                                                                              shared);
+          augment::make_general_tile<augment::Sampler, Source, kChannels, is_interleaved.value>(
+              params, image, thread, shared);
         });
       };
       augment::for_each_image(params, plan, tile, block, make);
+    });
+  }
+
+  template <typename Source, int kChannels>
+  void run_resampling() const {
+    using augment::ResampledShared;
+    using augment::ResamplingSampler;
+    using augment::Tile;
+    using Block = augment::ResampledBlock;
+    const augment::BlockPlan plan = augment::block_plan<false>(params);
+    const auto run = [&](int32_t color_end, const auto& body) {
+      run_blocks<false, Block>(
+          params, plan, color_end, [](Block& of) -> auto& { return of.block; },
+          [&](Tile tile, int32_t thread, Block& block) {
+            augment::tabulate_taps(params, plan, tile, thread, block);
+          },
+          body);
+    };
+    augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+      constexpr bool kInterleaved = is_interleaved.value;
+      augment::for_each_entering(params.program, [&](int32_t stage) {
+        run(stage, [&](Tile tile, int32_t thread, Block& block) {
+          const auto add = [&](Tile image, const ResampledShared& shared) {
+            augment::add_entering_tile<ResamplingSampler, Source, kChannels, kInterleaved>(
+                params, image, thread, shared, stage);
+          };
+          augment::for_each_image(params, plan, tile, block, add);
+        });
+      });
+      run(params.program.color_end, [&](Tile tile, int32_t thread, Block& block) {
+        augment::write_block_targets(params, plan, tile, thread, block.block);
+        const auto make = [&](Tile image, const ResampledShared& shared) {
+          augment::make_general_tile<ResamplingSampler, Source, kChannels, kInterleaved>(
+              params, image, thread, shared);
+        };
+        augment::for_each_image(params, plan, tile, block, make);
+      });
     });
   }
 };

@@ -21,10 +21,10 @@ struct BoxRanges {
   int32_t room;  // pixels of each axis that the box must leave
 };
 
-// A box at a random place; false after ten that do not fit.
-HOST_DEVICE bool draw_fitting_box(const AugmentParams& params, const Stage& stage, int64_t id,
-                                  BoxRanges ranges, Box& box) {
-  const float pixels = static_cast<float>(stage.width * stage.height);
+// A box at a random place in an image of `extent`; false after ten that do not fit.
+HOST_DEVICE bool draw_fitting_box(const AugmentParams& params, const Stage& stage, Extent extent,
+                                  int64_t id, BoxRanges ranges, Box& box) {
+  const float pixels = static_cast<float>(extent.width * extent.height);
   for (uint32_t attempt = 1; attempt <= kBoxAttempts; ++attempt) {
     const Philox4 words = random_words(params, id, stage.stream, attempt);
     const float area = uniform_between(words.word[0], ranges.area_low, ranges.area_span) * pixels;
@@ -34,12 +34,12 @@ HOST_DEVICE bool draw_fitting_box(const AugmentParams& params, const Stage& stag
     const int32_t across = static_cast<int32_t>(rintf(sqrtf(area / aspect)));
     const int32_t width = ranges.is_tall ? across : along;
     const int32_t height = ranges.is_tall ? along : across;
-    if (width < 1 || height < 1 || width > stage.width - ranges.room ||
-        height > stage.height - ranges.room) {
+    if (width < 1 || height < 1 || width > extent.width - ranges.room ||
+        height > extent.height - ranges.room) {
       continue;
     }
-    const int32_t x = uniform_below(words.word[2], stage.width - width + 1);
-    const int32_t y = uniform_below(words.word[3], stage.height - height + 1);
+    const int32_t x = uniform_below(words.word[2], extent.width - width + 1);
+    const int32_t y = uniform_below(words.word[3], extent.height - height + 1);
     box = {x, y, x + width, y + height};
     return true;
   }

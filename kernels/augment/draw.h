@@ -5,6 +5,7 @@
 #include "geometry.h"
 #include "mix.h"
 #include "occlusion.h"
+#include "source_image.h"
 #include "whole_pixels.h"
 
 namespace warpmix::augment {
@@ -27,6 +28,18 @@ HOST_DEVICE bool stage_applies(const AugmentParams& params, const Stage& stage, 
   const float u =
       uniform_closed_open(random_words(params, sample.id, stage.choice_stream, 0).word[0]);
   return stage.choice_low <= u && u < stage.choice_high;
+}
+
+// Keeps with a draw the size of the image that enters its stage, where that is the sample's own: of
+// the image itself, never of a draw that is replayed.
+template <bool kSimple>
+HOST_DEVICE void set_entering(const AugmentParams& params, int32_t index, int32_t row,
+                              StageDraw& draw) {
+  if constexpr (!kSimple) {
+    if (params.program.stages[index].width == 0) {
+      draw.entering.extent = mixed_extent(params.program, index, source_image(params, row).extent);
+    }
+  }
 }
 
 // What the stage draws for a sample that it applies to.
@@ -64,6 +77,7 @@ template <bool kSimple>
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {
   const Stage& stage = params.program.stages[index];
   StageDraw draw = {};
+  set_entering<kSimple>(params, index, sample.row, draw);
   Philox4 words;
   if (!applied_words(params, stage, sample, words)) {
     draw_unapplied<kSimple>(stage, draw);
@@ -84,16 +98,23 @@ HOST_DEVICE const StageDraw& given_draw(const AugmentParams& params, int32_t pos
 }
 
 // Stops the GPU at a shift whose window reaches further over the edge than its border brings back.
-// Of a map any shift will do, and of other kinds any numbers: their coordinates are folded or
-// clipped.
+// Likewise at a resampling's box that is none of the image. Of a map any shift will do, and of
+// other kinds any numbers: their coordinates are folded or clipped.
 HOST_DEVICE void require_sources(const Program& program, int32_t index, const StageDraw& draw) {
   const Stage& stage = program.stages[index];
+  if (stage.kind == Kind::kResample && draw.on != 0) {
+    const Extent extent = entering_extent(stage, draw);
+    require_below(draw.box.x0, extent.width);
+    require_below(draw.box.y0, extent.height);
+    require_below(draw.box.x1 - draw.box.x0 - 1, extent.width - draw.box.x0);
+    require_below(draw.box.y1 - draw.box.y0 - 1, extent.height - draw.box.y0);
+  }
   const bool in_map = index >= program.map_begin && index < program.map_end;
   if (stage.kind != Kind::kShift || draw.on == 0 || in_map) {
     return;
   }
   for (int32_t axis = 0; axis < 2; ++axis) {
-    const int32_t size = entering_size(stage, axis);
+    const int32_t size = entering_size(stage, draw, axis);
     const int32_t last = (axis == 0 ? stage.shift.out_width : stage.shift.out_height) - 1;
     const Reentry reentry = reentry_of(stage.shift.border, size);
     const int32_t shift = whole_shift(draw, axis);
@@ -106,11 +127,17 @@ HOST_DEVICE void require_sources(const Program& program, int32_t index, const St
 template <bool kSimple>
 HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position, int32_t side,
                                   int32_t index, Sample sample) {
-  if (!params.draws) {
-    return draw_stage<kSimple>(params, index, sample);
+  const Stage& stage = params.program.stages[index];
+  StageDraw draw;
+  if (params.draws) {
+    draw = given_draw(params, position, side, index);
+    set_entering<kSimple>(params, index, sample.row, draw);
+  } else {
+    draw = draw_stage<kSimple>(params, index, sample);
   }
-  const StageDraw& draw = given_draw(params, position, side, index);
-  require_sources(params.program, index, draw);
+  if (params.draws || (!kSimple && stage.width == 0)) {  // else the host knows all sizes
+    require_sources(params.program, index, draw);
+  }
   return draw;
 }
 

@@ -23,6 +23,17 @@ struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
 };
 
+struct Extent {
+  int32_t width, height;  // pixels
+};
+
+// The image of this sample that enters a geometry stage, where images have sizes of their own:
+// behind what the stage draws.
+struct EnteringDraw {
+  int32_t drawn[4];
+  Extent extent;
+};
+
 enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot };
 constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot"};
 

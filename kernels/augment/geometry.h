@@ -1,5 +1,6 @@
 // Geometry: what its stages draw, and the map of a launch, into which warps are composed: one 2×3
-// matrix from output to source pixels. Pixel centres are whole numbers.
+// matrix from output to source pixels. Pixel centres are whole numbers. (A resampling is no matrix:
+// resample.h.)
 #pragma once
 
 #include "../fixed_math.h"
@@ -9,9 +10,82 @@ namespace warpmix::augment {
 
 // ---- draws --------------------------------------------------------------------------------------
 
-HOST_DEVICE ShiftDraw draw_shift(const ShiftStage& stage, Philox4 words) {
-  return {stage.low_x + uniform_below(words.word[1], stage.count_x),
-          stage.low_y + uniform_below(words.word[2], stage.count_y)};
+// What a resample makes of an image of `extent`. Where the results have sizes of their own too,
+// out_width is the shorter side's and -out_height the most that the longer one's may be, either of
+// them 0 where it is not given.
+HOST_DEVICE Extent resized_extent(const ResizedCropStage& crop, Extent extent) {
+  if (crop.out_height > 0) {
+    return {crop.out_width, crop.out_height};
+  }
+  const int64_t shorter = min_of(extent.width, extent.height);
+  const int64_t longer = max_of(extent.width, extent.height);
+  const int64_t most = -int64_t{crop.out_height};
+  int64_t new_shorter = crop.out_width;
+  int64_t new_longer = new_shorter * longer / shorter;
+  if (new_shorter == 0) {
+    new_shorter = most * shorter / longer;
+    new_longer = most;
+  } else if (most > 0 && new_longer > most) {
+    new_shorter = most * new_shorter / new_longer;
+    new_longer = most;
+  }
+  require_below(new_shorter - 1, kMaxSide);
+  require_below(new_longer - 1, kMaxSide);
+  const bool is_wide = extent.width > extent.height;
+  return {static_cast<int32_t>(is_wide ? new_longer : new_shorter),
+          static_cast<int32_t>(is_wide ? new_shorter : new_longer)};
+}
+
+// The image of `extent` as it enters stage `index`, before which images have sizes of their own.
+HOST_DEVICE Extent mixed_extent(const Program& program, int32_t index, Extent extent) {
+  for (int32_t i = 0; i < index; ++i) {
+    const Stage& stage = program.stages[i];
+    if (stage.kind == Kind::kResample) {
+      extent = resized_extent(stage.resized_crop, extent);
+    }
+  }
+  return extent;
+}
+
+// The image that enters a stage, of this sample with its draw.
+HOST_DEVICE Extent entering_extent(const Stage& stage, const StageDraw& draw) {
+  return stage.width > 0 ? Extent{stage.width, stage.height} : draw.entering.extent;
+}
+
+// Shifts along one axis, uniform among low, …, low + count - 1.
+struct ShiftRange {
+  int32_t low, count;
+};
+
+// From a crop's numbers for an image of no pixels to those for one of `size`. Each pixel more lets
+// the window move one further, towards smaller shifts, from the image's padding before it; where
+// the window is the larger one, it has the image and its padding at one end or the other or
+// between.
+HOST_DEVICE ShiftRange shift_range(int32_t low, int32_t count, int32_t size) {
+  const int32_t last = low + count - 1;
+  const int32_t first = low - size;
+  return {min_of(first, last), (first < last ? last - first : first - last) + 1};
+}
+
+// Where an image of `size` begins in its central window; torchvision's rounding.
+HOST_DEVICE int32_t central_shift(int32_t size, int32_t window) {
+  return window > size ? (window - size) / 2
+                       : -static_cast<int32_t>(rintf(0.5f * static_cast<float>(size - window)));
+}
+
+template <bool kSimple>
+HOST_DEVICE ShiftDraw draw_shift(const Stage& stage, Extent extent, Philox4 words) {
+  const ShiftStage& shift = stage.shift;
+  ShiftRange across = {shift.low_x, shift.count_x};
+  ShiftRange down = {shift.low_y, shift.count_y};
+  if constexpr (!kSimple) {
+    if (stage.width == 0) {
+      across = shift_range(across.low, across.count, extent.width);
+      down = shift_range(down.low, down.count, extent.height);
+    }
+  }
+  return {across.low + uniform_below(words.word[1], across.count),
+          down.low + uniform_below(words.word[2], down.count)};
 }
 
 HOST_DEVICE AffineDraw draw_affine(const AffineStage& stage, Philox4 words, Philox4 more) {
@@ -26,36 +100,37 @@ HOST_DEVICE AffineDraw draw_affine(const AffineStage& stage, Philox4 words, Phil
 }
 
 // torchvision's last resort: the largest central box whose aspect is in the range.
-HOST_DEVICE Box central_box(const Stage& stage) {
-  const ResizedCropStage& crop = stage.resized_crop;
-  const float aspect = static_cast<float>(stage.width) / static_cast<float>(stage.height);
-  int32_t width = stage.width;
-  int32_t height = stage.height;
+HOST_DEVICE Box central_box(const ResizedCropStage& crop, Extent extent) {
+  const float aspect = static_cast<float>(extent.width) / static_cast<float>(extent.height);
+  int32_t width = extent.width;
+  int32_t height = extent.height;
   if (aspect < crop.ratio_low) {
     height = static_cast<int32_t>(rintf(static_cast<float>(width) / crop.ratio_low));
   } else if (aspect > crop.ratio_high) {
     width = static_cast<int32_t>(rintf(static_cast<float>(height) * crop.ratio_high));
   }
-  const int32_t x = (stage.width - width) / 2;
-  const int32_t y = (stage.height - height) / 2;
+  const int32_t x = (extent.width - width) / 2;
+  const int32_t y = (extent.height - height) / 2;
   return {x, y, x + width, y + height};
 }
 
-HOST_DEVICE Box draw_resized_crop(const AugmentParams& params, const Stage& stage, int64_t id) {
+HOST_DEVICE Box draw_resized_crop(const AugmentParams& params, const Stage& stage, Extent extent,
+                                  int64_t id) {
   const ResizedCropStage& crop = stage.resized_crop;
   Box box;
   const BoxRanges ranges = {crop.area_low,       crop.area_span, crop.log_ratio_low,
                             crop.log_ratio_span, false,          0};
-  return draw_fitting_box(params, stage, id, ranges, box) ? box : central_box(stage);
+  return draw_fitting_box(params, stage, extent, id, ranges, box) ? box : central_box(crop, extent);
 }
 
 // kSimple: of a program that is_simple.
 template <bool kSimple>
 HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, int64_t id,
                                Philox4 words, StageDraw& draw) {
+  const Extent extent = entering_extent(stage, draw);
   switch (stage.kind) {
     case Kind::kShift:
-      draw.shift = draw_shift(stage.shift, words);
+      draw.shift = draw_shift<kSimple>(stage, extent, words);
       return;
     case Kind::kHorizontalFlip:
     case Kind::kVerticalFlip:
@@ -66,8 +141,9 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
       }
       return;
     case Kind::kResizedCrop:
+    case Kind::kResample:
       if constexpr (!kSimple) {
-        draw.box = draw_resized_crop(params, stage, id);
+        draw.box = draw_resized_crop(params, stage, extent, id);
       }
       return;
     default:
@@ -85,13 +161,21 @@ HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
       draw.on = 1;
       draw.shift = {shift.center_x, shift.center_y};
     }
+    if constexpr (!kSimple) {
+      if (stage.width == 0) {
+        const Extent extent = entering_extent(stage, draw);
+        draw.shift = {central_shift(extent.width, shift.out_width),
+                      central_shift(extent.height, shift.out_height)};
+      }
+    }
   }
   if constexpr (!kSimple) {
     const ResizedCropStage& crop = stage.resized_crop;
-    if (stage.kind == Kind::kResizedCrop &&
-        (crop.out_width != stage.width || crop.out_height != stage.height)) {
+    const bool resizes = stage.kind == Kind::kResizedCrop || stage.kind == Kind::kResample;
+    if (resizes && (crop.out_width != stage.width || crop.out_height != stage.height)) {
       draw.on = 1;
-      draw.box = {0, 0, stage.width, stage.height};
+      const Extent extent = entering_extent(stage, draw);
+      draw.box = {0, 0, extent.width, extent.height};
     }
   }
 }
@@ -161,6 +245,9 @@ HOST_DEVICE void compose_stage(Map& map, const Stage& stage, const StageDraw& dr
     case Kind::kResizedCrop:
       map.whole = false;
       return compose_resize(map, stage.resized_crop, draw.box);
+    case Kind::kResample:
+      map.whole = false;
+      return;
     default:
       unknown_kind();
   }

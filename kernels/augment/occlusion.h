@@ -19,7 +19,7 @@ HOST_DEVICE ErasingDraw draw_erasing(const AugmentParams& params, const Stage& s
       erasing.area_low, erasing.area_span, erasing.log_ratio_low, erasing.log_ratio_span, true, 1};
   const Philox4 key = random_words(params, id, stage.stream, kBoxAttempts + 1);
   ErasingDraw draw = {{0, 0, 0, 0}, key.word[0], key.word[1]};
-  draw_fitting_box(params, stage, id, ranges, draw.box);
+  draw_fitting_box(params, stage, {stage.width, stage.height}, id, ranges, draw.box);
   return draw;
 }
 

@@ -10,6 +10,7 @@ namespace warpmix::augment {
 
 constexpr int kMaxStages = 16;           // of one launch; longer lists become more launches
 constexpr int kMaxSteps = 8;             // colour stages of one launch, and likewise occlusions
+constexpr int64_t kMaxSide = 65535;      // of a resized image
 constexpr int64_t kMaxPixels = 1 << 24;  // of one image: λ divides two counts exact in float32
 
 // Channel sums count in steps of 2^-16, so that sums of float images are exact integers too.
@@ -55,7 +56,9 @@ struct Program {
   Stage stages[kMaxStages];
 };
 
-// N images of `height` × `width` × `channels`; strides in elements.
+// N images of `height` × `width` × `channels`; strides in elements. Or N images of sizes of their
+// own, one after the other in any order with adjacent channels; the image's and the row's stride,
+// height and width are then each image's.
 struct ImageSource {
   const void* images;
   int64_t image_stride;
@@ -66,6 +69,11 @@ struct ImageSource {
   int32_t width;
   int32_t channels;
   int32_t image_count;  // N
+  // Of images of sizes of their own, else null: [N] the first pixel of each, [N, 2] its height and
+  // width; and how many pixels there are in all.
+  const int64_t* offsets;
+  const int32_t* sizes;
+  int64_t pixel_count;
 };
 
 struct AugmentParams : ImageSource {

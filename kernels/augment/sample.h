@@ -2,6 +2,7 @@
 #pragma once
 
 #include "draw.h"
+#include "resample.h"
 
 namespace warpmix::augment {
 
@@ -9,6 +10,7 @@ namespace warpmix::augment {
 struct Side {
   int32_t row;  // of the images
   Map map;
+  Resampling resampling;
   int32_t steps;
   ColorStep step[kMaxSteps];  // the first changes nothing where there is none
   Patches patches;
@@ -37,8 +39,16 @@ HOST_DEVICE const int64_t* pivot_sums(const AugmentParams& params, const Stage& 
   return params.entering + slot * params.channels;
 }
 
-HOST_DEVICE int32_t pivot_pixels(const AugmentParams& params, const Stage& stage) {
-  return stage.mean == kSourceMean ? params.width * params.height : stage.width * stage.height;
+// kSimple: of a program that is_simple, whose images have one size.
+template <bool kSimple>
+HOST_DEVICE int32_t pivot_pixels(const AugmentParams& params, const Stage& stage, int32_t row) {
+  if (stage.mean != kSourceMean) {
+    return stage.width * stage.height;
+  }
+  if constexpr (kSimple) {
+    return params.width * params.height;
+  }
+  return pixels_of(source_image(params, row).extent);
 }
 
 // Colour stages [geometry_end, end). AnySide: Side or SimpleSide.
@@ -51,7 +61,8 @@ HOST_DEVICE void resolve_steps(const AugmentParams& params, const StageDraw* dra
     if (draws[i].on) {
       const Stage& stage = params.program.stages[i];
       set_step(stage, draws[i], pivot_sums(params, stage, position, s, side.row), params.channels,
-               pivot_pixels(params, stage), side.step[side.steps++]);
+               pivot_pixels<std::is_same_v<AnySide, SimpleSide>>(params, stage, side.row),
+               side.step[side.steps++]);
     }
   }
 }
@@ -67,6 +78,7 @@ HOST_DEVICE void resolve_shape(const AugmentParams& params, const StageDraw* dra
   side.keep = resolve_keep(params, draws, post);
   if constexpr (!kSimple) {
     side.map = resolve_map(program, draws);
+    side.resampling = resolve_resampling(program, draws);
     resolve_patches(program, draws, program.color_end, program.mix_begin, side.patches);
     for (int32_t i = program.mix_end; i < program.count; ++i) {
       if (post[i].on && program.stages[i].kind == Kind::kCropBlackout) {

@@ -39,23 +39,31 @@ HOST_DEVICE int32_t shifted_source(int32_t x, int32_t shift, int32_t size, Reent
   return x == kOutside ? kOutside : reentered(x - shift, size, reentry);
 }
 
-// Pixels along axis 0 (columns) or 1 (rows) of the image that enters a stage.
-HOST_DEVICE int32_t entering_size(const Stage& stage, int32_t axis) {
-  return axis == 0 ? stage.width : stage.height;
+// Pixels along axis 0 (columns) or 1 (rows) of the image that enters a stage. kSimple: of a program
+// that is_simple, whose images have one size.
+template <bool kSimple = false>
+HOST_DEVICE int32_t entering_size(const Stage& stage, const StageDraw& draw, int32_t axis) {
+  const int32_t size = axis == 0 ? stage.width : stage.height;
+  if constexpr (!kSimple) {
+    const Extent& own = draw.entering.extent;
+    return size > 0 ? size : axis == 0 ? own.width : own.height;
+  }
+  return size;
 }
 
-// Where a flip takes column (axis 0) or row (axis 1) x of its output from.
-HOST_DEVICE int32_t flipped_source(const Stage& stage, int32_t axis, int32_t x) {
-  const bool flips = stage.kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
-  return flips && x != kOutside ? entering_size(stage, axis) - 1 - x : x;
+// Where a flip takes column (axis 0) or row (axis 1) x of its output of `size` from.
+HOST_DEVICE int32_t flipped_source(Kind kind, int32_t size, int32_t axis, int32_t x) {
+  const bool flips = kind == (axis == 0 ? Kind::kHorizontalFlip : Kind::kVerticalFlip);
+  return flips && x != kOutside ? size - 1 - x : x;
 }
 
 HOST_DEVICE int32_t whole_shift(const StageDraw& draw, int32_t axis) {
   return axis == 0 ? draw.shift.dx : draw.shift.dy;
 }
 
-// Where stages [begin, end) take columns or rows from: the applied ones backwards.
-template <int kCount>
+// Where stages [begin, end) take columns or rows from: the applied ones backwards. kSimple: as of
+// entering_size.
+template <bool kSimple, int kCount>
 HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, int32_t begin,
                                int32_t end, int32_t axis, int32_t (&x)[kCount]) {
   for (int32_t i = end - 1; i >= begin; --i) {
@@ -63,9 +71,9 @@ HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, i
     if (!draws[i].on) {
       continue;
     }
+    const int32_t size = entering_size<kSimple>(stage, draws[i], axis);
     if (stage.kind == Kind::kShift) {
       const int32_t shift = whole_shift(draws[i], axis);
-      const int32_t size = entering_size(stage, axis);
       const Reentry reentry = reentry_of(stage.shift.border, size);
       UNROLL
       for (int j = 0; j < kCount; ++j) {
@@ -74,7 +82,7 @@ HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, i
     } else {
       UNROLL
       for (int j = 0; j < kCount; ++j) {
-        x[j] = flipped_source(stage, axis, x[j]);
+        x[j] = flipped_source(stage.kind, size, axis, x[j]);
       }
     }
   }
@@ -83,7 +91,7 @@ HOST_DEVICE void whole_sources(const Program& program, const StageDraw* draws, i
 HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws, int32_t begin,
                                  int32_t end, int32_t axis, int32_t x) {
   int32_t one[1] = {x};
-  whole_sources(program, draws, begin, end, axis, one);
+  whole_sources<false>(program, draws, begin, end, axis, one);
   return one[0];
 }
 

@@ -3,10 +3,38 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
+
+
+@runtime_checkable
+class MixedSizes(Protocol):
+    """Images of sizes of their own in one buffer: :class:`warpmix.RaggedImages`."""
+
+    @property
+    def pixels(self) -> Tensor:
+        """[P, C] uint8."""
+
+    @property
+    def offsets(self) -> Tensor:
+        """[N] int64, the first pixel of each image."""
+
+    @property
+    def sizes(self) -> Tensor:
+        """[N, 2] int32, its height and width."""
+
+
+Source = Tensor | MixedSizes
+"""Images [N, H, W, C] as :func:`warpmix.ops.as_nhwc` gives them, or of sizes of their own."""
+
+
+def split_source(images: Source) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return the ops' arguments images, offsets and sizes."""
+    if isinstance(images, Tensor):
+        return images, None, None
+    return images.pixels, images.offsets, images.sizes
 
 
 def check_dense(name: str, value: Any) -> None:

@@ -15,7 +15,14 @@ import torch
 from torch import Tensor
 
 from warpmix import _extension
-from warpmix._tensors import as_inverse_temperature, check_dense, scaled_weights
+from warpmix._tensors import (
+    MixedSizes,
+    Source,
+    as_inverse_temperature,
+    check_dense,
+    scaled_weights,
+    split_source,
+)
 
 _C = _extension.load().module
 DRAW_WORDS: int = _C.draw_words
@@ -34,11 +41,12 @@ def as_nhwc(images: Tensor) -> Tensor:
     return nhwc.contiguous() if not images.is_contiguous() else nhwc
 
 
-def channel_sums(images: Tensor) -> Tensor:
+def channel_sums(images: Source) -> Tensor:
     """Return the exact channel sums of images, which contrast's means are made of.
 
     Args:
-        images: [N, C, H, W] uint8, or float32 on [0, 255], in any memory format.
+        images: [N, C, H, W] uint8, or float32 on [0, 255], in any memory format; or
+            :class:`warpmix.RaggedImages`.
 
     Returns:
         [N, C] int64 in steps of 2^-16, the same whatever the device or the order of summation.
@@ -47,6 +55,8 @@ def channel_sums(images: Tensor) -> Tensor:
         ValueError: images of another shape, without memory, or of too many channels or pixels.
         TypeError: another dtype, or a tensor that is not dense.
     """
+    if isinstance(images, MixedSizes):
+        return channel_sums_nhwc(images)
     check_dense("images", images)
     if images.dim() != 4:
         raise ValueError(f"images must be [N, C, H, W], got shape {tuple(images.shape)}")
@@ -61,15 +71,17 @@ def channel_sums(images: Tensor) -> Tensor:
     return channel_sums_nhwc(as_nhwc(images))
 
 
-def channel_sums_nhwc(images: Tensor) -> Tensor:
+def channel_sums_nhwc(images: Source) -> Tensor:
     """Return :func:`channel_sums` of images [N, H, W, C] as :func:`as_nhwc` gives them."""
-    sums = torch.empty(images.shape[0], images.shape[3], dtype=torch.int64, device=images.device)
-    _ops.channel_sums(images, sums)
+    pixels, offsets, sizes = split_source(images)
+    count = len(pixels if offsets is None else offsets)
+    sums = torch.empty(count, pixels.shape[-1], dtype=torch.int64, device=pixels.device)
+    _ops.channel_sums(pixels, sums, offsets, sizes)
     return sums
 
 
 def draw(
-    images: Tensor,
+    images: Source,
     *,
     index: Tensor | None,
     ids: Tensor | None,
@@ -84,30 +96,43 @@ def draw(
 ) -> Tensor:
     """Return [B, sides, stages, 8] int32: what :func:`augment` would draw; images [N, H, W, C] give
     shape and pool."""
+    images, offsets, sizes = split_source(images)
     shape = (batch_size, sides, program[0], DRAW_WORDS)
     draws = torch.empty(shape, dtype=torch.int32, device=images.device)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
-    _ops.draw(images, index, ids, active, step, seed, epoch, from_batch, program, draws)
+    _ops.draw(
+        images, index, ids, active, step, seed, epoch, from_batch, program, draws, offsets, sizes
+    )
     return draws
 
 
 def check_draws(
-    draws: Tensor, *, image_count: int, from_batch: bool, program: Sequence[int]
+    draws: Tensor,
+    *,
+    image_count: int,
+    from_batch: bool,
+    program: Sequence[int],
+    index: Tensor | None = None,
+    sizes: Tensor | None = None,
 ) -> None:
     """Check draws [B, sides, stages, 8] int32 in host memory against a launch and its images.
+
+    Args:
+        index: [B] int64 rows of the images, where these have sizes of their own.
+        sizes: [N, 2] int32, these sizes, in host memory.
 
     Raises:
         ValueError: a number that would have the kernels read what is none of the images'.
     """
     try:
-        _ops.check_draws(draws.contiguous(), image_count, from_batch, program)
+        _ops.check_draws(draws.contiguous(), image_count, from_batch, program, index, sizes)
     except RuntimeError as error:
         line = str(error).partition("\n")[0]
         raise ValueError(line.partition("check_draws: ")[2]) from None
 
 
 def augment(
-    images: Tensor,
+    images: Source,
     *,
     index: Tensor | None,
     ids: Tensor | None,
@@ -126,13 +151,14 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Make one launch from images [N, H, W, C], see :func:`as_nhwc`, into ``out`` [B, C, h, w];
     return (pair [2, B] int64, lam [B] float32)."""
+    images, offsets, sizes = split_source(images)
     index, ids, active = _dense(index), _dense(ids), _dense(active)
     labels, sums, draws = _dense(labels), _dense(sums), _dense(draws)
     pair = torch.empty(2, out.shape[0], dtype=torch.int64, device=images.device)
     lam = torch.empty(out.shape[0], dtype=torch.float32, device=images.device)
     _ops.augment(
         images, index, ids, active, labels, sums, draws, step, seed, epoch, from_batch, program,
-        scale, bias, out, pair, lam,
+        scale, bias, out, pair, lam, offsets, sizes,
     )  # fmt: skip
     return pair, lam
 

@@ -110,7 +110,7 @@ class Recorder(TorchDispatchMode):
 
 
 class Altered(TorchDispatchMode):
-    """Inside, operators of warpmix get another tensor as the argument of a name."""
+    """Inside, operators that are recorded get another tensor as the argument of a name."""
 
     def __init__(self, name: str, tensor: Tensor) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Altered(TorchDispatchMode):
     ) -> Any:
         """Run an operator with the other tensor."""
         names = [a.name for a in func._schema.arguments]
-        if func.namespace == "warpmix" and self.name in names:
+        if func.namespace == "warpmix" and _outputs(func) and self.name in names:
             place = names.index(self.name)
             args = (*args[:place], self.tensor, *args[place + 1 :])
         return func(*args, **(kwargs or {}))

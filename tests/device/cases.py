@@ -15,25 +15,31 @@ from typing import Any
 
 import torch
 from hypothesis import HealthCheck, Phase, given, settings
-from strategies import Case
+from hypothesis import strategies as st
+from strategies import Case, ragged_cases, scattered
 from strategies import cases as random_cases
 from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    CenterCrop,
     CutMix,
     MixUp,
     Pipeline,
+    RaggedImages,
     RandomAffine,
     RandomBrightness,
     RandomContrast,
+    RandomCrop,
     RandomCropBlackout,
     RandomErasing,
     RandomHorizontalFlip,
     RandomPosterize,
+    RandomResizedCrop,
     RandomRotation,
     RandomShift,
     RandomVerticalFlip,
+    Resize,
     ops,
 )
 
@@ -50,10 +56,20 @@ WHOLE_PIXELS: list[tuple[str, list[Any]]] = [
     ("cut", [RandomHorizontalFlip(), RandomShift(0.2), RandomBrightness(), CutMix()]),
     ("blend", [RandomVerticalFlip(), RandomShift(0.2, "constant", 17), MixUp()]),
 ]
-# The general kernel, with and without means of the image as it enters.
+# The general kernels, with and without means of the image as it enters.
 GENERAL: list[tuple[str, list[Any]]] = [
     ("map", [RandomAffine(30, (0.1, 0.1), (0.8, 1.2)), RandomErasing(), MixUp()]),
     ("entering", [RandomRotation(20), RandomContrast((0.5, 2)), RandomPosterize(3), CutMix()]),
+    (
+        "resampling",
+        [
+            RandomHorizontalFlip(),
+            RandomResizedCrop((6, 11), interpolation="bicubic"),
+            RandomShift(0.2, "constant", 9),
+            RandomContrast((0.5, 2)),
+            MixUp(),
+        ],
+    ),
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
@@ -139,7 +155,8 @@ def record_rows(recorder: Recorder, pictures: Pictures) -> None:
 
 
 def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
-    """Record rows that are none of the images': the CPU's checks refuse them, a kernel stops."""
+    """Record rows that are none of the images', and boxes beyond one: the CPU's checks refuse them,
+    a kernel stops."""
     images, index = pictures.images(3, 3, (8, 9), False), torch.tensor([0, 2])
     sums = ops.channel_sums(images)
     lists = [*WHOLE_PIXELS, *GENERAL]
@@ -148,6 +165,62 @@ def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
         pipeline = Pipeline(transforms, seed=1)
         with Altered("index", torch.tensor([0, row])):
             pipeline(images, pictures.labels(3), index=index, sums=sums)
+    pipeline = Pipeline([RandomResizedCrop(4)], seed=1)
+    draws = pipeline.draw(torch.arange(3), images=images)
+    # Words of a draw: on, partner, x0, y0, x1, y1.
+    for place, number in ((2, -1), (3, 8), (4, 10), (4, -5), (5, 9), (5, 0)):
+        recorder.name = f"resampling, {number} as number {place} of a draw"
+        changed = draws.per_launch[0].clone()
+        changed[1, 0, 0, place] = number
+        with Altered("draws", changed):
+            pipeline.replay(images, draws)
+
+
+# What brings images of mixed sizes to one.
+BRINGING: list[tuple[str, list[Any]]] = [
+    ("crop", [RandomHorizontalFlip(), RandomCrop((9, 14), 2, padding_mode="reflect")]),
+    ("padded crop", [RandomVerticalFlip(), RandomCrop((40, 35), (1, 0, 2, 1), True, 7, p=0.7)]),
+    ("central window", [RandomHorizontalFlip(), CenterCrop((17, 12))]),
+    ("resized crop", [RandomHorizontalFlip(), RandomResizedCrop((9, 14), p=0.8)]),
+    ("shorter side", [Resize(13, "bicubic"), RandomVerticalFlip(), CenterCrop((11, 12))]),
+]
+
+
+def record_ragged(recorder: Recorder, pictures: Pictures) -> None:
+    """Record images of mixed sizes in any order in memory, and those that are not all there."""
+    sides = [(15, 21), (33, 14), (14, 50)]
+    for channels, (name, bringing) in itertools.product([3, 1, 4], BRINGING):
+        images = [pictures.images(1, channels, s, False)[0].permute(1, 2, 0) for s in sides]
+        source, labels = scattered(images), pictures.labels(3)
+        recorder.name = f"ragged, {name}"
+        ops.channel_sums(source)
+        for rest in ([RandomContrast((1, 3)), CutMix()], [RandomRotation(20), MixUp()], []):
+            pipeline = Pipeline([*bringing, *rest], mean=0.5, std=0.25, seed=channels)
+            pipeline(source, labels, ids=labels)
+            pipeline(source, labels, index=torch.tensor([2, 0, 2, 1]))
+        recorder.name = f"ragged, {name}, replayed"
+        draws = pipeline.draw(labels, images=source)
+        pipeline.replay(source, draws, labels)
+    large = RaggedImages.from_list(
+        [pictures.images(1, 3, s, False)[0] for s in ((9, 9), (150, 130))]
+    )
+    recorder.name = "ragged, sums of many shares"
+    ops.channel_sums(large)
+    wrong = {
+        "offsets": [[0, -1, 2], [0, 2**40, 2], [0, len(source.pixels) - 9, 2]],
+        "sizes": [
+            [[9, 14], [9, 0], [9, 14]],
+            [[9, 14], [-9, -14], [9, 14]],
+            [[9, 14]] * 2 + [[1, 3]],
+        ],
+    }
+    crop = Pipeline(BRINGING[0][1], seed=1)
+    for argument, values in wrong.items():
+        for value in values:
+            dtype = torch.int64 if argument == "offsets" else torch.int32
+            recorder.name = f"ragged, {argument} {value}"
+            with Altered(argument, torch.tensor(value, dtype=dtype)):
+                crop(source)
 
 
 def record_random_lists(recorder: Recorder, number: int) -> None:
@@ -161,7 +234,7 @@ def record_random_lists(recorder: Recorder, number: int) -> None:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(random_cases())
+    @given(st.one_of(random_cases(), random_cases(), ragged_cases()))
     def record(case: Case) -> None:
         recorder.name = f"random: {', '.join(type(t).__name__ for t in case.transforms)}"
         with recorder:
@@ -241,6 +314,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_shared_stores(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
+        record_ragged(recorder, pictures)
     record_random_lists(recorder, 60 if short else 600)
     recorder.write(path)
     return recorder

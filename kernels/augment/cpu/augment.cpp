@@ -62,7 +62,10 @@ void run_draw(const AugmentParams& params, int32_t* draws, ParallelFor parallel_
 
 void run_channel_sums(const SumsParams& params, bool source_is_float, ParallelFor parallel_for) {
   const auto sum = source_is_float ? sum_images<float> : sum_images<uint8_t>;
-  parallel_for(0, params.image_count, grain(params.image_stride),
+  const int64_t elements =
+      is_mixed(params) ? params.pixel_count * params.channels / max_of(1, params.image_count)
+                       : params.image_stride;
+  parallel_for(0, params.image_count, grain(elements),
                [&](int64_t begin, int64_t end) { sum(params, begin, end); });
 }
 

@@ -3,6 +3,7 @@
 
 #include "../../simd.h"
 #include "../fixed_point.h"
+#include "../source_image.h"
 
 namespace warpmix::augment {
 
@@ -68,9 +69,10 @@ void add_sums(const float* values, int64_t count, int32_t period, int64_t* sums)
 template <typename Source>
 void sum_images(const SumsParams& params, int64_t begin, int64_t end) {
   const int32_t channels = params.channels;
-  const int64_t pixels = static_cast<int64_t>(params.height) * params.width;
   for (int64_t n = begin; n < end; ++n) {
-    const Source* image = static_cast<const Source*>(params.images) + n * params.image_stride;
+    const SourceImage source = source_image(params, static_cast<int32_t>(n));
+    const Source* image = static_cast<const Source*>(params.images) + source.first;
+    const int64_t pixels = pixels_of(source.extent);
     int64_t* sums = params.sums + n * channels;
     if (params.channel_stride == 1) {
       add_sums(image, pixels * channels, channels, sums);

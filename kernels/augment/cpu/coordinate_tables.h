@@ -42,14 +42,16 @@ HOST_DEVICE void shift_table(int32_t shift, int32_t size, AxisPart axis) {
   }
 }
 
-HOST_DEVICE void apply_whole_stage(const Stage& stage, int32_t shift, int32_t axis, AxisPart part) {
+HOST_DEVICE void apply_whole_stage(const Stage& stage, const StageDraw& draw, int32_t axis,
+                                   AxisPart part) {
+  const int32_t size = entering_size(stage, draw, axis);
+  const int32_t shift = whole_shift(draw, axis);
   if (stage.kind != Kind::kShift) {
     for (int32_t x = part.range.begin; x < part.range.end; ++x) {
-      part.table[x] = flipped_source(stage, axis, part.table[x]);
+      part.table[x] = flipped_source(stage.kind, size, axis, part.table[x]);
     }
     return;
   }
-  const int32_t size = entering_size(stage, axis);
   switch (stage.shift.border) {
     case Border::kWrap:
       return shift_table<Border::kWrap>(shift, size, part);
@@ -69,7 +71,7 @@ HOST_DEVICE void apply_whole(const Program& program, const StageDraw* draws, int
                              int32_t end, int32_t axis, AxisPart part) {
   for (int32_t i = end - 1; i >= begin; --i) {
     if (draws[i].on) {
-      apply_whole_stage(program.stages[i], whole_shift(draws[i], axis), axis, part);
+      apply_whole_stage(program.stages[i], draws[i], axis, part);
     }
   }
 }

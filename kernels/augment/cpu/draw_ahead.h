@@ -13,7 +13,7 @@ struct Drawn {
 };
 
 template <typename Source>
-const Source* source_image(const AugmentParams& params, int32_t row) {
+const Source* first_element(const AugmentParams& params, int32_t row) {
   return static_cast<const Source*>(params.images) + row * params.image_stride;
 }
 
@@ -21,7 +21,7 @@ const Source* source_image(const AugmentParams& params, int32_t row) {
 template <typename Source>
 void prefetch_image(const AugmentParams& params, int32_t row) {
   constexpr int64_t kPrefetchBytes = 4096;
-  const char* bytes = reinterpret_cast<const char*>(source_image<Source>(params, row));
+  const char* bytes = reinterpret_cast<const char*>(first_element<Source>(params, row));
   const int64_t size = min_of<int64_t>(kPrefetchBytes, params.image_stride * sizeof(Source));
   for (int64_t i = 0; i < size; i += 64) {
     __builtin_prefetch(bytes + i);

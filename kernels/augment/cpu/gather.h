@@ -16,7 +16,6 @@ class Gatherer {
       : plane_(plane),
         channels_(params.channels),
         pixel_stride_(params.pixel_stride),
-        row_stride_(params.row_stride),
         channel_stride_(params.channel_stride),
         interleaved_(interleaved),
         same_order_(interleaved ? params.channel_stride == 1 : params.pixel_stride == 1),
@@ -24,9 +23,9 @@ class Gatherer {
         fill_(params.program.fill) {}
 
   // `columns` of `rows` rows, which go to `out`, `stride` elements apart. `row` are their rows of
-  // the image, or kOutside.
-  void gather(const Source* image, const int32_t* row, int32_t rows, const std::vector<Run>& runs,
-              Range columns, Target* out, int64_t stride) const {
+  // the image, `row_stride` elements apart, or kOutside.
+  void gather(const Source* image, int32_t row_stride, const int32_t* row, int32_t rows,
+              const std::vector<Run>& runs, Range columns, Target* out, int64_t stride) const {
     for (const Run& run : runs) {
       const int32_t from = max_of(columns.begin, run.begin);
       const int32_t count = min_of(columns.end, run.end) - from;
@@ -39,7 +38,7 @@ class Gatherer {
       if (has_source) {
         const bool mirrored = run.step < 0;
         first -= mirrored ? (count - 1) * int64_t{pixel_stride_} : 0;  // the leftmost
-        copy(first, row, rows, mirrored, count, target, stride);
+        copy(first, row_stride, row, rows, mirrored, count, target, stride);
       }
       for (int32_t y = 0; (has_outside_ || !has_source) && y < rows; ++y) {
         if (row[y] == kOutside || !has_source) {
@@ -73,12 +72,12 @@ class Gatherer {
 
   // All rows that have a source. `in` is the leftmost pixel of row 0 of the image, wherever it
   // goes.
-  void copy(const Source* in, const int32_t* row, int32_t rows, bool mirrored, int32_t count,
-            Target* out, int64_t stride) const {
+  void copy(const Source* in, int32_t row_stride, const int32_t* row, int32_t rows, bool mirrored,
+            int32_t count, Target* out, int64_t stride) const {
     const auto blocks = [&](int32_t channel, int32_t channels) {
       const Source* first = in + static_cast<int64_t>(channel) * channel_stride_;
       const int64_t size = sizeof(Source);
-      return Blocks{reinterpret_cast<const char*>(first), row, row_stride_ * size, rows,
+      return Blocks{reinterpret_cast<const char*>(first), row, row_stride * size, rows,
                     size * count * channels};
     };
     if constexpr (kSameType) {
@@ -94,7 +93,7 @@ class Gatherer {
     }
     for (int32_t y = 0; y < rows; ++y, out += stride) {
       if (row[y] != kOutside) {
-        copy_row(in + static_cast<int64_t>(row[y]) * row_stride_, mirrored, out, count);
+        copy_row(in + static_cast<int64_t>(row[y]) * row_stride, mirrored, out, count);
       }
     }
   }
@@ -138,7 +137,7 @@ class Gatherer {
   }
 
   const int64_t plane_;
-  const int32_t channels_, pixel_stride_, row_stride_, channel_stride_;
+  const int32_t channels_, pixel_stride_, channel_stride_;
   const bool interleaved_;
   const bool same_order_;    // pixels and channels lie in the source as they do in the output
   const bool has_outside_;   // some pixels may have no source

@@ -8,6 +8,7 @@
 #include "../sample.h"
 #include "gather.h"
 #include "plane_loops.h"
+#include "resample_rows.h"
 #include "rgb_taps.h"
 
 namespace warpmix::augment {
@@ -33,6 +34,9 @@ class Canvas {
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
     draws_ = draws;
+    const SourceImage source = source_image(params_, row);
+    image_ = static_cast<const Source*>(params_.images) + source.first;
+    row_stride_ = source.row_stride;
     resolve_shape<false>(params_, draws, post, row, side_);
     const Program& program = params_.program;
     if (side_.map.whole) {
@@ -41,7 +45,15 @@ class Canvas {
       tabulate_axis(program, draws, side_.map, 1, all_of(rows_));
       return;
     }
-    prefetch_source();
+    if (!side_.resampling.applies && params_.channel_stride == 1) {
+      prefetch_rows(image_, source, side_.map, {params_.out_height, params_.out_width});
+    }
+    if (program.map_width == 0) {
+      const Extent extent =
+          entering_extent(program.stages[program.map_begin], draws[program.map_begin]);
+      pre_columns_.resize(extent.width);
+      pre_rows_.resize(extent.height);
+    }
     const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
       tabulate_stages(program, draws, begin, end, axis, all_of(table));
     };
@@ -50,7 +62,12 @@ class Canvas {
     tabulate(0, program.map_begin, 0, pre_columns_);
     tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
-    scale_table(params_.row_stride, pre_rows_);
+    scale_table(row_stride_, pre_rows_);
+    if (side_.resampling.applies) {
+      resampled_.prepare(
+          {image_, pre_columns_.data(), pre_rows_.data(), params_.channels, params_.channel_stride},
+          side_.resampling, columns_, program.fill);
+    }
   }
 
   // Some applied contrast pivots on a mean of the whole image as it enters.
@@ -70,6 +87,10 @@ class Canvas {
     rows_painted_ = end - begin;
     if (side_.map.whole) {
       copy_pixels();
+    } else if (side_.resampling.applies) {
+      for (int32_t y = begin; y < end; ++y) {
+        resampled_.paint(rows_[y], row(0, y), plane_);
+      }
     } else {
       for (int32_t y = begin; y < end; y += sampled_rows_) {
         sample_rows(y, min_of(sampled_rows_, end - y));
@@ -110,42 +131,11 @@ class Canvas {
  private:
   int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
 
-  const Source* image() const {
-    return static_cast<const Source*>(params_.images) + side_.row * params_.image_stride;
-  }
-
   // ---- geometry ---------------------------------------------------------------------------------
 
-  // The rows that a map reads: it goes through them along lines that no processor foresees. At
-  // 224×224 that saves a fifth of the time. (Inline: GCC 12 drops the call of a function that does
-  // nothing else.)
-  HOST_DEVICE void prefetch_source() const {
-    constexpr int64_t kPrefetchBytes = 512 << 10;  // half of a second-level cache
-    const float* m = side_.map.m;
-    const float across = m[3] * static_cast<float>(params_.out_width - 1);
-    const float down = m[4] * static_cast<float>(params_.out_height - 1);
-    const float first = m[5] + at_most(across, 0.0f) + at_most(down, 0.0f);
-    const float last = m[5] + at_least(across, 0.0f) + at_least(down, 0.0f);
-    const auto row = [&](float y) {
-      return static_cast<int64_t>(
-          at_most(at_least(y, 0.0f), static_cast<float>(params_.height - 1)));
-    };
-    const int64_t row_bytes = params_.row_stride * int64_t{sizeof(Source)};
-    const char* const bytes = reinterpret_cast<const char*>(image());
-    const int64_t end = min_of<int64_t>((row(last) + 2) * row_bytes,
-                                        params_.image_stride * int64_t{sizeof(Source)});
-    const int64_t begin = row(first) * row_bytes;
-    if (params_.channel_stride != 1 || end - begin > kPrefetchBytes) {
-      return;
-    }
-    for (int64_t i = begin; i < end; i += 64) {
-      __builtin_prefetch(bytes + i, 0, 2);
-    }
-  }
-
   void copy_pixels() {
-    gatherer_.gather(image(), rows_.data() + begin_, rows_painted_, runs_, {0, params_.out_width},
-                     values_.data(), params_.out_width);
+    gatherer_.gather(image_, row_stride_, rows_.data() + begin_, rows_painted_, runs_,
+                     {0, params_.out_width}, values_.data(), params_.out_width);
   }
 
   // `rows` rows from y on, whose pixels the map takes from between pixels.
@@ -163,14 +153,14 @@ class Canvas {
     if constexpr (sizeof(Source) == 1) {
       if (reads_rgb_words()) {
         const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-        const RgbTaps rgb = {image(), last_word, corners, taps, program.fill, count};
+        const RgbTaps rgb = {image_, last_word, corners, taps, program.fill, count};
         return sample_rgb(rgb, row(0, y), row(1, y), row(2, y));
       }
     }
     const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
                                        corners + 3 * count};
     for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps(image() + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
+      sample_taps(image_ + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
                   program.fill[c], count, row(c, y));
     }
   }
@@ -178,7 +168,7 @@ class Canvas {
   // Offsets of the four taps of `count` pixels, or -1 for the fill.
   void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
     if (params_.program.map_begin == 0) {
-      corner_offsets(taps, params_.pixel_stride, params_.row_stride, count, corners);
+      corner_offsets(taps, params_.pixel_stride, row_stride_, count, corners);
       return;
     }
     for (int32_t i = 0; i < count; ++i) {
@@ -219,7 +209,8 @@ class Canvas {
       }
     }
     ColorStep step;
-    set_step(stage, draw, sums, params_.channels, pivot_pixels(params_, stage), step);
+    set_step(stage, draw, sums, params_.channels, pivot_pixels<false>(params_, stage, side_.row),
+             step);
     change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements()});
   }
 
@@ -281,7 +272,10 @@ class Canvas {
   std::vector<int32_t> taps_, corners_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
+  ResampledRows<Source> resampled_;
   const StageDraw* draws_ = nullptr;
+  const Source* image_ = nullptr;
+  int32_t row_stride_ = 0;
   Side side_;
   int32_t begin_ = 0;
   int32_t rows_painted_ = 0;

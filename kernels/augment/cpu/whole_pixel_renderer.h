@@ -113,7 +113,7 @@ class WholePixelRenderer {
     resolve_shape<true>(params_, draws[s], draws[0], row, side);
     resolve_steps(params_, draws[s], params_.program.color_end, 0, s, side);
     set_kept(side, lane.kept);
-    lane.image = source_image<Source>(params_, row);
+    lane.image = first_element<Source>(params_, row);
     tabulate_axis(params_.program, draws[s], side.map, 0, part_of(columns_, columns));
     find_runs(part_of(columns_, columns), lane.runs);
     tabulate_axis(params_.program, draws[s], side.map, 1, part_of(lane.rows, rows));
@@ -128,8 +128,9 @@ class WholePixelRenderer {
     const Range kept = {max_of(rows.begin, keep.y0), min_of(rows.end, keep.y1)};
     if (kept.begin < kept.end) {
       const Lane& from = lanes_[s];
-      gatherer_.gather(from.image, from.rows.data() + kept.begin, kept.end - kept.begin, from.runs,
-                       columns, lane.pixels.data() + (kept.begin - first) * count_, count_);
+      gatherer_.gather(from.image, params_.row_stride, from.rows.data() + kept.begin,
+                       kept.end - kept.begin, from.runs, columns,
+                       lane.pixels.data() + (kept.begin - first) * count_, count_);
     }
   }
 

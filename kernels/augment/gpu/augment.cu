@@ -3,6 +3,7 @@
 #include "entering_means.h"
 #include "general_kernel.h"
 #include "launch.h"
+#include "resampling.h"
 #include "whole_pixel_kernel.h"
 
 namespace warpmix::augment {
@@ -47,7 +48,7 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
   const Tile tile = prepare_block(params, plan, params.program.color_end, block);
   write_block_targets(params, plan, tile, threadIdx.x, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
-    make_general_tile<Source, kChannels, kInterleaved>(params, image, threadIdx.x, shared);
+    make_general_tile<Sampler, Source, kChannels, kInterleaved>(params, image, threadIdx.x, shared);
   });
 }
 
@@ -58,7 +59,33 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, false
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, stage, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
-    add_entering_tile<Source, kChannels>(params, image, threadIdx.x, shared, stage);
+    add_entering_tile<Sampler, Source, kChannels, false>(params, image, threadIdx.x, shared, stage);
+  });
+}
+
+// Both of the above for programs that resample. The batch where `stage` is kBatch.
+constexpr int32_t kBatch = -1;
+
+template <typename Source, int kChannels, bool kInterleaved>
+__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInterleaved>)
+    resampling_kernel(const __grid_constant__ AugmentParams params,
+                      const __grid_constant__ BlockPlan plan, int32_t stage) {
+  __shared__ ResampledBlock resampled;
+  const int32_t color_end = stage == kBatch ? params.program.color_end : stage;
+  const Tile tile = prepare_block(params, plan, color_end, resampled.block);
+  tabulate_taps(params, plan, tile, threadIdx.x, resampled);
+  __syncthreads();
+  if (stage == kBatch) {
+    write_block_targets(params, plan, tile, threadIdx.x, resampled.block);
+  }
+  for_each_image(params, plan, tile, resampled, [&](Tile image, const ResampledShared& shared) {
+    if (stage == kBatch) {
+      make_general_tile<ResamplingSampler, Source, kChannels, kInterleaved>(params, image,
+                                                                            threadIdx.x, shared);
+    } else {
+      add_entering_tile<ResamplingSampler, Source, kChannels, kInterleaved>(
+          params, image, threadIdx.x, shared, stage);
+    }
   });
 }
 
@@ -77,6 +104,17 @@ struct Launch {
   void run_general() const {
     const BlockPlan plan = block_plan<false>(params);
     const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
+    if (resamples(params.program)) {
+      with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+        const auto launch = [&](int32_t stage) {
+          resampling_kernel<Source, kChannels, is_interleaved.value>
+              <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
+        };
+        for_each_entering(params.program, launch);
+        launch(kBatch);
+      });
+      return;
+    }
     for_each_entering(params.program, [&](int32_t stage) {
       entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
     });

@@ -34,6 +34,7 @@ struct BothSides {
 // image that enters the map: flips before it only turn strides round.
 struct Frame {
   int64_t image;  // its first element
+  int32_t row_stride;
   int32_t tap_first;
   int32_t tap_pixel_stride;
   int32_t tap_row_stride;

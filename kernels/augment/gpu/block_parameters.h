@@ -57,8 +57,12 @@ HOST_DEVICE void resolve_splits(Tile tile, const Mixing& mixing, SplitGroups& sp
 template <bool kSimple>
 HOST_DEVICE void resolve_frame(const AugmentParams& params, const StageDraw* draws, int32_t row,
                                Frame& frame) {
-  frame.image = row * params.image_stride;
-  if constexpr (!kSimple) {
+  if constexpr (kSimple) {
+    frame.image = row * params.image_stride;
+  } else {
+    const SourceImage source = source_image(params, row);
+    frame.image = source.first;
+    frame.row_stride = source.row_stride;
     const Program& program = params.program;
     frame.shifts_before_map = false;
     for (int32_t i = 0; i < program.map_begin; ++i) {
@@ -67,12 +71,12 @@ HOST_DEVICE void resolve_frame(const AugmentParams& params, const StageDraw* dra
     int32_t x[2] = {0, 1};
     int32_t y[2] = {0, 1};
     if (!frame.shifts_before_map) {
-      whole_sources(program, draws, 0, program.map_begin, 0, x);
-      whole_sources(program, draws, 0, program.map_begin, 1, y);
+      whole_sources<false>(program, draws, 0, program.map_begin, 0, x);
+      whole_sources<false>(program, draws, 0, program.map_begin, 1, y);
     }
-    frame.tap_first = x[0] * params.pixel_stride + y[0] * params.row_stride;
+    frame.tap_first = x[0] * params.pixel_stride + y[0] * source.row_stride;
     frame.tap_pixel_stride = (x[1] - x[0]) * params.pixel_stride;
-    frame.tap_row_stride = (y[1] - y[0]) * params.row_stride;
+    frame.tap_row_stride = (y[1] - y[0]) * source.row_stride;
   }
 }
 

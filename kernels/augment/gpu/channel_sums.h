@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../fixed_point.h"
+#include "../source_image.h"
 #include "words.h"
 
 namespace warpmix::augment {
@@ -90,20 +91,36 @@ HOST_DEVICE int32_t run_channels(const SumsParams& params) {
   return interleaved(params) ? params.channels : 1;
 }
 
-HOST_DEVICE int32_t run_elements(const SumsParams& params) {
-  return params.height * params.width * run_channels(params);
+struct SumRun {
+  int64_t first;  // element of the images
+  int32_t elements;
+};
+
+HOST_DEVICE SumRun sum_run(const SumsParams& params, int64_t run) {
+  if (is_mixed(params)) {
+    const SourceImage image = source_image(params, static_cast<int32_t>(run));
+    return {image.first, pixels_of(image.extent) * params.channels};
+  }
+  const int32_t elements = params.height * params.width * run_channels(params);
+  return {run * elements, elements};
 }
 
-// Shares of a run: of its vectors, of which the first and the last may be partly its neighbours'.
+// Warps of a run, each with as many of its vectors as it has shares: one, but where images have
+// sizes of their own, of which the average alone is known. The first and the last vector of a run
+// may be partly its neighbours'.
 template <typename Source>
-HOST_DEVICE int32_t run_shares(const SumsParams& params) {
+HOST_DEVICE int32_t run_warps(const SumsParams& params) {
   constexpr int kPlaces = PlaceSums<Source>::kPlaces;
-  return ceil_div(run_elements(params) + 2 * (kPlaces - 1), kPlaces * kSumVectors);
+  const int64_t elements =
+      is_mixed(params) ? params.pixel_count / max_of(params.image_count, 1) * params.channels
+                       : int64_t{params.height} * params.width * run_channels(params);
+  return static_cast<int32_t>(
+      ceil_div<int64_t>(elements + 2 * (kPlaces - 1), kPlaces * kSumVectors));
 }
 
 template <typename Source>
 HOST_DEVICE int64_t sum_blocks(const SumsParams& params) {
-  return ceil_div<int64_t>(sum_runs(params) * run_shares<Source>(params), kSumWarps);
+  return ceil_div<int64_t>(sum_runs(params) * run_warps<Source>(params), kSumWarps);
 }
 
 // ---- the kernel ---------------------------------------------------------------------------------
@@ -128,28 +145,13 @@ HOST_DEVICE Words<4> part_of_vector(const Source* base, int32_t begin, int32_t e
   return words;
 }
 
-// kChannels: of a run, or 0 for any number.
+// Adds vectors [begin, end) of a run, counted from the 16 bytes that it begins in, `before`
+// elements earlier. kChannels: of a run, or 0 for any number.
 template <typename Source, int kChannels>
-HOST_DEVICE void sum_body(const SumsParams& params, int64_t block, int32_t thread) {
+HOST_DEVICE void sum_vectors(const Source* first, int32_t before, int32_t after, int32_t begin,
+                             int32_t end, int32_t channels, int32_t lane, int64_t* totals) {
   using Sums = PlaceSums<Source>;
   constexpr int kPlaces = Sums::kPlaces;
-  const int32_t shares = run_shares<Source>(params);
-  const int64_t warp = block * kSumWarps + thread / 32;
-  const int64_t run = warp / shares;
-  if (run >= sum_runs(params)) {
-    return;
-  }
-  const int32_t lane = thread % 32;
-  const int32_t channels = kChannels > 0 ? kChannels : run_channels(params);
-  const int32_t elements = run_elements(params);
-  const Source* first = static_cast<const Source*>(params.images) + run * elements;
-  // Vectors are counted from the 16 bytes that the run begins in, `before` elements earlier.
-  const int32_t before =
-      static_cast<int32_t>(reinterpret_cast<uintptr_t>(first) % 16 / sizeof(Source));
-  const int32_t after = before + elements;
-  const int32_t begin = static_cast<int32_t>(warp - run * shares) * kSumVectors;
-  const int32_t end = min_of(begin + kSumVectors, ceil_div(after, kPlaces));
-
   Sums sums;
   const int32_t lanes = 32 - 32 % channels;
   const int32_t own = lane < lanes ? begin + lane : end;
@@ -171,7 +173,6 @@ HOST_DEVICE void sum_body(const SumsParams& params, int64_t block, int32_t threa
     kind[i % kKinds] += sums.at(i);
   }
   const int32_t channel = ((begin + lane) * kPlaces - before + 16 * channels) % channels;
-  int64_t* totals = params.sums + run * channels;
   for (int32_t c = 0; c < channels; ++c) {
     decltype(sums.at(0)) total = 0;
     int32_t held = channel;
@@ -181,6 +182,30 @@ HOST_DEVICE void sum_body(const SumsParams& params, int64_t block, int32_t threa
       held = held + 1 == channels ? 0 : held + 1;
     }
     add_to(totals + c, total, Sums::kUnit);
+  }
+}
+
+template <typename Source, int kChannels>
+HOST_DEVICE void sum_body(const SumsParams& params, int64_t block, int32_t thread) {
+  constexpr int kPlaces = PlaceSums<Source>::kPlaces;
+  const int32_t warps = run_warps<Source>(params);
+  const int64_t warp = block * kSumWarps + thread / 32;
+  const int64_t number = warp / warps;
+  if (number >= sum_runs(params)) {
+    return;
+  }
+  const SumRun run = sum_run(params, number);
+  const int32_t channels = kChannels > 0 ? kChannels : run_channels(params);
+  const Source* first = static_cast<const Source*>(params.images) + run.first;
+  const int32_t before =
+      static_cast<int32_t>(reinterpret_cast<uintptr_t>(first) % 16 / sizeof(Source));
+  const int32_t after = before + run.elements;
+  const int32_t vectors = ceil_div(after, kPlaces);
+  int32_t begin = static_cast<int32_t>(warp - number * warps) * kSumVectors;
+  for (; begin < vectors; begin += warps * kSumVectors) {
+    sum_vectors<Source, kChannels>(first, before, after, begin,
+                                   min_of(begin + kSumVectors, vectors), channels, thread % 32,
+                                   params.sums + number * channels);
   }
 }
 

@@ -20,16 +20,17 @@ void for_each_entering(const Program& program, const Function& function) {
 
 // Adds a tile's part of the sums that the contrast at `stage` needs, for the sample and its
 // partner.
-template <typename Source, int kCount>
+template <typename AnySampler, typename AnyShared>
 HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int32_t thread,
-                                     const Shared& shared, int32_t stage, int32_t channel) {
+                                     const AnyShared& shared, int32_t stage, int32_t channel) {
+  constexpr int kCount = AnySampler::kCount;
   const Program& program = params.program;
   const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
   for (int32_t s = 0; s < used; ++s) {
     if (!shared.draws[s][stage].on) {
       continue;
     }
-    const Sampler<Source, kCount> sampler(params, shared, s, channel);
+    const AnySampler sampler(params, shared, s, channel);
     int64_t sum[kCount] = {};
     const GroupRows rows(tile);
     for (int32_t group = thread; group < rows.count; group += kThreads) {
@@ -52,15 +53,19 @@ HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int
   }
 }
 
-template <typename Source, int kChannels>
+// Templates as of make_general_tile.
+template <template <typename, int, bool> typename AnySampler, typename Source, int kChannels,
+          bool kInterleaved, typename AnyShared>
 HOST_DEVICE void add_entering_tile(const AugmentParams& params, Tile tile, int32_t thread,
-                                   const Shared& shared, int32_t stage) {
+                                   const AnyShared& shared, int32_t stage) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
-      add_entering_pixels<Source, 1>(params, tile, thread, shared, stage, c);
+      add_entering_pixels<AnySampler<Source, 1, kInterleaved>>(params, tile, thread, shared, stage,
+                                                               c);
     }
   } else {
-    add_entering_pixels<Source, kChannels>(params, tile, thread, shared, stage, 0);
+    add_entering_pixels<AnySampler<Source, kChannels, kInterleaved>>(params, tile, thread, shared,
+                                                                     stage, 0);
   }
 }
 

@@ -101,21 +101,23 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
 }
 
 // One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
-template <typename Source, int kCount, bool kInterleaved>
-HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& sampler,
-                               const Shared& shared, int32_t s, int32_t x, int32_t y,
-                               int32_t channel, Group<kCount>& value) {
-  sampler.read(shared.column[s] + x, shared.row[s][y], value);
+template <typename AnySampler>
+HOST_DEVICE void colored_group(const AnySampler& sampler, const Shared& shared, int32_t s,
+                               int32_t x, int32_t y, int32_t channel,
+                               Group<AnySampler::kCount>& value) {
+  constexpr int kCount = AnySampler::kCount;
+  sampler.read(x, y, value);
   for (int32_t i = 0; i < shared.side[s].steps; ++i) {
     apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel});
   }
 }
 
 // One side of a group as it enters the mix.
-template <typename Source, int kCount, bool kInterleaved>
-HOST_DEVICE void side_group(const Sampler<Source, kCount, kInterleaved>& sampler,
-                            const Shared& shared, Tile tile, int32_t s, int32_t x, int32_t y,
-                            int32_t channel, Group<kCount>& value) {
+template <typename AnySampler>
+HOST_DEVICE void side_group(const AnySampler& sampler, const Shared& shared, Tile tile, int32_t s,
+                            int32_t x, int32_t y, int32_t channel,
+                            Group<AnySampler::kCount>& value) {
+  constexpr int kCount = AnySampler::kCount;
   colored_group(sampler, shared, s, x, y, channel, value);
   const Side& side = shared.side[s];
   const Box& keep = side.keep;
@@ -148,15 +150,16 @@ HOST_DEVICE uint32_t partner_bits(const Mixing& mixing, Tile tile, int32_t x, in
 }
 
 // The group at (x, y) of the tile as it leaves the mix: of one side, or of both.
-template <typename Source, int kCount, bool kInterleaved>
-HOST_DEVICE void mixed_group(const AugmentParams& params, const Shared& shared, Tile tile,
+template <typename AnySampler, typename AnyShared>
+HOST_DEVICE void mixed_group(const AugmentParams& params, const AnyShared& shared, Tile tile,
                              int32_t x, int32_t y, uint32_t bits, int32_t channel,
-                             Group<kCount>& value) {
+                             Group<AnySampler::kCount>& value) {
+  constexpr int kCount = AnySampler::kCount;
   const bool blends = shared.mixing.mix == Mix::kBlend;
   const int32_t first = bits == kWholeGroup ? 1 : 0;
   const int32_t last = blends || bits != 0 ? 1 : 0;
   for (int32_t s = first; s <= last; ++s) {  // one copy of the code, whichever side a thread makes
-    const Sampler<Source, kCount, kInterleaved> sampler(params, shared, s, channel);
+    const AnySampler sampler(params, shared, s, channel);
     Group<kCount> made;
     side_group(sampler, shared, tile, s, x, y, channel, made);
     UNROLL
@@ -172,9 +175,10 @@ HOST_DEVICE void mixed_group(const AugmentParams& params, const Shared& shared, 
   }
 }
 
-template <typename Source, int kCount, bool kInterleaved>
+template <typename AnySampler, typename AnyShared>
 HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int32_t thread,
-                                     const Shared& shared, int32_t channel) {
+                                     const AnyShared& shared, int32_t channel) {
+  constexpr int kCount = AnySampler::kCount;
   const GroupRows rows(tile);
   const SplitGroups& splits = shared.splits;
   for (int32_t i = thread; i < rows.count + splits.count; i += kThreads) {
@@ -187,7 +191,7 @@ HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int
       continue;
     }
     Group<kCount> value;
-    mixed_group<Source, kCount, kInterleaved>(params, shared, tile, x, y, bits, channel, value);
+    mixed_group<AnySampler>(params, shared, tile, x, y, bits, channel, value);
     apply_patches<kCount>(params, shared.after, tile.x + x, tile.y + y, channel, value);
     UNROLL
     for (int v = 0; v < kGroup * kCount; ++v) {
@@ -202,23 +206,26 @@ HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int
   }
 }
 
-// kChannels 0 stands for any number of channels, made one after the other.
-template <typename Source, int kChannels, bool kInterleaved>
+// kChannels 0 stands for any number of channels, made one after the other. AnySampler: Sampler, or
+// another with its parameters; AnyShared: what it is made from.
+template <template <typename, int, bool> typename AnySampler, typename Source, int kChannels,
+          bool kInterleaved, typename AnyShared>
 HOST_DEVICE void make_general_tile(const AugmentParams& params, Tile tile, int32_t thread,
-                                   const Shared& shared) {
+                                   const AnyShared& shared) {
   if constexpr (kChannels == 0) {
     for (int32_t c = 0; c < params.channels; ++c) {
-      make_general_pixels<Source, 1, true>(params, tile, thread, shared, c);
+      make_general_pixels<AnySampler<Source, 1, true>>(params, tile, thread, shared, c);
     }
   } else {
-    make_general_pixels<Source, kChannels, kInterleaved>(params, tile, thread, shared, 0);
+    make_general_pixels<AnySampler<Source, kChannels, kInterleaved>>(params, tile, thread, shared,
+                                                                     0);
   }
 }
 
 // Calls body(tile, shared) for each of the block's images.
-template <typename Body>
+template <typename AnyBlock, typename Body>
 HOST_DEVICE void for_each_image(const AugmentParams& params, const BlockPlan& plan, Tile tile,
-                                BlockShared<false>& block, const Body& body) {
+                                AnyBlock& block, const Body& body) {
   for (int32_t image = 0; image < tile.images; ++image) {
     body(tile.of_image(image), block.of_image(params, plan, tile, image));
   }

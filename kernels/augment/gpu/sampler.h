@@ -16,11 +16,15 @@ HOST_DEVICE void end_pixel() {
 
 // One side of a tile: its image and what its geometry needs. kInterleaved: a pixel's channels are
 // adjacent in the source.
-template <typename Source, int kCount, bool kInterleaved = false>
+template <typename Source, int kChannelCount, bool kInterleaved = false>
 struct Sampler {
+  static constexpr int kCount = kChannelCount;
+
   const AugmentParams& params;
   const BlockPlan& plan;
   const StageDraw* draws;
+  const int32_t* columns;  // of the tile; see ImageShare
+  const int32_t* rows;
   const float* fill_values;  // of the channels
   const Source* image;
   const Frame& frame;
@@ -30,6 +34,8 @@ struct Sampler {
       : params(p),
         plan(shared.plan),
         draws(shared.draws[s]),
+        columns(shared.column[s]),
+        rows(shared.row[s]),
         fill_values(p.program.fill + channel),
         image(static_cast<const Source*>(p.images) + shared.frame[s].image +
               static_cast<int64_t>(channel) * p.channel_stride),
@@ -73,20 +79,20 @@ struct Sampler {
                             !(within(x, plan.across_fold.size) && within(y, plan.down_fold.size)));
     const Taps across = taps<kPlain>(x, plan.across_fold);
     const Taps down = taps<kPlain>(y, plan.down_fold);
-    int32_t columns[2] = {across.first, across.second};
-    int32_t rows[2] = {down.first, down.second};
+    int32_t tap_columns[2] = {across.first, across.second};
+    int32_t tap_rows[2] = {down.first, down.second};
     if constexpr (!kPlain) {
       const Program& program = params.program;
       if (frame.shifts_before_map) {
-        whole_sources(program, draws, 0, program.map_begin, 0, columns);
-        whole_sources(program, draws, 0, program.map_begin, 1, rows);
+        whole_sources<false>(program, draws, 0, program.map_begin, 0, tap_columns);
+        whole_sources<false>(program, draws, 0, program.map_begin, 1, tap_rows);
       }
     }
     float corner[4][kCount];
     UNROLL
     for (int i = 0; i < 4; ++i) {
-      const int32_t tap_column = columns[i % 2];
-      const int32_t tap_row = rows[i / 2];
+      const int32_t tap_column = tap_columns[i % 2];
+      const int32_t tap_row = tap_rows[i / 2];
       const bool exists =
           kPlain || !frame.shifts_before_map || (tap_column != kOutside && tap_row != kOutside);
       load(frame.tap_first + tap_row * frame.tap_row_stride + tap_column * frame.tap_pixel_stride,
@@ -101,22 +107,32 @@ struct Sampler {
     }
   }
 
-  HOST_DEVICE void read(const int32_t* columns, int32_t row, Group<kCount>& value) const {
+  // The group at (x, y) of the tile, whole pixels.
+  HOST_DEVICE void copy(int32_t x, int32_t y, Group<kCount>& value) const {
+    const int32_t* column = columns + x;
+    const int32_t row = rows[y];
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      load(row + column[i], (row | column[i]) >= 0, value + i * kCount);
+    }
+  }
+
+  // The group at (x, y) of the tile.
+  HOST_DEVICE void read(int32_t x, int32_t y, Group<kCount>& value) const {
+    const int32_t* column = columns + x;
+    const int32_t row = rows[y];
     if (map.whole) {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        load(row + columns[i], (row | columns[i]) >= 0, value + i * kCount);
-      }
+      copy(x, y, value);
     } else if (plan.across_fold.clamps && plan.down_fold.clamps && !frame.shifts_before_map) {
       UNROLL
       for (int i = 0; i < kGroup; ++i) {
-        sample<true>(columns[i], row, value + i * kCount);
+        sample<true>(column[i], row, value + i * kCount);
         end_pixel();
       }
     } else {
       UNROLL
       for (int i = 0; i < kGroup; ++i) {
-        sample<false>(columns[i], row, value + i * kCount);
+        sample<false>(column[i], row, value + i * kCount);
         end_pixel();
       }
     }

@@ -20,10 +20,10 @@ HOST_DEVICE void table_entries(const AugmentParams& params, const ImageShare<kSi
     entry[i] = x + i;
   }
   if constexpr (kSimple) {
-    whole_sources(program, draws, 0, program.geometry_end, axis, entry);
+    whole_sources<true>(program, draws, 0, program.geometry_end, axis, entry);
   } else {
     is_whole = side.map.whole;
-    whole_sources(program, draws, program.map_end, program.geometry_end, axis, entry);
+    whole_sources<false>(program, draws, program.map_end, program.geometry_end, axis, entry);
     if (is_whole) {
       if (program.map_begin < program.map_end) {
         UNROLL
@@ -31,16 +31,19 @@ HOST_DEVICE void table_entries(const AugmentParams& params, const ImageShare<kSi
           entry[i] = whole_map_source(program, side.map, axis, entry[i]);
         }
       }
-      whole_sources(program, draws, 0, program.map_begin, axis, entry);
+      whole_sources<false>(program, draws, 0, program.map_begin, axis, entry);
     }
   }
+  int32_t row_stride = params.row_stride;
   int32_t first = 0;
   int32_t last = axis == 0 ? params.out_width : params.out_height;
   if constexpr (kSimple) {
     first = axis == 0 ? side.keep.x0 : side.keep.y0;
     last = axis == 0 ? side.keep.x1 : side.keep.y1;
+  } else {
+    row_stride = shared.frame[s].row_stride;
   }
-  const int32_t stride = axis == 0 ? params.pixel_stride : params.row_stride;
+  const int32_t stride = axis == 0 ? params.pixel_stride : row_stride;
   UNROLL
   for (int i = 0; i < kGroup; ++i) {
     const int32_t source = is_whole ? entry[i] * stride : entry[i];

@@ -13,10 +13,15 @@ from warpmix import ops
 from warpmix._numbers import as_int, check_integer
 from warpmix._tensors import check_dense
 from warpmix.augment.program import MAX_PIXELS
-from warpmix.augment.stages import MAX_CHANNELS
+from warpmix.augment.ragged import Images, RaggedImages
+from warpmix.augment.stages import MAX_CHANNELS, MIXED
 
 _FEW = 64  # numbers that Python compares sooner than an operator of torch begins
 _USUAL_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what the last dimension of an NHWC array is
+
+
+Side = int | None
+"""Pixels along an axis; None: each image has its own."""
 
 
 @dataclass  # not frozen, which would take ten times as long to make
@@ -24,7 +29,7 @@ class Call:
     """The arguments of one call as the ops take them; one image is a batch of one.
 
     Attributes:
-        images: [N, H, W, C] uint8, a view wherever the images are dense.
+        images: [N, H, W, C] uint8, a view wherever the images are dense; or of mixed sizes.
         labels: [N] int64 or [N, K] floating point.
         ids, index: [B] int64.
         active: [B] bool.
@@ -34,7 +39,7 @@ class Call:
         is_single: the images were one image, and so is to be the result.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor | None
     ids: Tensor | None
     index: Tensor | None
@@ -46,18 +51,20 @@ class Call:
 
     @property
     def size(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the images."""
+        """(height, width, channels) of the images; MIXED where each has its own."""
+        if isinstance(self.images, RaggedImages):
+            return *MIXED, self.images.channels
         _, height, width, channels = self.images.shape
         return height, width, channels
 
     @property
     def count(self) -> int:
         """B, the number of samples to make."""
-        return self.images.shape[0] if self.index is None else self.index.shape[0]
+        return len(self.images) if self.index is None else self.index.shape[0]
 
 
 def check_call(
-    images: Tensor,
+    images: Images,
     *,
     labels: Tensor | int | None = None,
     ids: Tensor | int | None = None,
@@ -68,9 +75,8 @@ def check_call(
     epoch: int = 0,
 ) -> Call:
     """Check the arguments of a call on a batch, or on one image; see ``Pipeline.forward``."""
-    _check_images(images)
-    is_single = images.dim() == 3
-    if is_single:
+    is_single = _check_images(images)
+    if isinstance(images, Tensor) and is_single:
         if index is not None:
             raise ValueError(
                 "index must be left out with one image [C, H, W]: it takes rows of [N, C, H, W]"
@@ -79,10 +85,9 @@ def check_call(
         labels, ids, active, sums = (
             _row_of_one(value, images.device) for value in (labels, ids, active, sums)
         )
-    count, channels, height, width = images.shape
-    if height < 1 or width < 1 or height * width > MAX_PIXELS:
-        raise ValueError(f"images must have 1 to {MAX_PIXELS} pixels each, got {height} x {width}")
-    samples = count
+    source = images if isinstance(images, RaggedImages) else ops.as_nhwc(images)
+    count = samples = len(source)
+    channels = images.channels if isinstance(images, RaggedImages) else images.shape[1]
     if index is not None:
         _check_vector("index", index, torch.int64, None, images)
         samples = index.shape[0]
@@ -100,7 +105,7 @@ def check_call(
     if step is not None:
         _check_vector("step", step, torch.int64, 1, images)
     return Call(
-        images=ops.as_nhwc(images),
+        images=source,
         labels=_as_labels(labels, images),
         ids=_as_ids(ids, samples, images),
         index=index,
@@ -112,12 +117,16 @@ def check_call(
     )
 
 
-def check_size(height: int, width: int, channels: int) -> tuple[int, int, int]:
-    """Return the size of images as ints, each in its range.
+def check_size(height: Side, width: Side, channels: int) -> tuple[int, int, int]:
+    """Return the size of images as ints, each in its range; None and None are MIXED.
 
     Raises:
         TypeError, ValueError: it is none of an image that the kernels take.
     """
+    if height is None or width is None:
+        if height is not width:
+            raise TypeError(f"height and width must both be given, got {height} and {width}")
+        return *MIXED, check_integer("channels", channels, 1, MAX_CHANNELS)
     height = check_integer("height", height, 1, MAX_PIXELS)
     width = check_integer("width", width, 1, MAX_PIXELS)
     if height * width > MAX_PIXELS:
@@ -138,7 +147,10 @@ def _row_of_one(value: Any, device: torch.device) -> Tensor | None:
 # ---- images -----------------------------------------------------------------------------------
 
 
-def _check_images(images: Tensor) -> None:
+def _check_images(images: Images) -> bool:
+    """Check images; return whether they are one image [C, H, W]."""
+    if isinstance(images, RaggedImages):
+        return False
     check_dense("images", images)
     if images.dtype != torch.uint8:
         raise TypeError(
@@ -163,6 +175,10 @@ def _check_images(images: Tensor) -> None:
             f"{expected}, of 1 to {MAX_CHANNELS} channels, got {channels} from shape {shape}; use "
             f"{remedy} where the channels are last, images.unsqueeze(1) for grey images [N, H, W]"
         )
+    height = shape[-2]
+    if height < 1 or width < 1 or height * width > MAX_PIXELS:
+        raise ValueError(f"images must have 1 to {MAX_PIXELS} pixels each, got {height} x {width}")
+    return len(shape) == 3
 
 
 def _is_channels_last(images: Tensor) -> bool:
@@ -173,12 +189,12 @@ def _is_channels_last(images: Tensor) -> bool:
 # ---- what belongs to the images ---------------------------------------------------------------
 
 
-def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
+def _as_labels(labels: Any, images: Images) -> Tensor | None:
     """Return labels [N] int64 or [N, K] floating point."""
     if labels is None:
         return None
     check_dense("labels", labels)
-    count = images.shape[0]
+    count = len(images)
     soft = labels.is_floating_point() and labels.dim() == 2
     if not soft:
         if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
@@ -195,14 +211,14 @@ def _as_labels(labels: Any, images: Tensor) -> Tensor | None:
     return labels
 
 
-def _as_ids(ids: Any, samples: int, images: Tensor) -> Tensor | None:
+def _as_ids(ids: Any, samples: int, images: Images) -> Tensor | None:
     if ids is not None:
         _check_vector("ids", ids, torch.int64, samples, images)
         _check_range("ids", ids, None)
     return ids
 
 
-def _as_active(active: Any, samples: int, images: Tensor) -> Tensor | None:
+def _as_active(active: Any, samples: int, images: Images) -> Tensor | None:
     if active is not None:
         _check_vector("active", active, torch.bool, samples, images)
     return active
@@ -217,7 +233,11 @@ def _as_epoch(epoch: int) -> int:
 
 
 def _check_vector(
-    name: str, tensor: Any, dtype: torch.dtype, size: int | None, images: Tensor
+    name: str,
+    tensor: Any,
+    dtype: torch.dtype,
+    size: int | None,
+    images: Images,
 ) -> None:
     check_dense(name, tensor)
     if tensor.dtype != dtype:
@@ -228,7 +248,7 @@ def _check_vector(
     _check_device(name, tensor, images)
 
 
-def _check_device(name: str, tensor: Tensor, images: Tensor) -> None:
+def _check_device(name: str, tensor: Tensor, images: Images) -> None:
     if tensor.device != images.device:
         raise ValueError(
             f"{name} must be on the images' device {images.device}, got {tensor.device}; "

@@ -13,25 +13,24 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from warpmix._numbers import native, shown
-from warpmix._pillow import to_8_bits
+from warpmix.augment.pictures import as_pixels
+from warpmix.augment.ragged import Images, RaggedImages
 
 __all__ = ["collate"]
 
 _IMAGES = frozenset({"image", "img", "pixel_values"})
 _LABELS = frozenset({"label", "labels"})
 _IDS = frozenset({"id", "ids"})
-_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what tells [C, H, W] from [H, W, C]
-_FORMS = "PIL images or uint8 pixels [H, W, C], [C, H, W] or [H, W]"
 
 
 @overload
 def collate(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]: ...
 @overload
-def collate(samples: Sequence[tuple[Any, ...] | list[Any]]) -> tuple[Tensor, ...]: ...
+def collate(samples: Sequence[tuple[Any, ...] | list[Any]]) -> tuple[Any, ...]: ...
 @overload
 def collate(
     samples: Sequence[Image.Image | npt.NDArray[np.uint8] | Tensor],
-) -> Tensor: ...
+) -> Images: ...
 def collate(samples: Sequence[Any]) -> Any:
     """Stack the samples of a data set into a batch: a DataLoader's ``collate_fn``.
 
@@ -42,7 +41,7 @@ def collate(samples: Sequence[Any]) -> Any:
     Args:
         samples: images; or tuples (image, label), (image, label, id) and so on; or dicts with one
             of the keys ``image``, ``img`` and ``pixel_values``, and perhaps ``label`` or
-            ``labels``, ``id`` or ``ids``, and others. All images have one size.
+            ``labels``, ``id`` or ``ids``, and others.
 
             An image is a PIL image of any mode but "F" (its colours and not its palette's indices;
             16 bits are scaled to 8, alpha is dropped), or uint8 pixels: [H, W], or three
@@ -54,15 +53,16 @@ def collate(samples: Sequence[Any]) -> Any:
 
     Returns:
         the batch in the form of a sample: the images, a tuple or a dict with the same keys. Images
-        are [B, C, H, W] uint8 in channels_last memory, which a pipeline reads fastest. Labels are
-        [B], or [B, C] where they are vectors: int64 if all are whole numbers by type, else float32.
-        Ids are [B] int64: pass them as ``ids=`` for augmentations that depend on neither order nor
-        workers. Other entries of a dict are stacked by torch's ``default_collate``.
+        are [B, C, H, W] uint8 in channels_last memory, which a pipeline reads fastest, or
+        :class:`RaggedImages` where their sizes differ. Labels are [B], or [B, C] where they are
+        vectors: int64 if all are whole numbers by type, else float32. Ids are [B] int64: pass them
+        as ``ids=`` for augmentations that depend on neither order nor workers. Other entries of a
+        dict are stacked by torch's ``default_collate``.
 
     Raises:
         TypeError: an image, label or id that is none of these; samples of different forms.
-        ValueError: images or labels of different sizes, no samples, an image whose layout is
-            ambiguous.
+        ValueError: images of different numbers of channels, labels of different sizes, no samples,
+            an image whose layout is ambiguous.
     """
     if not isinstance(samples, Sequence) or isinstance(samples, str | bytes):
         raise TypeError(f"samples must be a list of samples, got {type(samples).__name__}")
@@ -105,41 +105,12 @@ def _collate_dicts(samples: Sequence[Any]) -> dict[str, Any]:
 # ---- images -----------------------------------------------------------------------------------
 
 
-def _stack_images(images: Sequence[Any]) -> Tensor:
-    """Return [B, C, H, W] in NHWC memory."""
-    pixels = [_pixels(image) for image in images]
-    sizes = {tuple(image.shape) for image in pixels}
-    if len(sizes) > 1:
-        raise ValueError(
-            f"images of one batch must have one size, got {sorted(sizes)} (height, width, "
-            'channels): resize them in the dataset, or once into a cache, and convert("RGB") '
-            "where only some are grey"
-        )
+def _stack_images(images: Sequence[Any]) -> Images:
+    """Return [B, C, H, W] in NHWC memory, or images of mixed sizes."""
+    pixels = [as_pixels(image) for image in images]
+    if len({image.shape for image in pixels}) > 1:
+        return RaggedImages.of_pixels(pixels)
     return torch.stack(pixels).permute(0, 3, 1, 2)
-
-
-def _pixels(image: Any) -> Tensor:
-    """Return [H, W, C] uint8."""
-    pixels = np.asarray(to_8_bits(image)) if isinstance(image, Image.Image) else image
-    if not isinstance(pixels, np.ndarray | Tensor):
-        raise TypeError(f"images must be {_FORMS}, got {type(image).__name__}")
-    if pixels.dtype not in (np.uint8, torch.uint8) or pixels.ndim not in (2, 3):
-        raise TypeError(
-            f"images must be {_FORMS}, got {pixels.dtype} of shape {list(pixels.shape)}; leave "
-            "ToTensor and Normalize out of the dataset: the pipeline does both"
-        )
-    if isinstance(pixels, np.ndarray):  # copied where it is read-only or flipped
-        pixels = torch.from_numpy(native(pixels))
-    if pixels.dim() == 2:
-        return pixels[:, :, None]
-    first, last = pixels.shape[0] in _CHANNELS, pixels.shape[2] in _CHANNELS
-    if first and last and isinstance(image, Tensor):
-        raise ValueError(
-            f"an image of shape {list(pixels.shape)} may be [C, H, W] or [H, W, C]: pass a NumPy "
-            "array [H, W, C] instead, such as image.permute(1, 2, 0).numpy() of [C, H, W]"
-        )
-    channels_first = first if first != last else isinstance(image, Tensor)
-    return pixels.permute(1, 2, 0) if channels_first else pixels
 
 
 # ---- numbers ----------------------------------------------------------------------------------

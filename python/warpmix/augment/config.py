@@ -12,7 +12,7 @@ import torch
 from warpmix._numbers import shown
 from warpmix._reading import shorten
 from warpmix.augment.registry import registered
-from warpmix.augment.settings import FIELDS
+from warpmix.augment.settings import FIELDS, Settings
 from warpmix.augment.transforms import Listed, Normalize
 
 _COMPARED = 100  # characters of a name; the time rises with their square
@@ -52,6 +52,16 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"Pipeline: dtype must name a torch dtype, got {config['dtype']!r}")
         arguments["dtype"] = dtype
     return arguments
+
+
+def pipeline_config(settings: Settings) -> dict[str, Any]:
+    """Return a pipeline's settings as plain data."""
+    plain = {name: getattr(settings, name) for name in FIELDS}
+    for name in ("mean", "std"):
+        plain[name] = None if plain[name] is None else list(plain[name])
+    plain["transforms"] = to_config(settings.transforms)
+    plain["dtype"] = str(settings.dtype).removeprefix("torch.")
+    return plain
 
 
 def _from_place(place: str, entry: str | dict[str, Any]) -> Any:

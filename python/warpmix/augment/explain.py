@@ -51,11 +51,12 @@ def _elements(size: tuple[int, int], channels: int) -> int:
 
 
 def _moves(reads: int, writes: int) -> str:
-    return f"reads {reads:,} and writes {writes:,} bytes a sample"
+    read = f"{reads:,}" if reads > 0 else "its images"  # of mixed sizes
+    return f"reads {read} and writes {writes:,} bytes a sample"
 
 
 def _shown(stage: Stage) -> str:
-    return stage.kind if stage.p > 0 else "resize"
+    return "resize" if stage.kind == "resized_crop" and stage.p == 0 else stage.kind
 
 
 def _steps(launch: Program) -> list[str]:

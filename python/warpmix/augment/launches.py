@@ -14,8 +14,10 @@ from torch import Tensor
 
 from warpmix import ops
 from warpmix.augment.draws import Draws, partners_of, with_partners_at
-from warpmix.augment.lowering import Lowerable
+from warpmix.augment.lowering import BRING_TO_ONE, Lowerable
 from warpmix.augment.program import Program, compile_programs
+from warpmix.augment.ragged import Images
+from warpmix.augment.stages import MIXED
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,23 @@ def compile_list(
     p: float = 1.0,
     augmented: bool = True,
 ) -> Compiled:
-    """Compile a list for images of (height, width, channels).
+    """Compile a list for images of (height, width, channels), or of MIXED sizes.
 
     Args:
         coefficients: scale and bias of the batch, one a channel.
         p: the pipeline's.
         augmented: as for :func:`compile_programs`.
+
+    Raises:
+        ValueError: a transform does not fit, or images of mixed sizes stay so.
     """
     programs = compile_programs(transforms, *size, augmented)
+    if programs[0].result_size == MIXED:
+        raise ValueError(
+            "images of mixed sizes must come to one size in the list, before they are resized a "
+            f"second time: {BRING_TO_ONE} into it, or "
+            "bring them to one when they are loaded (image_size)"
+        )
     stages = [stage for program in programs for stage in program.stages]
     return Compiled(
         programs,
@@ -110,7 +121,7 @@ class Samples:
         )
 
 
-def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws:
+def draw_launches(images: Images, compiled: Compiled, samples: Samples) -> Draws:
     """Draw every launch; images [N, H, W, C] give the shape and the pool of partners."""
 
     def draw(number: int, of: Samples) -> Tensor:
@@ -141,11 +152,11 @@ def draw_launches(images: Tensor, compiled: Compiled, samples: Samples) -> Draws
         for i in range(len(compiled.programs))
     ]
     stages = [launch.stages for launch in compiled.programs]
-    return Draws(rows, partner, samples.from_batch, images.shape[0], per_launch, stages)
+    return Draws(rows, partner, samples.from_batch, len(images), per_launch, stages)
 
 
 def run_launches(
-    images: Tensor,
+    images: Images,
     compiled: Compiled,
     samples: Samples | Draws,
     labels: Tensor | None,
@@ -179,17 +190,21 @@ def run_launches(
         labels = index if labels is None else labels[index]
         drawn_for = _drawn(index, 2 * count, draws.from_batch)
     own = torch.arange(count, device=images.device)
-    source, targets = images, None
+    channels = len(compiled.scale)
+    source: Images = images
+    targets = None
     for number, launch in enumerate(compiled.programs):
         words = draws.per_launch[number]
         if number > 0:
-            drawn_for = _drawn(None, source.shape[0], draws.from_batch)
+            drawn_for = _drawn(None, len(source), draws.from_batch)
             sums = ops.channel_sums_nhwc(source) if launch.needs_sums else None
             if number == mix:
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)
         last = number == len(compiled.programs) - 1
-        target = out if last else _between(source, drawn_for.count, launch.result_size)
+        target = (
+            out if last else _between(channels, drawn_for.count, launch.result_size, images.device)
+        )
         mixed = labels if number == mix else None
         written = _launch(source, compiled, number, drawn_for, words, mixed, sums, target)
         targets = written if number == mix else targets
@@ -199,7 +214,7 @@ def run_launches(
 
 
 def _launch(
-    images: Tensor,
+    images: Images,
     compiled: Compiled,
     number: int,
     samples: Samples,
@@ -210,7 +225,7 @@ def _launch(
 ) -> tuple[Tensor, Tensor]:
     """Run one of the launches; the last one normalises."""
     last = number == len(compiled.programs) - 1
-    channels = images.shape[3]
+    channels = len(compiled.scale)
     return ops.augment(
         images,
         index=samples.index,
@@ -235,7 +250,7 @@ def _drawn(index: Tensor | None, count: int, from_batch: bool) -> Samples:
     return Samples(index, None, None, count, None, 0, 0, from_batch)
 
 
-def _between(source: Tensor, count: int, size: tuple[int, int]) -> Tensor:
+def _between(channels: int, count: int, size: tuple[int, int], device: torch.device) -> Tensor:
     """Return a float32 batch for the next launch, dense as NHWC."""
-    shape = (count, *size, source.shape[3])
-    return torch.empty(shape, dtype=torch.float32, device=source.device).permute(0, 3, 1, 2)
+    shape = (count, *size, channels)
+    return torch.empty(shape, dtype=torch.float32, device=device).permute(0, 3, 1, 2)

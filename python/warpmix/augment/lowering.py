@@ -6,7 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
-from warpmix.augment.stages import KINDS, Stage, compose_maps
+from warpmix.augment.stages import KINDS, MIXED, Stage, compose_maps
+
+BRING_TO_ONE = (
+    "put RandomResizedCrop, Resize((height, width)), RandomCrop or CenterCrop with a size"
+)
 
 
 class Lowerable(Protocol):
@@ -15,6 +19,10 @@ class Lowerable(Protocol):
     @property
     def streams(self) -> int:
         """How many streams of random numbers it has."""
+
+    @property
+    def takes_mixed_sizes(self) -> bool:
+        """Whether images of mixed sizes may enter it."""
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         """Return the stages for images of this size, with streams from 0 upwards."""
@@ -33,13 +41,22 @@ def lower(
     out and keeps its stream, so that the others' numbers stay what they are when mixing stops.
 
     Args:
+        height, width: MIXED where each image has its own.
         augmented: False: what changes the size, alone, as for samples that it does not apply to:
             the central window of a crop, the whole image resized.
+
+    Raises:
+        ValueError: a transform does not fit the images.
     """
     groups: list[list[Stage]] = []
     first = 1
     for position, listed in enumerate(transforms):
         group = []
+        if (height, width) == MIXED and not listed.takes_mixed_sizes:
+            raise ValueError(
+                f"{type(listed).__name__} needs images of one size, got mixed ones: {BRING_TO_ONE} "
+                "before it"
+            )
         for stage in listed.lower(height, width, channels):
             choice = stage.choice_stream
             if not (stage.is_mix and stage.p == 0):

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any, overload
 import torch
 from torch import Tensor, nn
 
-from warpmix.augment._checks import Call, check_call, check_size
-from warpmix.augment.config import pipeline_arguments, to_config
+from warpmix.augment._checks import Call, Side, check_call, check_size
+from warpmix.augment.config import pipeline_arguments, pipeline_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
 from warpmix.augment.keys import Key
 from warpmix.augment.launches import Compiled, Samples, compile_list, draw_launches
+from warpmix.augment.ragged import Images
 from warpmix.augment.replay import check_draws
 from warpmix.augment.run import Result, run
-from warpmix.augment.settings import FIELDS, Setting, Settings, unmixed
+from warpmix.augment.settings import Setting, Settings, unmixed
+from warpmix.augment.sizes import check_sizes
 from warpmix.augment.targets import Targets
 from warpmix.augment.transform import Transform
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice
@@ -111,16 +113,16 @@ class Pipeline(nn.Module):
     if TYPE_CHECKING:
 
         @overload
-        def __call__(self, images: Tensor, labels: None = None, **options: Any) -> Tensor: ...
+        def __call__(self, images: Images, labels: None = None, **options: Any) -> Tensor: ...
         @overload
         def __call__(
-            self, images: Tensor, labels: Tensor | int, **options: Any
+            self, images: Images, labels: Tensor | int, **options: Any
         ) -> tuple[Tensor, Targets]: ...  # one-hot rows, if asked for, want a cast
         def __call__(self, images: Any, labels: Any = None, **options: Any) -> Any: ...
 
     def forward(
         self,
-        images: Tensor,
+        images: Images,
         labels: Tensor | int | None = None,
         *,
         ids: Tensor | int | None = None,
@@ -136,7 +138,8 @@ class Pipeline(nn.Module):
         Args:
             images: [N, C, H, W] uint8 in any memory format, 1 to 16 channels. NHWC memory, that is
                 ``array.permute(0, 3, 1, 2)``, is the fastest and is not copied. One image
-                [C, H, W] gives one image: what is said of B below is then left out.
+                [C, H, W] gives one image: what is said of B below is then left out. Or
+                :class:`RaggedImages`, which the list must bring to one size.
             labels: [N] class numbers of any integer dtype, or soft labels [N, classes] of a
                 floating one; may be left out where nothing mixes.
             ids: [B] int64 sample ids of the random streams, at least 0. Left out: ``index``;
@@ -159,7 +162,7 @@ class Pipeline(nn.Module):
         """
         streams: dict[str, Any] = {"ids": ids, "index": index, "active": active, "step": step}
         call = check_call(images, labels=labels, sums=sums, epoch=epoch, **streams)
-        compiled = self._compile(*call.size)
+        compiled = self._compile_for(call)
         samples = self._samples(call, compiled)
         return run(call, compiled, samples, self._settings.form, out)
 
@@ -167,7 +170,7 @@ class Pipeline(nn.Module):
         self,
         ids: Tensor | int | None = None,
         *,
-        images: Tensor,
+        images: Images,
         index: Tensor | None = None,
         epoch: int = 0,
         step: Tensor | None = None,
@@ -175,12 +178,12 @@ class Pipeline(nn.Module):
     ) -> Draws:
         """Draw the random parameters that :meth:`forward` would use: to look at, store, replay."""
         call = check_call(images, ids=ids, index=index, active=active, step=step, epoch=epoch)
-        compiled = self._compile(*call.size)
+        compiled = self._compile_for(call)
         return draw_launches(call.images, compiled, self._samples(call, compiled))
 
     def replay(
         self,
-        images: Tensor,
+        images: Images,
         draws: Draws,
         labels: Tensor | int | None = None,
         *,
@@ -194,17 +197,17 @@ class Pipeline(nn.Module):
         (Not ``apply``: ``nn.Module`` has a method of that name, which recurses into submodules.)
         """
         call = check_call(images, labels=labels, sums=sums)
-        compiled = self._compile(*call.size)
+        compiled = self._compile_for(call)
         draws = check_draws(draws, call.images, compiled)
         return run(call, compiled, draws, self._settings.form, out)
 
-    def output_size(self, height: int, width: int, channels: int = 3) -> tuple[int, int]:
-        """Return (height, width) of the batch for images of this size."""
+    def output_size(self, height: Side, width: Side, channels: int = 3) -> tuple[int, int]:
+        """Return (height, width) of the batch for images of this size; None, None: of mixed."""
         return self._compile(*check_size(height, width, channels)).result_size
 
-    def explain(self, height: int = 32, width: int = 32, channels: int = 3) -> str:
-        """Return the launches for images of this size, one a line, with the bytes that each moves
-        for a sample: a mixed one reads its partner too."""
+    def explain(self, height: Side = 32, width: Side = 32, channels: int = 3) -> str:
+        """Return the launches for images of this size (None, None: of mixed ones), one a line, with
+        the bytes that each moves for a sample: a mixed one reads its partner too."""
         compiled = self._compile(*check_size(height, width, channels))
         return explain_launches(compiled.programs, channels, self.dtype)
 
@@ -248,12 +251,7 @@ class Pipeline(nn.Module):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data for JSON or YAML."""
-        plain = {name: getattr(self._settings, name) for name in FIELDS}
-        for name in ("mean", "std"):
-            plain[name] = None if plain[name] is None else list(plain[name])
-        plain["transforms"] = to_config(self.transforms)
-        plain["dtype"] = str(self.dtype).removeprefix("torch.")
-        return plain
+        return pipeline_config(self._settings)
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Pipeline:
@@ -270,14 +268,16 @@ class Pipeline(nn.Module):
 
     # ---- one call -----------------------------------------------------------------------------
 
+    def _compile_for(self, call: Call) -> Compiled:
+        compiled = self._compile(*call.size)
+        check_sizes(call.images, self.transforms)
+        return compiled
+
     def _compile(self, height: int, width: int, channels: int) -> Compiled:
         key = (height, width, channels, self.training)
         if key not in self._compiled:
-            size = (height, width, channels)
-            coefficients = self._settings.coefficients(channels)
-            self._compiled[key] = compile_list(
-                self.transforms, size, coefficients, self.p, augmented=self.training
-            )
+            of = (key[:3], self._settings.coefficients(channels), self.p)
+            self._compiled[key] = compile_list(self.transforms, *of, augmented=self.training)
         return self._compiled[key]
 
     def _samples(self, call: Call, compiled: Compiled) -> Samples:

@@ -1,8 +1,9 @@
 """Compiles a list of transforms into launches: programs in the kernels' normal form.
 
 Normal form is *whole pixels → map → whole pixels → colour → occlusion → one mix → occlusion →
-normalise*; a list in that order is one launch. Any other list is cut into several, with float32
-images between them, and gives the same result (DESIGN, "Order and fusion").
+normalise*, where the whole pixels before a resampling are flips; a list in that order is one
+launch. Any other list is cut into several, with float32 images between them, and gives the same
+result (DESIGN, "Order and fusion").
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ class Program:
         used = [i for i, section in enumerate(self.sections) if len(section) > 0]
         last = used[-1] if used else 0
         if stage.map is not None:
-            return _MAP if last < _MAP else None
+            whole = self.sections[_BEFORE_MAP]
+            turned = not stage.resamples or all(before.permutes for before in whole)
+            return _MAP if last < _MAP and turned else None
         if stage.section == "geometry":
             section = _BEFORE_MAP if last < _MAP else _AFTER_MAP
             return section if last <= section else None

@@ -10,9 +10,10 @@ from torch import Tensor
 from warpmix import ops
 from warpmix.augment.draws import Draws
 from warpmix.augment.launches import Compiled
+from warpmix.augment.ragged import Images, RaggedImages
 
 
-def check_draws(draws: Draws, images: Tensor, compiled: Compiled) -> Draws:
+def check_draws(draws: Draws, images: Images, compiled: Compiled) -> Draws:
     """Return draws that fit, on the images' device.
 
     Their numbers are looked at in host memory: from a GPU they are copied, which waits for it. When
@@ -20,7 +21,7 @@ def check_draws(draws: Draws, images: Tensor, compiled: Compiled) -> Draws:
 
     Args:
         draws: to replay.
-        images: [N, H, W, C].
+        images: [N, H, W, C], or of mixed sizes.
         compiled: the launches that take them.
 
     Raises:
@@ -30,11 +31,11 @@ def check_draws(draws: Draws, images: Tensor, compiled: Compiled) -> Draws:
     """
     if not isinstance(draws, Draws):
         raise TypeError(f"draws must be what Pipeline.draw() returns, got {type(draws).__name__}")
-    _check_origin(draws, images.shape[0], compiled)
+    _check_origin(draws, len(images), compiled)
     _check_shapes(draws, compiled)
-    capturing = images.is_cuda and torch.cuda.is_current_stream_capturing()
+    capturing = images.device.type == "cuda" and torch.cuda.is_current_stream_capturing()
     if not capturing and not torch.compiler.is_compiling():
-        _check_numbers(draws.to("cpu"), compiled)
+        _check_numbers(draws.to("cpu"), compiled, images)
     return draws.to(images.device)
 
 
@@ -90,7 +91,7 @@ def _check_tensor(name: str, tensor: object, dtype: torch.dtype, shape: Sequence
         raise ValueError(f"{name} must be {list(shape)} {dtype} as drawn, got {got}")
 
 
-def _check_numbers(draws: Draws, compiled: Compiled) -> None:
+def _check_numbers(draws: Draws, compiled: Compiled, images: Images) -> None:
     limits = {"rows": (draws.rows, draws.image_count)}
     if draws.partner is not None:
         limits["partner"] = (draws.partner, draws.image_count)  # of a whole batch, B images
@@ -98,7 +99,19 @@ def _check_numbers(draws: Draws, compiled: Compiled) -> None:
         wrong = values[(values < 0) | (values >= limit)]
         if len(wrong) > 0:
             raise ValueError(f"draws.{name} must be in [0, {limit}), got {wrong[0].item()}")
-    for words, program in zip(draws.per_launch, compiled.words, strict=True):
+    sizes = images.host[1].contiguous() if isinstance(images, RaggedImages) else None
+    rows = draws.rows
+    if sizes is not None and compiled.mix:  # launches before the mix make the partners too
+        assert draws.partner is not None
+        behind = rows[draws.partner] if draws.from_batch else draws.partner
+        rows = torch.cat([rows, behind])
+    for number, (words, program) in enumerate(zip(draws.per_launch, compiled.words, strict=True)):
+        of_images = sizes is not None and number == 0
         ops.check_draws(
-            words, image_count=draws.image_count, from_batch=draws.from_batch, program=program
+            words,
+            image_count=draws.image_count,
+            from_batch=draws.from_batch,
+            program=program,
+            index=rows if of_images else None,
+            sizes=sizes if of_images else None,
         )

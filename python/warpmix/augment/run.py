@@ -12,6 +12,7 @@ from warpmix._tensors import check_dense
 from warpmix.augment._checks import Call
 from warpmix.augment.draws import Draws
 from warpmix.augment.launches import Compiled, Samples, run_launches
+from warpmix.augment.ragged import Images
 from warpmix.augment.targets import Targets
 
 Result = Tensor | tuple[Tensor, Targets | Tensor]
@@ -84,7 +85,7 @@ def _sums(call: Call, compiled: Compiled) -> Tensor | None:
 
 def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor | None) -> Tensor:
     """Return the batch to write into: ``out`` where it is given."""
-    shape = (count, call.images.shape[3], *compiled.result_size)
+    shape = (count, call.size[2], *compiled.result_size)
     dtype, device = form.dtype, call.images.device
     if out is None:
         memory_format = torch.channels_last if form.channels_last else torch.contiguous_format
@@ -108,5 +109,6 @@ def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor 
     return batch
 
 
-def _storage(tensor: Tensor) -> int:
+def _storage(images: Images) -> int:
+    tensor = images if isinstance(images, Tensor) else images.pixels
     return tensor.untyped_storage().data_ptr()

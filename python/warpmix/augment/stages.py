@@ -19,6 +19,8 @@ BORDERS = tuple(_C.borders)
 PIVOTS = tuple(_C.pivots)
 MAX_STAGES: int = _C.max_stages  # of a launch
 MAX_CHANNELS: int = _C.max_channels
+MIXED = (0, 0)
+"""Height and width where each image has its own."""
 
 Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
 
@@ -45,6 +47,7 @@ class Kind:
     Attributes:
         section: "geometry", "color", "occlusion" or "mix".
         warps: it samples between pixels.
+        resamples: it sums pixels under a filter.
         permutes: the result has the image's own pixels in another order.
         simple: it may be in a launch of the fewest instructions.
         needs_rgb: images of 3 channels.
@@ -56,6 +59,7 @@ class Kind:
     name: str
     section: str
     warps: bool
+    resamples: bool
     permutes: bool
     simple: bool
     needs_rgb: bool
@@ -79,6 +83,7 @@ class Stage:
 
     Attributes:
         numbers: the kind's own, by their names in kernels/augment/stages.h.
+        width, height: of the image that enters; 0 where each sample's has its own size.
         border: of a stage that may reach outside the image; None for others.
         fill: what a constant border brings in, one number or one a channel.
         map: number of the map that the stage is composed into, see :func:`compose_maps`.
@@ -124,20 +129,29 @@ class Stage:
         return KINDS[self.kind].warps
 
     @property
+    def resamples(self) -> bool:
+        return KINDS[self.kind].resamples
+
+    @property
+    def permutes(self) -> bool:
+        return KINDS[self.kind].permutes
+
+    @property
     def is_mix(self) -> bool:
         return self.section == "mix"
 
     @property
     def result_size(self) -> tuple[int, int]:
-        """(height, width) of the image that leaves the stage."""
+        """(height, width) of the image that leaves the stage; MIXED where each has its own."""
         if "out_height" in self.numbers:
-            return self["out_height"], self["out_width"]
+            return MIXED if self["out_height"] < 1 else (self["out_height"], self["out_width"])
         return self.height, self.width
 
     @property
     def resizes(self) -> bool:
         """True where the image that leaves has another size, as that of every sample must."""
-        return self.result_size != (self.height, self.width)
+        own_sizes = "out_height" in self.numbers and self.result_size == MIXED
+        return own_sizes or self.result_size != (self.height, self.width)
 
     @property
     def pivots_on_mean(self) -> bool:
@@ -146,9 +160,9 @@ class Stage:
     @property
     def keeps_mean(self) -> bool:
         """True where the image's channel means leave the stage as they came, to the last bit."""
-        if self.section != "geometry" or self.warps or self.resizes:
+        if self.section != "geometry" or self.warps or self.resamples or self.resizes:
             return False
-        return KINDS[self.kind].permutes or self.border == "wrap"
+        return self.permutes or self.border == "wrap"
 
     def excludes(self, other: Stage) -> bool:
         """Return whether no sample has both: they are children of one RandomChoice."""
@@ -171,11 +185,15 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
     geometric stages from one warp to another, with one border, are one map: the product of their
     matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
-    of whole pixels ends a map, so that nothing beyond its window comes back.
+    of whole pixels ends a map, so that nothing beyond its window comes back. A resampling is a map
+    of its own.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
     while first < len(stages):
+        if stages[first].resamples:
+            maps[first] = number
+            number += 1
         if not stages[first].warps:
             first += 1
             continue
@@ -184,7 +202,7 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
             end < len(stages)
             and end - first < MAX_STAGES
             and stages[end].section == "geometry"
-            and (stages[end].warps or not stages[end].resizes)
+            and (stages[end].warps or not (stages[end].resizes or stages[end].resamples))
             and len(borders_of(stages[first : end + 1])) <= 1
         ):
             last = end if stages[end].warps else last

@@ -18,9 +18,11 @@ from warpmix._numbers import as_int, as_number, shown
 from warpmix.augment._checks import check_call
 from warpmix.augment.keys import check_seed, key_of_call
 from warpmix.augment.launches import Compiled, Samples, compile_list
+from warpmix.augment.ragged import Images, RaggedImages
 from warpmix.augment.registry import register
 from warpmix.augment.run import Form, run
-from warpmix.augment.stages import BORDERS, KINDS, Stage, Value
+from warpmix.augment.sizes import check_sizes
+from warpmix.augment.stages import BORDERS, KINDS, MIXED, Stage, Value
 
 __all__ = ["Transform"]
 
@@ -36,6 +38,7 @@ class Transform(ABC):
 
     p: float = dataclasses.field(default=1.0, kw_only=True)
     mixes: ClassVar[bool] = False
+    takes_mixed_sizes: ClassVar[bool] = False
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -56,7 +59,10 @@ class Transform(ABC):
 
     @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """Return the stages for images of this size; raise ValueError where they do not fit."""
+        """Return the stages for images of this size; raise ValueError where they do not fit.
+
+        With ``takes_mixed_sizes`` height and width may be MIXED: the stages are then for any size.
+        """
 
     @property
     def streams(self) -> int:
@@ -65,7 +71,7 @@ class Transform(ABC):
 
     def __call__(
         self,
-        images: Tensor,
+        images: Images,
         labels: Tensor | int | None = None,
         *,
         seed: int | None = None,
@@ -75,7 +81,7 @@ class Transform(ABC):
         """Apply this transform alone to a batch, each sample with its own parameters.
 
         Args:
-            images: [B, C, H, W] uint8 in any memory format, or one image [C, H, W].
+            images: [B, C, H, W] uint8 in any memory format, one image [C, H, W], or RaggedImages.
             labels: as for :class:`warpmix.Pipeline`; mixes need them.
             seed: in [0, 2^63). The call's numbers then depend on (seed, epoch, ids) alone; None
                 takes another key from torch's generator at each call.
@@ -90,13 +96,14 @@ class Transform(ABC):
         """
         call = check_call(images, labels=labels, ids=ids, epoch=epoch)
         compiled = _compile_alone(self, *call.size)
+        check_sizes(call.images, [self])
         key = 0
         if seed is not None:
             key = check_seed(seed)
         elif compiled.is_random:
             key = key_of_call()
         samples = Samples(None, call.ids, None, call.count, None, key, call.epoch, True)
-        channels_last = call.images.is_contiguous()
+        channels_last = isinstance(call.images, RaggedImages) or call.images.is_contiguous()
         return run(call, compiled, samples, Form(torch.uint8, channels_last))
 
     def stage(
@@ -268,6 +275,17 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
         check_number(owner, name, size, 1, 65535)
     height, width = (as_int(name, size) for size in sizes)
     object.__setattr__(transform, name, (height, width))
+    return height, width
+
+
+def own_size(transform: Any, height: int, width: int) -> tuple[int, int]:
+    """Return the field ``size`` as (height, width); None is the images' own, which must be one."""
+    if transform.size is not None:
+        return as_size(transform, "size")
+    if (height, width) == MIXED:
+        raise ValueError(
+            f"{type(transform).__name__}: size must be given for images of mixed sizes, got None"
+        )
     return height, width
 
 

@@ -63,6 +63,11 @@ class RandomChoice:
         return any(transform.mixes for transform in self.transforms)
 
     @property
+    def takes_mixed_sizes(self) -> bool:
+        """Whether images of mixed sizes may enter each of the candidates."""
+        return all(transform.takes_mixed_sizes for transform in self.transforms)
+
+    @property
     def streams(self) -> int:
         """One stream for the choice, and those of the candidates."""
         return 1 + sum(transform.streams for transform in self.transforms)

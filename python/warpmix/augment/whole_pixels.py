@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from warpmix._numbers import shown
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import MIXED, Stage
 from warpmix.augment.transform import (
     Transform,
     as_size,
+    own_size,
     pixels,
     require_border,
     require_choice,
@@ -90,6 +91,8 @@ class RandomCrop(Transform):
             "wrap", which torchvision does not have.
     """
 
+    takes_mixed_sizes = True
+
     size: int | tuple[int, int] | None
     padding: int | Sequence[int] | None = None
     pad_if_needed: bool = False
@@ -130,7 +133,7 @@ class RandomCrop(Transform):
         return left, top, right, bottom
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        new_height, new_width = (height, width) if self.size is None else as_size(self, "size")
+        new_height, new_width = own_size(self, height, width)
         left, top, right, bottom = self._sides
         border = _PADDING_MODES[self.padding_mode]
         across = self._range("width", width, left, right, new_width, border)
@@ -141,6 +144,8 @@ class RandomCrop(Transform):
         self, axis: str, size: int, before: int, after: int, window: int, border: str
     ) -> tuple[int, int, int]:
         """Return the axis's size, and how far its image can be moved back and forth."""
+        if size == 0:  # each image has its own: see shift_range in kernels/augment/geometry.h
+            return 0, after - window, before
         lacking = window - (before + size + after)
         if lacking > 0 and not self.pad_if_needed:
             raise ValueError(
@@ -165,6 +170,8 @@ class CenterCrop(Transform):
         size: of the window in pixels, (height, width), or one int for a square.
     """
 
+    takes_mixed_sizes = True
+
     size: int | tuple[int, int]
 
     def __post_init__(self) -> None:
@@ -176,10 +183,12 @@ class CenterCrop(Transform):
         new_height, new_width = as_size(self, "size")
         if (new_height, new_width) == (height, width):
             return []
+        p = 0.0 if (height, width) == MIXED else None  # of a crop: the window is the central one
         x, y = _central_shift(width, new_width), _central_shift(height, new_height)
         across, down = (width, -x, x), (height, -y, y)
         size = (new_height, new_width)
-        return [_shift_stage(self, across, down, size, channels, "constant", fill=(0.0,), shown={})]
+        others: dict[str, Any] = {"fill": (0.0,), "shown": {}, "p": p}
+        return [_shift_stage(self, across, down, size, channels, "constant", **others)]
 
 
 def _central_shift(size: int, window: int) -> int:
@@ -245,6 +254,8 @@ def _shift_stage(
 class RandomHorizontalFlip(Transform):
     """Mirrors left and right."""
 
+    takes_mixed_sizes = True
+
     p: float = 0.5
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
@@ -254,6 +265,8 @@ class RandomHorizontalFlip(Transform):
 @dataclass(frozen=True)
 class RandomVerticalFlip(Transform):
     """Mirrors top and bottom."""
+
+    takes_mixed_sizes = True
 
     p: float = 0.5
 

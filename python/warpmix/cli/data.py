@@ -29,7 +29,7 @@ _SOURCE = typer.Argument(
     help="digits, cifar10, cifar100, cinic10, kaggle-cifar10, cifar10.1-v6, a .npz, or a folder"
 )
 _SIZES_SHOWN = 20  # of a folder of mixed sizes, the commonest first
-_IMAGES = ("root", "download", "image_size", "fit", "skip_bad_images", "cache")
+_IMAGES = ("root", "download", "image_size", "store_size", "fit", "skip_bad_images", "cache")
 
 
 @data.command("describe")
@@ -76,9 +76,10 @@ def prepare(source: Annotated[str, _SOURCE], **settings: Any) -> None:
     config = load_config(None, data=source, **settings)
     if config.cache_folder is None:
         raise ValueError("cache must be auto or a folder to prepare, got off")
+    from warpmix.data.decode import in_words
+
     for split, cache in _caches(config):
-        height, width = cache.size
-        words = f": {len(cache.rows)} images of {height}x{width} in {cache.folder}"
+        words = f": {len(cache.rows)} images of {in_words(cache.size)} in {cache.folder}"
         console.print(headed(split, words))
 
 

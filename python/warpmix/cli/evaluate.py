@@ -23,7 +23,15 @@ _SHOWN_CLASSES = 20  # of more, the worst
 
 
 @setting_flags(
-    "data", "root", "image_size", "fit", "skip_bad_images", "cache", "device", "precision"
+    "data",
+    "root",
+    "image_size",
+    "store_size",
+    "fit",
+    "skip_bad_images",
+    "cache",
+    "device",
+    "precision",
 )
 def evaluate(
     run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
@@ -91,10 +99,9 @@ def _draw_errors(path: Path, found: Evaluation, dataset: Dataset, count: int, ti
     from warpmix.figures.evaluation import draw_images
 
     rows = found.errors[:count]
-    images = dataset.images[rows].numpy()
     draw_images(
         path,
-        [[image] for image in images],
+        [[dataset.picture(row).numpy()] for row in rows.tolist()],
         [_caption(found, dataset, row) for row in rows.tolist()],
         f"{title}: the most confident errors",
     )
@@ -104,12 +111,13 @@ def _draw_maps(
     path: Path, run: Path, found: Evaluation, dataset: Dataset, count: int, title: str
 ) -> None:
     """Draw images beside the maps of what was predicted and of the truth, where there are maps."""
+    import numpy as np
     from torch.nn.functional import interpolate
 
     from warpmix.evaluation import activation_maps
     from warpmix.figures.evaluation import draw_images, overlay
     from warpmix.train import load_model
-    from warpmix.train.loaders import evaluation_loader
+    from warpmix.train.loaders import evaluation_loader, seen_images
 
     network, spec = load_model(run)
     rows = found.errors[:count]
@@ -120,12 +128,17 @@ def _draw_maps(
     except ValueError as error:
         console.print(f"no class activation maps: {error}", style="yellow")
         return
-    # The network may have seen enlarged images; the pictures are of the originals.
+    # The network may have seen enlarged images; the pictures are of the originals, unless these are
+    # of mixed sizes.
+    part = dataset.subset(rows)
+    if spec.image_size is None:
+        images = seen_images(part, spec).numpy()
+    else:
+        images = np.stack([part.picture(row).numpy() for row in range(len(part))])
     shown = [
-        interpolate(maps[None], dataset.image_size, mode="bilinear")[0].numpy()
+        interpolate(maps[None], images.shape[1:3], mode="bilinear")[0].numpy()
         for maps in (seen, true)
     ]
-    images = dataset.images[rows].numpy()
     draw_images(
         path,
         [

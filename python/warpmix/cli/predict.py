@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @setting_flags(
-    *("data", "root", "download", "image_size", "fit", "skip_bad_images", "cache"),
+    *("data", "root", "download", "image_size", "store_size", "fit", "skip_bad_images", "cache"),
     *("device", "precision"),
 )
 def predict(

@@ -15,7 +15,7 @@ DEFAULT_RECIPE = "warsaw-all"
 
 
 @setting_flags(
-    *("root", "download", "image_size", "fit", "skip_bad_images"),
+    *("root", "download", "image_size", "store_size", "fit", "skip_bad_images"),
     *("augment", "variants", "p", "seed"),
 )
 def preview(

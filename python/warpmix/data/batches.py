@@ -76,7 +76,7 @@ def make_part(part: Part, dataset: Dataset, epoch: int) -> Batch:
     device = source.device
     order = part.order
     return part.variant.pipeline(
-        source.images.permute(0, 3, 1, 2),
+        source.source,
         source.labels,
         ids=order.ids.to(device),
         index=order.index.to(device),

@@ -5,6 +5,7 @@ A cache is a folder:
 | file | holds |
 |---|---|
 | ``images.u8`` | the pixels [N, H, W, 3], row by row; zeros where a file was left out |
+| ``sizes.i32`` | of images of mixed sizes [N, 2], the height and width that each has there |
 | ``cache.json`` | size, checksum of every block, what was left out; written last |
 | ``journal.jsonl`` | while it is made: a line for every block that is on the disk |
 
@@ -30,17 +31,20 @@ from torch import Tensor
 
 from warpmix._files import lock, make_folder, writing
 from warpmix._reading import InvalidFileError, read_json_object, reading_file
+from warpmix.augment.program import MAX_PIXELS
 from warpmix.data.cache_build import (
     CACHE_FILE,
     FORMAT,
     IMAGES_FILE,
     JOURNAL_FILE,
+    SIZES_FILE,
     CacheRecord,
     build,
 )
 from warpmix.data.dataset import Dataset
 from warpmix.data.decode import ImageFiles, LeftOut, kept_rows, report
 from warpmix.data.images import Fit
+from warpmix.data.layout import Layout
 from warpmix.data.streamed import StreamedDataset
 
 _REMEDY = "choose another folder with --cache or WARPMIX_CACHE"
@@ -52,7 +56,8 @@ class ImageCache:
 
     Attributes:
         folder: where it lies.
-        size: height and width of the images.
+        size: height and width of the images; None: each has its own.
+        layout: where they lie in ``images.u8``.
         files: how many files were decoded, N.
         left_out: those of them that have no image.
         labels: [n] int64 of the images that are there; None where they are unknown.
@@ -61,7 +66,8 @@ class ImageCache:
     """
 
     folder: Path
-    size: tuple[int, int]
+    size: tuple[int, int] | None
+    layout: Layout
     files: int
     left_out: tuple[LeftOut, ...]
     labels: Tensor | None
@@ -77,16 +83,6 @@ class ImageCache:
         """[n] int64 rows of ``images.u8`` that hold an image, ascending."""
         return kept_rows(self.files, self.left_out)
 
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Of ``images.u8``."""
-        return self.files, *self.size, 3
-
-    def images(self) -> Tensor:
-        """Map ``images.u8`` into memory, [N, H, W, 3] uint8: what is read is loaded then."""
-        mapped = np.memmap(self.folder / IMAGES_FILE, np.uint8, "c", shape=self.shape)
-        return torch.from_numpy(mapped)
-
     def dataset(self) -> Dataset:
         """Return the images as a data set in memory, mapped where nothing was left out.
 
@@ -98,15 +94,15 @@ class ImageCache:
                 f"{self.name} has no labels in this split; predict it with warpmix predict "
                 "--submission"
             )
-        images = self.images()
-        if self.left_out:
-            images = images[self.rows]
+        path = self.folder / IMAGES_FILE
+        mapped = np.memmap(path, np.uint8, "c", shape=(self.layout.bytes,))
+        images = self.layout.images(mapped, self.rows)
         return Dataset(images, self.labels, self.classes, self.name)
 
     def stream(self) -> StreamedDataset:
         """Return the images as a data set that is read from the disk batch by batch."""
         return StreamedDataset(
-            self.folder / IMAGES_FILE, self.shape, self.rows, self.labels, self.classes, self.name
+            self.folder / IMAGES_FILE, self.layout, self.rows, self.labels, self.classes, self.name
         )
 
     def image_paths(self) -> list[Path]:
@@ -121,12 +117,11 @@ class ImageCache:
 
     def damaged(self) -> Iterator[tuple[range, bool]]:
         """Yield every block of rows, and whether its bytes differ from those that were written."""
-        row_bytes = int(np.prod(self.shape[1:]))
         with (self.folder / IMAGES_FILE).open("rb") as file:
             for number, checksum in enumerate(self.checksums):
                 start = number * self.block_size
                 rows = range(start, min(start + self.block_size, self.files))
-                yield rows, zlib.crc32(file.read(len(rows) * row_bytes)) != checksum
+                yield rows, zlib.crc32(file.read(self.layout.part(rows)[1])) != checksum
 
 
 def open_cache(
@@ -135,6 +130,7 @@ def open_cache(
     size: tuple[int, int] | None = None,
     skip_bad_images: bool = False,
     fit: Fit = "stretch",
+    store_size: int | None = None,
 ) -> ImageCache:
     """Decode files into a cache, or open the one that is there.
 
@@ -143,22 +139,22 @@ def open_cache(
     Args:
         files: of one split.
         root: folder of all caches, made if need be.
-        size, fit: what the images are to have, see :func:`warpmix.data.load_folder`.
+        size, fit, store_size: what the images are to have, see :func:`warpmix.data.load_folder`.
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
 
     Raises:
         BadImageError: files cannot be decoded; all are in its ``paths``. What could be is kept, so
             that asking again with ``skip_bad_images`` decodes nothing anew.
-        ValueError: images of different sizes, or none that could be read; a damaged cache.
+        ValueError: none that could be read; a damaged cache.
         OSError: the disk is full; a later call goes on where this one stopped.
     """
-    folder = Path(root) / f"{files.name}-{_key(files, size, fit)}"
+    folder = Path(root) / f"{files.name}-{_key(files, size, fit, store_size)}"
     if not (folder / CACHE_FILE).exists():
         make_folder(folder, _REMEDY)
         with writing(folder, _REMEDY), lock(folder / ".lock"):
             if not (folder / CACHE_FILE).exists():
                 try:
-                    build(folder, files, size, fit, skip_bad_images)
+                    build(folder, files, size, fit, skip_bad_images, store_size)
                 except ValueError:  # no images can come of this
                     shutil.rmtree(folder)
                     raise
@@ -181,6 +177,7 @@ def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> Imag
     cache = ImageCache(
         folder=folder,
         size=record.size,
+        layout=_layout(folder, len(files.paths), record.size, remedy),
         files=len(files.paths),
         left_out=left_out,
         labels=None if labels is None else labels[kept_rows(len(labels), left_out)],
@@ -191,7 +188,7 @@ def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> Imag
         block_size=record.block_size,
         base=files.base,
     )
-    expected, found = int(np.prod(cache.shape)), (folder / IMAGES_FILE).stat().st_size
+    expected, found = cache.layout.bytes, (folder / IMAGES_FILE).stat().st_size
     if found != expected:
         raise InvalidFileError(
             f"{folder / IMAGES_FILE} is damaged: {expected} bytes were expected, got {found}; "
@@ -200,9 +197,26 @@ def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> Imag
     return cache
 
 
-def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit) -> str:
+def _layout(folder: Path, count: int, size: tuple[int, int] | None, remedy: str) -> Layout:
+    """Return where the images lie in ``images.u8``."""
+    path = folder / SIZES_FILE
+    if size is not None and not path.exists():
+        return Layout.of_one_size(count, size)
+    with reading_file(path, remedy):
+        content = path.read_bytes()
+        if len(content) != 8 * count:
+            raise ValueError(f"expected {8 * count} bytes, got {len(content)}; {remedy}")
+        sizes = np.frombuffer(content, np.int32).reshape(count, 2)
+        areas = sizes.astype(np.int64).prod(1)
+        if sizes.size and (sizes.min() < 0 or areas.max() > MAX_PIXELS):
+            raise ValueError(f"expected sizes of images of up to {MAX_PIXELS} pixels; {remedy}")
+    return Layout(sizes, size)
+
+
+def _key(files: ImageFiles, size: tuple[int, int] | None, fit: Fit, store_size: int | None) -> str:
     """Return a hash of what the cache would hold."""
-    digest = hashlib.sha256(repr((FORMAT, size, fit, files.classes)).encode())
+    wanted = (FORMAT, size, fit, files.classes, *([] if store_size is None else [store_size]))
+    digest = hashlib.sha256(repr(wanted).encode())
     labels: Sequence[Any] = files.labels or [None] * len(files.paths)
     for path, label in zip(files.paths, labels, strict=True):
         status = path.stat()

@@ -27,6 +27,7 @@ from warpmix.data.images import Fit
 
 CACHE_FILE = "cache.json"
 IMAGES_FILE = "images.u8"
+SIZES_FILE = "sizes.i32"
 FORMAT = 1  # of the cache: another number makes another cache
 
 JOURNAL_FILE = "journal.jsonl"
@@ -42,7 +43,7 @@ class CacheRecord(BaseModel):
     Attributes:
         format: :data:`FORMAT`.
         name: of the source.
-        size: height and width of the images.
+        size: height and width of the images; None: each has its own, as SIZES_FILE tells.
         block_size: files that have a checksum together.
         checksums: CRC-32 of each block's pixels.
         left_out: the fields of each :class:`warpmix.data.decode.LeftOut`.
@@ -52,7 +53,7 @@ class CacheRecord(BaseModel):
 
     format: int
     name: str
-    size: tuple[PositiveInt, PositiveInt]
+    size: tuple[PositiveInt, PositiveInt] | None
     block_size: PositiveInt
     checksums: tuple[_Checksum, ...]
     left_out: tuple[_LeftOut, ...]
@@ -88,18 +89,27 @@ _REMEDY = "delete its folder, and it is made again"
 
 
 def build(
-    folder: Path, files: ImageFiles, size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
+    folder: Path,
+    files: ImageFiles,
+    size: tuple[int, int] | None,
+    fit: Fit,
+    skip_bad_images: bool,
+    store_size: int | None = None,
 ) -> None:
     """Decode the files that the journal does not list yet, and then write ``cache.json``.
 
     Raises:
-        ValueError: images of different sizes, or none that can be read.
+        ValueError: none that can be read.
         OSError: the disk is full.
     """
-    decoder = make_decoder(files.paths, size, fit, skip_bad_images)
+    decoder = make_decoder(files.paths, size, fit, skip_bad_images, store_size)
+    layout = decoder.layout
+    if layout.size is None:
+        with atomic_write(folder / SIZES_FILE) as temporary:
+            temporary.write_bytes(layout.sizes.tobytes())
     blocks = decoder.blocks()
     notes = _read_journal(folder / JOURNAL_FILE, decoder)
-    total = 3 * len(files.paths) * decoder.size[0] * decoder.size[1]
+    total = layout.bytes
     images_file = folder / IMAGES_FILE
     if not images_file.is_file() or images_file.stat().st_size != total:
         notes = {}
@@ -110,30 +120,37 @@ def build(
         _progress(files, sum(len(blocks[number]) for number in notes)) as advance,
     ):
         if not notes:
-            os.posix_fallocate(images.fileno(), 0, total)  # a full disk shows now
-            _note(journal, [decoder.size, decoder.block_size])
+            if total > 0:
+                os.posix_fallocate(images.fileno(), 0, total)  # a full disk shows now
+            _note(journal, _head(decoder))
         for block in decoder.decode(rows for i, rows in enumerate(blocks) if i not in notes):
             number = block.rows.start // decoder.block_size
-            notes[number] = _write(images, block)
+            notes[number] = _write(images, block, layout.part(block.rows)[0])
             _note(journal, [number, *notes[number]])
             advance(len(block.rows))
+    left_out = [each for number in range(len(blocks)) for each in notes[number][1]]
     record = CacheRecord(
         format=FORMAT,
         name=files.name,
-        size=decoder.size,
+        size=layout.without([row for row, _, _ in left_out]).size,
         block_size=decoder.block_size,
         checksums=tuple(notes[number][0] for number in range(len(blocks))),
-        left_out=tuple(each for number in range(len(blocks)) for each in notes[number][1]),
+        left_out=tuple(left_out),
     )
     with atomic_write(folder / CACHE_FILE) as temporary:
         temporary.write_text(record.model_dump_json(), "utf-8")
     (folder / JOURNAL_FILE).unlink(missing_ok=True)  # one who waited may have been faster
 
 
-def _write(images: IO[bytes], block: Block) -> list[Any]:
+def _head(decoder: Decoder) -> list[Any]:
+    """Return the journal's first line: what its blocks are of."""
+    return [decoder.layout.size, decoder.block_size]
+
+
+def _write(images: IO[bytes], block: Block, start: int) -> list[Any]:
     """Put a block's pixels on the disk; its checksum and what it leaves out."""
     content = block.pixels.tobytes()
-    images.seek(block.rows.start * block.pixels[0].nbytes)
+    images.seek(start)
     images.write(content)
     images.flush()
     os.fdatasync(images.fileno())  # before the journal says that it is there
@@ -154,7 +171,7 @@ def _read_journal(path: Path, decoder: Decoder) -> dict[int, list[Any]]:
     if not path.exists():
         return {}
     head, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
-    if head != _line([decoder.size, decoder.block_size]):
+    if head != _line(_head(decoder)):
         return {}
     blocks, notes = decoder.blocks(), {}
     for line in lines:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from warpmix._numbers import as_int
 from warpmix._philox import philox, uniform_below
+from warpmix.augment import RaggedImages
 from warpmix.data.dataset import Dataset
 
 _STREAM = 0xFFFFFFFD  # last word of Philox's counter; see order.py
@@ -40,17 +41,19 @@ def compress_jpeg(dataset: Dataset, quality: tuple[int, int], seed: int = 0) -> 
     zeros = torch.zeros_like(rows)
     words, *_ = philox((rows, zeros, zeros, zeros + _STREAM), as_int("seed", seed))
     qualities = low + uniform_below(words, high - low + 1)
-    images = dataset.images.cpu().squeeze(-1).numpy()
-    compressed = np.empty_like(images)
+    images = [dataset.picture(row).cpu().squeeze(-1).numpy() for row in range(len(dataset))]
+    compressed = [np.empty_like(image) for image in images]
 
     def compress(row: int) -> None:
         buffer = io.BytesIO()
         Image.fromarray(images[row]).save(buffer, "jpeg", quality=int(qualities[row]))
-        compressed[row] = np.asarray(Image.open(buffer))
+        compressed[row][:] = np.asarray(Image.open(buffer))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works without holding the GIL
         done: Iterator[None] = pool.map(compress, range(len(images)))
         for _ in done:  # which raises what a thread raised
             pass
-    made = torch.from_numpy(compressed).view(dataset.images.shape)
-    return replace(dataset, images=made.to(dataset.device))
+    made = [torch.from_numpy(image).view(*image.shape[:2], -1) for image in compressed]
+    mixed = dataset.image_size is None
+    joined = RaggedImages.of_pixels(made) if mixed else torch.stack(made)
+    return replace(dataset, images=joined.to(dataset.device))

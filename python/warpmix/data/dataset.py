@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from warpmix import ops
 from warpmix._numbers import shown
+from warpmix.augment import Pipeline, RaggedImages
+from warpmix.augment.ragged import Images
 
 _CHUNK = 1024  # images of chunks()
 
@@ -20,7 +23,7 @@ class Dataset:
     """Labelled images that lie in one tensor, on one device.
 
     Attributes:
-        images: [N, H, W, C] uint8, values 0..255, N at least 1.
+        images: [N, H, W, C] uint8, values 0..255, N at least 1; or RaggedImages of mixed sizes.
         labels: [N] int64, values 0..len(classes)-1, on the device of ``images``.
         classes: the name of each label, distinct.
         name: what the images are, for messages and result files.
@@ -30,19 +33,14 @@ class Dataset:
         ValueError: a shape, a length, a device or a label does not fit the above.
     """
 
-    images: Tensor
+    images: Images
     labels: Tensor
     classes: tuple[str, ...]
     name: str
 
     def __post_init__(self) -> None:
-        _check_tensor(self.images, "images", torch.uint8, ("N", "H", "W", "C"))
+        _check_images(self.images)
         _check_tensor(self.labels, "labels", torch.int64, ("N",))
-        if 0 in self.images.shape:
-            raise ValueError(
-                "images must hold at least one image of at least one pixel, "
-                f"got the shape {tuple(self.images.shape)}"
-            )
         if len(self.images) != len(self.labels):
             raise ValueError(
                 "images and labels must be equally many, "
@@ -71,21 +69,41 @@ class Dataset:
         return len(self.images)
 
     def __repr__(self) -> str:
-        height, width = self.image_size
         return (
-            f"Dataset({self.name!r}, {len(self)} images of {height}x{width}x{self.channels}, "
+            f"Dataset({self.name!r}, {len(self)} images of {size_in_words(self)}, "
             f"{len(self.classes)} classes, {self.device})"
         )
 
     @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of every image, in pixels."""
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width of every image, in pixels; None: each has its own."""
+        if isinstance(self.images, RaggedImages):
+            return None
         return self.images.shape[1], self.images.shape[2]
 
     @property
     def channels(self) -> int:
         """C, the number of channels."""
+        if isinstance(self.images, RaggedImages):
+            return self.images.channels
         return self.images.shape[3]
+
+    @property
+    def source(self) -> Images:
+        """The images as a pipeline takes them: [N, C, H, W], or RaggedImages."""
+        return as_source(self.images)
+
+    @property
+    def bytes(self) -> int:
+        """Of the images."""
+        images = self.images
+        return images.pixels.numel() if isinstance(images, RaggedImages) else images.numel()
+
+    def picture(self, row: int) -> Tensor:
+        """Return one image as a view [H, W, C]."""
+        if isinstance(self.images, RaggedImages):
+            return self.images[row].permute(1, 2, 0)
+        return self.images[row]
 
     @property
     def device(self) -> torch.device:
@@ -95,11 +113,16 @@ class Dataset:
     @cached_property
     def channel_sums(self) -> Tensor:
         """[N, C] int64 of :func:`warpmix.ops.channel_sums`, which contrast needs; computed once."""
-        return ops.channel_sums(self.images.permute(0, 3, 1, 2))
+        return ops.channel_sums(self.source)
 
     def chunks(self) -> Iterator[Tensor]:
-        """Yield all images, in order, [n, H, W, C] uint8 at a time."""
-        return iter(self.images.split(_CHUNK))
+        """Yield all images, in order, [n, H, W, C] uint8 at a time; or pixels [p, C] of images of
+        mixed sizes."""
+        if isinstance(self.images, Tensor):
+            yield from self.images.split(_CHUNK)
+            return
+        for rows in torch.arange(len(self)).split(_CHUNK):
+            yield self.images.select(rows).contiguous().pixels
 
     def subset(self, indices: Tensor) -> Dataset:
         """Return the images and labels of some rows, copied, in the order of ``indices``.
@@ -120,7 +143,11 @@ class Dataset:
                 f"indices must be in 0..{len(self) - 1}, got values from {low} to {high}"
             )
         rows = indices.to(self.device)
-        return replace(self, images=self.images[rows], labels=self.labels[rows])
+        if isinstance(self.images, RaggedImages):
+            chosen: Images = self.images.select(rows).contiguous()
+        else:
+            chosen = self.images[rows]
+        return replace(self, images=chosen, labels=self.labels[rows])
 
     def to(self, device: torch.device | str) -> Dataset:
         """Return the same dataset on ``device``; itself if it is there already."""
@@ -128,6 +155,42 @@ class Dataset:
         if images is self.images and labels is self.labels:
             return self
         return replace(self, images=images, labels=labels)
+
+
+def as_source(images: Images) -> Images:
+    """Return images [N, H, W, C] as [N, C, H, W], a view; RaggedImages as they are."""
+    return images if isinstance(images, RaggedImages) else images.permute(0, 3, 1, 2)
+
+
+def output_size(pipeline: Pipeline, dataset: Any) -> tuple[int, int]:
+    """Return (height, width) of what a pipeline makes of a data set's images.
+
+    Raises:
+        ValueError: mixed sizes that the pipeline's list does not bring to one.
+    """
+    height, width = dataset.image_size or (None, None)
+    return pipeline.output_size(height, width, dataset.channels)
+
+
+def size_in_words(dataset: Any) -> str:
+    """Return the height, width and channels of a data set's images."""
+    size = dataset.image_size
+    if size is None:
+        return f"mixed sizes and {dataset.channels} channels"
+    return f"{size[0]}x{size[1]}x{dataset.channels}"
+
+
+def _check_images(images: Any) -> None:
+    if isinstance(images, RaggedImages):
+        if len(images) == 0:
+            raise ValueError("images must hold at least one image, got none")
+        return
+    _check_tensor(images, "images", torch.uint8, ("N", "H", "W", "C"))
+    if 0 in images.shape:
+        raise ValueError(
+            "images must hold at least one image of at least one pixel, "
+            f"got the shape {tuple(images.shape)}"
+        )
 
 
 def _check_tensor(value: Tensor, name: str, dtype: torch.dtype, axes: tuple[str, ...]) -> None:

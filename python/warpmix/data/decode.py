@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,17 @@ import torch
 from torch import Tensor
 
 from warpmix._memory import check_room
-from warpmix.data.images import BadImageError, Fit, OtherSizeError, Pixels, read_image
+from warpmix.augment.program import MAX_PIXELS as MAX_AUGMENTED
+from warpmix.augment.ragged import Images
+from warpmix.data.images import (
+    BadImageError,
+    Fit,
+    OtherSizeError,
+    Pixels,
+    header_size,
+    read_image,
+)
+from warpmix.data.layout import Layout, capped, common_size
 
 _BLOCK_BYTES = 4 << 20  # of the pixels that one task decodes
 _LARGEST_BLOCK = 1024  # images
@@ -64,7 +74,8 @@ class Block:
 
     Attributes:
         rows: their numbers.
-        pixels: [n, H, W, 3] uint8, zeros where a file is left out.
+        pixels: [n] uint8, the bytes of their images one after the other, zeros where a file is
+            left out.
         left_out: those files.
     """
 
@@ -75,25 +86,25 @@ class Block:
 
 @dataclass(frozen=True)
 class Decoder:
-    """Decodes files to images of one size.
+    """Decodes files to images of one size, or each of its own.
 
     Args:
         paths: the files.
-        size: height and width.
-        fit: what becomes of other sizes, see :func:`read_image`.
-        first: None, or the file that ``size`` is of: no other size was asked for, so that another
-            one is an error.
+        layout: what is to come of them.
+        fit: what becomes of other sizes, see :func:`read_image`; None: each image has its own.
+        unread: files whose header could not be read, by their numbers.
     """
 
     paths: Sequence[Path]
-    size: tuple[int, int]
-    fit: Fit
-    first: Path | None
+    layout: Layout
+    fit: Fit | None
+    unread: Mapping[int, LeftOut] = field(default_factory=dict)
 
     @property
     def block_size(self) -> int:
         """Files that are decoded together."""
-        return min(max(_BLOCK_BYTES // (3 * self.size[0] * self.size[1]), 1), _LARGEST_BLOCK)
+        mean = max(self.layout.bytes // max(len(self.paths), 1), 1)
+        return min(max(_BLOCK_BYTES // mean, 1), _LARGEST_BLOCK)
 
     def blocks(self) -> list[range]:
         """Return the rows of every block."""
@@ -101,13 +112,9 @@ class Decoder:
         return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
     def decode(self, rows: Iterable[range]) -> Iterator[Block]:
-        """Yield blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller.
-
-        Raises:
-            ValueError: images of different sizes where none was asked for.
-        """
-        block_bytes = 3 * self.block_size * self.size[0] * self.size[1]
-        workers = max(min(os.cpu_count() or 1, _IN_FLIGHT // (2 * block_bytes)), 1)
+        """Yield blocks in the order of ``rows``, decoded in parallel, a few ahead of the caller."""
+        block_bytes = max((self.layout.part(block)[1] for block in self.blocks()), default=1)
+        workers = max(min(os.cpu_count() or 1, _IN_FLIGHT // (2 * max(block_bytes, 1))), 1)
         pool = ThreadPoolExecutor(workers)  # Pillow decodes without holding the GIL
         waiting: deque[Future[Block]] = deque()
         try:
@@ -121,94 +128,122 @@ class Decoder:
             pool.shutdown(cancel_futures=True)
 
     def _decode_block(self, rows: range) -> Block:
-        pixels = np.zeros((len(rows), *self.size, 3), np.uint8)
+        first, count = self.layout.part(rows)
+        pixels = np.zeros(count, np.uint8)
         left_out = []
-        for place, row in enumerate(rows):
+        for row in rows:
+            start, size = self.layout.part(range(row, row + 1))
             try:
-                pixels[place] = self._read(self.paths[row])
+                if row in self.unread:
+                    left_out.append(self.unread[row])
+                else:
+                    pixels[start - first :][:size] = self._read(row).reshape(-1)
             except BadImageError as error:
-                left_out.append(LeftOut(row, _cause(error), bad=True))
+                left_out.append(LeftOut(row, cause(error), bad=True))
             except OtherSizeError as error:
                 left_out.append(LeftOut(row, str(error), bad=False))
         return Block(rows, pixels, tuple(left_out))
 
-    def _read(self, path: Path) -> Pixels:
-        if self.first is None:
-            return read_image(path, self.size, self.fit)
-        pixels = read_image(path)
-        if pixels.shape[:2] != self.size:
-            height, width = self.size
-            raise ValueError(
-                f"images must be of one size, got {height}x{width} ({self.first}) and "
-                f"{pixels.shape[0]}x{pixels.shape[1]} ({path}); give image_size to resize all of "
-                "them, with fit 'crop' to keep their proportions, or with fit 'only' to leave "
-                "other sizes out"
-            )
-        return pixels
+    def _read(self, row: int) -> Pixels:
+        if self.layout.size is not None and self.fit is not None:
+            return read_image(self.paths[row], self.layout.size, self.fit)
+        height, width = self.layout.sizes[row].tolist()
+        return read_image(self.paths[row], (height, width), "stretch")
 
 
 def make_decoder(
-    paths: Sequence[Path], size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
+    paths: Sequence[Path],
+    size: tuple[int, int] | None,
+    fit: Fit,
+    skip_bad_images: bool,
+    store_size: int | None = None,
 ) -> Decoder:
-    """Return a decoder to ``size``, or else to the size of the first image that can be read.
+    """Return a decoder to ``size``, or else to each image's own size by its file's header.
+
+    Args:
+        store_size: of images of their own sizes, the most pixels of the shorter side.
 
     Raises:
-        ValueError: none can be read, or ``fit`` without a size.
+        ValueError: none can be read, ``fit`` without a size, or both sizes.
     """
     if size is not None:
-        return Decoder(paths, size, fit, first=None)
+        if store_size is not None:
+            raise ValueError("store_size must be left out with image_size, the size of all images")
+        return Decoder(paths, Layout.of_one_size(len(paths), size), fit)
     if fit != "stretch":
         raise ValueError(f"fit {fit!r} needs image_size, the size that images are to have")
-    bad = []
-    for row, path in enumerate(paths):
-        try:
-            height, width, _ = read_image(path).shape
-        except BadImageError as error:
-            bad.append(LeftOut(row, _cause(error), bad=True))
-            continue
-        return Decoder(paths, (height, width), fit, first=path)
-    report(paths, bad, (0, 0), skip_bad_images)
-    raise AssertionError("report() raises where nothing is left")
+    sizes, unread = [], {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for row, header in enumerate(pool.map(header_size, paths)):
+            if isinstance(header, BadImageError):
+                unread[row] = LeftOut(row, cause(header), bad=True)
+            sizes.append(
+                (0, 0) if isinstance(header, BadImageError) else capped(header, store_size)
+            )
+    if len(unread) == len(paths):
+        report(paths, list(unread.values()), (0, 0), skip_bad_images)
+    for path, (height, width) in zip(paths, sizes, strict=True):
+        if height * width > MAX_AUGMENTED:
+            raise ValueError(
+                f"{path} has {height} x {width} pixels, and images of up to {MAX_AUGMENTED:,} are "
+                "augmented; cap the shorter side with store_size, or give image_size"
+            )
+    common = common_size(sizes)
+    if common is not None:
+        return Decoder(paths, Layout.of_one_size(len(paths), common), None, unread)
+    return Decoder(paths, Layout(np.array(sizes, np.int32), None), None, unread)
 
 
-def _cause(error: BadImageError) -> str:
+def cause(error: BadImageError) -> str:
     """Return what Pillow said."""
     return f"{type(error.__cause__).__name__}: {error.__cause__}"[:_LISTED]
 
 
 def read_images(
-    files: ImageFiles, size: tuple[int, int] | None, fit: Fit, skip_bad_images: bool
-) -> tuple[Tensor, Tensor]:
+    files: ImageFiles,
+    size: tuple[int, int] | None,
+    fit: Fit,
+    skip_bad_images: bool,
+    store_size: int | None = None,
+) -> tuple[Images, Tensor]:
     """Decode the image files of a labelled split into memory.
 
     Args:
         files: at least one.
-        size: height and width to come to; None: all images must be of one size.
+        size: height and width to come to; None: each image's own.
         fit: see :func:`read_image`.
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
+        store_size: of images of their own sizes, the most pixels of the shorter side.
 
     Returns:
-        images [n, H, W, 3] uint8 and rows [n] int64 of the files they are of, ascending.
+        images [n, H, W, 3] uint8, or of mixed sizes, and rows [n] int64 of the files they are of,
+        ascending.
 
     Raises:
         BadImageError: files cannot be decoded; all are in its ``paths``.
-        ValueError: images of different sizes, or none that could be read.
+        ValueError: none that could be read.
     """
-    decoder = make_decoder(files.paths, size, fit, skip_bad_images)
+    decoder = make_decoder(files.paths, size, fit, skip_bad_images, store_size)
+    layout = decoder.layout
     check_room(
-        3 * len(files.paths) * decoder.size[0] * decoder.size[1],
-        f"{len(files.paths)} images of {decoder.size[0]}x{decoder.size[1]}",
-        "choose a smaller image_size, or read them from a cache",
+        layout.bytes,
+        f"{len(files.paths)} images of {in_words(layout.size)}",
+        "choose a smaller image_size or store_size, or read them from a cache",
     )
-    images = np.empty((len(files.paths), *decoder.size, 3), np.uint8)
+    pixels = np.empty(layout.bytes, np.uint8)
     left_out: list[LeftOut] = []
     for block in decoder.decode(decoder.blocks()):
-        images[block.rows.start : block.rows.stop] = block.pixels
+        start, count = layout.part(block.rows)
+        pixels[start : start + count] = block.pixels
         left_out += block.left_out
-    report(files.paths, left_out, decoder.size, skip_bad_images)
+    report(files.paths, left_out, layout.size, skip_bad_images)
     rows = kept_rows(len(files.paths), left_out)
-    tensor = torch.from_numpy(images)
-    return (tensor if len(rows) == len(tensor) else tensor[rows]), rows
+    return layout.without([each.row for each in left_out]).images(pixels, rows), rows
+
+
+def in_words(size: tuple[int, int] | None) -> str:
+    """Return a size of images as a user reads it."""
+    return "mixed sizes" if size is None else f"{size[0]}x{size[1]}"
 
 
 def kept_rows(count: int, left_out: Sequence[LeftOut]) -> Tensor:
@@ -221,7 +256,7 @@ def kept_rows(count: int, left_out: Sequence[LeftOut]) -> Tensor:
 def report(
     paths: Sequence[Path],
     left_out: Sequence[LeftOut],
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     skip_bad_images: bool,
 ) -> None:
     """Warn of what is left out, with as many names as fit; raise where it must not be.
@@ -241,7 +276,7 @@ def report(
         error.paths = tuple(paths[each.row] for each in bad)
         raise error
     others = [each for each in left_out if not each.bad]
-    for which, what in ((bad, "could not be read"), (others, f"are not {size[0]}x{size[1]}")):
+    for which, what in ((bad, "could not be read"), (others, f"are not {in_words(size)}")):
         if which:
             named = [f"{paths[each.row]} ({each.reason})" for each in which]
             warnings.warn(

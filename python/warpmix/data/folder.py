@@ -30,6 +30,7 @@ def load_folder(
     skip_bad_images: bool = False,
     fit: Fit = "stretch",
     cache: str | Path | None = None,
+    store_size: int | None = None,
 ) -> Dataset:
     """Load images from ``root/<class>/…`` or from ``root/<split>/<class>/…``.
 
@@ -44,23 +45,28 @@ def load_folder(
         root: the folder.
         split: ``"train"``, ``"test"`` or, with subfolders, ``"val"``.
         image_size: side, or height and width, that every image is to have (resized with
-            antialiasing); None: all images must be of one size.
+            antialiasing); None: each keeps its own, and the data set is of mixed sizes where they
+            differ.
         skip_bad_images: leave out files that cannot be decoded, and name them in a warning.
         fit: how images of other sizes come to it: ``"stretch"``, ``"crop"`` (keep the proportions,
             cut out the centre) or ``"only"`` (leave them out, and name them in a warning).
         cache: folder to keep the decoded images in, see :func:`warpmix.data.cache.open_cache`;
             None: decode into memory.
+        store_size: without ``image_size``, the most pixels of an image's shorter side; larger ones
+            are resized to it with antialiasing, their proportions kept.
 
     Returns:
-        images [N, H, W, 3]; see :func:`read_image` for what becomes of other kinds of pixels.
+        images [N, H, W, 3], or of mixed sizes; see :func:`read_image` for what becomes of other
+        kinds of pixels.
 
     Raises:
         FileNotFoundError: no such folder, split or image.
         BadImageError: (a ValueError) files cannot be decoded; all are in its ``paths``.
-        ValueError: images of different sizes, classes that ``train`` lacks, another split, no
+        ValueError: classes that ``train`` lacks, another split, no
             labels, or folders of splits where those of classes were expected.
     """
-    return load_files(list_folder(root, split), image_size, skip_bad_images, fit, cache)
+    files = list_folder(root, split)
+    return load_files(files, image_size, skip_bad_images, fit, cache, store_size)
 
 
 def list_folder(root: str | Path, split: str = "train") -> ImageFiles:
@@ -117,6 +123,7 @@ def load_files(
     skip_bad_images: bool,
     fit: Fit,
     cache: str | Path | None,
+    store_size: int | None = None,
 ) -> Dataset:
     """List labelled image files as a data set; arguments and errors as :func:`load_folder`."""
     if files.labels is None:
@@ -125,8 +132,8 @@ def load_files(
         )
     size = None if image_size is None else height_and_width(image_size)
     if cache is not None:
-        return open_cache(files, cache, size, skip_bad_images, fit).dataset()
-    images, rows = read_images(files, size, fit, skip_bad_images)
+        return open_cache(files, cache, size, skip_bad_images, fit, store_size).dataset()
+    images, rows = read_images(files, size, fit, skip_bad_images, store_size)
     labels = torch.tensor(files.labels)[rows]
     return Dataset(images, labels, files.classes, files.name)
 

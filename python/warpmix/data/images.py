@@ -28,6 +28,8 @@ EXTENSIONS = frozenset(
 # Ghostscript on a stranger's file, or fail.
 _NOT_DECODED = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
+_ORIENTATION, _TURNED = 0x0112, range(5, 9)  # of EXIF: those that swap height and width
+
 MAX_PIXELS = MAX_SIDE**2
 """Pixels of an image file, at most; in all threads together, no more are decoded at a time."""
 
@@ -114,6 +116,19 @@ def open_image(path: Path) -> Image.Image:
     return Image.open(path, formats=_formats())
 
 
+def header_size(path: Path) -> tuple[int, int] | BadImageError:
+    """Return the (height, width) that :func:`read_image` will give, by the file's header, or what
+    is wrong with it."""
+    try:
+        with open_image(path) as image:
+            turned = image.getexif().get(_ORIENTATION) in _TURNED
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception as error:  # as in read_image
+        bad = BadImageError(str(error))
+        bad.__cause__ = error
+        return bad
+
+
 def why_no_image(path: Path) -> str | None:
     """Return why a file is no image that can be read, by its first bytes; None: it is one."""
     try:
@@ -170,6 +185,7 @@ def resize_dataset(dataset: Dataset, size: tuple[int, int]) -> Dataset:
     """
     if dataset.image_size == size:
         return dataset
+    assert isinstance(dataset.images, torch.Tensor)  # only image files are of mixed sizes
     # Pillow knows a grey image as [H, W], without its channel.
     needed = len(dataset) * size[0] * size[1] * dataset.channels
     check_room(2 * needed, f"images of {size[0]}x{size[1]}", "choose a smaller image_size")

@@ -12,7 +12,7 @@ from torch import Tensor
 from warpmix._memory import check_room
 from warpmix._numbers import as_int
 from warpmix.data.batches import Part, Variant, join_parts, make_part, parts_of
-from warpmix.data.dataset import Dataset
+from warpmix.data.dataset import Dataset, output_size
 from warpmix.data.order import Share, epoch_length, epoch_order, share_of_batch
 from warpmix.data.stream_loader import stream
 from warpmix.data.streamed import StreamedDataset
@@ -134,7 +134,7 @@ class Loader:
 
     def _check_memory(self) -> None:
         """Refuse batches, and an order of the samples, that do not fit into memory."""
-        size = self.pipeline.output_size(*self.dataset.image_size, self.dataset.channels)
+        size = output_size(self.pipeline, self.dataset)
         count = min(self.batch_size, self.samples)
         batch = count * self.dataset.channels * size[0] * size[1] * self.pipeline.dtype.itemsize
         if self.dataset.device.type == "cpu":

@@ -40,6 +40,7 @@ def load(
     skip_bad_images: bool = False,
     fit: Fit = "stretch",
     cache: str | Path | None = None,
+    store_size: int | None = None,
 ) -> Dataset:
     """Load images by the name of their source or by the folder they lie in.
 
@@ -59,6 +60,7 @@ def load(
         skip_bad_images: leave out files that cannot be decoded, and name them.
         fit: how image files of other sizes come to ``image_size``, see :func:`load_folder`.
         cache: folder to keep decoded image files in; None: decode into memory.
+        store_size: of image files, see :func:`load_folder`.
 
     Returns:
         the images, on the CPU.
@@ -69,7 +71,7 @@ def load(
     """
     files = list_files(name_or_path, split, root, download)
     if files is not None:
-        return load_files(files, image_size, skip_bad_images, fit, cache)
+        return load_files(files, image_size, skip_bad_images, fit, cache, store_size)
     dataset = _in_memory(str(name_or_path), split, root, download)
     return dataset if image_size is None else resize_dataset(dataset, height_and_width(image_size))
 
@@ -83,6 +85,7 @@ def open_images(
     skip_bad_images: bool = False,
     fit: Fit = "stretch",
     cache: str | Path | None = None,
+    store_size: int | None = None,
 ) -> ImageCache | Dataset:
     """Return the cache of a source that comes as image files, made if need be; else its data set.
 
@@ -92,7 +95,7 @@ def open_images(
     if files is None:
         return load(name_or_path, split, root, download, image_size)
     size = None if image_size is None else height_and_width(image_size)
-    return open_cache(files, cache or default_cache(), size, skip_bad_images, fit)
+    return open_cache(files, cache or default_cache(), size, skip_bad_images, fit, store_size)
 
 
 def list_files(

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from warpmix.augment.ragged import Images
 from warpmix.data.batches import Batch, Part, join_parts
+from warpmix.data.dataset import as_source
 from warpmix.data.order import Share
 from warpmix.data.streamed import StreamedDataset
 
@@ -29,12 +31,12 @@ _AHEAD = 2  # batches that are read and not yet asked for
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a part of a batch needs, on the CPU: images [n, C, H, W] and draws whose rows are of
-    these. Where the labels are unknown, the rows of the data set stand for them."""
+    """What a part of a batch needs, on the CPU: images as a pipeline takes them, and draws whose
+    rows are of these. Where the labels are unknown, the rows of the data set stand for them."""
 
     pipeline: Pipeline
     places: Tensor | None
-    images: Tensor
+    images: Images
     labels: Tensor
     draws: Draws
 
@@ -81,7 +83,7 @@ def _prepare(dataset: StreamedDataset, part: Part, epoch: int) -> _Prepared:
     pipeline, order = part.variant.pipeline, part.order
     draws = pipeline.draw(
         order.ids,
-        images=dataset.pool.permute(0, 3, 1, 2),
+        images=dataset.pool,
         index=order.index,
         epoch=epoch,
         active=order.active,
@@ -93,7 +95,7 @@ def _prepare(dataset: StreamedDataset, part: Part, epoch: int) -> _Prepared:
     return _Prepared(
         pipeline,
         part.places,
-        images.permute(0, 3, 1, 2),
+        as_source(images),
         rows if dataset.labels is None else dataset.labels[rows],
         draws,
     )

@@ -14,7 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warpmix.data.dataset import Dataset
+from warpmix.augment import RaggedImages
+from warpmix.augment.ragged import Images
+from warpmix.data.dataset import Dataset, as_source, size_in_words
+from warpmix.data.layout import Layout
 
 _CHUNK_BYTES = 32 << 20  # of what chunks() yields
 
@@ -27,8 +30,8 @@ class StreamedDataset:
     and yields the same bytes.
 
     Attributes:
-        path: the file, [N, H, W, C] uint8.
-        shape: of the file.
+        path: the file, of pixels uint8.
+        shape: of the file, [N, H, W, C]; or where its images lie in it, if they are of mixed sizes.
         rows: [n] int64 rows of the file, on the CPU: these are the images.
         labels: [n] int64 on the CPU, values 0..len(classes)-1; None where they are unknown.
         classes: the name of each label.
@@ -40,7 +43,7 @@ class StreamedDataset:
     """
 
     path: Path
-    shape: tuple[int, int, int, int]
+    shape: tuple[int, int, int, int] | Layout
     rows: Tensor
     labels: Tensor | None
     classes: tuple[str, ...]
@@ -59,21 +62,28 @@ class StreamedDataset:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        height, width = self.image_size
         return (
-            f"StreamedDataset({self.name!r}, {len(self)} images of {height}x{width}x"
-            f"{self.channels}, {len(self.classes)} classes, from {self.path})"
+            f"StreamedDataset({self.name!r}, {len(self)} images of {size_in_words(self)}, "
+            f"{len(self.classes)} classes, from {self.path})"
         )
 
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the images lie in the file."""
+        if isinstance(self.shape, Layout):
+            return self.shape
+        count, height, width, channels = self.shape
+        return Layout.of_one_size(count, (height, width), channels)
+
     @property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of every image, in pixels."""
-        return self.shape[1], self.shape[2]
+    def image_size(self) -> tuple[int, int] | None:
+        """Height and width of every image, in pixels; None: each has its own."""
+        return self.layout.size
 
     @property
     def channels(self) -> int:
         """C, the number of channels."""
-        return self.shape[3]
+        return self.layout.channels
 
     def subset(self, indices: Tensor) -> StreamedDataset:
         """Return the images of ``indices`` [n] int64 in 0..len-1, in their order; read nothing."""
@@ -85,34 +95,45 @@ class StreamedDataset:
         """Return the same images with batches on ``device``."""
         return replace(self, device=torch.device(device))
 
-    def read(self, indices: Tensor, out: Tensor | None = None) -> Tensor:
-        """Read images [n, H, W, C] uint8 to the CPU, in the order of ``indices`` [n] int64.
-
-        Args:
-            out: a buffer for at least n images; what it held is overwritten.
+    def read(self, indices: Tensor) -> Images:
+        """Read images [n, H, W, C] uint8 to the CPU, in the order of ``indices`` [n] int64; images
+        of mixed sizes as RaggedImages.
 
         Raises:
             ValueError: the file has become shorter.
         """
-        rows = self.rows[indices].numpy()
-        size = (len(rows), *self.shape[1:])
-        pixels = torch.empty(size, dtype=torch.uint8) if out is None else out[: len(rows)]
+        rows = self.rows[indices]
+        offsets, sizes = self.layout.of_rows(rows)
+        areas = sizes.long().prod(1)
+        ends = areas.cumsum(0)
+        pixels = torch.empty(int(ends[-1]) if len(ends) else 0, self.channels, dtype=torch.uint8)
+        self._read_runs(offsets, areas, pixels)
+        if self.layout.size is None:
+            return RaggedImages(pixels, ends - areas, sizes)
+        return pixels.view(len(rows), *self.layout.size, self.channels)
+
+    def _read_runs(self, offsets: Tensor, areas: Tensor, pixels: Tensor) -> None:
+        """Read images into a buffer; those that follow each other in the file at once."""
         buffer: Any = memoryview(pixels.numpy().reshape(-1))  # type: ignore[arg-type]
-        bytes_a_row = int(np.prod(self.shape[1:]))
-        ends = np.append(np.flatnonzero(np.diff(rows) != 1) + 1, len(rows)).tolist()
-        start = 0
-        for end in ends:  # a run of neighbours is read at once
-            part = buffer[start * bytes_a_row : end * bytes_a_row]
-            if os.preadv(self._file, [part], int(rows[start]) * bytes_a_row) != len(part):
+        breaks = (offsets[1:] != (offsets + areas)[:-1]).nonzero().flatten() + 1
+        done = 0
+        for run in torch.arange(len(offsets)).tensor_split(breaks):
+            count = self.channels * int(areas[run].sum())
+            part = buffer[done : done + count]
+            if (
+                count
+                and os.preadv(self._file, [part], self.channels * int(offsets[run[0]])) != count
+            ):
                 raise self._cut_off()
-            start = end
-        return pixels
+            done += count
 
     def chunks(self) -> Iterator[Tensor]:
-        """Yield all images, in order, [n, H, W, C] uint8 at a time."""
-        count = max(_CHUNK_BYTES // int(np.prod(self.shape[1:])), 1)
-        for indices in torch.arange(len(self)).split(count):
-            yield self.read(indices)
+        """Yield all images, in order, [n, H, W, C] uint8 at a time; or pixels [p, C] of images of
+        mixed sizes."""
+        mean = max(self.layout.bytes // max(len(self.layout.sizes), 1), 1)
+        for indices in torch.arange(len(self)).split(max(_CHUNK_BYTES // mean, 1)):
+            read = self.read(indices)
+            yield read.pixels if isinstance(read, RaggedImages) else read
 
     def resident(self) -> Dataset:
         """Read all images into memory.
@@ -126,12 +147,13 @@ class StreamedDataset:
         return Dataset(images, self.labels, self.classes, self.name).to(self.device)
 
     @cached_property
-    def pool(self) -> Tensor:
-        """[n, H, W, C] uint8 of which nothing is ever read: its shape says what is drawn from."""
-        if self.path.stat().st_size < int(np.prod(self.shape)):
+    def pool(self) -> Images:
+        """The images as a pipeline takes them, of which no pixel is ever read: their sizes and
+        their number say what is drawn."""
+        if self.path.stat().st_size < self.layout.bytes:
             raise self._cut_off()
-        mapped = np.memmap(self.path, np.uint8, "c", shape=self.shape)
-        return torch.from_numpy(mapped)[: len(self)]
+        mapped = np.memmap(self.path, np.uint8, "c", shape=(self.layout.bytes,))
+        return as_source(self.layout.shapes(mapped, self.rows))
 
     def _cut_off(self) -> ValueError:
         return ValueError(f"{self.path} is cut off; delete its folder to have it made again")

@@ -22,7 +22,7 @@ _CHARACTERS = 15.5  # an inch
 
 def draw_preview(
     path: Path,
-    originals: np.ndarray,
+    originals: Sequence[np.ndarray],
     titles: Sequence[str],
     forms: Sequence[np.ndarray],
     captions: Sequence[Sequence[Sequence[str]]],
@@ -33,9 +33,9 @@ def draw_preview(
 
     Args:
         path: the PNG to write.
-        originals: uint8 [n, H, W, C]; of C other than 1 and 3, channel 0 is shown.
+        originals: n images, uint8 [H, W, C] each; of C other than 1 and 3, channel 0 is shown.
         titles: for each original, the line above it.
-        forms: one or more, each as ``originals``.
+        forms: one or more, each uint8 [n, h, w, C].
         captions: for each form, for each of its images, the lines below it. Those of a single form
             begin below the original, where there is room.
     """
@@ -57,13 +57,14 @@ def draw_preview(
     width, height = _PAD + columns * (block_width + _PAD), _PAD + sum(row_heights)
     figure = Figure(figsize=(width, height), dpi=DPI)
 
+    pictures: list[Sequence[np.ndarray]] = [originals, *map(list, forms)]
     for i, (title, block) in enumerate(zip(titles, blocks, strict=True)):
         row, column = divmod(i, columns)
         left = _PAD + column * (block_width + _PAD)
         top = height - _PAD - sum(row_heights[:row])
         bottom = top - _LINE - _IMAGE
         figure.text(left / width, (top - 0.7 * _LINE) / height, title, fontsize=8, weight="bold")
-        for side, images in enumerate((originals, *forms)):
+        for side, images in enumerate(pictures):
             x = left + side * (_IMAGE + _GAP)
             axes = figure.add_axes((x / width, bottom / height, _IMAGE / width, _IMAGE / height))
             axes.imshow(displayable(images[i]), cmap="gray", vmin=0, vmax=255)

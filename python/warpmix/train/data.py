@@ -81,6 +81,7 @@ def _of_settings(function: Callable[..., _Opened], config: TrainConfig, split: s
         root=config.root,
         download=config.download,
         image_size=config.image_size,
+        store_size=config.store_size,
         skip_bad_images=config.skip_bad_images,
         fit=config.fit,
         cache=config.cache_folder if comes_as_files(config.data) else None,
@@ -138,7 +139,9 @@ def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
             )
         return load_images(config, split) if files is not None else _load_kept(config, split)
     size = None if config.image_size is None else (config.image_size, config.image_size)
-    return open_cache(files, config.cache_folder, size, config.skip_bad_images, config.fit)
+    return open_cache(
+        files, config.cache_folder, size, config.skip_bad_images, config.fit, config.store_size
+    )
 
 
 _kept: dict[tuple[object, ...], Dataset] = {}
@@ -154,7 +157,7 @@ def _load_kept(config: TrainConfig, split: str) -> Dataset:
     of = (config.data, split, root, config.image_size, stamp)
     if of not in _kept:
         dataset = load_images(config, split)
-        if dataset.images.numel() > _KEPT_BYTES:
+        if dataset.bytes > _KEPT_BYTES:
             return dataset
         while len(_kept) >= _KEPT:
             del _kept[next(iter(_kept))]
@@ -167,8 +170,7 @@ def _placement(
 ) -> tuple[bool, str]:
     """Return whether the images stream, and where they are, in words."""
     size = sum(
-        part.images.numel() if isinstance(part, Dataset) else int(torch.tensor(part.shape).prod())
-        for part in parts.values()
+        part.bytes if isinstance(part, Dataset) else part.layout.bytes for part in parts.values()
     )
     free = free_memory(device)
     streams = config.loading == "stream"
@@ -188,12 +190,13 @@ def free_memory(device: torch.device) -> int:
 
 
 def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:
-    """Refuse parts of other classes, sizes or channels than the training images'."""
+    """Refuse parts of other classes, sizes or channels than the training images'. Where these are
+    of mixed sizes, the model takes any."""
     train = parts["train"]
     for name, part in parts.items():
         for what in ("classes", "image_size", "channels"):
             ours, theirs = getattr(train, what), getattr(part, what)
-            if ours != theirs:
+            if ours != theirs and ours is not None:
                 raise ValueError(
                     f"{config.data}: train and {name} must have the same {what}, got {ours} and "
                     f"{theirs}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,13 +37,13 @@ class Examples:
     """Images before and after.
 
     Attributes:
-        originals: uint8 [n, H, W, C].
+        originals: uint8 [n, H, W, C], or a list of n of mixed sizes.
         titles: n names of classes.
         forms: what is made of them: by the augmentation, and by each of the variants. With
             variants and without an augmentation the originals themselves are no form.
     """
 
-    originals: np.ndarray
+    originals: Sequence[np.ndarray]
     titles: tuple[str, ...]
     forms: tuple[Form, ...]
 
@@ -69,8 +71,11 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
         _make_form(name, variant, dataset, rows, rows + copy * len(dataset), drawn)
         for copy, (name, variant) in enumerate(ways.items())
     ]
+    originals: Any = [dataset.picture(row).numpy() for row in rows.tolist()]
+    if dataset.image_size is not None:
+        originals = np.stack(originals)
     return Examples(
-        dataset.images[rows].numpy(),
+        originals,
         tuple(dataset.classes[label] for label in dataset.labels[rows]),
         tuple(forms if config.augment or not config.variants else forms[1:]),
     )
@@ -80,9 +85,8 @@ def _make_form(
     name: str, variant: Variant, dataset: Dataset, rows: Tensor, ids: Tensor, epoch: int
 ) -> Form:
     source, pipeline = variant.dataset or dataset, variant.pipeline
-    images = source.images.permute(0, 3, 1, 2)
-    draws = pipeline.draw(ids, images=images, index=rows, epoch=epoch)
-    made, targets = pipeline.replay(images, draws, source.labels, sums=source.channel_sums)
+    draws = pipeline.draw(ids, images=source.source, index=rows, epoch=epoch)
+    made, targets = pipeline.replay(source.source, draws, source.labels, sums=source.channel_sums)
     captions = (
         tuple(_mixed_label(source.classes, *mix) + draws.describe(i) or ["unchanged"])
         for i, mix in enumerate(zip(*targets, strict=True))

@@ -42,7 +42,19 @@ class ImageSettings(BaseModel):
     root: Path | None = setting(None, "Data", "folder that holds the data set's files")
     download: bool = setting(False, "Data", "download the data set into --root if it is absent")
     image_size: int | None = setting(
-        None, "Data", "resize images to this many pixels a side; none: as stored", ge=8, le=10_000
+        None,
+        "Data",
+        "resize images to this many pixels a side; none: each keeps its own size",
+        ge=8,
+        le=10_000,
+    )
+    store_size: int | None = setting(
+        None,
+        "Data",
+        "without --image-size: shrink image files whose shorter side is longer than this; none: "
+        "as they are",
+        ge=8,
+        le=10_000,
     )
     fit: Literal["stretch", "crop", "only"] = setting(
         "stretch", "Data", "how image files come to --image-size; only: leave other sizes out"

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from warpmix.augment import Pipeline, from_config
 from warpmix.data import Dataset, Loader, Variant
 from warpmix.data.compression import compress_jpeg
+from warpmix.data.dataset import output_size
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Images, Splits
 from warpmix.train.model import ModelSpec
+from warpmix.train.preprocessing import size_of_mixed
 
 Entry = str | dict[str, Any]  # of a list of transforms as plain data
 
@@ -40,7 +43,10 @@ def training_loader(
         ValueError: an unknown transform, or parameters that it does not take.
     """
     prepared = splits.preprocessing
-    resize = _resize(prepared.input_size, prepared.resize_size)
+    mixed = splits.train.image_size is None
+    resize = _resize(prepared.input_size, prepared.resize_size, mixed)
+    if mixed and size_of_mixed(config, splits.train.channels) is not None:
+        resize = []
     pipeline = Pipeline(
         from_config([*resize, *config.augment]),
         p=config.p,
@@ -113,8 +119,8 @@ def check_input_size(train: Loader, spec: ModelSpec) -> None:
     Raises:
         ValueError: the sizes differ.
     """
-    height, width = train.pipeline.output_size(*train.dataset.image_size, train.dataset.channels)
-    expected = spec.input_size or spec.image_size
+    height, width = output_size(train.pipeline, train.dataset)
+    expected = spec.network_size
     if (height, width) != expected:
         raise ValueError(
             f"augment makes images of {height}x{width}, and the model is tested on "
@@ -128,13 +134,14 @@ def evaluation_loader(
     """Return every image of the data set in order, resized and normalised as ``spec`` says.
 
     Args:
-        dataset: images of ``spec.image_size`` and ``spec.channels``.
+        dataset: images of ``spec.image_size``, of any sizes where that is None, and
+            ``spec.channels``.
         spec: of the model that they are for.
         precision: as in :class:`warpmix.train.TrainConfig`; the batches' dtype follows it.
         channels_last: memory format of the batches.
     """
     pipeline = Pipeline(
-        from_config(_resize(spec.input_size, spec.resize_size)),
+        from_config(_of_evaluation(spec)),
         mean=spec.mean,
         std=spec.std,
         dtype=_BATCH_DTYPE[precision],
@@ -143,12 +150,26 @@ def evaluation_loader(
     return Loader(dataset, pipeline, EVALUATION_BATCH_SIZE, shuffle=False)
 
 
+def seen_images(dataset: Dataset, spec: ModelSpec) -> Tensor:
+    """Return what a model sees of images, [n, h, w, C] uint8."""
+    pipeline = Pipeline(from_config(_of_evaluation(spec)), dtype=torch.uint8)
+    return pipeline(dataset.source).permute(0, 2, 3, 1)
+
+
+def _of_evaluation(spec: ModelSpec) -> list[Entry]:
+    return _resize(spec.input_size, spec.resize_size, mixed=spec.image_size is None)
+
+
 def _resize(
-    size: tuple[int, int] | None, resize_size: tuple[int, int] | None = None
+    size: tuple[int, int] | None, resize_size: tuple[int, int] | None, mixed: bool
 ) -> list[Entry]:
-    """Return the transforms, as plain data, that bring images to a size in the launch."""
+    """Return the transforms, as plain data, that bring images to a size in the launch; of mixed
+    sizes, with their proportions."""
     if size is None:
         return []
+    if mixed:
+        shorter = max(resize_size or size)
+        return [{"Resize": {"size": shorter}}, {"CenterCrop": {"size": list(size)}}]
     if resize_size is None:
         return [{"Resize": {"size": list(size)}}]
     return [{"Resize": {"size": list(resize_size)}}, {"CenterCrop": {"size": list(size)}}]

@@ -35,7 +35,9 @@ class ModelSpec:
     Attributes:
         model, head, dropout: as in :class:`warpmix.train.TrainConfig`.
         classes: class names, in label order.
-        image_size: (height, width) in pixels of the images it is trained on.
+        image_size: (height, width) in pixels of the images it is trained on; None: of mixed sizes,
+            each resized until its shorter side is the longer one of ``resize_size``, or else of
+            ``input_size``, whose centre is then cut out.
         channels: of those images.
         mean, std: per-channel normalisation, as fractions of 255.
         input_size: (height, width) that the pipeline resizes them to; None: ``image_size``.
@@ -49,7 +51,7 @@ class ModelSpec:
     head: tuple[int, ...]
     dropout: float
     classes: tuple[str, ...]
-    image_size: tuple[int, int]
+    image_size: tuple[int, int] | None
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -58,6 +60,13 @@ class ModelSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     tta: TestTimeAugmentation = "none"
     dropout_at: DropoutPlace = "hidden"
+
+    @property
+    def network_size(self) -> tuple[int, int]:
+        """(height, width) of what the network gets."""
+        size = self.input_size or self.image_size
+        assert size is not None  # as _check has seen to
+        return size
 
     def build(
         self,
@@ -74,7 +83,7 @@ class ModelSpec:
             frozen=frozen,
             head=self.head,
             dropout=self.dropout,
-            image_size=self.input_size or self.image_size,
+            image_size=self.network_size,
             in_channels=self.channels,
             unfrozen=unfrozen,
             tta=self.tta,
@@ -104,6 +113,8 @@ class ModelSpec:
         sizes = (self.image_size, self.input_size, self.resize_size)
         sides = [side for size in sizes for side in size or ()]
         numbers = (*self.mean, *self.std)
+        if self.image_size is None and self.input_size is None:
+            raise ValueError(f"its image_size and input_size are both missing; {_REMEDY}")
         if not all(1 <= side <= MAX_SIDE for side in sides):
             raise ValueError(f"its sizes must be 1 to {MAX_SIDE} pixels, got {sides}; {_REMEDY}")
         if not 2 <= len(self.classes) <= MAX_CLASSES or len({*self.classes}) < len(self.classes):

@@ -152,11 +152,12 @@ def _on_device(
         ValueError: images of another size or other channels than the model's; the device is not
             there.
     """
-    if dataset.image_size != spec.image_size or dataset.channels != spec.channels:
+    other_size = spec.image_size is not None and dataset.image_size != spec.image_size
+    if other_size or dataset.channels != spec.channels:
+        side = spec.network_size[0]
         raise ValueError(
-            f"{dataset.name} must have images of {_size(*spec.image_size, spec.channels)} as "
-            f"{run} was trained on, got {_size(*dataset.image_size, dataset.channels)}; load them "
-            f"with image_size={spec.image_size[0]} (--image-size)"
+            f"{dataset.name} must have images of {_size(spec)} as {run} was trained on, got "
+            f"{_size(dataset)}; load them with image_size={side} (--image-size)"
         )
     fabric = make_fabric(device, precision)
     loader = evaluation_loader(dataset.to(fabric.device), spec, precision)
@@ -164,8 +165,9 @@ def _on_device(
     return model.eval(), loader
 
 
-def _size(height: int, width: int, channels: int) -> str:
-    return f"{height}x{width} pixels and {channels} channels"
+def _size(of: Images | ModelSpec) -> str:
+    size = "mixed sizes" if of.image_size is None else "{}x{} pixels".format(*of.image_size)
+    return f"{size} and {of.channels} channels"
 
 
 def _names(images: ImageCache | Dataset) -> Iterator[str]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision import models
 
+from warpmix.augment import Pipeline, from_config
 from warpmix.train.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class Preprocessing:
     """What a launch does with every image, augmented or not.
 
     Attributes:
-        input_size: height and width that the model gets; None: those of the images.
+        input_size: height and width that the model gets; None: those of the images. Given where
+            these are of mixed sizes.
         resize_size: height and width to enlarge to, of which the centre ``input_size`` pixels are
             cut out; None: ``input_size`` itself.
         mean, std: per channel, as fractions of 255.
@@ -66,7 +68,27 @@ def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
         return Preprocessing(of_weights.input_size, of_weights.resize_size, mean, std)
     sides = (config.input_size, config.resize_size)
     own, resized = ((side, side) if isinstance(side, int) else None for side in sides)
+    if own is None and train.image_size is None:
+        own = size_of_mixed(config, channels)
+        if own is None:
+            raise ValueError(
+                f"the images of {config.data} are of mixed sizes, and augment does not bring them "
+                "to one: list RandomResizedCrop, or set input_size or image_size"
+            )
     return Preprocessing(own, resized, mean, std)
+
+
+def size_of_mixed(config: TrainConfig, channels: int) -> tuple[int, int] | None:
+    """Return the (height, width) that the augmentation brings images of mixed sizes to, or None.
+
+    Raises:
+        TypeError, ValueError: a transform does not exist, or does not take its parameters.
+    """
+    pipeline = Pipeline(from_config(config.augment))
+    try:
+        return pipeline.output_size(None, None, channels)
+    except ValueError:
+        return None
 
 
 def _of_weights(config: TrainConfig) -> Preprocessing:

@@ -8,6 +8,7 @@ definitions; it knows nothing of launches, tables or layouts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -16,12 +17,14 @@ from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
 from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels
+from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
-from warpmix.augment.stages import Stage, units_of
+from warpmix.augment.stages import MIXED, Stage, units_of
 
 _Twin = Callable[[Tensor, Stage, Streams], Tensor]
 _MOVES: dict[str, _Twin] = {
+    "resample": resample,
     "shift": shift,
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
@@ -47,7 +50,7 @@ def twin_of(kind: str) -> _Twin:
 
 
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
-    if unit[0].map is not None:
+    if unit[0].map is not None and not unit[0].resamples:
         return warp(images, unit, streams)
     (stage,) = unit
     changed = twin_of(stage.kind)(images, stage, streams)
@@ -92,11 +95,43 @@ def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[
     return (own * share + partner * (1.0 - share)).clamp(max=255.0), lam
 
 
+# ---- images of mixed sizes --------------------------------------------------------------------
+
+
+def _leading(transforms: Sequence[Lowerable], channels: int) -> int:
+    """Return how many transforms images of mixed sizes enter."""
+    groups = lower(transforms, *MIXED, channels)
+    fixes = [any(stage.result_size != MIXED for stage in group) for group in groups]
+    return 1 + fixes.index(True)
+
+
+def _brought_to_one_size(
+    images: Sequence[Tensor], rows: Tensor, transforms: Sequence[Lowerable], streams: Streams
+) -> Tensor:
+    """Return [B, C, h, w]: each image by itself through the transforms that mixed sizes enter. They
+    resample it even if it cannot shrink, since others may."""
+    made = []
+    for position, row in enumerate(rows.tolist()):
+        height, width, channels = images[row].shape
+        one = images[row].permute(2, 0, 1)[None].float()
+        for unit in units_of(lower(transforms, height, width, channels)):
+            resampling = [_resampled(stage) for stage in unit]
+            one = _apply(one, resampling, streams.of_position(position))
+        made.append(one)
+    return torch.cat(made)
+
+
+def _resampled(stage: Stage) -> Stage:
+    if stage.kind != "resized_crop":
+        return stage
+    return replace(stage, kind="resample", numbers={**stage.numbers, "is_bicubic": False})
+
+
 # ---- the whole list ---------------------------------------------------------------------------
 
 
 def augment(
-    images: Tensor,
+    images: Tensor | Sequence[Tensor],
     transforms: Sequence[Lowerable],
     *,
     index: Tensor | None = None,
@@ -109,20 +144,32 @@ def augment(
     """Compute what a :class:`Pipeline` of these transforms computes before it normalises.
 
     Args:
-        images: [N, H, W, C] uint8 on the CPU; the other arguments as :meth:`Pipeline.forward`.
+        images: [N, H, W, C] uint8 on the CPU, or a list of N of mixed sizes; the other arguments as
+            :meth:`Pipeline.forward`.
 
     Returns:
         ([B, C, h, w] float32 on [0, 255], [B] int64 rows of the partners, [B] float32 λ).
     """
-    count, height, width, channels = images.shape
+    count = len(images)
     rows = torch.arange(count) if index is None else index
     ids = rows if ids is None else ids
     active = torch.ones_like(rows, dtype=torch.bool) if active is None else active
     streams = Streams(ids, active, seed, epoch, p)
     pool = count if index is not None else rows.shape[0]
-    batch = images[rows].permute(0, 3, 1, 2).float()
+    channels = images[0].shape[-1]
+    if isinstance(images, Tensor):
+        leading, (height, width) = 0, images.shape[1:3]
+    else:
+        leading, (height, width) = _leading(transforms, channels), MIXED
+
+    def entering_of(rows: Tensor, streams: Streams) -> Tensor:
+        if isinstance(images, Tensor):
+            return images[rows].permute(0, 3, 1, 2).float()
+        return _brought_to_one_size(images, rows, transforms[:leading], streams)
+
+    batch = entering_of(rows, streams)
     partner_rows, lam = rows, torch.ones(rows.shape[0])
-    units = units_of(lower(transforms, height, width, channels))
+    units = units_of(lower(transforms, height, width, channels)[leading:])
     entering = batch
     for i, unit in enumerate(units):
         stage = unit[0]
@@ -136,23 +183,15 @@ def augment(
         if index is None:
             partner, chosen_rows = entering[chosen], rows[chosen]
         else:
-            partner, chosen_rows = _of_rows(images, chosen, before, streams), chosen
+            theirs = streams.of_rows(chosen)
+            partner, chosen_rows = entering_of(chosen, theirs), chosen
+            for before_mix in before:
+                partner = _apply(partner, before_mix, theirs)
         mixed, share = _mix(batch, partner, stage, streams)
         batch = torch.where(on[:, None, None, None], mixed, batch)
         lam = torch.where(on, share, lam)
         partner_rows = torch.where(on, chosen_rows, partner_rows)
     return batch, partner_rows, lam
-
-
-def _of_rows(
-    images: Tensor, rows: Tensor, units: Sequence[Sequence[Stage]], streams: Streams
-) -> Tensor:
-    """Return rows of a data set after some stages, each with its own random numbers."""
-    theirs = streams.of_rows(rows)
-    batch = images[rows].permute(0, 3, 1, 2).float()
-    for unit in units:
-        batch = _apply(batch, unit, theirs)
-    return batch
 
 
 def normalise(

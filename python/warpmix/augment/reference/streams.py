@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -42,6 +42,11 @@ class Streams:
             u = uniform_closed_open(self.words(stage.choice_stream)[0])
             on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
         return on
+
+    def of_position(self, position: int) -> Streams:
+        """Return the streams of one sample."""
+        one = slice(position, position + 1)
+        return replace(self, ids=self.ids[one], active=self.active[one])
 
     def of_rows(self, rows: Tensor) -> Streams:
         """Return the streams of a resident data set's rows."""
@@ -116,3 +121,13 @@ def central_box(stage: Stage) -> tuple[int, int, int, int]:
         width = int((single[1] * single[3]).round())
     x, y = (stage.width - width) // 2, (stage.height - height) // 2
     return x, y, x + width, y + height
+
+
+def crop_boxes(stage: Stage, streams: Streams) -> Boxes:
+    """Draw the boxes of RandomResizedCrop; the whole image where the stage does not apply."""
+    boxes, found = fitting_boxes(stage, streams)
+    central, whole = (
+        Boxes(*(torch.full_like(streams.ids, corner) for corner in corners))
+        for corners in (central_box(stage), (0, 0, stage.width, stage.height))
+    )
+    return boxes.where(found, central).where(streams.applies(stage), whole)

@@ -9,13 +9,7 @@ from torch import Tensor
 
 from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below
-from warpmix.augment.reference.streams import (
-    Boxes,
-    Streams,
-    central_box,
-    fitting_boxes,
-    uniform_between,
-)
+from warpmix.augment.reference.streams import Streams, crop_boxes, uniform_between
 from warpmix.augment.stages import Stage, borders_of
 
 _FAR = 4194304.0  # kFar in kernels/augment/sampling.h
@@ -107,13 +101,7 @@ def _affine(stage: Stage, streams: Streams) -> Matrix:
 
 
 def _resized_crop(stage: Stage, streams: Streams) -> Matrix:
-    boxes, found = fitting_boxes(stage, streams)
-    fixed_boxes = (
-        Boxes(*(torch.full_like(streams.ids, corner) for corner in corners))
-        for corners in (central_box(stage), (0, 0, stage.width, stage.height))
-    )
-    central, whole = fixed_boxes
-    boxes = boxes.where(found, central).where(streams.applies(stage), whole)
+    boxes = crop_boxes(stage, streams)
     a = (boxes.x1 - boxes.x0).float() / float(stage["out_width"])
     e = (boxes.y1 - boxes.y0).float() / float(stage["out_height"])
     zero = torch.zeros_like(a)

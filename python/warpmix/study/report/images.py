@@ -230,7 +230,7 @@ def make_network(study: Study, figure: Figure) -> Section:
         except FileNotFoundError:
             notes.append(f"The weights of the run {done.id} are not at hand.")
             continue
-        layers = describe(network, spec.channels, *(spec.input_size or spec.image_size))
+        layers = describe(network, spec.channels, *spec.network_size)
         total = sum(layer.parameters for layer in layers)
         columns = (
             Column("name", "Layer"),

@@ -25,8 +25,10 @@ from warpmix import (
     RandomCrop,
     RandomCropBlackout,
     RandomErasing,
+    RandomGrayscale,
     RandomHorizontalFlip,
     RandomHue,
+    RandomInvert,
     RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
@@ -85,10 +87,12 @@ colors = st.one_of(
     st.builds(RandomBrightness, FACTOR, p=P),
     st.builds(RandomPosterize, st.integers(0, 8), P),
     st.builds(RandomSolarize, st.sampled_from([0, 0.5, 128, 255]), P),
+    st.builds(RandomInvert, P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),
     st.builds(RandomSaturation, FACTOR, p=P),
+    st.builds(RandomGrayscale, P),
     st.builds(RandomHue, st.sampled_from([0.5, (0.1, 0.1)]), p=P),
     st.builds(
         ColorJitter,

@@ -21,7 +21,9 @@ __all__ = [
     "ColorJitter",
     "RandomBrightness",
     "RandomContrast",
+    "RandomGrayscale",
     "RandomHue",
+    "RandomInvert",
     "RandomPosterize",
     "RandomSaturation",
     "RandomSolarize",
@@ -164,6 +166,29 @@ class RandomSolarize(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("solarize", height, width, threshold=float(self.threshold))]
+
+
+@dataclass(frozen=True)
+class RandomInvert(Transform):
+    """``255 - x``; torchvision's ``RandomInvert``, its invert of uint8 images."""
+
+    p: float = 0.5
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("solarize", height, width, threshold=0.0)]
+
+
+@dataclass(frozen=True)
+class RandomGrayscale(Transform):
+    """Each pixel's ITU-R 601 grey in all three channels; torchvision's ``RandomGrayscale``. RGB
+    images; those of one channel are grey already, and stay as they are."""
+
+    p: float = 0.1
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        if channels == 1:
+            return []
+        return [self.stage("saturation", height, width, **uniform((0.0, 0.0)), shown={})]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ struct SumsCall {
   Tensor images;
 };
 
-// images: logically [N, H, W, C] uint8 or float32 on [0,255], dense as NHWC or as NCHW.
+// images: logically [N, H, W, C] uint8, or float32 on [0,255] or, where the program does not clip,
+// of any values; dense as NHWC or as NCHW.
 // index, ids: [B] int64; active: [B] bool; labels: [N] int64; sums: [N, C] int64;
 // draws: [B, sides, stages, 8] int32; step: [1] int64; program: see program.h; scale, bias: [C].
 // batch: [B, C, h, w] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;

@@ -233,3 +233,41 @@ def cases(draw: Any) -> Case:
     if draw(st.booleans()):
         arguments["active"] = torch.rand(batch, generator=generator) < 0.7
     return Case(transforms, options, images, labels, planar, arguments)
+
+
+# ---- float batches ----------------------------------------------------------------------------
+
+moves = st.one_of(
+    whole_pixels,
+    occlusions,
+    st.builds(RandomChoice, st.lists(whole_pixels | occlusions, min_size=1)),
+)
+SPECIAL = [float("nan"), float("inf"), -float("inf"), -0.0, 6e-8, 3e4]
+
+
+@st.composite
+def float_cases(draw: Any) -> Case:
+    """Float images of any range, and what only moves, covers and mixes them."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    channels, count = draw(st.sampled_from([1, 3, 3, 5])), draw(st.sampled_from([1, 2, 7]))
+    height, width = draw(st.sampled_from([2, 5, 33])), draw(st.sampled_from([8, 13, 260]))
+    transforms = draw(st.lists(moves, max_size=5))
+    if draw(st.booleans()):
+        mixing = mixes | st.builds(RandomChoice, st.lists(mixes, min_size=1, max_size=2))
+        transforms.insert(draw(st.integers(0, len(transforms))), draw(mixing))
+    if draw(st.booleans()):
+        sized = draw(st.sampled_from(crops(height, width)))
+        transforms.insert(draw(st.integers(0, len(transforms))), sized)
+    options = {
+        "p": draw(st.sampled_from([1.0, 0.5])),
+        "channels_last": draw(st.booleans()),
+        "seed": draw(st.integers(0, 2**63 - 1)),
+    }
+    images = torch.randn(count, height, width, channels, generator=generator) * 100
+    special = torch.rand(images.shape, generator=generator) < 0.2
+    chosen = torch.randint(0, len(SPECIAL), images.shape, generator=generator)
+    images = torch.where(special, torch.tensor(SPECIAL)[chosen], images)
+    images = images.to(draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16])))
+    labels = torch.randint(0, 10, (count,), generator=generator)
+    ids = torch.randint(0, 2**40, (count,), generator=generator)
+    return Case(transforms, options, images, labels, draw(st.booleans()), {"epoch": 3, "ids": ids})

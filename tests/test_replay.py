@@ -189,7 +189,7 @@ def test_the_ops_refuse_rows_and_places_out_of_range() -> None:
     """Who calls torch.ops.warpmix directly has no Python in front of it."""
     ops = torch.ops.warpmix
     draws = torch.empty(2, 1, 0, 8, dtype=torch.int32)
-    empty = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
+    empty = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
     nhwc = IMAGES.permute(0, 2, 3, 1).contiguous()
     with pytest.raises(RuntimeError, match=r"index must be in \[0, 8\), got 99"):
         ops.draw(nhwc, torch.tensor([0, 99]), None, None, None, 0, 0, False, empty, draws)
@@ -214,7 +214,7 @@ def test_a_programs_numbers_are_checked() -> None:
         torch.ops.warpmix.draw(nhwc, None, None, None, None, 0, 0, True, program, draws)
 
     draw(words)
-    low_x = 10 + 1 + 10  # after the header, the fill, and the stage's common words
+    low_x = 11 + 1 + 10  # after the header, the fill, and the stage's common words
     assert words[low_x] == -2
     for value, expected in ((-11, r"a low_x in \[-10, 10\], got -11"), (8, "a last x in")):
         with pytest.raises(RuntimeError, match=f"program must hold for shift .* {expected}"):

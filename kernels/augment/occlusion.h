@@ -2,6 +2,7 @@
 #pragma once
 
 #include "boxes.h"
+#include "normal.h"
 
 namespace warpmix::augment {
 
@@ -140,6 +141,20 @@ HOST_DEVICE float byte_of_channel(const Philox4& bytes, int32_t channel) {
     word |= bytes.word[i] & (0u - static_cast<uint32_t>(channel / 4 == i));
   }
   return static_cast<float>(word >> 8 * (channel % 4) & 255u);
+}
+
+// Random values of a pixel: bytes, or standard normal numbers for floats (see Program::clips).
+template <int kCount>
+HOST_DEVICE void random_pixel(const Program& program, const Patch& patch, int32_t pixel,
+                              int32_t channel, float (&value)[kCount]) {
+  if (!program.clips) {
+    return pixel_normals<kCount>(patch.key, pixel, channel, value);
+  }
+  const Philox4 bytes = pixel_bytes(patch, pixel);
+  UNROLL
+  for (int c = 0; c < kCount; ++c) {
+    value[c] = byte_of_channel(bytes, channel + c);
+  }
 }
 
 // Black borders cover what was erased before them: those boxes shrink, so that all borders can be

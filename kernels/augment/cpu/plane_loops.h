@@ -5,6 +5,7 @@
 #include "../../simd.h"
 #include "../color.h"
 #include "../mix.h"
+#include "../normal.h"
 #include "../output.h"
 
 namespace warpmix::augment {
@@ -69,12 +70,24 @@ WARPMIX_SIMD_CLONES int64_t sum_plane(const float* plane, int32_t count) {
   return sum;
 }
 
+// ---- occlusion ----------------------------------------------------------------------------------
+
+// Of `count` pixels from number `first_pixel` of their image on.
+WARPMIX_SIMD_CLONES void fill_normals(uint64_t key, int32_t first_pixel, int32_t channel,
+                                      int32_t count, float* __restrict out) {
+  for (int32_t i = 0; i < count; ++i) {
+    float value[1];
+    pixel_normals<1>(key, first_pixel + i, channel, value);
+    out[i] = value[0];
+  }
+}
+
 // ---- mix and output -----------------------------------------------------------------------------
 
 WARPMIX_SIMD_CLONES void blend_plane(float* __restrict own, const float* __restrict partner,
-                                     int32_t count, float lam) {
+                                     int32_t count, float lam, bool clips) {
   for (int32_t i = 0; i < count; ++i) {
-    own[i] = blend(own[i], partner[i], lam);
+    own[i] = blend(own[i], partner[i], lam, clips);
   }
 }
 

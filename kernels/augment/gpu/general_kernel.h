@@ -63,15 +63,16 @@ HOST_DEVICE uint32_t patch_bits(const Patch& patch, int32_t x, int32_t y) {
 }
 
 template <int kCount>
-HOST_DEVICE void paint_random(const Patch& patch, uint32_t bits, int32_t first_pixel,
-                              int32_t channel, Group<kCount>& value) {
+HOST_DEVICE void paint_random(const Program& program, const Patch& patch, uint32_t bits,
+                              int32_t first_pixel, int32_t channel, Group<kCount>& value) {
   UNROLL
   for (int i = 0; i < kGroup; ++i) {
     if (bits >> i & 1u) {
-      const Philox4 bytes = pixel_bytes(patch, first_pixel + i);
+      float random[kCount];
+      random_pixel<kCount>(program, patch, first_pixel + i, channel, random);
       UNROLL
       for (int c = 0; c < kCount; ++c) {
-        value[i * kCount + c] = byte_of_channel(bytes, channel + c);
+        value[i * kCount + c] = random[c];
       }
     }
   }
@@ -88,7 +89,7 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
       continue;
     }
     if (is_random(program, patch)) {
-      paint_random<kCount>(patch, bits, y * params.out_width + x, channel, value);
+      paint_random<kCount>(program, patch, bits, y * params.out_width + x, channel, value);
       continue;
     }
     float color[kCount];
@@ -164,7 +165,7 @@ HOST_DEVICE void mixed_group(const AugmentParams& params, const Shared& shared, 
       if (s == first) {
         value[i] = made[i];
       } else if (blends) {
-        value[i] = blend(value[i], made[i], shared.mixing.lam);
+        value[i] = blend(value[i], made[i], shared.mixing.lam, params.program.clips);
       } else {
         value[i] = bits >> i / kCount & 1u ? made[i] : value[i];
       }

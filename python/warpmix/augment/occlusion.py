@@ -52,8 +52,8 @@ class RandomErasing(Transform):
         scale: (lowest, highest) share of the image's area, in [0, 1].
         ratio: (lowest, highest) height by width, in [0.01, 100].
         value: in [0, 255], one number, or one a channel; or "random": each pixel and channel
-            its own whole number, uniform in 0..255 (the paper's; torchvision's are normal, for
-            images that are normalised already).
+            its own whole number, uniform in 0..255 (the paper's), or for float images, which are
+            normalised already, a standard normal one (torchvision's and timm's).
     """
 
     p: float = 0.5

@@ -11,6 +11,7 @@ from warpmix.augment.reference.streams import (
     Boxes,
     Streams,
     fitting_boxes,
+    pixel_normals,
     uniform_between,
 )
 from warpmix.augment.stages import Stage
@@ -105,14 +106,18 @@ def erasing(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     boxes, found = fitting_boxes(stage, streams)
     erased = boxes.inside(height, width) & found[:, None, None, None]
     if stage["is_random"]:
-        return torch.where(erased, _random_bytes(stage, streams, channels), images)
+        random = _random_pixels(stage, streams, channels, floats=not streams.clips)
+        return torch.where(erased, random, images)
     value = torch.tensor(stage["value"][:channels])
     return torch.where(erased, value[None, :, None, None], images)
 
 
-def _random_bytes(stage: Stage, streams: Streams, channels: int) -> Tensor:
-    """[B, C, H, W] whole float32 values, uniform in 0..255, from a key of each sample."""
+def _random_pixels(stage: Stage, streams: Streams, channels: int, floats: bool) -> Tensor:
+    """[B, C, H, W] float32 from a key of each sample: whole values, uniform in 0..255, or standard
+    normal ones."""
     low, high, _, _ = streams.words(stage.stream, BOX_ATTEMPTS + 1)
+    if floats:
+        return pixel_normals(low | high << 32, channels, stage.height, stage.width)
     pixel = torch.arange(stage.height * stage.width)[None]
     zero = torch.zeros_like(pixel)
     words = philox((pixel, zero, zero, zero), (low | high << 32)[:, None])

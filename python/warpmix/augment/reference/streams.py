@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from warpmix import _fixed_math as fixed
-from warpmix._philox import philox, uniform_closed_open
+from warpmix._philox import philox, uniform_closed_open, uniform_open_closed
 from warpmix.augment.stages import Stage
 
 BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
@@ -16,13 +16,18 @@ BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
 
 @dataclass(frozen=True)
 class Streams:
-    """Where a batch's random numbers come from; fields as in :meth:`Pipeline.forward`."""
+    """Where a batch's random numbers come from; fields as in :meth:`Pipeline.forward`.
+
+    Attributes:
+        clips: False for float images of any range: nothing is clipped, random pixels are normal.
+    """
 
     ids: Tensor  # [B] int64
     active: Tensor  # [B] bool
     seed: int
     epoch: int
     p: float
+    clips: bool = True
 
     def words(self, stream: int, block: int = 0) -> tuple[Tensor, ...]:
         """Draw four [B] int64 tensors of 32-bit words."""
@@ -45,7 +50,7 @@ class Streams:
 
     def of_rows(self, rows: Tensor) -> Streams:
         """Return the streams of a resident data set's rows."""
-        return Streams(rows, torch.ones_like(rows, dtype=torch.bool), self.seed, self.epoch, self.p)
+        return replace(self, ids=rows, active=torch.ones_like(rows, dtype=torch.bool))
 
 
 def _single(value: float) -> float:
@@ -56,6 +61,20 @@ def _single(value: float) -> float:
 def uniform_between(word: Tensor, low: float, span: float) -> Tensor:
     """Draw float32 uniform in [low, low + span)."""
     return uniform_closed_open(word) * span + low
+
+
+def pixel_normals(key: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """Draw [B, C, H, W] standard normal numbers by a key [B] a sample; see normal.h."""
+    pixel = torch.arange(height * width)[None, None]
+    group = torch.arange((channels + 3) // 4)[None, :, None]
+    zero = torch.zeros_like(pixel + group)
+    words = philox((pixel + zero, group + zero, zero, zero), key[:, None, None])
+    planes = []
+    for radius_word, angle_word in (words[:2], words[2:]):
+        radius = fixed.fixed_sqrt(-2.0 * fixed.fixed_log(uniform_open_closed(radius_word)))
+        sin, cos = fixed.fixed_sincos_turns(uniform_closed_open(angle_word))
+        planes += [radius * cos, radius * sin]
+    return torch.stack(planes, 2).flatten(1, 2)[:, :channels].unflatten(2, (height, width))
 
 
 @dataclass(frozen=True)

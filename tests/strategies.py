@@ -11,10 +11,12 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    AlternatingFlip,
     CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianNoise,
     GridMask,
     MixUp,
     Pipeline,
@@ -25,6 +27,7 @@ from warpmix import (
     RandomCrop,
     RandomCropBlackout,
     RandomErasing,
+    RandomGamma,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHue,
@@ -58,6 +61,7 @@ whole_pixels = st.one_of(
     ),
     st.builds(RandomHorizontalFlip, p=P),
     st.builds(RandomVerticalFlip, p=P),
+    st.builds(AlternatingFlip, p=P),
 )
 warps = st.one_of(
     st.builds(
@@ -88,6 +92,8 @@ colors = st.one_of(
     st.builds(RandomPosterize, st.integers(0, 8), P),
     st.builds(RandomSolarize, st.sampled_from([0, 0.5, 128, 255]), P),
     st.builds(RandomInvert, P),
+    st.builds(RandomGamma, st.sampled_from([(0.8, 1.2), (0.01, 0.1), (3.0, 9.0)]), p=P),
+    st.builds(GaussianNoise, st.sampled_from([0.0, -0.2]), st.sampled_from([0.1, 0.7]), p=P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),
@@ -103,6 +109,7 @@ rgb_colors = st.one_of(
         p=P,
     ),
     st.builds(RandomErasing, P, value=st.just((10.0, 0.5, 255.0))),
+    st.builds(Cutout, st.just(5), value=st.just((10.0, 0.5, 255.0)), p=P),
     st.builds(RandomShift, st.just(0.5), st.just("constant"), st.just((9, 0, 255)), p=P),
     st.builds(RandomRotation, st.just(45.0), fill=st.just((9, 0, 255)), p=P),
 )
@@ -110,7 +117,7 @@ occlusions = st.one_of(
     st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
     st.builds(RandomErasing, P, st.sampled_from([(0.02, 0.33), (0.9, 1.0)]), value=FILL),
     st.builds(RandomErasing, P, st.just((0.1, 0.5)), value=st.just("random")),
-    st.builds(Cutout, st.sampled_from([1, 2, 5]), p=P),
+    st.builds(Cutout, st.sampled_from([1, 2, 5]), value=st.sampled_from([0.0, 99.5]), p=P),
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )

@@ -30,6 +30,7 @@ from torchvision_peers import (
     contrast,
     crop,
     erase,
+    gamma,
     grayscale,
     hflip,
     hue,
@@ -44,12 +45,14 @@ from torchvision_peers import (
 )
 
 from warpmix import (
+    AlternatingFlip,
     ColorJitter,
     Normalize,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
     RandomErasing,
+    RandomGamma,
     RandomGrayscale,
     RandomHorizontalFlip,
     RandomHue,
@@ -78,6 +81,8 @@ MILD_COLORS: list[Case] = [
     ([RandomBrightness((0.0, 3.0), p=0.9)], [brightness], 3),
     ([RandomBrightness((0.0, 3.0))], [brightness], 1),
     ([RandomSaturation(MILD, p=0.9)], [saturation], 3),
+    ([RandomGamma((0.5, 2.0), p=0.9)], [gamma], 3),
+    ([RandomGamma((0.5, 2.0))], [gamma], 1),
     ([RandomGrayscale(0.9)], [grayscale], 3),
     ([RandomInvert(0.9)], [invert], 4),
     ([RandomHue(0.5, p=0.9)], [hue], 3),
@@ -108,6 +113,7 @@ CHAINS: list[Case] = [
 WHOLE_PIXELS: list[Case] = [
     ([RandomHorizontalFlip()], [hflip], 3),
     ([RandomVerticalFlip()], [vflip], 4),
+    ([AlternatingFlip(p=0.9)], [hflip], 3),
     ([RandomCrop(None, 4, p=0.9)], [crop(4, 4, "constant")], 3),
     ([RandomCrop(None, 4, fill=9)], [crop(4, 4, "constant", 9)], 1),
     ([RandomCrop(None, 4, padding_mode="reflect")], [crop(4, 4, "reflect")], 3),

@@ -16,6 +16,7 @@ from warpmix.augment import (
     CutMix,
     Cutout,
     Draws,
+    GaussianNoise,
     GridMask,
     MixUp,
     RandomAffine,
@@ -24,6 +25,7 @@ from warpmix.augment import (
     RandomCrop,
     RandomCropBlackout,
     RandomErasing,
+    RandomGamma,
     RandomHorizontalFlip,
     RandomHue,
     RandomPosterize,
@@ -39,6 +41,7 @@ LISTS = {
     "crop": [RandomCrop(8, 3, padding_mode="reflect"), Cutout(4), RandomErasing(p=1.0)],
     "warp": [RandomAffine(30, (0.2, 0.2), (0.5, 2.0), (-9, 9, -9, 9)), GridMask(), MixUp()],
     "colour": [RandomBrightness(), RandomSaturation(), RandomHue(), RandomPosterize(3)],
+    "tones": [RandomGamma((0.1, 3)), GaussianNoise(), RandomContrast()],
     "launches": [RandomContrast(), RandomAffine(20), MixUp(), RandomResizedCrop(14)],
 }
 
@@ -116,6 +119,7 @@ NOT_A_NUMBER, INFINITE = bits(float("nan")), bits(float("inf"))
         ("warp", 1, 4, 0, r"grid_mask .* a period in \[1, 8388608\], got 0"),
         ("warp", 1, 2, 100, "grid_mask .* a offset_x in"),
         ("warp", 2, 2, NOT_A_NUMBER, "mixup a finite lam, got nan"),
+        ("tones", 0, 2, NOT_A_NUMBER, "gamma a finite factor, got nan"),
         ("colour", 2, 2, INFINITE, "hue a finite factor, got inf"),
     ],
 )

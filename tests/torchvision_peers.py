@@ -73,6 +73,10 @@ def invert(image: Tensor, v: Values) -> Tensor:
     return F.invert(image)
 
 
+def gamma(image: Tensor, v: Values) -> Tensor:
+    return F.adjust_gamma(image, v["gamma"])
+
+
 def hue(image: Tensor, v: Values) -> Tensor:
     return F.adjust_hue(image, v["hue"])
 

@@ -116,10 +116,17 @@ HOST_DEVICE void set_patch(const Program& program, int32_t stage, const StageDra
   }
 }
 
-// What a patch covers a channel with, unless that is random; all but an erasing are black.
+// What a patch covers a channel with, unless that is random; a grid is black.
 HOST_DEVICE float patch_value(const Program& program, const Patch& patch, int32_t channel) {
   const Stage& stage = program.stages[patch.stage];
-  return stage.kind == Kind::kErasing ? stage.erasing.value[channel] : 0.0f;
+  switch (stage.kind) {
+    case Kind::kErasing:
+      return stage.erasing.value[channel];
+    case Kind::kCutout:
+      return stage.cutout.value[channel];
+    default:
+      return 0.0f;
+  }
 }
 
 HOST_DEVICE bool is_random(const Program& program, const Patch& patch) {

@@ -195,7 +195,8 @@ class Canvas {
     }
     ColorStep step;
     set_step(stage, draw, sums, params_.channels, pivot_pixels(params_, stage), step);
-    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements()});
+    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements(),
+                         begin_ * params_.out_width});
   }
 
   // ---- occlusion --------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ struct Planes {
   int64_t stride;  // from plane to plane
   int32_t channels;
   int32_t count;
+  int32_t first_pixel;  // its number in the image
 
   template <typename Change>
   HOST_DEVICE void each_channel(const Change& change) const {
@@ -39,6 +40,32 @@ struct Planes {
     float* __restrict blue = first + 2 * stride;
     for (int32_t i = 0; i < count; ++i) {
       change(red[i], green[i], blue[i]);
+    }
+  }
+
+  template <typename Change>
+  HOST_DEVICE void each_place(const Change& change) const {
+    const Change own = change;  // a copy that no store reaches
+    if (channels == 3) {
+      float* __restrict red = first;
+      float* __restrict green = first + stride;
+      float* __restrict blue = first + 2 * stride;
+      for (int32_t i = 0; i < count; ++i) {
+        float value[3] = {red[i], green[i], blue[i]};
+        own.at(first_pixel + i, 0, value);
+        red[i] = value[0];
+        green[i] = value[1];
+        blue[i] = value[2];
+      }
+      return;
+    }
+    for (int32_t c = 0; c < channels; ++c) {
+      float* plane = first + c * stride;
+      for (int32_t i = 0; i < count; ++i) {
+        float value[1] = {plane[i]};
+        own.at(first_pixel + i, c, value);
+        plane[i] = value[0];
+      }
     }
   }
 };

@@ -16,6 +16,7 @@ template <int kCount>
 struct GroupPixels {
   Group<kCount>& value;
   int32_t first_channel;
+  int32_t first_pixel;  // its number in the image
 
   template <typename Change>
   HOST_DEVICE void each_channel(const Change& change) const {
@@ -31,6 +32,23 @@ struct GroupPixels {
       UNROLL
       for (int i = 0; i < kGroup * kCount; i += 3) {
         change(value[i], value[i + 1], value[i + 2]);
+      }
+    }
+  }
+
+  template <typename Change>
+  HOST_DEVICE void each_place(const Change& change) const {
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      float pixel[kCount];
+      UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        pixel[c] = value[i * kCount + c];
+      }
+      change.at(first_pixel + i, first_channel, pixel);
+      UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        value[i * kCount + c] = pixel[c];
       }
     }
   }
@@ -104,11 +122,12 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
 // One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
 template <typename Source, int kCount, bool kInterleaved>
 HOST_DEVICE void colored_group(const Sampler<Source, kCount, kInterleaved>& sampler,
-                               const Shared& shared, int32_t s, int32_t x, int32_t y,
+                               const Shared& shared, Tile tile, int32_t s, int32_t x, int32_t y,
                                int32_t channel, Group<kCount>& value) {
   sampler.read(shared.column[s] + x, shared.row[s][y], value);
   for (int32_t i = 0; i < shared.side[s].steps; ++i) {
-    apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel});
+    const int32_t pixel = (tile.y + y) * sampler.params.out_width + tile.x + x;
+    apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel, pixel});
   }
 }
 
@@ -117,7 +136,7 @@ template <typename Source, int kCount, bool kInterleaved>
 HOST_DEVICE void side_group(const Sampler<Source, kCount, kInterleaved>& sampler,
                             const Shared& shared, Tile tile, int32_t s, int32_t x, int32_t y,
                             int32_t channel, Group<kCount>& value) {
-  colored_group(sampler, shared, s, x, y, channel, value);
+  colored_group(sampler, shared, tile, s, x, y, channel, value);
   const Side& side = shared.side[s];
   const Box& keep = side.keep;
   const float black[kCount] = {};

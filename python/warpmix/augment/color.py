@@ -21,6 +21,7 @@ __all__ = [
     "ColorJitter",
     "RandomBrightness",
     "RandomContrast",
+    "RandomGamma",
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
@@ -85,6 +86,27 @@ class RandomBrightness(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("brightness", height, width, **uniform(self.factor))]
+
+
+@dataclass(frozen=True)
+class RandomGamma(Transform):
+    """``(x / 255)^g · 255``; torchvision's adjust_gamma.
+
+    Args:
+        gamma: (lowest, highest) in [0.01, 100]; g is uniform between them. Below 1 the image gets
+            lighter, above 1 darker.
+    """
+
+    gamma: tuple[float, float] = (0.8, 1.2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "gamma", 0.01, 100.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [
+            self.stage("gamma", height, width, **uniform(self.gamma), shown={"gamma": "factor"})
+        ]
 
 
 @dataclass(frozen=True)

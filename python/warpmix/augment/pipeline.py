@@ -274,7 +274,7 @@ class Pipeline(nn.Module):
         if key not in self._compiled:
             size, of_batch = key[:3], self._settings.coefficients(channels, floats)
             self._compiled[key] = compile_list(
-                self.transforms, size, of_batch, self.p, self.training, floats
+                self._settings.resolved, size, of_batch, self.p, self.training, floats
             )
         return self._compiled[key]
 

@@ -54,7 +54,7 @@ class Settings:
         transforms: without a Normalize at the end, which becomes ``mean`` and ``std``.
     """
 
-    transforms: Sequence[Listed | Normalize]
+    transforms: Sequence[Any]
     p: float
     mean: Sequence[float] | float | None
     std: Sequence[float] | float | None
@@ -117,6 +117,11 @@ class Settings:
     def dtype_of_bytes(self) -> torch.dtype:
         """Of the batch that is made of uint8 images."""
         return torch.float32 if self.dtype is None else self.dtype
+
+    @property
+    def resolved(self) -> list[Listed]:
+        """The transforms, with what they take from the normalisation."""
+        return [listed.with_mean(self.mean) for listed in self.transforms]
 
     def form(self, images: torch.dtype) -> Form:
         """Return what comes out of a call with images of a dtype.

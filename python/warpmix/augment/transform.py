@@ -57,6 +57,10 @@ class Transform(ABC):
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         """Return the stages for images of this size; raise ValueError where they do not fit."""
 
+    def with_mean(self, mean: Sequence[float] | None) -> Transform:
+        """Return the transform for a pipeline that normalises by ``mean``, of images on [0, 1]."""
+        return self
+
     @property
     def streams(self) -> int:
         """How many streams of random numbers the transform has."""

@@ -79,7 +79,10 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
 def _make_form(
     name: str, variant: Variant, dataset: Dataset, rows: Tensor, ids: Tensor, epoch: int
 ) -> Form:
-    source, pipeline = variant.dataset or dataset, variant.pipeline
+    source = variant.dataset or dataset
+    mean = _mean_of(source)
+    filled = [transform.with_mean(mean) for transform in variant.pipeline.transforms]
+    pipeline = variant.pipeline.replace(transforms=filled)
     images = source.images.permute(0, 3, 1, 2)
     draws = pipeline.draw(ids, images=images, index=rows, epoch=epoch)
     made, targets = pipeline.replay(images, draws, source.labels, sums=source.channel_sums)
@@ -88,6 +91,13 @@ def _make_form(
         for i, mix in enumerate(zip(*targets, strict=True))
     )
     return Form(name, made.permute(0, 2, 3, 1).numpy(), tuple(captions))
+
+
+def _mean_of(dataset: Dataset) -> list[float]:
+    """Return the images' own mean, one a channel, on [0, 1]: a run may normalise by another."""
+    pixels = dataset.images.shape[1] * dataset.images.shape[2]
+    means: list[float] = (dataset.channel_sums.double().mean(0) / (pixels * 2**16 * 255)).tolist()
+    return means
 
 
 def _mixed_label(

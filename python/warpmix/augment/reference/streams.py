@@ -41,11 +41,16 @@ class Streams:
 
     def applies(self, stage: Stage) -> Tensor:
         """Return [B] bool: the samples that have this stage."""
-        on = self.active & (uniform_closed_open(self.words(stage.stream)[0]) < stage.p)
+        alternates = stage.kind == "hflip" and stage["alternates"]
+        own = replace(self, epoch=0) if alternates else self
+        words = own.words(stage.stream)
+        on = self.active & (uniform_closed_open(words[0]) < stage.p)
         on &= uniform_closed_open(self.words(0)[0]) < self.p
         if stage.choice_stream >= 0:
             u = uniform_closed_open(self.words(stage.choice_stream)[0])
             on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
+        if alternates:
+            on &= ((words[1] >> 31) + self.epoch) % 2 == 1
         return on
 
     def of_rows(self, rows: Tensor) -> Streams:

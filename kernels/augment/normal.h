@@ -1,4 +1,5 @@
-// Normal numbers of pixels: a key's own for each pixel and channel, whoever asks and in which order.
+// Normal numbers of pixels: a key's own for each pixel and channel, whoever asks and in which
+// order.
 #pragma once
 
 #include "../fixed_math.h"

@@ -191,6 +191,8 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
               program, batch_size, params);
   params.out_type = out_type(op, batch);
   set_output(op, batch, params);
+  WARPMIX_CHECK(op, params.program.clips || (is_float && params.out_type != OutType::kUInt8),
+                "images and batch must be of floats where no value is clipped");
   WARPMIX_CHECK_SAME_DEVICE(op, batch, images);
   const int64_t count = params.image_count;
   params.labels = optional_data<int64_t>(op, "labels", labels, images, count);

@@ -31,10 +31,10 @@ struct SumsCall {
   Tensor images;
 };
 
-// images: logically [N, H, W, C] uint8 or float32 on [0,255], dense as NHWC or as NCHW; or with
-// offsets [N] int64 and sizes [N, 2] int32 (height, width) all pixels [P, C] uint8 of images of
-// sizes of their own, which begin at pixel offsets[n].
-// index, ids: [B] int64; active: [B] bool; labels: [N] int64; sums: [N, C] int64;
+// images: logically [N, H, W, C] uint8, or float32 on [0,255] or, where the program does not clip,
+// of any values; dense as NHWC or as NCHW. Or with offsets [N] int64 and sizes [N, 2] int32
+// (height, width) all pixels [P, C] uint8 of images of sizes of their own, which begin at pixel
+// offsets[n]. index, ids: [B] int64; active: [B] bool; labels: [N] int64; sums: [N, C] int64;
 // draws: [B, sides, stages, 8] int32; step: [1] int64; program: see program.h; scale, bias: [C].
 // batch: [B, C, h, w] f32, f16, bf16 or uint8, contiguous or channels_last; pair: [2, B] int64;
 // lam: [B] float32.

@@ -13,7 +13,7 @@ using augment::Program;
 using augment::Section;
 using augment::Stage;
 
-constexpr int64_t kHeaderWords = 10;  // before the fills
+constexpr int64_t kHeaderWords = 11;  // before the fills
 constexpr int64_t kStageWords = 10;   // before its kind's own fields
 constexpr int32_t kMapTraits = augment::trait::kWarps | augment::trait::kResamples;
 
@@ -148,6 +148,10 @@ void check_sections(const char* op, Program& program) {
                   stage.section == section_at(program, i) &&
                       (in_map || !augment::has_trait(stage.kind, kMapTraits)),
                   "program must be in normal form, got ", name, " out of place");
+    WARPMIX_CHECK(op,
+                  program.clips || (stage.section != Section::kColor &&
+                                    !augment::has_trait(stage.kind, augment::trait::kWarps)),
+                  "program must clip its values for ", name, ", which computes on [0, 255]");
     if (stage.section == Section::kColor && stage.mean != augment::kSourceMean) {
       WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
       ++program.means;
@@ -157,7 +161,7 @@ void check_sections(const char* op, Program& program) {
 
 // Whether the fast template serves: whole pixels, at most one v · factor + offset, black borders.
 bool is_simple(const Program& program) {
-  bool simple = program.map_begin == program.map_end && program.means == 0;
+  bool simple = program.clips && program.map_begin == program.map_end && program.means == 0;
   const Stage& first_color = program.stages[program.geometry_end];
   for (int32_t i = 0; i < program.count; ++i) {
     const Stage& stage = program.stages[i];
@@ -195,6 +199,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
   program.map_border =
       static_cast<augment::Border>(reader.next_of("borders", std::size(augment::kBorderNames)));
   program.p = reader.next_float();
+  program.clips = reader.next_of("ranges of values", 2) != 0;
   const int32_t fills = reader.next_of("numbers of fills", augment::kMaxChannels + 1);
   WARPMIX_CHECK(op, fills > 0, "program must have a fill, got none");
   for (int32_t c = 0; c < augment::kMaxChannels; ++c) {

@@ -9,10 +9,10 @@
 namespace warpmix {
 
 // Words of a program: count, map_begin, map_end, geometry_end, color_end, mix_begin, mix_end,
-// map_border, p, how many fills (1, or one a channel), the fills; and for each stage kind, stream,
-// block, p, choice_stream, choice_low, choice_high, mean, width, height, and the kind's own fields
-// (kKinds). Floats are their bits. python/warpmix/augment/program.py writes them. Anything that the
-// kernels' fixed arrays and switches do not expect is refused.
+// map_border, p, clips (0 or 1), how many fills (1, or one a channel), the fills; and for each
+// stage kind, stream, block, p, choice_stream, choice_low, choice_high, mean, width, height, and
+// the kind's own fields (kKinds). Floats are their bits. python/warpmix/augment/program.py writes
+// them. Anything that the kernels' fixed arrays and switches do not expect is refused.
 augment::Program parse_program(const char* op, const std::vector<int64_t>& words);
 
 struct Size {

@@ -11,10 +11,12 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    AlternatingFlip,
     CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianNoise,
     GridMask,
     MixUp,
     Pipeline,
@@ -26,8 +28,11 @@ from warpmix import (
     RandomCrop,
     RandomCropBlackout,
     RandomErasing,
+    RandomGamma,
+    RandomGrayscale,
     RandomHorizontalFlip,
     RandomHue,
+    RandomInvert,
     RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
@@ -58,6 +63,7 @@ whole_pixels = st.one_of(
     ),
     st.builds(RandomHorizontalFlip, p=P),
     st.builds(RandomVerticalFlip, p=P),
+    st.builds(AlternatingFlip, p=P),
 )
 warps = st.one_of(
     st.builds(
@@ -90,10 +96,14 @@ colors = st.one_of(
     st.builds(RandomBrightness, FACTOR, p=P),
     st.builds(RandomPosterize, st.integers(0, 8), P),
     st.builds(RandomSolarize, st.sampled_from([0, 0.5, 128, 255]), P),
+    st.builds(RandomInvert, P),
+    st.builds(RandomGamma, st.sampled_from([(0.8, 1.2), (0.01, 0.1), (3.0, 9.0)]), p=P),
+    st.builds(GaussianNoise, st.sampled_from([0.0, -0.2]), st.sampled_from([0.1, 0.7]), p=P),
 )
 rgb_colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.just("gray_mean"), p=P),
     st.builds(RandomSaturation, FACTOR, p=P),
+    st.builds(RandomGrayscale, P),
     st.builds(RandomHue, st.sampled_from([0.5, (0.1, 0.1)]), p=P),
     st.builds(
         ColorJitter,
@@ -104,6 +114,7 @@ rgb_colors = st.one_of(
         p=P,
     ),
     st.builds(RandomErasing, P, value=st.just((10.0, 0.5, 255.0))),
+    st.builds(Cutout, st.just(5), value=st.just((10.0, 0.5, 255.0)), p=P),
     st.builds(RandomShift, st.just(0.5), st.just("constant"), st.just((9, 0, 255)), p=P),
     st.builds(RandomRotation, st.just(45.0), fill=st.just((9, 0, 255)), p=P),
 )
@@ -111,7 +122,7 @@ occlusions = st.one_of(
     st.builds(RandomCropBlackout, st.sampled_from([0.2, 0.5]), p=P),
     st.builds(RandomErasing, P, st.sampled_from([(0.02, 0.33), (0.9, 1.0)]), value=FILL),
     st.builds(RandomErasing, P, st.just((0.1, 0.5)), value=st.just("random")),
-    st.builds(Cutout, st.sampled_from([1, 2, 5]), p=P),
+    st.builds(Cutout, st.sampled_from([1, 2, 5]), value=st.sampled_from([0.0, 99.5]), p=P),
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
@@ -338,3 +349,41 @@ def cases(draw: Any) -> Case:
     if draw(st.booleans()):
         arguments["active"] = torch.rand(batch, generator=generator) < 0.7
     return Case(transforms, options, images, labels, planar, arguments)
+
+
+# ---- float batches ----------------------------------------------------------------------------
+
+moves = st.one_of(
+    whole_pixels,
+    occlusions,
+    st.builds(RandomChoice, st.lists(whole_pixels | occlusions, min_size=1)),
+)
+SPECIAL = [float("nan"), float("inf"), -float("inf"), -0.0, 6e-8, 3e4]
+
+
+@st.composite
+def float_cases(draw: Any) -> Case:
+    """Float images of any range, and what only moves, covers and mixes them."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    channels, count = draw(st.sampled_from([1, 3, 3, 5])), draw(st.sampled_from([1, 2, 7]))
+    height, width = draw(st.sampled_from([2, 5, 33])), draw(st.sampled_from([8, 13, 260]))
+    transforms = draw(st.lists(moves, max_size=5))
+    if draw(st.booleans()):
+        mixing = mixes | st.builds(RandomChoice, st.lists(mixes, min_size=1, max_size=2))
+        transforms.insert(draw(st.integers(0, len(transforms))), draw(mixing))
+    if draw(st.booleans()):
+        sized = draw(st.sampled_from(crops(height, width)))
+        transforms.insert(draw(st.integers(0, len(transforms))), sized)
+    options = {
+        "p": draw(st.sampled_from([1.0, 0.5])),
+        "channels_last": draw(st.booleans()),
+        "seed": draw(st.integers(0, 2**63 - 1)),
+    }
+    images = torch.randn(count, height, width, channels, generator=generator) * 100
+    special = torch.rand(images.shape, generator=generator) < 0.2
+    chosen = torch.randint(0, len(SPECIAL), images.shape, generator=generator)
+    images = torch.where(special, torch.tensor(SPECIAL)[chosen], images)
+    images = images.to(draw(st.sampled_from([torch.float32, torch.float16, torch.bfloat16])))
+    labels = torch.randint(0, 10, (count,), generator=generator)
+    ids = torch.randint(0, 2**40, (count,), generator=generator)
+    return Case(transforms, options, images, labels, draw(st.booleans()), {"epoch": 3, "ids": ids})

@@ -51,7 +51,7 @@ def test_every_preset_makes_a_batch_and_a_dictionary(name: str) -> None:
 
 def test_named_presets_are_what_their_names_say() -> None:
     kinds = [type(t).__name__ for t in presets.airbench().transforms]
-    assert kinds == ["RandomHorizontalFlip", "RandomCrop", "Cutout"]
+    assert kinds == ["AlternatingFlip", "RandomCrop", "Cutout"]
     assert presets.pipeline("warsaw-all").p == 1 and presets.cifar(p=0.25).p == 0.25
     assert presets.imagenet().output_size(224, 224) == (224, 224)
     with pytest.raises(ValueError, match=r"unknown preset 'cifr'; did you mean 'cifar'\?"):
@@ -92,7 +92,7 @@ def test_dictionaries_are_refused_by_field(config: Any, error: type, words: str)
         (lambda: RandomAffine(0, translate=(0.1, 2)), ValueError, r"translate must be in \[0, 1\]"),
         (lambda: RandomAffine(0, scale=(0, 1)), ValueError, r"scale must be in \[0.05, 20\]"),
         (lambda: RandomErasing(value=()), TypeError, r"value must be a number, or one a channel"),
-        (lambda: RandomErasing(value="noise"), ValueError, r"value must be one of random"),
+        (lambda: RandomErasing(value="noise"), ValueError, r"value must be one of mean, random"),
         (
             lambda: RandomAffine(0, shear=-1),
             ValueError,
@@ -249,3 +249,43 @@ def test_one_and_three_ranks_make_the_same_samples(tmp_path: Path) -> None:
         made.append(torch.load(tmp_path / f"world{world}.pt"))
     for one, three in zip(*made, strict=True):
         assert torch.equal(one, three)
+
+
+# ---- what covers with the mean ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        warpmix.Cutout(4, value="mean"),
+        RandomErasing(1.0, value="mean"),
+        warpmix.RandomChoice([warpmix.Cutout(4, False, value="mean")]),
+    ],
+    ids=["Cutout", "RandomErasing", "RandomChoice"],
+)
+def test_the_mean_is_0_after_the_normalisation(transform: Any) -> None:
+    mean, std, images = [0.49, 0.48, 0.44], [0.25, 0.24, 0.26], torch.full((6, 3, 8, 9), 255)
+    pipeline = Pipeline([transform], mean=mean, std=std, seed=1)
+    made = pipeline(images.to(torch.uint8), ids=torch.arange(6))
+    covered = made < 1
+    assert covered.flatten(1).any(1).all() and not covered.all()
+    assert made[covered].abs().max() < 1e-6
+    assert torch.equal(covered[:, :1].expand_as(covered), covered)
+    other = Pipeline.from_dict(pipeline.to_dict())
+    assert torch.equal(other(images.to(torch.uint8), ids=torch.arange(6)), made)
+    words = r"value 'mean' is the mean by which a pipeline normalises, got none; use Pipeline\("
+    for floats in (False, True):
+        with pytest.raises(ValueError, match=words):
+            Pipeline([transform])(images.to(torch.float32 if floats else torch.uint8))
+
+
+def test_cutout_covers_with_its_value() -> None:
+    images = torch.full((6, 3, 8, 9), 255, dtype=torch.uint8)
+    made = warpmix.Cutout(4, value=(3, 0.4, 77))(images, seed=1)
+    assert {tuple(v.tolist()) for v in made.permute(0, 2, 3, 1).reshape(-1, 3).unique(dim=0)} == {
+        (255, 255, 255), (3, 0, 77),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match="Cutout: value must be one of mean; got 'random'"):
+        warpmix.Cutout(value="random")
+    with pytest.raises(ValueError, match=r"Cutout: value must be in \[0, 255\], got 256"):
+        warpmix.Cutout(value=256)

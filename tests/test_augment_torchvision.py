@@ -30,8 +30,11 @@ from torchvision_peers import (
     contrast,
     crop,
     erase,
+    gamma,
+    grayscale,
     hflip,
     hue,
+    invert,
     jitter,
     replayed,
     resize,
@@ -42,14 +45,18 @@ from torchvision_peers import (
 )
 
 from warpmix import (
+    AlternatingFlip,
     ColorJitter,
     Normalize,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
     RandomErasing,
+    RandomGamma,
+    RandomGrayscale,
     RandomHorizontalFlip,
     RandomHue,
+    RandomInvert,
     RandomPosterize,
     RandomSaturation,
     RandomShift,
@@ -74,6 +81,10 @@ MILD_COLORS: list[Case] = [
     ([RandomBrightness((0.0, 3.0), p=0.9)], [brightness], 3),
     ([RandomBrightness((0.0, 3.0))], [brightness], 1),
     ([RandomSaturation(MILD, p=0.9)], [saturation], 3),
+    ([RandomGamma((0.5, 2.0), p=0.9)], [gamma], 3),
+    ([RandomGamma((0.5, 2.0))], [gamma], 1),
+    ([RandomGrayscale(0.9)], [grayscale], 3),
+    ([RandomInvert(0.9)], [invert], 4),
     ([RandomHue(0.5, p=0.9)], [hue], 3),
 ]
 STRONG_COLORS: list[Case] = [
@@ -102,6 +113,7 @@ CHAINS: list[Case] = [
 WHOLE_PIXELS: list[Case] = [
     ([RandomHorizontalFlip()], [hflip], 3),
     ([RandomVerticalFlip()], [vflip], 4),
+    ([AlternatingFlip(p=0.9)], [hflip], 3),
     ([RandomCrop(None, 4, p=0.9)], [crop(4, 4, "constant")], 3),
     ([RandomCrop(None, 4, fill=9)], [crop(4, 4, "constant", 9)], 1),
     ([RandomCrop(None, 4, padding_mode="reflect")], [crop(4, 4, "reflect")], 3),
@@ -207,10 +219,11 @@ def test_what_draws_nothing_is_torchvisions_own(transform: Transform) -> None:
 @pytest.mark.parametrize(
     ("ours", "peer"),
     [(RandomPosterize(bits, 1.0), v2.RandomPosterize(bits, 1.0)) for bits in range(9)]
+    + [(RandomInvert(1.0), v2.RandomInvert(1.0))]
     + [(RandomSolarize(t, 1.0), v2.RandomSolarize(t, 1.0)) for t in (0, 0.5, 1, 127.5, 128, 255)],
     ids=repr,
 )
-def test_every_byte_is_posterized_and_solarized_as_by_torchvision(
+def test_every_byte_is_posterized_solarized_and_inverted_as_by_torchvision(
     ours: Transform, peer: Any
 ) -> None:
     images = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)

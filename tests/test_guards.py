@@ -69,12 +69,12 @@ def test_partners_are_checked_as_rows_are(op: str, partner: int) -> None:
 @pytest.mark.parametrize(
     ("transform", "place", "words"),
     [
-        (RandomShift(0.2), 19, "words in"),  # the width of the images that the stage is for
-        (RandomShift(0.2), 20, "words in"),  # their height
-        (RandomShift(0.2), 29, "known borders"),
+        (RandomShift(0.2), 20, "words in"),  # the width of the images that the stage is for
+        (RandomShift(0.2), 21, "words in"),  # their height
+        (RandomShift(0.2), 30, "known borders"),
         (RandomAffine(9, border="reflect"), 7, "known borders"),  # of the map
-        (RandomCrop(4), 27, "words in"),  # the width of the result
-        (RandomCrop(4), 28, "words in"),
+        (RandomCrop(4), 28, "words in"),  # the width of the result
+        (RandomCrop(4), 29, "words in"),
     ],
 )
 def test_sizes_and_borders_of_a_program_are_not_cut_to_32_bits(

@@ -17,7 +17,7 @@ from warpmix import (
 from warpmix.augment.program import compile_programs
 from warpmix.augment.stages import BORDERS, KINDS, Stage
 
-HEADER, STAGE = 11, 10  # words before a program's stages, and before a stage's own numbers
+HEADER, STAGE = 12, 10  # words before a program's stages, and before a stage's own numbers
 
 
 def words_of(*transforms: object) -> list[int]:
@@ -35,9 +35,9 @@ def draw(words: list[int], stages: int, sides: int = 1) -> Tensor:
 def test_a_program_ends_where_its_last_stage_does() -> None:
     words = words_of(RandomShift(0.2), RandomContrast())
     draw(words, 2)
-    with pytest.raises(RuntimeError, match="program must have at least 43 words, got 42"):
+    with pytest.raises(RuntimeError, match="program must have at least 44 words, got 43"):
         draw(words[:-1], 2)
-    with pytest.raises(RuntimeError, match="program must end after 43 words, got 44"):
+    with pytest.raises(RuntimeError, match="program must end after 44 words, got 45"):
         draw([*words, 0], 2)
 
 

@@ -209,3 +209,61 @@ def test_expected_share_of_cutmix_labels_is_own() -> None:
     (mix,) = drawn([warpmix.MixUp(1.0)])
     lam = mix["lam"].double()
     assert abs(float(lam.mean()) - 0.5) < 4 * math.sqrt(1 / 12 / DRAWS)
+
+
+# ---- normal numbers of pixels -----------------------------------------------------------------
+
+
+def test_noise_is_normal_and_no_two_pixels_share_it() -> None:
+    """Of grey images, so that nothing is clipped within five standard deviations."""
+    images = torch.full((200, 3, 32, 31), 127, dtype=torch.uint8)
+    made = Pipeline([warpmix.GaussianNoise(0.1, 0.05)], seed=2)(images, ids=torch.arange(200))
+    noise = ((made - (127 / 255 + 0.1)) / 0.05).double()
+    assert stats.kstest(noise.flatten().numpy(), "norm").pvalue > LEVEL
+    limit = 5 / noise[:, 0].numel() ** 0.5
+    flat = noise.transpose(0, 1).flatten(1)
+    pairs = [(flat[0], flat[1]), (flat[1], flat[2]), (flat[0], flat[2])]  # cosine and sine, words
+    pairs += [(noise[..., 1:], noise[..., :-1]), (noise[:, :, 1:], noise[:, :, :-1])]
+    pairs += [(noise[1:], noise[:-1])]
+    for first, second in pairs:
+        assert abs((first * second).mean()) < limit
+        assert abs(((first**2 - 1) * (second**2 - 1)).mean()) < 2 * limit
+    assert len(made.flatten().unique()) > 0.5 * DRAWS
+
+
+def test_noise_changes_with_the_epoch_and_not_with_the_batch() -> None:
+    images = torch.randint(0, 256, (9, 5, 8, 7), dtype=torch.uint8)
+    pipeline, ids = Pipeline([warpmix.GaussianNoise()], seed=2), torch.arange(9) * 7
+    whole = pipeline(images, ids=ids, epoch=1)
+    assert torch.equal(pipeline(images[3:5], ids=ids[3:5], epoch=1), whole[3:5])
+    assert not torch.equal(pipeline(images, ids=ids, epoch=2), whole)
+    flat = pipeline(torch.full_like(images, 128), ids=ids)
+    assert len(flat.flatten(1).unique(dim=0)) == 9 and len(flat[0].flatten(1).unique(dim=0)) == 5
+
+
+def test_gamma_is_uniform() -> None:
+    (gamma,) = drawn([warpmix.RandomGamma((0.5, 2.0))])
+    values = gamma["gamma"].double().numpy()
+    assert stats.kstest(values, "uniform", args=(0.5, 1.5)).pvalue > LEVEL
+
+
+def test_alternating_flips_mirror_each_sample_in_every_other_epoch() -> None:
+    images, ids = torch.randint(0, 256, (64, 3, 5, 6), dtype=torch.uint8), torch.arange(64) + 9
+    pipeline = Pipeline([warpmix.AlternatingFlip()], dtype=torch.uint8, seed=4)
+    epochs = [pipeline(images, ids=ids, epoch=e) for e in range(4)]
+    assert torch.equal(epochs[1], epochs[0].flip(3)) and torch.equal(epochs[2], epochs[0])
+    assert torch.equal(epochs[3], epochs[1])
+    stepped = pipeline(images, ids=ids, epoch=2, step=torch.tensor([1]))
+    assert torch.equal(stepped, epochs[1])
+    for part in (slice(0, 5), slice(30, 64)):
+        assert torch.equal(pipeline(images[part], ids=ids[part], epoch=2), epochs[0][part])
+    other = Pipeline([warpmix.AlternatingFlip()], dtype=torch.uint8, seed=5)
+    assert not torch.equal(other(images, ids=ids), epochs[0])
+
+
+def test_alternating_flips_begin_with_half_of_the_samples() -> None:
+    (flip, often) = drawn([warpmix.AlternatingFlip(), warpmix.AlternatingFlip(p=0.6)])
+    assert_rate(flip.on, 0.5)
+    assert_rate(often.on, 0.3)
+    table = np.histogram2d(flip.on.int(), often.on.int(), bins=2)[0]
+    assert stats.chi2_contingency(table).pvalue > LEVEL

@@ -16,6 +16,7 @@ from warpmix.augment import (
     CutMix,
     Cutout,
     Draws,
+    GaussianNoise,
     GridMask,
     MixUp,
     RandomAffine,
@@ -24,6 +25,7 @@ from warpmix.augment import (
     RandomCrop,
     RandomCropBlackout,
     RandomErasing,
+    RandomGamma,
     RandomHorizontalFlip,
     RandomHue,
     RandomPosterize,
@@ -39,6 +41,7 @@ LISTS = {
     "crop": [RandomCrop(8, 3, padding_mode="reflect"), Cutout(4), RandomErasing(p=1.0)],
     "warp": [RandomAffine(30, (0.2, 0.2), (0.5, 2.0), (-9, 9, -9, 9)), GridMask(), MixUp()],
     "colour": [RandomBrightness(), RandomSaturation(), RandomHue(), RandomPosterize(3)],
+    "tones": [RandomGamma((0.1, 3)), GaussianNoise(), RandomContrast()],
     "launches": [RandomContrast(), RandomAffine(20), MixUp(), RandomResizedCrop(14)],
 }
 
@@ -116,6 +119,7 @@ NOT_A_NUMBER, INFINITE = bits(float("nan")), bits(float("inf"))
         ("warp", 1, 4, 0, r"grid_mask .* a period in \[1, 8388608\], got 0"),
         ("warp", 1, 2, 100, "grid_mask .* a offset_x in"),
         ("warp", 2, 2, NOT_A_NUMBER, "mixup a finite lam, got nan"),
+        ("tones", 0, 2, NOT_A_NUMBER, "gamma a finite factor, got nan"),
         ("colour", 2, 2, INFINITE, "hue a finite factor, got inf"),
     ],
 )
@@ -189,7 +193,7 @@ def test_the_ops_refuse_rows_and_places_out_of_range() -> None:
     """Who calls torch.ops.warpmix directly has no Python in front of it."""
     ops = torch.ops.warpmix
     draws = torch.empty(2, 1, 0, 8, dtype=torch.int32)
-    empty = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]
+    empty = [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
     nhwc = IMAGES.permute(0, 2, 3, 1).contiguous()
     with pytest.raises(RuntimeError, match=r"index must be in \[0, 8\), got 99"):
         ops.draw(nhwc, torch.tensor([0, 99]), None, None, None, 0, 0, False, empty, draws)
@@ -214,7 +218,7 @@ def test_a_programs_numbers_are_checked() -> None:
         torch.ops.warpmix.draw(nhwc, None, None, None, None, 0, 0, True, program, draws)
 
     draw(words)
-    low_x = 10 + 1 + 10  # after the header, the fill, and the stage's common words
+    low_x = 11 + 1 + 10  # after the header, the fill, and the stage's common words
     assert words[low_x] == -2
     for value, expected in ((-11, r"a low_x in \[-10, 10\], got -11"), (8, "a last x in")):
         with pytest.raises(RuntimeError, match=f"program must hold for shift .* {expected}"):

@@ -65,6 +65,18 @@ def saturation(image: Tensor, v: Values) -> Tensor:
     return F.adjust_saturation(image, v["factor"])
 
 
+def grayscale(image: Tensor, v: Values) -> Tensor:
+    return F.rgb_to_grayscale(image, num_output_channels=3)
+
+
+def invert(image: Tensor, v: Values) -> Tensor:
+    return F.invert(image)
+
+
+def gamma(image: Tensor, v: Values) -> Tensor:
+    return F.adjust_gamma(image, v["gamma"])
+
+
 def hue(image: Tensor, v: Values) -> Tensor:
     return F.adjust_hue(image, v["hue"])
 

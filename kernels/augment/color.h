@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../simd.h"
+#include "normal.h"
 #include "random.h"
 
 namespace warpmix::augment {
@@ -16,7 +17,11 @@ HOST_DEVICE void draw_color(const Stage& stage, Philox4 words, StageDraw& draw) 
     case Kind::kBrightness:
     case Kind::kSaturation:
     case Kind::kHue:
+    case Kind::kGamma:
       draw.color.factor = uniform_between(words.word[1], stage.factor.low, stage.factor.span);
+      return;
+    case Kind::kNoise:
+      draw.noise = {words.word[1], words.word[2]};
       return;
     case Kind::kPosterize:
     case Kind::kSolarize:
@@ -86,15 +91,32 @@ HOST_DEVICE float solarize(float value, float threshold) {
   return value >= threshold ? 255.0f - value : value;
 }
 
+// (value / 255)^exponent on [0, 255]. Below 2^-100 of white a value's logarithm is that of 2^-100;
+// black stays black.
+HOST_DEVICE float power(float value, float exponent) {
+  const float base = at_least(value * (1.0f / 255.0f), 0x1.0p-100f);
+  const float raised = at_most(fixed_exp(fixed_log(base) * exponent) * 255.0f, 255.0f);
+  return value == 0.0f ? 0.0f : raised;
+}
+
 // ---- from a draw to a step ----------------------------------------------------------------------
+
+struct NoiseStep {
+  float mean;
+  uint32_t key_low, key_high;
+};
 
 // One applied colour stage. kContrast: v · factor + offset[c]; brightness is that with offset 0.
 // kSaturation: factor. kHue: factor is the shift in turns. kPosterize: factor is the step.
-// kSolarize: factor is the threshold.
+// kSolarize: factor is the threshold. kGamma: factor is the exponent. kNoise: v + (n · factor +
+// mean), n being normal by the key.
 struct ColorStep {
   Kind kind;
   float factor;
-  float offset[kMaxChannels];  // pivot - pivot * factor
+  union {  // words beside the offsets would have the whole-pixel kernel spill (nvcc 13.0, sm_86)
+    float offset[kMaxChannels];  // pivot - pivot * factor
+    NoiseStep noise;
+  };
 };
 
 HOST_DEVICE float mean_of(int64_t sum, int32_t pixels) {
@@ -138,7 +160,13 @@ HOST_DEVICE void set_step(const Stage& stage, const StageDraw& draw, const int64
       return;
     case Kind::kSaturation:
     case Kind::kHue:
+    case Kind::kGamma:
       step.kind = stage.kind;
+      return;
+    case Kind::kNoise:
+      step.kind = stage.kind;
+      step.factor = stage.noise.sigma;
+      step.noise = {stage.noise.mean, draw.noise.key_low, draw.noise.key_high};
       return;
     case Kind::kPosterize:
       step.kind = stage.kind;
@@ -200,9 +228,33 @@ struct Solarize {
   HOST_DEVICE float operator()(float value) const { return solarize(value, threshold); }
 };
 
+struct Power {
+  float exponent;
+
+  HOST_DEVICE Power of(int32_t) const { return *this; }
+  HOST_DEVICE float operator()(float value) const { return power(value, exponent); }
+};
+
+struct AddNoise {
+  float sigma;
+  float mean;
+  uint64_t key;
+
+  template <int kCount>
+  HOST_DEVICE void at(int32_t pixel, int32_t channel, float (&value)[kCount]) const {
+    float noise[kCount];
+    pixel_normals<kCount>(key, pixel, channel, noise);
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[c] = clipped(value[c] + (noise[c] * sigma + mean));
+    }
+  }
+};
+
 // Calls pixels.each_channel(change), where change.of(c)(value) is the new value of channel c, or
-// pixels.each_pixel(change), where change(red, green, blue) sets them. So the kind is looked at
-// once for many pixels.
+// pixels.each_pixel(change), where change(red, green, blue) sets them, or
+// pixels.each_place(change), where change.at(pixel, c, values) sets those of one pixel, which is
+// number `pixel` of its image, from channel c on. So the kind is looked at once for many pixels.
 template <typename Pixels>
 HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
   switch (step.kind) {
@@ -216,6 +268,12 @@ HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
       return pixels.each_channel(Posterize{step.factor});
     case Kind::kSolarize:
       return pixels.each_channel(Solarize{step.factor});
+    case Kind::kGamma:
+      return pixels.each_channel(Power{step.factor});
+    case Kind::kNoise:
+      return pixels.each_place(
+          AddNoise{step.factor, step.noise.mean,
+                   step.noise.key_low | static_cast<uint64_t>(step.noise.key_high) << 32});
     default:
       unknown_kind();
   }

@@ -58,11 +58,20 @@ HOST_DEVICE void draw_numbers(const AugmentParams& params, const Stage& stage, i
   }
 }
 
+// A flip that mirrors a sample in the odd epochs or in the even ones (Jordan, 2024): which ones is
+// drawn once, with epoch 0.
+HOST_DEVICE bool alternates(const Stage& stage) {
+  return stage.kind == Kind::kHorizontalFlip && stage.flip.alternates != 0;
+}
+
 // The words that a stage's numbers come from, unless it does not apply to the sample.
 HOST_DEVICE bool applied_words(const AugmentParams& params, const Stage& stage, Sample sample,
                                Philox4& words) {
-  words = random_words(params, sample.id, stage.stream, 0);
-  if (!stage_applies(params, stage, sample, words.word[0])) {
+  const uint32_t epoch = epoch_of(params);
+  const bool is_fixed = alternates(stage);
+  words = words_of_epoch(params, sample.id, is_fixed ? 0 : epoch, stage.stream, 0);
+  if (!stage_applies(params, stage, sample, words.word[0]) ||
+      (is_fixed && (words.word[1] >> 31 ^ (epoch & 1u)) == 0)) {
     return false;
   }
   if (stage.block != 0) {

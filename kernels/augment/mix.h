@@ -99,10 +99,11 @@ HOST_DEVICE Mixing resolve_mixing(const Program& program, const StageDraw* draws
 }
 
 // T: float, or on the CPU a vector of them. Two products and a sum can round past 255 by an ulp;
-// the clip keeps every stage's range.
+// the clip keeps every stage's range (see Program::clips).
 template <typename T>
-HOST_DEVICE T blend(T own, T partner, float lam) {
-  return at_most(own * lam + partner * (1.0f - lam), 255.0f);
+HOST_DEVICE T blend(T own, T partner, float lam, bool clips = true) {
+  const T blended = own * lam + partner * (1.0f - lam);
+  return clips ? at_most(blended, 255.0f) : blended;
 }
 
 }  // namespace warpmix::augment

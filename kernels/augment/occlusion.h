@@ -2,6 +2,7 @@
 #pragma once
 
 #include "boxes.h"
+#include "normal.h"
 
 namespace warpmix::augment {
 
@@ -115,10 +116,17 @@ HOST_DEVICE void set_patch(const Program& program, int32_t stage, const StageDra
   }
 }
 
-// What a patch covers a channel with, unless that is random; all but an erasing are black.
+// What a patch covers a channel with, unless that is random; a grid is black.
 HOST_DEVICE float patch_value(const Program& program, const Patch& patch, int32_t channel) {
   const Stage& stage = program.stages[patch.stage];
-  return stage.kind == Kind::kErasing ? stage.erasing.value[channel] : 0.0f;
+  switch (stage.kind) {
+    case Kind::kErasing:
+      return stage.erasing.value[channel];
+    case Kind::kCutout:
+      return stage.cutout.value[channel];
+    default:
+      return 0.0f;
+  }
 }
 
 HOST_DEVICE bool is_random(const Program& program, const Patch& patch) {
@@ -140,6 +148,20 @@ HOST_DEVICE float byte_of_channel(const Philox4& bytes, int32_t channel) {
     word |= bytes.word[i] & (0u - static_cast<uint32_t>(channel / 4 == i));
   }
   return static_cast<float>(word >> 8 * (channel % 4) & 255u);
+}
+
+// Random values of a pixel: bytes, or standard normal numbers for floats (see Program::clips).
+template <int kCount>
+HOST_DEVICE void random_pixel(const Program& program, const Patch& patch, int32_t pixel,
+                              int32_t channel, float (&value)[kCount]) {
+  if (!program.clips) {
+    return pixel_normals<kCount>(patch.key, pixel, channel, value);
+  }
+  const Philox4 bytes = pixel_bytes(patch, pixel);
+  UNROLL
+  for (int c = 0; c < kCount; ++c) {
+    value[c] = byte_of_channel(bytes, channel + c);
+  }
 }
 
 // Black borders cover what was erased before them: those boxes shrink, so that all borders can be

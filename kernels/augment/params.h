@@ -53,6 +53,9 @@ struct Program {
   // Whole pixels, at most one v · factor + offset, black borders: the fast template.
   bool is_simple;
   int32_t means;  // slots of the means of entering images, [0, kMaxSteps]
+  // False for float images of any range: no value is clipped. Their pixels are moved, covered and
+  // blended, by what keeps a NaN and an infinity.
+  bool clips;
   Stage stages[kMaxStages];
 };
 

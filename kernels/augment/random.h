@@ -34,14 +34,22 @@ HOST_DEVICE Sample partner_sample(const AugmentParams& params, int32_t partner) 
   return {partner, partner, true};
 }
 
+HOST_DEVICE uint32_t epoch_of(const AugmentParams& params) {
+  return params.epoch + (params.step ? static_cast<uint32_t>(*params.step) : 0u);
+}
+
 // Counter = (id, epoch, stream and block): nothing of the batch, the device or the launch.
+HOST_DEVICE Philox4 words_of_epoch(const AugmentParams& params, int64_t id, uint32_t epoch,
+                                   int32_t stream, uint32_t block) {
+  const uint64_t bits = static_cast<uint64_t>(id);
+  return philox({{static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32), epoch,
+                  static_cast<uint32_t>(stream) << 8 | block}},
+                params.seed);
+}
+
 HOST_DEVICE Philox4 random_words(const AugmentParams& params, int64_t id, int32_t stream,
                                  uint32_t block) {
-  const uint32_t step = params.step ? static_cast<uint32_t>(*params.step) : 0u;
-  const uint64_t bits = static_cast<uint64_t>(id);
-  return philox({{static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32),
-                  params.epoch + step, static_cast<uint32_t>(stream) << 8 | block}},
-                params.seed);
+  return words_of_epoch(params, id, epoch_of(params), stream, block);
 }
 
 HOST_DEVICE float uniform_between(uint32_t word, float low, float span) {

@@ -22,6 +22,10 @@ struct ShiftDraw {
   int32_t dx, dy;
 };
 
+struct FlipStage {
+  int32_t alternates;  // 1: a sample is mirrored in every other epoch
+};
+
 struct AffineStage {
   float turns_low, turns_span;
   float max_x, max_y;  // largest translations, pixels
@@ -49,7 +53,7 @@ struct ContrastStage {
   float low, span;
   Pivot pivot;
 };
-struct FactorStage {  // brightness and saturation; hue in turns
+struct FactorStage {  // brightness, saturation and gamma; hue in turns
   float low, span;
 };
 struct FactorDraw {
@@ -60,6 +64,13 @@ struct PosterizeStage {
 };
 struct SolarizeStage {
   float threshold;
+};
+
+struct NoiseStage {  // normal, in [0, 255]
+  float mean, sigma;
+};
+struct NoiseDraw {
+  uint32_t key_low, key_high;  // of the pixels' numbers
 };
 
 struct CropBlackoutStage {
@@ -83,6 +94,7 @@ struct ErasingDraw {
 struct CutoutStage {
   int32_t cut_width, cut_height;  // pixels
   int32_t overhang;               // 1 where the box may reach over the image's edge
+  float value[kMaxChannels];
 };
 
 struct GridMaskStage {

@@ -25,6 +25,8 @@ enum class Kind : int32_t {
   kHue,
   kPosterize,
   kSolarize,
+  kGamma,
+  kNoise,
   kCropBlackout,
   kErasing,
   kCutout,
@@ -55,12 +57,14 @@ struct Stage {
   union {
     uint32_t word[kNumberWords];
     ShiftStage shift;
+    FlipStage flip;
     AffineStage affine;
     ResizedCropStage resized_crop;
     ContrastStage contrast;
     FactorStage factor;
     PosterizeStage posterize;
     SolarizeStage solarize;
+    NoiseStage noise;
     CropBlackoutStage crop_blackout;
     ErasingStage erasing;
     CutoutStage cutout;
@@ -84,6 +88,7 @@ struct StageDraw {
     EnteringDraw entering;  // of a stage whose images have sizes of their own, beside its draw
     ErasingDraw erasing;
     FactorDraw color;
+    NoiseDraw noise;
     CropBlackoutDraw crop_blackout;
     GridMaskDraw grid_mask;
     CutMixDraw cutmix;
@@ -122,7 +127,8 @@ constexpr KindInfo kKinds[] = {
       F(ShiftStage, center_x), F(ShiftStage, center_y), F(ShiftStage, out_width),
       F(ShiftStage, out_height), F(ShiftStage, border)},
      {F(ShiftDraw, dx), F(ShiftDraw, dy)}},
-    {Kind::kHorizontalFlip, "hflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
+    {Kind::kHorizontalFlip, "hflip", Section::kGeometry, trait::kSimple | trait::kPermutes,
+     {F(FlipStage, alternates)}, {}},
     {Kind::kVerticalFlip, "vflip", Section::kGeometry, trait::kSimple | trait::kPermutes, {}, {}},
     {Kind::kAffine, "affine", Section::kGeometry, trait::kWarps,
      {F(AffineStage, turns_low), F(AffineStage, turns_span), F(AffineStage, max_x),
@@ -155,6 +161,11 @@ constexpr KindInfo kKinds[] = {
      {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
     {Kind::kPosterize, "posterize", Section::kColor, 0, {F(PosterizeStage, step)}, {}},
     {Kind::kSolarize, "solarize", Section::kColor, 0, {F(SolarizeStage, threshold)}, {}},
+    {Kind::kGamma, "gamma", Section::kColor, 0,
+     {F(FactorStage, low), F(FactorStage, span)}, {F(FactorDraw, factor)}},
+    {Kind::kNoise, "noise", Section::kColor, 0,
+     {F(NoiseStage, mean), F(NoiseStage, sigma)},
+     {F(NoiseDraw, key_low), F(NoiseDraw, key_high)}},
     {Kind::kCropBlackout, "crop_blackout", Section::kOcclusion, trait::kSimple,
      {F(CropBlackoutStage, max_x), F(CropBlackoutStage, max_y)},
      {F(CropBlackoutDraw, border_x), F(CropBlackoutDraw, border_y)}},
@@ -163,7 +174,8 @@ constexpr KindInfo kKinds[] = {
       F(ErasingStage, log_ratio_span), F(ErasingStage, is_random), F(ErasingStage, value)},
      {BOX, F(ErasingDraw, key_low), F(ErasingDraw, key_high)}},
     {Kind::kCutout, "cutout", Section::kOcclusion, 0,
-     {F(CutoutStage, cut_width), F(CutoutStage, cut_height), F(CutoutStage, overhang)}, {BOX}},
+     {F(CutoutStage, cut_width), F(CutoutStage, cut_height), F(CutoutStage, overhang),
+      F(CutoutStage, value)}, {BOX}},
     {Kind::kGridMask, "grid_mask", Section::kOcclusion, 0,
      {F(GridMaskStage, period_low), F(GridMaskStage, period_count), F(GridMaskStage, kept)},
      {F(GridMaskDraw, offset_x), F(GridMaskDraw, offset_y), F(GridMaskDraw, period),

@@ -62,9 +62,9 @@ def cifar(**options: Any) -> Pipeline:
 
 
 def airbench(**options: Any) -> Pipeline:
-    """Return a pipeline of flips, translations by up to 4 pixels with reflection, and a cutout of
-    12 pixels inside the image (Jordan, 2024, airbench96; its flip alternates by epoch, this one is
-    drawn)."""
+    """Return a pipeline of flips that alternate by epoch, translations by up to 4 pixels with
+    reflection, and a cutout of 12 pixels inside the image, in the mean colour: ``mean`` and ``std``
+    must be given (Jordan, 2024, airbench96)."""
     return pipeline("airbench", **options)
 
 

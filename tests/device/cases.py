@@ -125,6 +125,20 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
         pipeline(images, pictures.labels(count), epoch=1, ids=torch.arange(count))
 
 
+def record_floats(recorder: Recorder, pictures: Pictures) -> None:
+    """Record float images of any range: they are moved, covered, also with normal numbers, and
+    mixed, and nothing is clipped."""
+    layouts = itertools.product([3, 1, 5], [False, True], [False, True])
+    for number, ((channels, planar, last), mix, dtype) in enumerate(
+        itertools.product(layouts, [CutMix(), MixUp()], DTYPES[:3])
+    ):
+        recorder.name = "floats"
+        moves = [RandomShift(0.2, "constant", 17), RandomErasing(1.0, value="random"), mix]
+        pipeline = Pipeline(moves, p=0.9, channels_last=last, seed=number)
+        images = (pictures.images(3, channels, (9, 14), planar).float() * 40 - 3000).to(dtype)
+        pipeline(images, pictures.labels(3), epoch=1, ids=torch.arange(3))
+
+
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of which a warp writes several groups of pixels together."""
     recorder.name = "shared stores"
@@ -311,6 +325,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_selection(recorder, pictures)
         record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
+        record_floats(recorder, pictures)
         record_shared_stores(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)

@@ -1,7 +1,8 @@
 // The CPU's runs: samples in parallel, rows of a sample in vectors.
 
-// Lets GCC vectorise the clips as min and max. No value here is NaN or infinite, and rounding stays
-// as written. csrc/emulated/augment.cpp, compiled without, is tested to give the same bits.
+// Lets GCC vectorise the clips as min and max. No value that is clipped or compared is NaN or
+// infinite (values of any range are not, see Program::clips), and rounding stays as written.
+// csrc/emulated/augment.cpp, compiled without, is tested to give the same bits.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("finite-math-only", "no-signed-zeros", "no-trapping-math")
 #endif

@@ -46,7 +46,7 @@ class Canvas {
       return;
     }
     if (!side_.resampling.applies && params_.channel_stride == 1) {
-      prefetch_rows(image_, source, side_.map, {params_.out_height, params_.out_width});
+      prefetch_rows(image_, source, side_.map, {params_.out_width, params_.out_height});
     }
     if (program.map_width == 0) {
       const Extent extent =
@@ -211,7 +211,8 @@ class Canvas {
     ColorStep step;
     set_step(stage, draw, sums, params_.channels, pivot_pixels<false>(params_, stage, side_.row),
              step);
-    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements()});
+    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements(),
+                         begin_ * params_.out_width});
   }
 
   // ---- occlusion --------------------------------------------------------------------------------
@@ -228,10 +229,18 @@ class Canvas {
   void fill_randomly(const Patch& patch) {
     const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
     for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
-      for (int32_t x = patch.box.x0; x < patch.box.x1; ++x) {
-        const Philox4 bytes = pixel_bytes(patch, y * params_.out_width + x);
+      const int32_t width = patch.box.x1 - patch.box.x0;
+      const int32_t first_pixel = y * params_.out_width + patch.box.x0;
+      if (!params_.program.clips) {
         for (int32_t c = 0; c < params_.channels; ++c) {
-          row(c, y)[x] = byte_of_channel(bytes, c);
+          fill_normals(patch.key, first_pixel, c, width, row(c, y) + patch.box.x0);
+        }
+        continue;
+      }
+      for (int32_t x = 0; x < width; ++x) {
+        const Philox4 bytes = pixel_bytes(patch, first_pixel + x);
+        for (int32_t c = 0; c < params_.channels; ++c) {
+          row(c, y)[patch.box.x0 + x] = byte_of_channel(bytes, c);
         }
       }
     }

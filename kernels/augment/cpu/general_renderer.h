@@ -67,7 +67,8 @@ class GeneralRenderer {
     if (mixing_.mix == Mix::kBlend) {
       partner_.paint(begin, end);
       for (int32_t c = 0; c < params_.channels; ++c) {
-        blend_plane(own_.row(c, begin), partner_.row(c, begin), (end - begin) * width, mixing_.lam);
+        blend_plane(own_.row(c, begin), partner_.row(c, begin), (end - begin) * width, mixing_.lam,
+                    params_.program.clips);
       }
     } else if (mixing_.mix == Mix::kCut) {
       const Box& box = mixing_.box;

@@ -5,6 +5,7 @@
 #include "../../simd.h"
 #include "../color.h"
 #include "../mix.h"
+#include "../normal.h"
 #include "../output.h"
 
 namespace warpmix::augment {
@@ -19,6 +20,7 @@ struct Planes {
   int64_t stride;  // from plane to plane
   int32_t channels;
   int32_t count;
+  int32_t first_pixel;  // its number in the image
 
   template <typename Change>
   HOST_DEVICE void each_channel(const Change& change) const {
@@ -38,6 +40,32 @@ struct Planes {
     float* __restrict blue = first + 2 * stride;
     for (int32_t i = 0; i < count; ++i) {
       change(red[i], green[i], blue[i]);
+    }
+  }
+
+  template <typename Change>
+  HOST_DEVICE void each_place(const Change& change) const {
+    const Change own = change;  // a copy that no store reaches
+    if (channels == 3) {
+      float* __restrict red = first;
+      float* __restrict green = first + stride;
+      float* __restrict blue = first + 2 * stride;
+      for (int32_t i = 0; i < count; ++i) {
+        float value[3] = {red[i], green[i], blue[i]};
+        own.at(first_pixel + i, 0, value);
+        red[i] = value[0];
+        green[i] = value[1];
+        blue[i] = value[2];
+      }
+      return;
+    }
+    for (int32_t c = 0; c < channels; ++c) {
+      float* plane = first + c * stride;
+      for (int32_t i = 0; i < count; ++i) {
+        float value[1] = {plane[i]};
+        own.at(first_pixel + i, c, value);
+        plane[i] = value[0];
+      }
     }
   }
 };
@@ -62,12 +90,24 @@ WARPMIX_SIMD_CLONES int64_t sum_plane(const float* plane, int32_t count) {
   return sum;
 }
 
+// ---- occlusion ----------------------------------------------------------------------------------
+
+// Of `count` pixels from number `first_pixel` of their image on.
+WARPMIX_SIMD_CLONES void fill_normals(uint64_t key, int32_t first_pixel, int32_t channel,
+                                      int32_t count, float* __restrict out) {
+  for (int32_t i = 0; i < count; ++i) {
+    float value[1];
+    pixel_normals<1>(key, first_pixel + i, channel, value);
+    out[i] = value[0];
+  }
+}
+
 // ---- mix and output -----------------------------------------------------------------------------
 
 WARPMIX_SIMD_CLONES void blend_plane(float* __restrict own, const float* __restrict partner,
-                                     int32_t count, float lam) {
+                                     int32_t count, float lam, bool clips) {
   for (int32_t i = 0; i < count; ++i) {
-    own[i] = blend(own[i], partner[i], lam);
+    own[i] = blend(own[i], partner[i], lam, clips);
   }
 }
 

@@ -37,7 +37,7 @@ HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int
       const int32_t y = rows.row(group);
       const int32_t x = rows.first_pixel(group, y);
       Group<kCount> value;
-      colored_group(sampler, shared, s, x, y, channel, value);
+      colored_group(sampler, shared, tile, s, x, y, channel, value);
       UNROLL
       for (int i = 0; i < kGroup * kCount; ++i) {
         sum[i % kCount] += x + i / kCount < tile.width ? fixed_point(value[i]) : 0;

@@ -16,6 +16,7 @@ template <int kCount>
 struct GroupPixels {
   Group<kCount>& value;
   int32_t first_channel;
+  int32_t first_pixel;  // its number in the image
 
   template <typename Change>
   HOST_DEVICE void each_channel(const Change& change) const {
@@ -31,6 +32,23 @@ struct GroupPixels {
       UNROLL
       for (int i = 0; i < kGroup * kCount; i += 3) {
         change(value[i], value[i + 1], value[i + 2]);
+      }
+    }
+  }
+
+  template <typename Change>
+  HOST_DEVICE void each_place(const Change& change) const {
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      float pixel[kCount];
+      UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        pixel[c] = value[i * kCount + c];
+      }
+      change.at(first_pixel + i, first_channel, pixel);
+      UNROLL
+      for (int c = 0; c < kCount; ++c) {
+        value[i * kCount + c] = pixel[c];
       }
     }
   }
@@ -63,15 +81,16 @@ HOST_DEVICE uint32_t patch_bits(const Patch& patch, int32_t x, int32_t y) {
 }
 
 template <int kCount>
-HOST_DEVICE void paint_random(const Patch& patch, uint32_t bits, int32_t first_pixel,
-                              int32_t channel, Group<kCount>& value) {
+HOST_DEVICE void paint_random(const Program& program, const Patch& patch, uint32_t bits,
+                              int32_t first_pixel, int32_t channel, Group<kCount>& value) {
   UNROLL
   for (int i = 0; i < kGroup; ++i) {
     if (bits >> i & 1u) {
-      const Philox4 bytes = pixel_bytes(patch, first_pixel + i);
+      float random[kCount];
+      random_pixel<kCount>(program, patch, first_pixel + i, channel, random);
       UNROLL
       for (int c = 0; c < kCount; ++c) {
-        value[i * kCount + c] = byte_of_channel(bytes, channel + c);
+        value[i * kCount + c] = random[c];
       }
     }
   }
@@ -88,7 +107,7 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
       continue;
     }
     if (is_random(program, patch)) {
-      paint_random<kCount>(patch, bits, y * params.out_width + x, channel, value);
+      paint_random<kCount>(program, patch, bits, y * params.out_width + x, channel, value);
       continue;
     }
     float color[kCount];
@@ -102,13 +121,14 @@ HOST_DEVICE void apply_patches(const AugmentParams& params, const Patches& patch
 
 // One side of the group at (x, y) of the tile as it enters the colour stage at which its steps end.
 template <typename AnySampler>
-HOST_DEVICE void colored_group(const AnySampler& sampler, const Shared& shared, int32_t s,
-                               int32_t x, int32_t y, int32_t channel,
+HOST_DEVICE void colored_group(const AnySampler& sampler, const Shared& shared, Tile tile,
+                               int32_t s, int32_t x, int32_t y, int32_t channel,
                                Group<AnySampler::kCount>& value) {
   constexpr int kCount = AnySampler::kCount;
   sampler.read(x, y, value);
   for (int32_t i = 0; i < shared.side[s].steps; ++i) {
-    apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel});
+    const int32_t pixel = (tile.y + y) * sampler.params.out_width + tile.x + x;
+    apply_step(shared.side[s].step[i], GroupPixels<kCount>{value, channel, pixel});
   }
 }
 
@@ -118,7 +138,7 @@ HOST_DEVICE void side_group(const AnySampler& sampler, const Shared& shared, Til
                             int32_t x, int32_t y, int32_t channel,
                             Group<AnySampler::kCount>& value) {
   constexpr int kCount = AnySampler::kCount;
-  colored_group(sampler, shared, s, x, y, channel, value);
+  colored_group(sampler, shared, tile, s, x, y, channel, value);
   const Side& side = shared.side[s];
   const Box& keep = side.keep;
   const float black[kCount] = {};
@@ -167,7 +187,7 @@ HOST_DEVICE void mixed_group(const AugmentParams& params, const AnyShared& share
       if (s == first) {
         value[i] = made[i];
       } else if (blends) {
-        value[i] = blend(value[i], made[i], shared.mixing.lam);
+        value[i] = blend(value[i], made[i], shared.mixing.lam, params.program.clips);
       } else {
         value[i] = bits >> i / kCount & 1u ? made[i] : value[i];
       }

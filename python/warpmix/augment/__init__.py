@@ -11,6 +11,7 @@ from warpmix.augment.config import *
 from warpmix.augment.draws import *
 from warpmix.augment.losses import *
 from warpmix.augment.mixing import *
+from warpmix.augment.noise import *
 from warpmix.augment.occlusion import *
 from warpmix.augment.pipeline import *
 from warpmix.augment.ragged import *

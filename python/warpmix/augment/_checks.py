@@ -17,6 +17,7 @@ from warpmix.augment.ragged import Images, RaggedImages
 from warpmix.augment.stages import MAX_CHANNELS, MIXED
 
 _FEW = 64  # numbers that Python compares sooner than an operator of torch begins
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 _USUAL_CHANNELS = (1, 3, 4)  # grey, RGB, RGBA: what the last dimension of an NHWC array is
 
 
@@ -29,7 +30,8 @@ class Call:
     """The arguments of one call as the ops take them; one image is a batch of one.
 
     Attributes:
-        images: [N, H, W, C] uint8, a view wherever the images are dense; or of mixed sizes.
+        images: [N, H, W, C] uint8 or floats, a view wherever the images are dense; or of mixed
+            sizes.
         labels: [N] int64 or [N, K] floating point.
         ids, index: [B] int64.
         active: [B] bool.
@@ -56,6 +58,11 @@ class Call:
             return *MIXED, self.images.channels
         _, height, width, channels = self.images.shape
         return height, width, channels
+
+    @property
+    def floats(self) -> bool:
+        """Whether the images are floats of any range, not bytes."""
+        return self.images.dtype != torch.uint8
 
     @property
     def count(self) -> int:
@@ -152,10 +159,15 @@ def _check_images(images: Images) -> bool:
     if isinstance(images, RaggedImages):
         return False
     check_dense("images", images)
-    if images.dtype != torch.uint8:
+    if images.dtype not in (torch.uint8, *_FLOATS):
         raise TypeError(
-            f"images must be uint8 on [0, 255], got {images.dtype}; convert with "
-            "(images * 255).round().to(torch.uint8) if they are floats on [0, 1]"
+            f"images must be uint8 on [0, 255], or float32, float16 or bfloat16, got "
+            f"{images.dtype}; convert with images.to(torch.uint8) if they are pixels on [0, 255], "
+            "images.float() if they are normalised"
+        )
+    if images.requires_grad and torch.is_grad_enabled():
+        raise ValueError(
+            "images must not require a gradient: no gradient flows here; use images.detach()"
         )
     shape = tuple(images.shape)
     expected = "images must be [N, C, H, W], or one image [C, H, W]"

@@ -21,7 +21,10 @@ __all__ = [
     "ColorJitter",
     "RandomBrightness",
     "RandomContrast",
+    "RandomGamma",
+    "RandomGrayscale",
     "RandomHue",
+    "RandomInvert",
     "RandomPosterize",
     "RandomSaturation",
     "RandomSolarize",
@@ -83,6 +86,27 @@ class RandomBrightness(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("brightness", height, width, **uniform(self.factor))]
+
+
+@dataclass(frozen=True)
+class RandomGamma(Transform):
+    """``(x / 255)^g · 255``; torchvision's adjust_gamma.
+
+    Args:
+        gamma: (lowest, highest) in [0.01, 100]; g is uniform between them. Below 1 the image gets
+            lighter, above 1 darker.
+    """
+
+    gamma: tuple[float, float] = (0.8, 1.2)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_range(self, "gamma", 0.01, 100.0)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [
+            self.stage("gamma", height, width, **uniform(self.gamma), shown={"gamma": "factor"})
+        ]
 
 
 @dataclass(frozen=True)
@@ -164,6 +188,29 @@ class RandomSolarize(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("solarize", height, width, threshold=float(self.threshold))]
+
+
+@dataclass(frozen=True)
+class RandomInvert(Transform):
+    """``255 - x``; torchvision's ``RandomInvert``, its invert of uint8 images."""
+
+    p: float = 0.5
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("solarize", height, width, threshold=0.0)]
+
+
+@dataclass(frozen=True)
+class RandomGrayscale(Transform):
+    """Each pixel's ITU-R 601 grey in all three channels; torchvision's ``RandomGrayscale``. RGB
+    images; those of one channel are grey already, and stay as they are."""
+
+    p: float = 0.1
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        if channels == 1:
+            return []
+        return [self.stage("saturation", height, width, **uniform((0.0, 0.0)), shown={})]
 
 
 @dataclass(frozen=True)

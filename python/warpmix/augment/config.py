@@ -37,8 +37,18 @@ def to_config(transforms: Sequence[Listed | Normalize]) -> list[dict[str, Any]]:
     return [_to_entry(transform) for transform in transforms]
 
 
+def settings_to_config(settings: Settings) -> dict[str, Any]:
+    """Return what :func:`pipeline_arguments` reads: a pipeline's settings as plain data."""
+    plain = {name: getattr(settings, name) for name in FIELDS}
+    for name in ("mean", "std"):
+        plain[name] = None if plain[name] is None else list(plain[name])
+    plain["transforms"] = to_config(settings.transforms)
+    plain["dtype"] = None if plain["dtype"] is None else str(plain["dtype"]).removeprefix("torch.")
+    return plain
+
+
 def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a pipeline's arguments from what ``Pipeline.to_dict`` wrote."""
+    """Return a pipeline's arguments from what :func:`settings_to_config` wrote."""
     if not isinstance(config, dict):
         raise TypeError(f"a pipeline must be a mapping of its fields, got {type(config).__name__}")
     for name in config:
@@ -46,22 +56,12 @@ def pipeline_arguments(config: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"Pipeline: unknown field {shown(name)}{_nearest(name, list(FIELDS))}")
     arguments = dict(config)
     arguments["transforms"] = from_config(config.get("transforms", ()))
-    if "dtype" in config:
+    if config.get("dtype") is not None:
         dtype = getattr(torch, str(config["dtype"]), None)
         if not isinstance(dtype, torch.dtype):
             raise ValueError(f"Pipeline: dtype must name a torch dtype, got {config['dtype']!r}")
         arguments["dtype"] = dtype
     return arguments
-
-
-def pipeline_config(settings: Settings) -> dict[str, Any]:
-    """Return a pipeline's settings as plain data."""
-    plain = {name: getattr(settings, name) for name in FIELDS}
-    for name in ("mean", "std"):
-        plain[name] = None if plain[name] is None else list(plain[name])
-    plain["transforms"] = to_config(settings.transforms)
-    plain["dtype"] = str(settings.dtype).removeprefix("torch.")
-    return plain
 
 
 def _from_place(place: str, entry: str | dict[str, Any]) -> Any:

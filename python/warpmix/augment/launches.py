@@ -26,6 +26,7 @@ class Compiled:
 
     Attributes:
         scale, bias: of the last launch, one a channel.
+        floats: for float images of any range.
         is_random: a sample may be changed, so that random numbers are needed.
         needs_sums: of the first launch.
         result_size: (height, width) that leaves the last launch.
@@ -36,6 +37,7 @@ class Compiled:
     words: list[list[int]]
     scale: list[float]
     bias: list[float]
+    floats: bool
     is_random: bool
     needs_sums: bool
     result_size: tuple[int, int]
@@ -48,24 +50,30 @@ class Compiled:
         return " or ".join(names)
 
 
+def unchanged(channels: int, floats: bool) -> tuple[list[float], list[float]]:
+    """Return the scale and bias that leave values alone; of floats, the sign of a zero too."""
+    return [1.0] * channels, [-0.0 if floats else 0.0] * channels
+
+
 def compile_list(
     transforms: Sequence[Lowerable],
     size: tuple[int, int, int],
     coefficients: tuple[list[float], list[float]],
     p: float = 1.0,
     augmented: bool = True,
+    floats: bool = False,
 ) -> Compiled:
     """Compile a list for images of (height, width, channels), or of MIXED sizes.
 
     Args:
         coefficients: scale and bias of the batch, one a channel.
         p: the pipeline's.
-        augmented: as for :func:`compile_programs`.
+        augmented, floats: as for :func:`compile_programs`.
 
     Raises:
         ValueError: a transform does not fit, or images of mixed sizes stay so.
     """
-    programs = compile_programs(transforms, *size, augmented)
+    programs = compile_programs(transforms, *size, augmented, floats)
     if programs[0].result_size == MIXED:
         raise ValueError(
             "images of mixed sizes must come to one size in the list, before they are resized a "
@@ -77,6 +85,7 @@ def compile_list(
         programs,
         [program.words(p) for program in programs],
         *coefficients,
+        floats=floats,
         is_random=p > 0 and any(stage.p > 0 for stage in stages),
         needs_sums=programs[0].needs_sums,
         result_size=programs[-1].result_size,
@@ -168,7 +177,7 @@ def run_launches(
     A single launch draws its parameters itself, unless they are given.
 
     Args:
-        images: [N, H, W, C] uint8.
+        images: [N, H, W, C] uint8, or float32 where it is compiled for floats.
         samples: what to make, or its parameters, drawn already.
         labels: [N] int64; left out, the pair holds rows of the images instead.
         sums: [N, C] int64, where the first launch needs them.
@@ -224,8 +233,9 @@ def _launch(
     out: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """Run one of the launches; the last one normalises."""
-    last = number == len(compiled.programs) - 1
-    channels = len(compiled.scale)
+    scale, bias = compiled.scale, compiled.bias
+    if number < len(compiled.programs) - 1:
+        scale, bias = unchanged(len(compiled.scale), compiled.floats)
     return ops.augment(
         images,
         index=samples.index,
@@ -239,8 +249,8 @@ def _launch(
         epoch=samples.epoch,
         from_batch=samples.from_batch,
         program=compiled.words[number],
-        scale=compiled.scale if last else [1.0] * channels,
-        bias=compiled.bias if last else [0.0] * channels,
+        scale=scale,
+        bias=bias,
         out=out,
     )
 

@@ -34,6 +34,7 @@ def lower(
     width: int,
     channels: int,
     augmented: bool = True,
+    floats: bool = False,
 ) -> list[list[Stage]]:
     """Return the stages of each listed transform, in the order in which they apply.
 
@@ -44,8 +45,10 @@ def lower(
         height, width: MIXED where each image has its own.
         augmented: False: what changes the size, alone, as for samples that it does not apply to:
             the central window of a crop, the whole image resized.
+        floats: the images are floats of any range.
 
     Raises:
+        TypeError: a transform that computes on [0, 255] is listed for floats.
         ValueError: a transform does not fit the images.
     """
     groups: list[list[Stage]] = []
@@ -73,6 +76,13 @@ def lower(
         for stage in group:
             if KINDS[stage.kind].needs_rgb and channels != 3:
                 raise ValueError(f"{stage.name} needs images of 3 channels (RGB), got {channels}")
+            if floats and not stage.takes_floats:
+                raise TypeError(
+                    f"images must be uint8 for {stage.name}, which computes on [0, 255], got "
+                    "floats; let a Pipeline(…, mean=…, std=…) of uint8 images do it and "
+                    "normalise, or convert with (images * 255).round().to(torch.uint8) if they are "
+                    "on [0, 1]"
+                )
             height, width = stage.result_size
         if not augmented:
             groups[-1] = [dataclasses.replace(s, p=0.0) for s in group if s.resizes]

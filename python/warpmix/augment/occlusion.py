@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from warpmix._numbers import shown
 from warpmix.augment.stages import MAX_CHANNELS, Stage
@@ -51,9 +52,11 @@ class RandomErasing(Transform):
     Args:
         scale: (lowest, highest) share of the image's area, in [0, 1].
         ratio: (lowest, highest) height by width, in [0.01, 100].
-        value: in [0, 255], one number, or one a channel; or "random": each pixel and channel
-            its own whole number, uniform in 0..255 (the paper's; torchvision's are normal, for
-            images that are normalised already).
+        value: in [0, 255], one number, or one a channel; "mean": the mean by which the pipeline
+            normalises, so that the box is 0 in the batch, as torchvision's 0 after its
+            normalisation; or "random": each pixel and channel its own whole number, uniform in
+            0..255 (the paper's), or for float images, which are normalised already, a standard
+            normal one (torchvision's and timm's).
     """
 
     p: float = 0.5
@@ -66,14 +69,16 @@ class RandomErasing(Transform):
         require_range(self, "scale", 0.0, 1.0)
         require_range(self, "ratio", 0.01, 100.0)
         if isinstance(self.value, str):
-            require_choice(self, "value", ("random",))
+            require_choice(self, "value", ("mean", "random"))
         else:
             require_values(self, "value")
 
+    def with_mean(self, mean: Sequence[float] | None) -> RandomErasing:
+        return _filled(self, mean)
+
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        is_random = isinstance(self.value, str)
-        values = (0.0,) if is_random else values_for(self, "value", channels)
-        repeated = values * MAX_CHANNELS  # one for all channels, or one for each
+        is_random = self.value == "random"
+        values = (0.0,) if is_random else _values(self, channels)
         aspect = (math.log(self.ratio[0]), math.log(self.ratio[1]))
         return [
             self.stage(
@@ -83,7 +88,7 @@ class RandomErasing(Transform):
                 **uniform(self.scale, "area_"),
                 **uniform(aspect, "log_ratio_"),
                 is_random=is_random,
-                value=repeated[:MAX_CHANNELS],
+                value=_of_channels(values),
                 shown={name: name for name in ("x0", "y0", "x1", "y1")},
             )
         ]
@@ -91,22 +96,33 @@ class RandomErasing(Transform):
 
 @dataclass(frozen=True)
 class Cutout(Transform):
-    """Turns a square black (DeVries & Taylor, 2017).
+    """Covers a square (DeVries & Taylor, 2017).
 
     Args:
         size: side of the square in pixels, at least 1.
         overhang: as published: the centre is uniform over the image and the square may overhang.
             False keeps it inside, at a uniform place.
+        value: of its pixels, in [0, 255], one number, or one a channel; or "mean": the mean by
+            which the pipeline normalises, so that the square is 0 in the batch, as published. Of
+            float images, which are normalised already, that is 0.
     """
 
     size: int = 8
     overhang: bool = True
+    value: float | Sequence[float] | str = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_whole(self, "size", 1, 65535)
         if not isinstance(self.overhang, bool):
             raise TypeError(f"Cutout: overhang must be a bool, got {shown(self.overhang)}")
+        if isinstance(self.value, str):
+            require_choice(self, "value", ("mean",))
+        else:
+            require_values(self, "value")
+
+    def with_mean(self, mean: Sequence[float] | None) -> Cutout:
+        return _filled(self, mean)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         if not self.overhang and self.size > min(height, width):
@@ -122,8 +138,32 @@ class Cutout(Transform):
                 cut_width=self.size,
                 cut_height=self.size,
                 overhang=self.overhang,
+                value=_of_channels(_values(self, channels)),
             )
         ]
+
+
+def _filled(transform: Any, mean: Sequence[float] | None) -> Any:
+    """Return a transform whose value "mean" is the mean of the pipeline, if it has one."""
+    if mean is None or transform.value != "mean":
+        return transform
+    return replace(transform, value=tuple(255.0 * of_channel for of_channel in mean))
+
+
+def _values(transform: RandomErasing | Cutout, channels: int) -> tuple[float, ...]:
+    """Return the values that cover: one, or one a channel."""
+    if transform.value == "mean":
+        raise ValueError(
+            f"{type(transform).__name__}: value 'mean' is the mean by which a pipeline normalises, "
+            "got none; use Pipeline(…, mean=…, std=…) of uint8 images, or value=0 for floats that "
+            "are normalised already"
+        )
+    return values_for(transform, "value", channels)
+
+
+def _of_channels(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Return as many values as images may have channels, of one for all or one for each."""
+    return (values * MAX_CHANNELS)[:MAX_CHANNELS]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The pipeline: a list of transforms as one module, from uint8 images to a training batch."""
+"""The pipeline: a list of transforms as one module, from images to a training batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from warpmix.augment._checks import Call, Side, check_call, check_size
-from warpmix.augment.config import pipeline_arguments, pipeline_config
+from warpmix.augment.config import pipeline_arguments, settings_to_config
 from warpmix.augment.draws import Draws
 from warpmix.augment.explain import explain_launches
 from warpmix.augment.keys import Key
@@ -40,6 +40,9 @@ class Pipeline(nn.Module):
     ``train()`` and in ``eval()`` mode. In ``eval()`` mode, images are only normalised, and get the
     size that the list gives them: a crop takes its central window, a resized crop the whole image.
 
+    Float images, of any range, are moved by whole pixels, covered and mixed, as behind a
+    normalisation: they are neither scaled nor clipped.
+
     A pipeline never changes: its settings are attributes to read, and :meth:`replace` makes another
     one.
 
@@ -49,7 +52,7 @@ class Pipeline(nn.Module):
             samples are only normalised, though they may still be mixed into others.
         mean, std: of images on [0, 1], one number or one a channel; as ``Normalize``. Left out,
             float outputs are on [0, 1] and uint8 outputs are rounded to whole values.
-        dtype: torch.float32, float16, bfloat16 or uint8.
+        dtype: torch.float32 (where left out), float16, bfloat16 or uint8; float images keep theirs.
         channels_last: memory format of the batch.
         seed: in [0, 2^63). None takes the key from torch's generator when it is first needed, so
             that ``torch.manual_seed`` decides the numbers.
@@ -71,7 +74,7 @@ class Pipeline(nn.Module):
     mean = Setting["tuple[float, ...] | None"]()
     std = Setting["tuple[float, ...] | None"]()
     normalize = Setting["Normalize | None"]("mean=…, std=…")
-    dtype = Setting[torch.dtype]()
+    dtype = Setting[torch.dtype](shown="dtype_of_bytes")
     channels_last = Setting[bool]()
     seed = Setting["int | None"]()
     targets = Setting[str]()
@@ -86,7 +89,7 @@ class Pipeline(nn.Module):
         p: float = 1.0,
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         channels_last: bool = True,
         seed: int | None = None,
         targets: str = "pairs",
@@ -108,7 +111,7 @@ class Pipeline(nn.Module):
         )
         self._key = Key(self._settings.seed)
         self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64), persistent=False)
-        self._compiled: dict[tuple[int, int, int, bool], Compiled] = {}
+        self._compiled: dict[tuple[int, int, int, bool, bool], Compiled] = {}
 
     if TYPE_CHECKING:
 
@@ -138,8 +141,9 @@ class Pipeline(nn.Module):
         Args:
             images: [N, C, H, W] uint8 in any memory format, 1 to 16 channels. NHWC memory, that is
                 ``array.permute(0, 3, 1, 2)``, is the fastest and is not copied. One image
-                [C, H, W] gives one image: what is said of B below is then left out. Or
-                :class:`RaggedImages`, which the list must bring to one size.
+                [C, H, W] gives one image: what is said of B below is then left out. Or float32,
+                float16 or bfloat16 of any values; or :class:`RaggedImages`, which the list must
+                bring to one size.
             labels: [N] class numbers of any integer dtype, or soft labels [N, classes] of a
                 floating one; may be left out where nothing mixes.
             ids: [B] int64 sample ids of the random streams, at least 0. Left out: ``index``;
@@ -152,7 +156,7 @@ class Pipeline(nn.Module):
                 CUDA graph gets new numbers each replay.
             active: [B] bool; False leaves a sample unaugmented.
             sums: [N, C] int64 of ``warpmix.ops.channel_sums(images)``, where it is known already.
-            out: [B, C, h, w] batch of the pipeline's dtype to write into.
+            out: [B, C, h, w] batch of the result's dtype to write into.
 
         Returns:
             batch [B, C, h, w], see :meth:`output_size`; with labels (batch, targets)
@@ -164,7 +168,7 @@ class Pipeline(nn.Module):
         call = check_call(images, labels=labels, sums=sums, epoch=epoch, **streams)
         compiled = self._compile_for(call)
         samples = self._samples(call, compiled)
-        return run(call, compiled, samples, self._settings.form, out)
+        return run(call, compiled, samples, self._settings.form(images.dtype), out)
 
     def draw(
         self,
@@ -199,15 +203,15 @@ class Pipeline(nn.Module):
         call = check_call(images, labels=labels, sums=sums)
         compiled = self._compile_for(call)
         draws = check_draws(draws, call.images, compiled)
-        return run(call, compiled, draws, self._settings.form, out)
+        return run(call, compiled, draws, self._settings.form(images.dtype), out)
 
     def output_size(self, height: Side, width: Side, channels: int = 3) -> tuple[int, int]:
         """Return (height, width) of the batch for images of this size; None, None: of mixed."""
         return self._compile(*check_size(height, width, channels)).result_size
 
     def explain(self, height: Side = 32, width: Side = 32, channels: int = 3) -> str:
-        """Return the launches for images of this size (None, None: of mixed ones), one a line, with
-        the bytes that each moves for a sample: a mixed one reads its partner too."""
+        """Return the launches for uint8 images of this size (None, None: of mixed ones), one a
+        line, with the bytes that each moves for a sample: a mixed one reads its partner too."""
         compiled = self._compile(*check_size(height, width, channels))
         return explain_launches(compiled.programs, channels, self.dtype)
 
@@ -251,7 +255,7 @@ class Pipeline(nn.Module):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as plain data for JSON or YAML."""
-        return pipeline_config(self._settings)
+        return settings_to_config(self._settings)
 
     @classmethod
     def from_dict(cls, config: dict[str, Any]) -> Pipeline:
@@ -269,15 +273,17 @@ class Pipeline(nn.Module):
     # ---- one call -----------------------------------------------------------------------------
 
     def _compile_for(self, call: Call) -> Compiled:
-        compiled = self._compile(*call.size)
+        compiled = self._compile(*call.size, call.floats)
         check_sizes(call.images, self.transforms)
         return compiled
 
-    def _compile(self, height: int, width: int, channels: int) -> Compiled:
-        key = (height, width, channels, self.training)
+    def _compile(self, height: int, width: int, channels: int, floats: bool = False) -> Compiled:
+        key = (height, width, channels, floats, self.training)
         if key not in self._compiled:
-            of = (key[:3], self._settings.coefficients(channels), self.p)
-            self._compiled[key] = compile_list(self.transforms, *of, augmented=self.training)
+            size, of_batch = key[:3], self._settings.coefficients(channels, floats)
+            self._compiled[key] = compile_list(
+                self._settings.resolved, size, of_batch, self.p, self.training, floats
+            )
         return self._compiled[key]
 
     def _samples(self, call: Call, compiled: Compiled) -> Samples:

@@ -57,9 +57,11 @@ class Program:
 
     Args:
         size: (height, width) of the images that enter it.
+        clips: False for float images of any range.
     """
 
     size: tuple[int, int]
+    clips: bool = True
     sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(7)])
 
     @property
@@ -141,7 +143,7 @@ class Program:
         ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
         words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
-        words += [_bits(p), len(self.fill), *map(_bits, self.fill)]
+        words += [_bits(p), int(self.clips), len(self.fill), *map(_bits, self.fill)]
         entering = self.entering_means
         for s in self.stages:
             mean = next((i for i, other in enumerate(entering) if other is s), _C.source_mean)
@@ -159,16 +161,18 @@ def compile_programs(
     width: int,
     channels: int,
     augmented: bool = True,
+    floats: bool = False,
 ) -> list[Program]:
     """Return the fewest launches that apply the transforms in the listed order, cut greedily.
 
     Args:
         augmented: False: nothing applies, but images get the size that the list gives them.
+        floats: the images are floats of any range, which nothing clips.
     """
-    launches = [Program((height, width))]
-    for unit in units_of(lower(transforms, height, width, channels, augmented)):
+    launches = [Program((height, width), not floats)]
+    for unit in units_of(lower(transforms, height, width, channels, augmented, floats)):
         if not launches[-1].accept(unit):
-            launches.append(Program(launches[-1].result_size))
+            launches.append(Program(launches[-1].result_size, not floats))
             if not launches[-1].accept(unit):
                 raise AssertionError(f"an empty launch takes any stages, not {unit}")
     return launches

@@ -148,6 +148,11 @@ class RaggedImages:
         return self.pixels.shape[1]
 
     @property
+    def dtype(self) -> torch.dtype:
+        """That of the pixels, uint8."""
+        return self.pixels.dtype
+
+    @property
     def device(self) -> torch.device:
         """Where the images lie."""
         return self.pixels.device

@@ -55,8 +55,9 @@ def run(
     count = samples.count if isinstance(samples, Samples) else samples.rows.shape[0]
     batch = _output(call, compiled, count, form, out)
     soft = labels is not None and labels.is_floating_point()
+    images = call.images.float() if compiled.floats else call.images  # exact, and back
     pair, lam = run_launches(
-        call.images, compiled, samples, None if soft else labels, _sums(call, compiled), batch
+        images, compiled, samples, None if soft else labels, _sums(call, compiled), batch
     )
     made = out if out is not None else batch[0] if call.is_single else batch
     if labels is None:

@@ -12,6 +12,7 @@ import torch
 
 from warpmix._numbers import as_int, as_number, shown
 from warpmix.augment.keys import check_seed
+from warpmix.augment.launches import unchanged
 from warpmix.augment.run import Form
 from warpmix.augment.transforms import Listed, Normalize, RandomChoice, Transform
 
@@ -25,16 +26,17 @@ class Setting(Generic[T]):
 
     Args:
         arguments: of ``replace`` that change it; its own name where left out.
+        shown: the attribute of :class:`Settings`; likewise.
     """
 
-    def __init__(self, arguments: str | None = None) -> None:
-        self._arguments = arguments
+    def __init__(self, arguments: str | None = None, shown: str | None = None) -> None:
+        self._arguments, self._shown = arguments, shown
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
     def __get__(self, pipeline: Any, owner: type) -> T:
-        value: T = getattr(pipeline._settings, self._name)
+        value: T = getattr(pipeline._settings, self._shown or self._name)
         return value
 
     def __set__(self, pipeline: Any, value: object) -> NoReturn:
@@ -52,11 +54,11 @@ class Settings:
         transforms: without a Normalize at the end, which becomes ``mean`` and ``std``.
     """
 
-    transforms: Sequence[Listed | Normalize]
+    transforms: Sequence[Any]
     p: float
     mean: Sequence[float] | float | None
     std: Sequence[float] | float | None
-    dtype: torch.dtype
+    dtype: torch.dtype | None
     channels_last: bool
     seed: int | None
     targets: str
@@ -66,7 +68,7 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0.0 <= as_number("p", self.p) <= 1.0:
             raise ValueError(f"p must be in [0, 1], got {shown(self.p)}")
-        if self.dtype not in _DTYPES:
+        if self.dtype is not None and self.dtype not in _DTYPES:
             raise ValueError(
                 f"dtype must be one of {', '.join(map(str, _DTYPES))}; got {self.dtype}"
             )
@@ -112,12 +114,48 @@ class Settings:
         return Normalize(self.mean, self.std)
 
     @property
-    def form(self) -> Form:
-        """What comes out of a call."""
-        return Form(self.dtype, self.channels_last, self.num_classes, self.label_smoothing)
+    def dtype_of_bytes(self) -> torch.dtype:
+        """Of the batch that is made of uint8 images."""
+        return torch.float32 if self.dtype is None else self.dtype
 
-    def coefficients(self, channels: int) -> tuple[list[float], list[float]]:
-        """Return (scale, bias), one a channel: the batch is ``x · scale + bias``, x on [0, 255]."""
+    @property
+    def resolved(self) -> list[Listed]:
+        """The transforms, with what they take from the normalisation."""
+        return [listed.with_mean(self.mean) for listed in self.transforms]
+
+    def form(self, images: torch.dtype) -> Form:
+        """Return what comes out of a call with images of a dtype.
+
+        Raises:
+            ValueError: float images are to become another dtype.
+        """
+        dtype = self.dtype_of_bytes
+        if images != torch.uint8:
+            dtype = images if self.dtype is None else self.dtype
+            if dtype != images:
+                raise ValueError(
+                    f"dtype must be left out, or be {images} as the images are, because float "
+                    f"images keep theirs; got {dtype}: use pipeline.replace(dtype=None), and "
+                    "batch.to(…) behind it"
+                )
+        return Form(dtype, self.channels_last, self.num_classes, self.label_smoothing)
+
+    def coefficients(self, channels: int, floats: bool = False) -> tuple[list[float], list[float]]:
+        """Return (scale, bias), one a channel: the batch is ``x · scale + bias``, x on [0, 255].
+
+        Args:
+            floats: the images are floats, which are neither scaled nor normalised.
+
+        Raises:
+            ValueError: floats are to be normalised.
+        """
+        if floats and self.normalize is not None:
+            raise ValueError(
+                "mean and std must be left out for float images, which are taken as they are; use "
+                "pipeline.replace(mean=None, std=None), or give it uint8 images to normalise"
+            )
+        if floats:
+            return unchanged(channels, floats)
         if self.normalize is not None:
             return self.normalize.coefficients(channels)
         scale = 1.0 if self.dtype == torch.uint8 else 1.0 / 255.0
@@ -158,7 +196,7 @@ def _split(
     transforms: Sequence[Listed | Normalize],
     mean: Sequence[float] | float | None,
     std: Sequence[float] | float | None,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
 ) -> tuple[tuple[Listed, ...], Normalize | None]:
     """Return the transforms without Normalize, and the Normalize of the list or of mean and std."""
     if not isinstance(transforms, Sequence) or isinstance(transforms, str | bytes):

@@ -141,6 +141,11 @@ class Stage:
         return self.section == "mix"
 
     @property
+    def takes_floats(self) -> bool:
+        """True where pixels are only moved, covered or mixed, whatever their values are."""
+        return self.section in ("geometry", "occlusion", "mix") and not self.warps
+
+    @property
     def result_size(self) -> tuple[int, int]:
         """(height, width) of the image that leaves the stage; MIXED where each has its own."""
         if "out_height" in self.numbers:

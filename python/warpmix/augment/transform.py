@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from warpmix._numbers import as_int, as_number, shown
 from warpmix.augment._checks import check_call
 from warpmix.augment.keys import check_seed, key_of_call
-from warpmix.augment.launches import Compiled, Samples, compile_list
+from warpmix.augment.launches import Compiled, Samples, compile_list, unchanged
 from warpmix.augment.ragged import Images, RaggedImages
 from warpmix.augment.registry import register
 from warpmix.augment.run import Form, run
@@ -64,6 +63,10 @@ class Transform(ABC):
         With ``takes_mixed_sizes`` height and width may be MIXED: the stages are then for any size.
         """
 
+    def with_mean(self, mean: Sequence[float] | None) -> Transform:
+        """Return the transform for a pipeline that normalises by ``mean``, of images on [0, 1]."""
+        return self
+
     @property
     def streams(self) -> int:
         """How many streams of random numbers the transform has."""
@@ -82,6 +85,8 @@ class Transform(ABC):
 
         Args:
             images: [B, C, H, W] uint8 in any memory format, one image [C, H, W], or RaggedImages.
+                What only moves whole pixels, covers or mixes takes float32, float16 and bfloat16
+                too, of any values, which it does not clip.
             labels: as for :class:`warpmix.Pipeline`; mixes need them.
             seed: in [0, 2^63). The call's numbers then depend on (seed, epoch, ids) alone; None
                 takes another key from torch's generator at each call.
@@ -89,13 +94,14 @@ class Transform(ABC):
             ids: [B] int64 sample ids, at least 0; left out, they are 0, 1, ... in each call.
 
         Returns:
-            [B, C, h, w] uint8, rounded, in the images' memory format; with labels (images, targets)
+            [B, C, h, w] of the images' dtype, bytes rounded, in their memory format; with labels
+            (images, targets)
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
         """
         call = check_call(images, labels=labels, ids=ids, epoch=epoch)
-        compiled = _compile_alone(self, *call.size)
+        compiled = _compile_alone(self, *call.size, call.floats)
         check_sizes(call.images, [self])
         key = 0
         if seed is not None:
@@ -104,7 +110,7 @@ class Transform(ABC):
             key = key_of_call()
         samples = Samples(None, call.ids, None, call.count, None, key, call.epoch, True)
         channels_last = isinstance(call.images, RaggedImages) or call.images.is_contiguous()
-        return run(call, compiled, samples, Form(torch.uint8, channels_last))
+        return run(call, compiled, samples, Form(images.dtype, channels_last))
 
     def stage(
         self,
@@ -148,10 +154,12 @@ class Transform(ABC):
 
 
 @lru_cache(maxsize=64)
-def _compile_alone(transform: Transform, height: int, width: int, channels: int) -> Compiled:
-    """Compile the transform as a list of its own, which rounds to uint8."""
-    unchanged = [1.0] * channels, [0.0] * channels
-    return compile_list([transform], (height, width, channels), unchanged)
+def _compile_alone(
+    transform: Transform, height: int, width: int, channels: int, floats: bool
+) -> Compiled:
+    """Compile the transform as a list of its own, whose values are not scaled."""
+    size = (height, width, channels)
+    return compile_list([transform], size, unchanged(channels, floats), floats=floats)
 
 
 # ---- checks -----------------------------------------------------------------------------------

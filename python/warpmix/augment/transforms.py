@@ -49,6 +49,11 @@ class RandomChoice:
         object.__setattr__(self, "transforms", transforms)
         object.__setattr__(self, "p", None if self.p is None else weights)
 
+    def with_mean(self, mean: Sequence[float] | None) -> RandomChoice:
+        """Return the choice for a pipeline that normalises by ``mean``."""
+        candidates = tuple(transform.with_mean(mean) for transform in self.transforms)
+        return dataclasses.replace(self, transforms=candidates)
+
     @property
     def edges(self) -> list[float]:
         """Edges of the children's shares of [0, 1]; the last is 1 exactly."""

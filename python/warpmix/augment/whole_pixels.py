@@ -24,6 +24,7 @@ from warpmix.augment.transform import (
 )
 
 __all__ = [
+    "AlternatingFlip",
     "CenterCrop",
     "RandomCrop",
     "RandomHorizontalFlip",
@@ -259,7 +260,7 @@ class RandomHorizontalFlip(Transform):
     p: float = 0.5
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        return [self.stage("hflip", height, width)]
+        return [self.stage("hflip", height, width, alternates=False)]
 
 
 @dataclass(frozen=True)
@@ -272,3 +273,17 @@ class RandomVerticalFlip(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("vflip", height, width)]
+
+
+@dataclass(frozen=True)
+class AlternatingFlip(Transform):
+    """Mirrors left and right in every other epoch (Jordan, 2024, airbench's ``altflip``): half of
+    the samples in the even epochs, the others in the odd ones, so that two epochs in a row show
+    both sides of every image.
+
+    Which half a sample is of depends on the seed and its id, so it needs ``ids`` or ``index``. The
+    epoch is ``epoch`` and ``step`` together. A sample that ``p`` leaves out is never mirrored.
+    """
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("hflip", height, width, alternates=True)]

@@ -84,7 +84,10 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
 def _make_form(
     name: str, variant: Variant, dataset: Dataset, rows: Tensor, ids: Tensor, epoch: int
 ) -> Form:
-    source, pipeline = variant.dataset or dataset, variant.pipeline
+    source = variant.dataset or dataset
+    mean = _mean_of(source)
+    filled = [transform.with_mean(mean) for transform in variant.pipeline.transforms]
+    pipeline = variant.pipeline.replace(transforms=filled)
     draws = pipeline.draw(ids, images=source.source, index=rows, epoch=epoch)
     made, targets = pipeline.replay(source.source, draws, source.labels, sums=source.channel_sums)
     captions = (
@@ -92,6 +95,13 @@ def _make_form(
         for i, mix in enumerate(zip(*targets, strict=True))
     )
     return Form(name, made.permute(0, 2, 3, 1).numpy(), tuple(captions))
+
+
+def _mean_of(dataset: Dataset) -> list[float]:
+    """Return the images' own mean, one a channel, on [0, 1]: a run may normalise by another."""
+    pixels = dataset.images.shape[1] * dataset.images.shape[2]
+    means: list[float] = (dataset.channel_sums.double().mean(0) / (pixels * 2**16 * 255)).tolist()
+    return means
 
 
 def _mixed_label(

@@ -92,7 +92,8 @@ def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[
     if stage.kind == "cutmix":
         return _cut(own, partner, lam, streams.words(stage.stream, block=1))
     share = lam[:, None, None, None]
-    return (own * share + partner * (1.0 - share)).clamp(max=255.0), lam
+    blended = own * share + partner * (1.0 - share)
+    return blended.clamp(max=255.0) if streams.clips else blended, lam
 
 
 # ---- images of mixed sizes --------------------------------------------------------------------
@@ -144,17 +145,20 @@ def augment(
     """Compute what a :class:`Pipeline` of these transforms computes before it normalises.
 
     Args:
-        images: [N, H, W, C] uint8 on the CPU, or a list of N of mixed sizes; the other arguments as
+        images: [N, H, W, C] uint8, or floats of any range, on the CPU, or a list of N uint8 ones of
+            mixed sizes; the other arguments as
             :meth:`Pipeline.forward`.
 
     Returns:
-        ([B, C, h, w] float32 on [0, 255], [B] int64 rows of the partners, [B] float32 λ).
+        ([B, C, h, w] float32, on [0, 255] where the images are uint8; [B] int64 rows of the
+        partners; [B] float32 λ).
     """
     count = len(images)
     rows = torch.arange(count) if index is None else index
     ids = rows if ids is None else ids
     active = torch.ones_like(rows, dtype=torch.bool) if active is None else active
-    streams = Streams(ids, active, seed, epoch, p)
+    floats = images[0].is_floating_point()
+    streams = Streams(ids, active, seed, epoch, p, clips=not floats)
     pool = count if index is not None else rows.shape[0]
     channels = images[0].shape[-1]
     if isinstance(images, Tensor):
@@ -169,7 +173,7 @@ def augment(
 
     batch = entering_of(rows, streams)
     partner_rows, lam = rows, torch.ones(rows.shape[0])
-    units = units_of(lower(transforms, height, width, channels)[leading:])
+    units = units_of(lower(transforms, height, width, channels, floats=floats)[leading:])
     entering = batch
     for i, unit in enumerate(units):
         stage = unit[0]

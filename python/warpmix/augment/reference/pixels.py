@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from warpmix import _fixed_math as fixed
 from warpmix._philox import philox, uniform_below
 from warpmix.augment.reference.streams import (
     BOX_ATTEMPTS,
     Boxes,
     Streams,
     fitting_boxes,
+    pixel_normals,
     uniform_between,
 )
 from warpmix.augment.stages import Stage
@@ -88,6 +90,19 @@ def solarize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     return torch.where(images >= stage["threshold"], 255.0 - images, images)
 
 
+def gamma(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    """Raise to a power on [0, 1]; see power in kernels/augment/color.h."""
+    base = (images * (1.0 / 255.0)).clamp(min=2.0**-100)
+    raised = fixed.fixed_exp(fixed.fixed_log(base) * _factor(stage, streams)) * 255.0
+    return torch.where(images == 0, 0.0, raised.clamp(max=255.0))
+
+
+def noise(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    _, low, high, _ = streams.words(stage.stream, stage.block)
+    normal = pixel_normals(low | high << 32, *images.shape[1:])
+    return (images + (normal * stage["sigma"] + stage["mean"])).clamp(0.0, 255.0)
+
+
 # ---- occlusion --------------------------------------------------------------------------------
 
 
@@ -105,14 +120,18 @@ def erasing(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     boxes, found = fitting_boxes(stage, streams)
     erased = boxes.inside(height, width) & found[:, None, None, None]
     if stage["is_random"]:
-        return torch.where(erased, _random_bytes(stage, streams, channels), images)
+        random = _random_pixels(stage, streams, channels, floats=not streams.clips)
+        return torch.where(erased, random, images)
     value = torch.tensor(stage["value"][:channels])
     return torch.where(erased, value[None, :, None, None], images)
 
 
-def _random_bytes(stage: Stage, streams: Streams, channels: int) -> Tensor:
-    """[B, C, H, W] whole float32 values, uniform in 0..255, from a key of each sample."""
+def _random_pixels(stage: Stage, streams: Streams, channels: int, floats: bool) -> Tensor:
+    """[B, C, H, W] float32 from a key of each sample: whole values, uniform in 0..255, or standard
+    normal ones."""
     low, high, _, _ = streams.words(stage.stream, BOX_ATTEMPTS + 1)
+    if floats:
+        return pixel_normals(low | high << 32, channels, stage.height, stage.width)
     pixel = torch.arange(stage.height * stage.width)[None]
     zero = torch.zeros_like(pixel)
     words = philox((pixel, zero, zero, zero), (low | high << 32)[:, None])
@@ -130,7 +149,8 @@ def cutout(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     else:
         x = uniform_below(words[1], width - size + 1)
         y = uniform_below(words[2], height - size + 1)
-    return torch.where(Boxes(x, y, x + size, y + size).inside(height, width), 0.0, images)
+    value = torch.tensor(stage["value"][: images.shape[1]])[None, :, None, None]
+    return torch.where(Boxes(x, y, x + size, y + size).inside(height, width), value, images)
 
 
 def grid_mask(images: Tensor, stage: Stage, streams: Streams) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from warpmix import _fixed_math as fixed
-from warpmix._philox import philox, uniform_closed_open
+from warpmix._philox import philox, uniform_closed_open, uniform_open_closed
 from warpmix.augment.stages import Stage
 
 BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
@@ -16,13 +16,18 @@ BOX_ATTEMPTS = 10  # kBoxAttempts in kernels/augment/boxes.h
 
 @dataclass(frozen=True)
 class Streams:
-    """Where a batch's random numbers come from; fields as in :meth:`Pipeline.forward`."""
+    """Where a batch's random numbers come from; fields as in :meth:`Pipeline.forward`.
+
+    Attributes:
+        clips: False for float images of any range: nothing is clipped, random pixels are normal.
+    """
 
     ids: Tensor  # [B] int64
     active: Tensor  # [B] bool
     seed: int
     epoch: int
     p: float
+    clips: bool = True
 
     def words(self, stream: int, block: int = 0) -> tuple[Tensor, ...]:
         """Draw four [B] int64 tensors of 32-bit words."""
@@ -36,11 +41,16 @@ class Streams:
 
     def applies(self, stage: Stage) -> Tensor:
         """Return [B] bool: the samples that have this stage."""
-        on = self.active & (uniform_closed_open(self.words(stage.stream)[0]) < stage.p)
+        alternates = stage.kind == "hflip" and stage["alternates"]
+        own = replace(self, epoch=0) if alternates else self
+        words = own.words(stage.stream)
+        on = self.active & (uniform_closed_open(words[0]) < stage.p)
         on &= uniform_closed_open(self.words(0)[0]) < self.p
         if stage.choice_stream >= 0:
             u = uniform_closed_open(self.words(stage.choice_stream)[0])
             on &= (u >= _single(stage.choice_low)) & (u < _single(stage.choice_high))
+        if alternates:
+            on &= ((words[1] >> 31) + self.epoch) % 2 == 1
         return on
 
     def of_position(self, position: int) -> Streams:
@@ -50,7 +60,7 @@ class Streams:
 
     def of_rows(self, rows: Tensor) -> Streams:
         """Return the streams of a resident data set's rows."""
-        return Streams(rows, torch.ones_like(rows, dtype=torch.bool), self.seed, self.epoch, self.p)
+        return replace(self, ids=rows, active=torch.ones_like(rows, dtype=torch.bool))
 
 
 def _single(value: float) -> float:
@@ -61,6 +71,20 @@ def _single(value: float) -> float:
 def uniform_between(word: Tensor, low: float, span: float) -> Tensor:
     """Draw float32 uniform in [low, low + span)."""
     return uniform_closed_open(word) * span + low
+
+
+def pixel_normals(key: Tensor, channels: int, height: int, width: int) -> Tensor:
+    """Draw [B, C, H, W] standard normal numbers by a key [B] a sample; see normal.h."""
+    pixel = torch.arange(height * width)[None, None]
+    group = torch.arange((channels + 3) // 4)[None, :, None]
+    zero = torch.zeros_like(pixel + group)
+    words = philox((pixel + zero, group + zero, zero, zero), key[:, None, None])
+    planes = []
+    for radius_word, angle_word in (words[:2], words[2:]):
+        radius = fixed.fixed_sqrt(-2.0 * fixed.fixed_log(uniform_open_closed(radius_word)))
+        sin, cos = fixed.fixed_sincos_turns(uniform_closed_open(angle_word))
+        planes += [radius * cos, radius * sin]
+    return torch.stack(planes, 2).flatten(1, 2)[:, :channels].unflatten(2, (height, width))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@
 
 #include "color.h"
 #include "geometry.h"
-#include "sampling.h"
 
 namespace warpmix::augment {
 
@@ -120,12 +119,6 @@ HOST_DEVICE Map policy_map(PolicyDraw draw, int32_t width, int32_t height) {
               false};
     }
   }
-}
-
-// Where a map takes a pixel of its result from: the nearest whole coordinate, a tie to even, as
-// torch's grid_sample has it. It may lie outside the image.
-HOST_DEVICE int32_t nearest_coordinate(float a, float b, float c, float x, float y) {
-  return static_cast<int32_t>(rintf(map_coordinate(a, b, c, x, y)));
 }
 
 // ---- colour -------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 #include "augment.h"
 
 #include "augment/mix.h"
+#include "augment/whole_image.h"
 #include "guards.h"
 #include "program.h"
 
@@ -183,6 +184,11 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
 int64_t entering_count(const AugmentParams& params) {
   return static_cast<int64_t>(params.batch_size) * augment::sides(params.program) *
          params.program.means * params.channels;
+}
+
+int64_t statistics_bytes(const AugmentParams& params) {
+  const int64_t channels = static_cast<int64_t>(params.batch_size) * params.channels;
+  return augment::may_need_statistics(params.program) ? channels * augment::kStatisticsBytes : 0;
 }
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,

@@ -56,7 +56,9 @@ DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch
 
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums);
 
-// Elements of AugmentParams::entering, which the CUDA backend and its emulation allocate.
+// Sizes of what the CUDA backend and its emulation allocate: elements of AugmentParams::entering,
+// bytes of its statistics.
 int64_t entering_count(const augment::AugmentParams& params);
+int64_t statistics_bytes(const augment::AugmentParams& params);
 
 }  // namespace warpmix

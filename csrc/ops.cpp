@@ -86,6 +86,7 @@ py::dict described(const augment::KindInfo& info) {
   row["simple"] = (info.traits & trait::kSimple) != 0;
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;
   row["has_pivot"] = (info.traits & trait::kHasPivot) != 0;
+  row["has_statistics"] = (info.traits & trait::kHasStatistics) != 0;
   row["stage"] = described(info.stage);
   row["draw"] = described(info.draw);
   return row;
@@ -123,6 +124,7 @@ PYBIND11_MODULE(_C, module) {
   module.attr("max_channels") = augment::kMaxChannels;
   module.attr("max_pixels") = augment::kMaxPixels;
   module.attr("source_mean") = augment::kSourceMean;
+  module.attr("statistics_bytes") = augment::kStatisticsBytes;
   module.attr("draw_words") = augment::kDrawWords;
 
   // Hooks of the tests: what both backends compute, on the host.

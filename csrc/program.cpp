@@ -113,6 +113,9 @@ void parse_stage(Reader& reader, Stage& stage) {
 
 // The section that the program's ends put stage i into.
 Section section_at(const Program& program, int32_t i) {
+  if (program.is_whole_image) {
+    return Section::kWholeImage;
+  }
   if (i < program.geometry_end) {
     return Section::kGeometry;
   }
@@ -136,6 +139,11 @@ void check_sections(const char* op, Program& program) {
                   stage.section == section_at(program, i) &&
                       (in_map || !augment::has_trait(stage.kind, augment::trait::kWarps)),
                   "program must be in normal form, got ", name, " out of place");
+    const int32_t choice = program.stages[0].choice_stream;
+    WARPMIX_CHECK(
+        op, !program.is_whole_image || i == 0 || (choice >= 0 && stage.choice_stream == choice),
+        "program must have one whole-image stage, or several of one choice, got ", name,
+        " beside another");
     if (stage.section == Section::kColor && stage.mean != augment::kSourceMean) {
       WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
       ++program.means;
@@ -192,6 +200,8 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
     parse_stage(reader, program.stages[i]);
   }
   reader.require_end();
+  program.is_whole_image =
+      count > 0 && program.mix_end == 0 && program.stages[0].section == Section::kWholeImage;
   check_sections(op, program);
   require_stage_numbers(op, program);
   if (program.map_begin < program.map_end) {

@@ -19,6 +19,7 @@ from warpmix import (
     MixUp,
     Pipeline,
     RandomAffine,
+    RandomAutocontrast,
     RandomBrightness,
     RandomChoice,
     RandomContrast,
@@ -110,11 +111,12 @@ occlusions = st.one_of(
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
+whole_images = st.builds(RandomAutocontrast, P)
 
 
 def singles(channels: int) -> st.SearchStrategy[Any]:
     """Any transform that is no mix and keeps the size."""
-    kinds = [whole_pixels, warps, colors, occlusions]
+    kinds = [whole_pixels, warps, colors, occlusions, whole_images]
     return st.one_of(*kinds, rgb_colors) if channels == 3 else st.one_of(*kinds)
 
 

@@ -27,6 +27,11 @@ void augment(const AugmentCall& call) {
     entering = torch::stable::new_zeros(call.images, {entering_count(params)}, ScalarType::Long);
     params.entering = static_cast<int64_t*>(entering.mutable_data_ptr());
   }
+  Tensor statistics;
+  if (const int64_t bytes = statistics_bytes(params); bytes > 0) {
+    statistics = torch::stable::new_empty(call.images, {bytes}, ScalarType::Byte);
+    params.statistics = static_cast<uint8_t*>(statistics.mutable_data_ptr());
+  }
   augment::launch_augment(params, call.source_is_float, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }

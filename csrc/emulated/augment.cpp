@@ -10,6 +10,7 @@
 #include "augment/gpu/channel_sums.h"
 #include "augment/gpu/entering_means.h"
 #include "augment/gpu/general_kernel.h"
+#include "augment/gpu/whole_image_kernel.h"
 #include "augment/gpu/whole_pixel_kernel.h"
 
 namespace warpmix::emulated {
@@ -32,6 +33,14 @@ void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& 
     for (int32_t thread = 0; thread < augment::kThreads; ++thread) {
       body(tile, thread, block);
     }
+  }
+}
+
+// Calls body(thread) for each of a block's threads.
+template <typename Body>
+void for_threads(int count, const Body& body) {
+  for (int32_t thread = 0; thread < count; ++thread) {
+    body(thread);
   }
 }
 
@@ -75,6 +84,46 @@ struct Emulate {
       augment::for_each_image(params, plan, tile, block, make);
     });
   }
+
+  template <typename Source, int kChannels>
+  void run_whole_image() const {
+    if (augment::may_need_statistics(params.program)) {
+      make_statistics<Source>();
+    }
+    const augment::BlockPlan plan = augment::whole_image_plan(params);
+    augment::WholeImageShared shared;
+    const int64_t blocks = augment::block_count(params, plan);
+    for (int64_t i = 0; i < blocks; ++i) {
+      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);
+      const augment::Tile tile = augment::block_tile(params, plan, static_cast<int32_t>(i));
+      for_threads(augment::kThreads, [&](int32_t thread) {
+        augment::prepare_whole_image(params, tile, thread, shared);
+      });
+      for_threads(augment::kThreads, [&](int32_t thread) {
+        augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
+      });
+    }
+  }
+
+  template <typename Source>
+  void make_statistics() const {
+    augment::StatisticsShared shared;
+    for (int32_t position = 0; position < params.batch_size; ++position) {
+      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::begin_statistics(params, position, thread, shared);
+      });
+      if (!augment::needs_statistics(shared.operation)) {
+        continue;
+      }
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::gather_statistics<Source>(params, thread, shared);
+      });
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::finish_statistics(params, position, thread, shared);
+      });
+    }
+  }
 };
 
 struct EmulateSums {
@@ -94,6 +143,8 @@ void augment(const AugmentCall& call) {
   augment::AugmentParams params = call.params;
   std::vector<int64_t> entering(entering_count(params));
   params.entering = entering.data();
+  std::vector<uint8_t> statistics(statistics_bytes(params));
+  params.statistics = statistics.data();
   augment::dispatch(call.source_is_float, params, Emulate{params});
 }
 

@@ -17,8 +17,8 @@ constexpr const char* kBorderNames[] = {"wrap", "reflect", "symmetric", "replica
 enum class Pivot : int32_t { kChannelMean, kGrayMean, kCenter };
 constexpr const char* kPivotNames[] = {"channel_mean", "gray_mean", "center"};
 
-enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix };
-constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix"};
+enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix, kWholeImage };
+constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix", "whole_image"};
 
 struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive

@@ -29,6 +29,7 @@ enum class Kind : int32_t {
   kGridMask,
   kCutMix,
   kMixUp,
+  kAutocontrast,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -101,11 +102,12 @@ struct KindInfo {
 };
 
 namespace trait {
-constexpr int32_t kWarps = 1;      // samples between pixels
-constexpr int32_t kPermutes = 2;   // the result has the image's own pixels in another order
-constexpr int32_t kSimple = 4;     // may be in a simple program (see Program)
-constexpr int32_t kNeedsRgb = 8;   // images of 3 channels
-constexpr int32_t kHasPivot = 16;  // may need a mean of the image that enters it
+constexpr int32_t kWarps = 1;           // samples between pixels
+constexpr int32_t kPermutes = 2;        // the result has the image's own pixels in another order
+constexpr int32_t kSimple = 4;          // may be in a simple program (see Program)
+constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
+constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
+constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
 }  // namespace trait
 
 // clang-format off
@@ -161,6 +163,7 @@ constexpr KindInfo kKinds[] = {
      {BOX, F(CutMixDraw, lam)}},
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
+    {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
 };
 #undef BOX
 #undef F
@@ -178,7 +181,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kMixUp) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAutocontrast) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind
@@ -188,7 +191,7 @@ HOST_DEVICE void unknown_kind() {
 #if !defined(__CUDA_ARCH__)
   throw std::logic_error(
       "a kind of stage has no case in a switch over its section's kinds: add one in "
-      "kernels/augment/color.h, geometry.h, occlusion.h or mix.h");
+      "kernels/augment/color.h, geometry.h, occlusion.h, mix.h or whole_image.h");
 #endif
 }
 

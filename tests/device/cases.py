@@ -25,6 +25,7 @@ from warpmix import (
     MixUp,
     Pipeline,
     RandomAffine,
+    RandomAutocontrast,
     RandomBrightness,
     RandomContrast,
     RandomCropBlackout,
@@ -55,12 +56,17 @@ GENERAL: list[tuple[str, list[Any]]] = [
     ("map", [RandomAffine(30, (0.1, 0.1), (0.8, 1.2)), RandomErasing(), MixUp()]),
     ("entering", [RandomRotation(20), RandomContrast((0.5, 2)), RandomPosterize(3), CutMix()]),
 ]
+# The whole-image kernels.
+WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
+    ("statistics", [RandomAutocontrast(0.8)]),
+]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
     (f"after {kind}, {name}", [first, *rest])
     for kind, first in (("erasing", RandomErasing()), ("rotation", RandomRotation(20)))
     for name, rest in [*((n, [RandomErasing(), *r]) for n, r in WHOLE_PIXELS), *GENERAL]
 ]
+LISTS += [(f"after a flip, {n}", [RandomHorizontalFlip(), *rest]) for n, rest in WHOLE_IMAGES]
 
 
 class Pictures:
@@ -90,7 +96,8 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
     four pairs of layouts."""
     sizes, counts = itertools.cycle(SIZES), itertools.cycle([3, 1, 4])
     lists = [*((f"whole pixels, {n}", t) for n, t in WHOLE_PIXELS)]
-    lists += [*((f"general, {n}", t) for n, t in GENERAL), *LISTS]
+    lists += [*((f"general, {n}", t) for n, t in GENERAL)]
+    lists += [*((f"whole image, {n}", t) for n, t in WHOLE_IMAGES), *LISTS]
     layouts = itertools.product(DTYPES, [3, 1, 4], [False, True], [False, True])
     combinations = list(itertools.product(lists, layouts))
     for number, ((name, transforms), (dtype, channels, planar, channels_last)) in enumerate(
@@ -120,7 +127,7 @@ def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
-        [False, True], [*WHOLE_PIXELS, *GENERAL, *LISTS[:2]]
+        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *LISTS[:2]]
     ):
         images, labels = pictures.images(7, 3, (12, 21), planar), pictures.labels(7)
         sums = ops.channel_sums(images)
@@ -142,7 +149,7 @@ def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
     """Record rows that are none of the images': the CPU's checks refuse them, a kernel stops."""
     images, index = pictures.images(3, 3, (8, 9), False), torch.tensor([0, 2])
     sums = ops.channel_sums(images)
-    lists = [*WHOLE_PIXELS, *GENERAL]
+    lists = [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES]
     for (name, transforms), row in itertools.product(lists, [3, -1, 2**31]):
         recorder.name = f"{name}, row {row} of 3"
         pipeline = Pipeline(transforms, seed=1)

@@ -3,6 +3,7 @@
 #include "entering_means.h"
 #include "general_kernel.h"
 #include "launch.h"
+#include "whole_image_kernel.h"
 #include "whole_pixel_kernel.h"
 
 namespace warpmix::augment {
@@ -62,6 +63,33 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, false
   });
 }
 
+// A block an image.
+template <typename Source>
+__global__ void __launch_bounds__(kStatisticsThreads)
+    statistics_kernel(const __grid_constant__ AugmentParams params) {
+  __shared__ StatisticsShared shared;
+  const int32_t position = static_cast<int32_t>(blockIdx.x);
+  begin_statistics(params, position, threadIdx.x, shared);
+  __syncthreads();
+  if (!needs_statistics(shared.operation)) {
+    return;
+  }
+  gather_statistics<Source>(params, threadIdx.x, shared);
+  __syncthreads();
+  finish_statistics(params, position, threadIdx.x, shared);
+}
+
+template <typename Source, int kChannels>
+__global__ void __launch_bounds__(kThreads)
+    whole_image_kernel(const __grid_constant__ AugmentParams params,
+                       const __grid_constant__ BlockPlan plan) {
+  __shared__ WholeImageShared shared;
+  const Tile tile = block_tile(params, plan, blockIdx.x);
+  prepare_whole_image(params, tile, threadIdx.x, shared);
+  __syncthreads();
+  make_whole_image_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
+}
+
 struct Launch {
   const AugmentParams& params;
   cudaStream_t stream;
@@ -84,6 +112,17 @@ struct Launch {
       general_kernel<Source, kChannels, is_interleaved.value>
           <<<blocks, kThreads, 0, stream>>>(params, plan);
     });
+  }
+
+  template <typename Source, int kChannels>
+  void run_whole_image() const {
+    const BlockPlan plan = whole_image_plan(params);
+    if (may_need_statistics(params.program)) {
+      const unsigned images = static_cast<unsigned>(params.batch_size);
+      statistics_kernel<Source><<<images, kStatisticsThreads, 0, stream>>>(params);
+    }
+    const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
+    whole_image_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
   }
 };
 

@@ -18,6 +18,7 @@ from warpmix.augment.targets import *
 from warpmix.augment.transform import *
 from warpmix.augment.transforms import *
 from warpmix.augment.warps import *
+from warpmix.augment.whole_image import *
 from warpmix.augment.whole_pixels import *
 
 if not TYPE_CHECKING:  # type checkers take what is imported above; they do not compute __all__

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from warpmix.augment.program import Program
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import STATISTICS_BYTES, Stage
 
 
 def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dtype) -> str:
@@ -34,6 +34,13 @@ def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dt
             lines.append(
                 f"launch {number}: {source} → mean of the image that enters {_shown(stage)}, "
                 f"{_moves(times * reads, times * sums)}"
+            )
+            number += 1
+        if launch.has_statistics:
+            entered = " or ".join(dict.fromkeys(_shown(stage) for stage in launch.stages))
+            lines.append(
+                f"launch {number}: {source} → statistics of the image that enters {entered}, "
+                f"{_moves(times * reads, times * channels * STATISTICS_BYTES)}"
             )
             number += 1
         names = " → ".join(_steps(launch)) or "copy"

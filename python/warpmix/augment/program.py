@@ -2,7 +2,8 @@
 
 Normal form is *whole pixels → map → whole pixels → colour → occlusion → one mix → occlusion →
 normalise*; a list in that order is one launch. Any other list is cut into several, with float32
-images between them, and gives the same result (DESIGN, "Order and fusion").
+images between them, and gives the same result (DESIGN, "Order and fusion"). Stages that need the
+whole image as it enters them (section "whole_image") are launches by themselves.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ _KIND_NUMBERS = {name: number for number, name in enumerate(KINDS)}
 
 # Sections of the normal form, in order.
 _BEFORE_MAP, _MAP, _AFTER_MAP, _COLOR, _BEFORE_MIX, _MIX, _AFTER_MIX = range(7)
-_STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX)  # sections of at most MAX_STEPS
+_WHOLE_IMAGE = 7  # excludes the others
+_STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX, _WHOLE_IMAGE)  # sections of at most MAX_STEPS
 
 
 def _bits(value: float) -> int:
@@ -59,7 +61,7 @@ class Program:
     """
 
     size: tuple[int, int]
-    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(7)])
+    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(8)])
 
     @property
     def stages(self) -> list[Stage]:
@@ -83,6 +85,11 @@ class Program:
     def entering_means(self) -> list[Stage]:
         """Contrasts that pivot on a mean of an image which only this launch makes."""
         return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
+
+    @property
+    def has_statistics(self) -> bool:
+        """True when other statistics are made of the images that enter the launch."""
+        return any(KINDS[s.kind].has_statistics for s in self.stages)
 
     def pivots_on_source(self, stage: Stage) -> bool:
         """Return False where the mean that a colour stage needs is another than the source's."""
@@ -121,6 +128,11 @@ class Program:
     def _section_for(self, stage: Stage) -> int | None:
         used = [i for i, section in enumerate(self.sections) if len(section) > 0]
         last = used[-1] if used else 0
+        if stage.section == "whole_image" or last == _WHOLE_IMAGE:
+            alone = all(
+                other.section == stage.section and other.excludes(stage) for other in self.stages
+            )
+            return _WHOLE_IMAGE if alone else None
         if stage.map is not None:
             return _MAP if last < _MAP else None
         if stage.section == "geometry":
@@ -135,9 +147,9 @@ class Program:
 
     def words(self, p: float) -> list[int]:
         """Return the op's ``program`` argument, as csrc/program.h reads it."""
-        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
+        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(8)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
-        words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
+        words = [ends[_WHOLE_IMAGE], *ends[:_AFTER_MIX], BORDERS.index(border)]
         words += [_bits(p), len(self.fill), *map(_bits, self.fill)]
         entering = self.entering_means
         for s in self.stages:

@@ -28,6 +28,7 @@ WORDS = {
 
 MAX_STAGES: int = _C.max_stages  # of a launch
 MAX_CHANNELS: int = _C.max_channels
+STATISTICS_BYTES: int = _C.statistics_bytes  # that a whole-image launch may keep of a channel
 
 Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
 
@@ -52,12 +53,13 @@ class Kind:
     """A row of the kernels' table.
 
     Attributes:
-        section: "geometry", "color", "occlusion" or "mix".
+        section: "geometry", "color", "occlusion", "mix" or "whole_image".
         warps: it samples between pixels.
         permutes: the result has the image's own pixels in another order.
         simple: it may be in a launch of the fewest instructions.
         needs_rgb: images of 3 channels.
         has_pivot: it may need a mean of the image that enters it.
+        has_statistics: it may need other statistics of that image.
         stage: the numbers that it is given.
         draw: those that it draws for a sample.
     """
@@ -69,6 +71,7 @@ class Kind:
     simple: bool
     needs_rgb: bool
     has_pivot: bool
+    has_statistics: bool
     stage: tuple[Field, ...]
     draw: tuple[Field, ...]
 

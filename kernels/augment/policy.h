@@ -123,28 +123,29 @@ HOST_DEVICE Map policy_map(PolicyDraw draw, int32_t width, int32_t height) {
 
 // ---- colour -------------------------------------------------------------------------------------
 
-// The kind of colour stage that an operation on single pixels is, and its number.
+// The colour step that an operation on single pixels is.
 struct PolicyColor {
   Kind kind;
   float factor;
+  bool pivots;  // on the image's grey mean
 };
 
 HOST_DEVICE PolicyColor policy_color(PolicyDraw draw) {
   const float factor = 1.0f + draw.magnitude;
   switch (draw.operation) {
     case PolicyOp::kBrightness:
-      return {Kind::kBrightness, factor};
+      return {Kind::kContrast, factor, false};
     case PolicyOp::kColor:
-      return {Kind::kSaturation, factor};
+      return {Kind::kSaturation, factor, false};
     case PolicyOp::kContrast:
-      return {Kind::kContrast, factor};
+      return {Kind::kContrast, factor, true};
     case PolicyOp::kPosterize:
       return {Kind::kPosterize,
-              static_cast<float>(1 << (8 - static_cast<int32_t>(draw.magnitude)))};
+              static_cast<float>(1 << (8 - static_cast<int32_t>(draw.magnitude))), false};
     case PolicyOp::kSolarize:
-      return {Kind::kSolarize, 255.0f * draw.magnitude};
+      return {Kind::kSolarize, 255.0f * draw.magnitude, false};
     default:  // kInvert
-      return {Kind::kSolarize, 0.0f};
+      return {Kind::kSolarize, 0.0f, false};
   }
 }
 

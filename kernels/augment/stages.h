@@ -30,6 +30,7 @@ enum class Kind : int32_t {
   kCutMix,
   kMixUp,
   kAutocontrast,
+  kPolicy,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -64,6 +65,7 @@ struct Stage {
     ErasingStage erasing;
     CutoutStage cutout;
     GridMaskStage grid_mask;
+    PolicyStage policy;
     MixStage mix;
   };
 };
@@ -84,6 +86,7 @@ struct StageDraw {
     FactorDraw color;
     CropBlackoutDraw crop_blackout;
     GridMaskDraw grid_mask;
+    PolicyDraw policy;
     CutMixDraw cutmix;
     MixUpDraw mixup;
   };
@@ -164,6 +167,10 @@ constexpr KindInfo kKinds[] = {
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
+     {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
+     {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
 };
 #undef BOX
 #undef F
@@ -181,7 +188,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAutocontrast) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kPolicy) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

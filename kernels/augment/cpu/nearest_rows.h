@@ -37,8 +37,21 @@ WARPMIX_TAKES(uint8_t)
 WARPMIX_TAKES(float)
 #undef WARPMIX_TAKES
 
-// Three channels from words of their bytes (load_rgb_words).
-WARPMIX_SIMD_CLONES void take_words(const uint32_t* __restrict words,
+// Three channels of pixels in the low bytes of words, as load_rgb_words does, but for offsets of
+// which some are kOutside: these get any.
+HOST_DEVICE void take_rgb_words(const uint8_t* image, const int32_t* offsets, int32_t last_word,
+                                int32_t count, uint32_t* words) {
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t offset = max_of(offsets[i], 0);
+    const bool is_last = offset > last_word;
+    uint32_t word;
+    std::memcpy(&word, image + (is_last ? last_word : offset), sizeof word);
+    words[i] = is_last ? word >> 8 : word;
+  }
+}
+
+// From those words to planes.
+WARPMIX_SIMD_CLONES void split_words(const uint32_t* __restrict words,
                                     const int32_t* __restrict offsets, const float* fill,
                                     int32_t count, float* __restrict red, float* __restrict green,
                                     float* __restrict blue) {

@@ -12,6 +12,7 @@ from warpmix._philox import uniform_below, uniform_closed_open
 from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
+from warpmix.augment.reference.whole_image import autocontrasted
 from warpmix.augment.reference.warp import FAR, of_channels, pick
 from warpmix.augment.stages import OPERATIONS, Stage
 
@@ -108,13 +109,13 @@ def _factors(magnitudes: Tensor) -> Tensor:
 _COLORS: dict[str, _Change] = {
     "Identity": lambda x, m, stage: x,
     "Brightness": lambda x, m, stage: pixels.brightened(x, _factors(m)),
-    "Color": lambda x, m, stage: pixels.saturated(x, _factors(m)),
+    "Color": lambda x, m, stage: pixels.saturated(x, _factors(m)) if x.shape[1] == 3 else x,
     "Contrast": lambda x, m, stage: pixels.contrasted(x, _factors(m), "gray_mean"),
-    "Sharpness": lambda x, m, stage: pixels.sharpened(x, _factors(m)),
+    "Sharpness": lambda x, m, stage: x,
     "Posterize": lambda x, m, stage: pixels.posterized(x, 2.0 ** (8.0 - m)[:, None, None, None]),
     "Solarize": lambda x, m, stage: pixels.solarized(x, 255.0 * m[:, None, None, None]),
-    "AutoContrast": lambda x, m, stage: pixels.autocontrasted(x),
-    "Equalize": lambda x, m, stage: pixels.equalized(x),
+    "AutoContrast": lambda x, m, stage: autocontrasted(x),
+    "Equalize": lambda x, m, stage: x,
     "Invert": lambda x, m, stage: 255.0 - x,
 }
 

@@ -10,6 +10,10 @@ from warpmix.augment.stages import Stage
 
 
 def autocontrast(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return autocontrasted(images)
+
+
+def autocontrasted(images: Tensor) -> Tensor:
     lowest, highest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     scale = (highest - lowest) * (1.0 / 255.0)
     stretched = ((images - lowest) / torch.where(scale > 0, scale, 1.0)).clamp(0.0, 255.0)

@@ -35,7 +35,9 @@ def outcomes_of(space: Space, entries: Sequence[tuple[str, float, int | None]]) 
         if magnitudes is None:
             add(name, 0.0, p)
             continue
-        values = [float(m) for m in (magnitudes if place is None else magnitudes[place : place + 1])]
+        values = [
+            float(m) for m in (magnitudes if place is None else magnitudes[place : place + 1])
+        ]
         for value in values:
             for sign in (1, -1) if signed else (1,):
                 add(name, sign * value, p / len(values) / (2 if signed else 1))

@@ -296,5 +296,7 @@ def test_a_replay_refuses_an_operation_that_there_is_not() -> None:
     pipeline = Pipeline([TrivialAugmentWide()], seed=0)
     draws = pipeline.draw(torch.arange(2), images=images)
     draws.per_launch[0][1, 0, 0, 2] = len(OPERATIONS)
-    with pytest.raises(ValueError, match=r"policy of 8 x 8 pixels an? operation in \[0, 14\], got 15"):
+    with pytest.raises(
+        ValueError, match=r"policy of 8 x 8 pixels an? operation in \[0, 14\], got 15"
+    ):
         pipeline.replay(images, draws)

@@ -88,15 +88,16 @@ HOST_DEVICE PolicyDraw draw_policy(const AugmentParams& params, const Stage& sta
   return {entry.operation, negative ? -magnitude : magnitude};
 }
 
-// ---- geometry: whole pixels from the nearest ones ------------------------------------------------
+// ---- geometry: whole pixels from the nearest ones
+// ------------------------------------------------
 
 HOST_DEVICE bool moves_pixels(PolicyOp operation) {
   return operation >= PolicyOp::kShearX && operation <= PolicyOp::kRotate;
 }
 
-// From a pixel of the result to its source, as torchvision's affine and rotate have it: shears leave
-// the image's upper left corner where it is, which lies half a pixel before the first centre, and
-// rotations its middle. A positive shear or translation looks to the left, or up; a positive
+// From a pixel of the result to its source, as torchvision's affine and rotate have it: shears
+// leave the image's upper left corner where it is, which lies half a pixel before the first centre,
+// and rotations its middle. A positive shear or translation looks to the left, or up; a positive
 // rotation is counter-clockwise.
 HOST_DEVICE Map policy_map(PolicyDraw draw, int32_t width, int32_t height) {
   const float m = draw.magnitude;
@@ -140,8 +141,8 @@ HOST_DEVICE PolicyColor policy_color(PolicyDraw draw) {
     case PolicyOp::kContrast:
       return {Kind::kContrast, factor, true};
     case PolicyOp::kPosterize:
-      return {Kind::kPosterize,
-              static_cast<float>(1 << (8 - static_cast<int32_t>(draw.magnitude))), false};
+      return {Kind::kPosterize, static_cast<float>(1 << (8 - static_cast<int32_t>(draw.magnitude))),
+              false};
     case PolicyOp::kSolarize:
       return {Kind::kSolarize, 255.0f * draw.magnitude, false};
     default:  // kInvert

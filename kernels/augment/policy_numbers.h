@@ -24,10 +24,10 @@ enum class PolicyOp : int32_t {
   kEqualize,
   kInvert,
 };
-constexpr const char* kPolicyOpNames[] = {
-    "Identity", "ShearX",   "ShearY",    "TranslateX", "TranslateY", "Rotate",       "Brightness",
-    "Color",    "Contrast", "Sharpness", "Posterize",  "Solarize",   "AutoContrast", "Equalize",
-    "Invert"};
+constexpr const char* kPolicyOpNames[] = {"Identity",     "ShearX",    "ShearY",     "TranslateX",
+                                          "TranslateY",   "Rotate",    "Brightness", "Color",
+                                          "Contrast",     "Sharpness", "Posterize",  "Solarize",
+                                          "AutoContrast", "Equalize",  "Invert"};
 
 // Whose magnitudes: those of RandAugment and AutoAugment, or of TrivialAugmentWide.
 enum class Space : int32_t { kStandard, kWide };

@@ -21,9 +21,11 @@ from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    AutoAugment,
     CutMix,
     MixUp,
     Pipeline,
+    RandAugment,
     RandomAffine,
     RandomAutocontrast,
     RandomBrightness,
@@ -35,6 +37,7 @@ from warpmix import (
     RandomRotation,
     RandomShift,
     RandomVerticalFlip,
+    TrivialAugmentWide,
     ops,
 )
 
@@ -59,6 +62,11 @@ GENERAL: list[tuple[str, list[Any]]] = [
 # The whole-image kernels.
 WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
     ("statistics", [RandomAutocontrast(0.8)]),
+]
+# Policies, of bytes and of floats; images of 1 or 3 channels.
+POLICIES: list[tuple[str, list[Any]]] = [
+    ("one slot", [TrivialAugmentWide(fill=17)]),
+    ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
@@ -116,6 +124,16 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
         pipeline(images, pictures.labels(count), epoch=1, ids=torch.arange(count))
 
 
+def record_policies(recorder: Recorder, pictures: Pictures, short: bool) -> None:
+    """Record policies of enough samples that each operation is drawn."""
+    sizes = itertools.cycle(SIZES)
+    for (name, transforms), channels, planar in itertools.product(POLICIES, [3, 1], [False, True]):
+        for dtype in DTYPES[:1] if short else DTYPES:
+            recorder.name = f"policy, {name}"
+            pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=not planar, seed=9)
+            pipeline(pictures.images(60, channels, next(sizes), planar), epoch=1)
+
+
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of which a warp writes several groups of pixels together."""
     recorder.name = "shared stores"
@@ -127,7 +145,7 @@ def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
-        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *LISTS[:2]]
+        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *POLICIES, *LISTS[:2]]
     ):
         images, labels = pictures.images(7, 3, (12, 21), planar), pictures.labels(7)
         sums = ops.channel_sums(images)
@@ -245,6 +263,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_selection(recorder, pictures)
         record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
+        record_policies(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)

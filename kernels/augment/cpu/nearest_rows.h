@@ -52,9 +52,9 @@ HOST_DEVICE void take_rgb_words(const uint8_t* image, const int32_t* offsets, in
 
 // From those words to planes.
 WARPMIX_SIMD_CLONES void split_words(const uint32_t* __restrict words,
-                                    const int32_t* __restrict offsets, const float* fill,
-                                    int32_t count, float* __restrict red, float* __restrict green,
-                                    float* __restrict blue) {
+                                     const int32_t* __restrict offsets, const float* fill,
+                                     int32_t count, float* __restrict red, float* __restrict green,
+                                     float* __restrict blue) {
   const float fill_red = fill[0], fill_green = fill[1], fill_blue = fill[2];
   for (int32_t i = 0; i < count; ++i) {
     const bool outside = offsets[i] < 0;

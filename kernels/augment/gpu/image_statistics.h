@@ -111,12 +111,11 @@ HOST_DEVICE void finish_statistics(const AugmentParams& params, int32_t position
     for (int c = 0; c < 3; ++c) {
       sums[c] = static_cast<int64_t>(shared.sum[c]);
     }
-    statistics.offset = color_offset(shared.operation.color, sums, params.channels,
-                                     params.width * params.height);
+    statistics.offset =
+        color_offset(shared.operation.color, sums, params.channels, params.width * params.height);
   } else {
-    statistics.stretch =
-        stretch_of(float_from_bits(static_cast<uint32_t>(shared.lowest[thread])),
-                   float_from_bits(static_cast<uint32_t>(shared.highest[thread])));
+    statistics.stretch = stretch_of(float_from_bits(static_cast<uint32_t>(shared.lowest[thread])),
+                                    float_from_bits(static_cast<uint32_t>(shared.highest[thread])));
   }
 }
 

@@ -25,8 +25,7 @@ HOST_DEVICE void prepare_whole_image(const AugmentParams& params, Tile tile, int
   shared.operation = sample_operation(params, tile.position, sample);
   const PolicyColor color = shared.operation.color;
   if (shared.operation.operation == Operation::kColor) {
-    const float offset =
-        color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
+    const float offset = color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
     set_color_step(color, offset, params.channels, shared.step);
   }
   if (tile.x == 0 && tile.y == 0) {
@@ -64,8 +63,8 @@ HOST_DEVICE void moved_group(const AugmentParams& params, const ImageReader<Sour
                                           params.width, params.height);
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      value[i * kCount + c] = source.outside != 0 ? params.program.fill[channel + c]
-                                                  : read(source.x, source.y, c);
+      value[i * kCount + c] =
+          source.outside != 0 ? params.program.fill[channel + c] : read(source.x, source.y, c);
     }
   }
 }

@@ -143,7 +143,9 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
 def _words_of(stage: Stage) -> dict[str, Sequence[str]]:
     """Return the words that values of a stage's draws number, by their names as shown."""
     types = {of.name: of.type for of in KINDS[stage.kind].draw}
-    return {shown: WORDS[types[name]] for shown, name in stage.shown.items() if types[name] in WORDS}
+    return {
+        shown: WORDS[types[name]] for shown, name in stage.shown.items() if types[name] in WORDS
+    }
 
 
 def _mix_range(stages: list[Stage]) -> range:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warpmix._numbers import shown
 from warpmix.augment.policy_tables import POLICIES, Entry, entry_words, uniform_entries
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import (
@@ -28,6 +27,9 @@ _MOST_OPS = 64
 class _Policy(Transform):
     """What the policies have in common: the slots that they are lowered to, one an operation."""
 
+    interpolation: str
+    fill: float | Sequence[float] | None
+
     def _set_policy(self, interpolation: Any, fill: Any, p: float, **fields: Any) -> None:
         if isinstance(interpolation, enum.Enum):  # torchvision's InterpolationMode
             interpolation = interpolation.value
@@ -36,7 +38,7 @@ class _Policy(Transform):
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice(self, "interpolation", ("nearest",))
-        if getattr(self, "fill") is not None:
+        if self.fill is not None:
             require_values(self, "fill")
 
     def _check_channels(self, channels: int) -> None:
@@ -60,14 +62,13 @@ class _Policy(Transform):
     ) -> Stage:
         """Return slot ``block`` of ``of``: one of the entries, drawn for each sample."""
         height, width = size
-        fill = getattr(self, "fill")
         suffix = "" if of == 1 else f"_{block + 1}"
         return self.stage(
             "policy",
             height,
             width,
             border="constant",
-            fill=(0.0,) if fill is None else values_for(self, "fill", channels),
+            fill=(0.0,) if self.fill is None else values_for(self, "fill", channels),
             block=block,
             shown={f"operation{suffix}": "operation", f"magnitude{suffix}": "magnitude"},
             space="wide" if wide else "standard",
@@ -101,8 +102,6 @@ class RandAugment(_Policy):
     num_ops: int
     magnitude: int
     num_magnitude_bins: int
-    interpolation: str
-    fill: float | Sequence[float] | None
 
     def __init__(
         self,
@@ -156,8 +155,6 @@ class TrivialAugmentWide(_Policy):
     """
 
     num_magnitude_bins: int
-    interpolation: str
-    fill: float | Sequence[float] | None
 
     def __init__(
         self,
@@ -192,8 +189,6 @@ class AutoAugment(_Policy):
     """
 
     policy: str
-    interpolation: str
-    fill: float | Sequence[float] | None
 
     def __init__(
         self,

@@ -12,8 +12,8 @@ from warpmix._philox import uniform_below, uniform_closed_open
 from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
-from warpmix.augment.reference.whole_image import autocontrasted
 from warpmix.augment.reference.warp import FAR, of_channels, pick
+from warpmix.augment.reference.whole_image import autocontrasted
 from warpmix.augment.stages import OPERATIONS, Stage
 
 # ---- draws ------------------------------------------------------------------------------------

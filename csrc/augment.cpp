@@ -186,9 +186,9 @@ int64_t entering_count(const AugmentParams& params) {
          params.program.means * params.channels;
 }
 
-int64_t statistics_bytes(const AugmentParams& params) {
+int64_t statistics_count(const AugmentParams& params) {
   const int64_t channels = static_cast<int64_t>(params.batch_size) * params.channels;
-  return augment::may_need_statistics(params.program) ? channels * augment::kStatisticsBytes : 0;
+  return augment::may_need_statistics(params.program) ? channels * augment::kStatisticsWords : 0;
 }
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,

@@ -56,9 +56,9 @@ DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch
 
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums);
 
-// Sizes of what the CUDA backend and its emulation allocate: elements of AugmentParams::entering,
-// bytes of its statistics.
+// Sizes of what the CUDA backend and its emulation allocate: elements of AugmentParams::entering
+// and of its statistics.
 int64_t entering_count(const augment::AugmentParams& params);
-int64_t statistics_bytes(const augment::AugmentParams& params);
+int64_t statistics_count(const augment::AugmentParams& params);
 
 }  // namespace warpmix

@@ -124,7 +124,7 @@ PYBIND11_MODULE(_C, module) {
   module.attr("max_channels") = augment::kMaxChannels;
   module.attr("max_pixels") = augment::kMaxPixels;
   module.attr("source_mean") = augment::kSourceMean;
-  module.attr("statistics_bytes") = augment::kStatisticsBytes;
+  module.attr("statistics_bytes") = sizeof(int32_t) * augment::kStatisticsWords;
   module.attr("draw_words") = augment::kDrawWords;
 
   // Hooks of the tests: what both backends compute, on the host.

@@ -28,9 +28,10 @@ void augment(const AugmentCall& call) {
     params.entering = static_cast<int64_t*>(entering.mutable_data_ptr());
   }
   Tensor statistics;
-  if (const int64_t bytes = statistics_bytes(params); bytes > 0) {
-    statistics = torch::stable::new_empty(call.images, {bytes}, ScalarType::Byte);
-    params.statistics = static_cast<uint8_t*>(statistics.mutable_data_ptr());
+  if (const int64_t count = statistics_count(params); count > 0) {
+    const auto device = call.images.device();
+    statistics = torch::stable::empty({count}, ScalarType::Int, std::nullopt, device);
+    params.statistics = static_cast<int32_t*>(statistics.mutable_data_ptr());
   }
   augment::launch_augment(params, call.source_is_float, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();

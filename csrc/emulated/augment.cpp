@@ -143,7 +143,7 @@ void augment(const AugmentCall& call) {
   augment::AugmentParams params = call.params;
   std::vector<int64_t> entering(entering_count(params));
   params.entering = entering.data();
-  std::vector<uint8_t> statistics(statistics_bytes(params));
+  std::vector<int32_t> statistics(statistics_count(params));
   params.statistics = statistics.data();
   augment::dispatch(call.source_is_float, params, Emulate{params});
 }

@@ -15,7 +15,7 @@ constexpr int64_t kMaxPixels = 1 << 24;  // of one image: λ divides two counts 
 // Channel sums count in steps of 2^-16, so that sums of float images are exact integers too.
 constexpr float kSumScale = 65536.0f;
 
-constexpr int32_t kStatisticsBytes = 256;  // of one channel: see gpu/image_statistics.h
+constexpr int32_t kStatisticsWords = 64;  // of one channel: see gpu/image_statistics.h
 
 enum class OutType { kFloat32, kFloat16, kBFloat16, kUInt8 };
 
@@ -95,8 +95,8 @@ struct AugmentParams : ImageSource {
   // contrast.
   int64_t* entering;
   // Of a whole-image launch, likewise null on the CPU or where not needed: [B, channels,
-  // kStatisticsBytes] what its operations need to know of each channel.
-  uint8_t* statistics;
+  // kStatisticsWords] what its operations need to know of each channel.
+  int32_t* statistics;
   const int32_t* draws;  // [B, sides, count, kDrawWords] to replay, or null: drawn here
   const int64_t* step;   // [1] added to epoch, or null
   int64_t* pair;         // [2, B] labels (rows without labels) of the sample and of its partner

@@ -12,11 +12,11 @@ constexpr int kStatisticsThreads = 512;
 
 // What the pixels' kernel reads of a channel. The operation says which member.
 union ChannelStatistics {
-  uint8_t byte[kStatisticsBytes];
+  int32_t word[kStatisticsWords];
   Stretch stretch;
   float offset;  // of a contrast
 };
-static_assert(sizeof(ChannelStatistics) == kStatisticsBytes);
+static_assert(sizeof(ChannelStatistics) == sizeof(int32_t) * kStatisticsWords);
 
 HOST_DEVICE ChannelStatistics& statistics_of(const AugmentParams& params, int32_t position,
                                              int32_t channel) {

@@ -70,6 +70,13 @@ class Draws:
         moved = [draws.to(device) for draws in self.per_launch]
         return replace(self, rows=self.rows.to(device), partner=partner, per_launch=moved)
 
+    def of_samples(self, part: slice) -> Draws:
+        """Return some samples' draws, of a list that does not mix or all of them."""
+        if part == slice(0, len(self.rows)):
+            return self
+        per_launch = [draws[part] for draws in self.per_launch]
+        return replace(self, rows=self.rows[part], per_launch=per_launch)
+
     def of_rows(self) -> tuple[Tensor, Draws]:
         """Return which images are read, and the same draws for these images alone.
 

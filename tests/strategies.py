@@ -25,6 +25,7 @@ from warpmix import (
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
@@ -111,7 +112,7 @@ occlusions = st.one_of(
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
-whole_images = st.builds(RandomAutocontrast, P)
+whole_images = st.one_of(st.builds(RandomAutocontrast, P), st.builds(RandomEqualize, P))
 
 
 def singles(channels: int) -> st.SearchStrategy[Any]:

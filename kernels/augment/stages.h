@@ -30,6 +30,7 @@ enum class Kind : int32_t {
   kCutMix,
   kMixUp,
   kAutocontrast,
+  kEqualize,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -164,6 +165,7 @@ constexpr KindInfo kKinds[] = {
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
 };
 #undef BOX
 #undef F
@@ -181,7 +183,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAutocontrast) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kEqualize) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -29,6 +29,7 @@ from warpmix import (
     RandomBrightness,
     RandomContrast,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomPosterize,
@@ -58,7 +59,8 @@ GENERAL: list[tuple[str, list[Any]]] = [
 ]
 # The whole-image kernels.
 WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
-    ("statistics", [RandomAutocontrast(0.8)]),
+    ("range", [RandomAutocontrast(0.8)]),
+    ("histogram", [RandomEqualize(0.8)]),
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [

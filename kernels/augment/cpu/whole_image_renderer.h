@@ -76,6 +76,14 @@ class WholeImageRenderer {
           stretch_plane(plane(c), count, stretch_of(extremes.lowest, extremes.highest));
           break;
         }
+        case Operation::kEqualize: {
+          float becomes[kLevels];
+          levels_.resize(plane_);
+          find_levels(plane(c), count, levels_.data());
+          equalize_levels(levels_.data(), count, becomes);
+          replace_levels(levels_.data(), count, becomes, plane(c));
+          break;
+        }
       }
     }
   }
@@ -83,6 +91,7 @@ class WholeImageRenderer {
   const AugmentParams& params_;
   const int64_t plane_;
   std::vector<float> values_;
+  std::vector<uint8_t> levels_;
 };
 
 }  // namespace warpmix::augment

@@ -13,6 +13,7 @@ constexpr int kStatisticsThreads = 512;
 union ChannelStatistics {
   int32_t word[kStatisticsWords];
   Stretch stretch;
+  uint8_t becomes[kLevels];  // each level
 };
 static_assert(sizeof(ChannelStatistics) == sizeof(int32_t) * kStatisticsWords);
 
@@ -28,6 +29,7 @@ struct StatisticsShared {
   int32_t row;
   int32_t lowest[kMaxChannels];  // bits
   int32_t highest[kMaxChannels];
+  int32_t histogram[kMaxChannels][kLevels];
 };
 
 HOST_DEVICE void lower_to(int32_t& lowest, int32_t value) {
@@ -46,6 +48,14 @@ HOST_DEVICE void raise_to(int32_t& highest, int32_t value) {
 #endif
 }
 
+HOST_DEVICE void count_one(int32_t& level) {
+#if defined(__CUDA_ARCH__)
+  atomicAdd(&level, 1);
+#else
+  ++level;
+#endif
+}
+
 // ---- phases, each finished by all threads before the next ---------------------------------------
 
 HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position, int32_t thread,
@@ -59,34 +69,67 @@ HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position,
     shared.lowest[thread] = INT32_MAX;
     shared.highest[thread] = INT32_MIN;
   }
+  for (int32_t i = thread; i < params.channels * kLevels; i += kStatisticsThreads) {
+    shared.histogram[i / kLevels][i % kLevels] = 0;
+  }
+}
+
+// Calls function(value) for a thread's share of a channel's values.
+template <typename Source, typename Function>
+HOST_DEVICE void for_each_value(const AugmentParams& params, int32_t row, int32_t channel,
+                                int32_t thread, const Function& function) {
+  const Source* plane = static_cast<const Source*>(params.images) + row * params.image_stride +
+                        static_cast<int64_t>(channel) * params.channel_stride;
+  const int32_t pixels = params.width * params.height;
+  for (int32_t i = thread; i < pixels; i += kStatisticsThreads) {
+    function(load_value(plane + static_cast<int64_t>(i) * params.pixel_stride));
+  }
 }
 
 template <typename Source>
 HOST_DEVICE void gather_statistics(const AugmentParams& params, int32_t thread,
                                    StatisticsShared& shared) {
-  const int32_t pixels = params.width * params.height;
   for (int32_t c = 0; c < params.channels; ++c) {
-    const Source* plane = static_cast<const Source*>(params.images) +
-                          shared.row * params.image_stride +
-                          static_cast<int64_t>(c) * params.channel_stride;
+    if (shared.operation.operation == Operation::kEqualize) {
+      for_each_value<Source>(params, shared.row, c, thread,
+                             [&](float value) { count_one(shared.histogram[c][level_of(value)]); });
+      continue;
+    }
     int32_t lowest = INT32_MAX;
     int32_t highest = INT32_MIN;
-    for (int32_t i = thread; i < pixels; i += kStatisticsThreads) {
-      const float value = load_value(plane + static_cast<int64_t>(i) * params.pixel_stride);
+    for_each_value<Source>(params, shared.row, c, thread, [&](float value) {
       const int32_t bits = static_cast<int32_t>(bits_from_float(value));
       lowest = min_of(lowest, bits);
       highest = max_of(highest, bits);
-    }
-    if (lowest <= highest) {
-      lower_to(shared.lowest[c], lowest);
-      raise_to(shared.highest[c], highest);
-    }
+    });
+    lower_to(shared.lowest[c], lowest);
+    raise_to(shared.highest[c], highest);
   }
+}
+
+// What a level becomes, by all levels' counts.
+HOST_DEVICE int32_t equalized_level(const int32_t (&histogram)[kLevels], int32_t pixels,
+                                    int32_t level) {
+  int32_t below = 0;
+  int32_t highest = 0;
+  for (int32_t i = 0; i < kLevels; ++i) {
+    const int32_t count = histogram[i];
+    below += i < level ? count : 0;
+    highest = count > 0 ? count : highest;
+  }
+  return equalized(level, below, equalizing_step(pixels, highest));
 }
 
 HOST_DEVICE void finish_statistics(const AugmentParams& params, int32_t position, int32_t thread,
                                    const StatisticsShared& shared) {
-  if (thread < params.channels) {
+  if (shared.operation.operation == Operation::kEqualize) {
+    for (int32_t i = thread; i < params.channels * kLevels; i += kStatisticsThreads) {
+      const int32_t channel = i / kLevels;
+      const int32_t level = i % kLevels;
+      statistics_of(params, position, channel).becomes[level] = static_cast<uint8_t>(
+          equalized_level(shared.histogram[channel], params.width * params.height, level));
+    }
+  } else if (thread < params.channels) {
     statistics_of(params, position, thread).stretch =
         stretch_of(float_from_bits(static_cast<uint32_t>(shared.lowest[thread])),
                    float_from_bits(static_cast<uint32_t>(shared.highest[thread])));

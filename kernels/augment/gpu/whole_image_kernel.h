@@ -69,6 +69,13 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
         }
       }
       return;
+    case Operation::kEqualize:
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        const ChannelStatistics& statistics = statistics_of(params, position, channel + i % kCount);
+        value[i] = static_cast<float>(statistics.becomes[level_of(value[i])]);
+      }
+      return;
   }
 }
 

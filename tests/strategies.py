@@ -27,6 +27,7 @@ from warpmix import (
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomHue,
@@ -114,7 +115,7 @@ occlusions = st.one_of(
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
-whole_images = st.builds(RandomAutocontrast, P)
+whole_images = st.one_of(st.builds(RandomAutocontrast, P), st.builds(RandomEqualize, P))
 policies = st.one_of(
     st.builds(RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), p=P),
     st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), fill=FILL, p=P),

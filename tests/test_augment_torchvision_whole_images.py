@@ -12,7 +12,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 from torchvision_peers import Peer, Values, by_torchvision, replayed, sample_images
 
-from warpmix import RandomAutocontrast
+from warpmix import Pipeline, RandomAutocontrast, RandomBrightness, RandomEqualize
 
 FLOAT32 = 1e-5  # on [0, 1]
 
@@ -54,3 +54,26 @@ def test_uint8_results_are_within_a_level_of_torchvision(
     want = by_torchvision(images, draws, peers)
     assert want.dtype == torch.uint8
     assert (got.int() - want.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (15, 17), (16, 16), (64, 33), (120, 90)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_whole_numbers_are_equalized_to_the_bytes_of_torchvision(
+    size: tuple[int, int], channels: int
+) -> None:
+    """Of images with more and with fewer pixels than a step needs, with few and many levels."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (24, channels, *size), dtype=torch.uint8, generator=generator)
+    images[:8] //= 9
+    images[8:16] = images[8:16] // 40 * 17 + 50
+    images[16:18] = images[16:18] // 200 * 255
+    images[18] = 255
+    got = RandomEqualize(1.0)(images)
+    assert torch.equal(got, torch.stack([F.equalize(image) for image in images]))
+
+
+def test_fractions_are_rounded_before_they_are_equalized() -> None:
+    images = narrow_images(3).permute(0, 3, 1, 2)
+    dimmed = RandomBrightness((0.77, 0.77))
+    got = Pipeline([dimmed, RandomEqualize(1.0)], dtype=torch.uint8)(images)
+    assert torch.equal(got, torch.stack([F.equalize(image) for image in dimmed(images)]))

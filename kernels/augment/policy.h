@@ -150,4 +150,20 @@ HOST_DEVICE PolicyColor policy_color(PolicyDraw draw) {
   }
 }
 
+HOST_DEVICE void set_policy_step(PolicyColor color, float offset, int32_t channels,
+                                 ColorStep& step) {
+  step.kind = color.kind;
+  step.factor = color.factor;
+  for (int32_t c = 0; c < channels; ++c) {
+    step.offset[c] = offset;
+  }
+}
+
+// A contrast's offset, from the sums [channels] of the image.
+HOST_DEVICE float policy_offset(PolicyColor color, const int64_t* sums, int32_t channels,
+                                int32_t pixels) {
+  const float pivot = pivot_of(Pivot::kGrayMean, sums, channels, pixels, 0);
+  return pivot - pivot * color.factor;
+}
+
 }  // namespace warpmix::augment

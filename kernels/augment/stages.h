@@ -29,8 +29,9 @@ enum class Kind : int32_t {
   kGridMask,
   kCutMix,
   kMixUp,
-  kAutocontrast,
   kPolicy,
+  kAutocontrast,
+  kEqualize,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -166,11 +167,12 @@ constexpr KindInfo kKinds[] = {
      {BOX, F(CutMixDraw, lam)}},
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
-    {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
      {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
       F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
      {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
+    {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
 };
 #undef BOX
 #undef F
@@ -188,7 +190,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kPolicy) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kEqualize) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -10,9 +10,10 @@ namespace warpmix::augment {
 
 enum class Operation : int32_t {
   kNone,
-  kAutocontrast,
   kMove,   // whole pixels, from the nearest ones of `map`
-  kColor,  // a colour step
+  kColor,  // a step
+  kAutocontrast,
+  kEqualize,
 };
 
 // What is done to one sample.
@@ -29,6 +30,7 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
                                   Philox4 words, StageDraw& draw) {
   switch (stage.kind) {
     case Kind::kAutocontrast:
+    case Kind::kEqualize:
       return;
     case Kind::kPolicy:
       draw.policy = draw_policy(params, stage, id, words);
@@ -50,6 +52,8 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
       operation.operation = Operation::kAutocontrast;
       break;
     case PolicyOp::kEqualize:
+      operation.operation = Operation::kEqualize;
+      break;
     case PolicyOp::kSharpness:
       break;
     case PolicyOp::kShearX:
@@ -82,13 +86,12 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
 HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw,
                                         int32_t channels) {
   switch (stage.kind) {
-    case Kind::kAutocontrast: {
-      ImageOperation operation = {};
-      operation.operation = Operation::kAutocontrast;
-      return operation;
-    }
     case Kind::kPolicy:
       return policy_operation(stage, draw.policy, channels);
+    case Kind::kAutocontrast:
+      return {Operation::kAutocontrast};
+    case Kind::kEqualize:
+      return {Operation::kEqualize};
     default:
       unknown_kind();
   }
@@ -97,7 +100,8 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
 
 // Whether an operation needs statistics of the image.
 HOST_DEVICE bool needs_statistics(const ImageOperation& operation) {
-  return operation.operation == Operation::kAutocontrast || operation.color.pivots;
+  return operation.color.pivots || operation.operation == Operation::kAutocontrast ||
+         operation.operation == Operation::kEqualize;
 }
 
 // Whether it may, for some sample.
@@ -128,21 +132,22 @@ HOST_DEVICE Stretch stretch_of(float lowest, float highest) {
   return scale > 0.0f ? Stretch{lowest, scale} : Stretch{0.0f, 1.0f};
 }
 
-// The step of an operation kColor; `offset` is contrast's.
-HOST_DEVICE void set_color_step(PolicyColor color, float offset, int32_t channels,
-                                ColorStep& step) {
-  step.kind = color.kind;
-  step.factor = color.factor;
-  for (int32_t c = 0; c < channels; ++c) {
-    step.offset[c] = offset;
-  }
+constexpr int32_t kLevels = 256;  // of a histogram: whole values
+
+// The level that a value is counted as; to nearest even. Never another, whatever an image holds.
+HOST_DEVICE int32_t level_of(float value) {
+  return static_cast<int32_t>(at_most(at_least(rintf(value), 0.0f), kLevels - 1.0f));
 }
 
-// `sums` [channels] of the image.
-HOST_DEVICE float color_offset(PolicyColor color, const int64_t* sums, int32_t channels,
-                               int32_t pixels) {
-  const float pivot = pivot_of(Pivot::kGrayMean, sums, channels, pixels, 0);
-  return pivot - pivot * color.factor;
+// The levels are spread by steps of so many pixels; `highest` have the highest level of all.
+HOST_DEVICE int32_t equalizing_step(int32_t pixels, int32_t highest) {
+  return (pixels - highest) / (kLevels - 1);
+}
+
+// torchvision's equalize, which is Pillow's: what a level becomes that `below` pixels lie below. An
+// image of too few pixels stays as it is.
+HOST_DEVICE int32_t equalized(int32_t level, int32_t below, int32_t step) {
+  return step > 0 ? min_of((below + step / 2) / step, kLevels - 1) : level;
 }
 
 }  // namespace warpmix::augment

@@ -31,6 +31,7 @@ from warpmix import (
     RandomBrightness,
     RandomContrast,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomPosterize,
@@ -61,7 +62,8 @@ GENERAL: list[tuple[str, list[Any]]] = [
 ]
 # The whole-image kernels.
 WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
-    ("statistics", [RandomAutocontrast(0.8)]),
+    ("range", [RandomAutocontrast(0.8)]),
+    ("histogram", [RandomEqualize(0.8)]),
 ]
 # Policies, of bytes and of floats; images of 1 or 3 channels.
 POLICIES: list[tuple[str, list[Any]]] = [

@@ -48,12 +48,55 @@ WARPMIX_SIMD_CLONES Extremes extremes_of(const float* plane, int32_t count) {
   return {lowest, highest};
 }
 
+WARPMIX_SIMD_CLONES void find_levels(const float* __restrict plane, int32_t count,
+                                     uint8_t* __restrict level) {
+  for (int32_t i = 0; i < count; ++i) {
+    level[i] = static_cast<uint8_t>(level_of(plane[i]));
+  }
+}
+
+// What each level becomes.
+void equalize_levels(const uint8_t* level, int32_t count, float* becomes) {
+  // Equal values side by side do not wait for each other's sums.
+  constexpr int32_t kBands = 4;
+  int32_t histogram[kBands][kLevels] = {};
+  int32_t i = 0;
+  for (; i + kBands <= count; i += kBands) {
+    for (int32_t band = 0; band < kBands; ++band) {
+      ++histogram[band][level[i + band]];
+    }
+  }
+  for (; i < count; ++i) {
+    ++histogram[0][level[i]];
+  }
+  int32_t highest = 0;
+  for (int32_t l = 0; l < kLevels; ++l) {
+    for (int32_t band = 1; band < kBands; ++band) {
+      histogram[0][l] += histogram[band][l];
+    }
+    highest = histogram[0][l] > 0 ? histogram[0][l] : highest;
+  }
+  const int32_t step = equalizing_step(count, highest);
+  int32_t below = 0;
+  for (int32_t l = 0; l < kLevels; ++l) {
+    becomes[l] = static_cast<float>(equalized(l, below, step));
+    below += histogram[0][l];
+  }
+}
+
 // ---- pixels -------------------------------------------------------------------------------------
 
 WARPMIX_SIMD_CLONES void stretch_plane(float* plane, int32_t count, const Stretch& stretch) {
   const Stretch own = stretch;  // a copy that no store reaches
   for (int32_t i = 0; i < count; ++i) {
     plane[i] = own(plane[i]);
+  }
+}
+
+void replace_levels(const uint8_t* __restrict level, int32_t count, const float* __restrict becomes,
+                    float* __restrict plane) {
+  for (int32_t i = 0; i < count; ++i) {
+    plane[i] = becomes[level[i]];
   }
 }
 

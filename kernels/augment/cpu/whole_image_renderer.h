@@ -106,6 +106,15 @@ class WholeImageRenderer {
           stretch_plane(plane(c), count, stretch_of(extremes.lowest, extremes.highest));
         }
         return;
+      case Operation::kEqualize:
+        levels_.resize(plane_);
+        for (int32_t c = 0; c < params_.channels; ++c) {
+          float becomes[kLevels];
+          find_levels(plane(c), count, levels_.data());
+          equalize_levels(levels_.data(), count, becomes);
+          replace_levels(levels_.data(), count, becomes, plane(c));
+        }
+        return;
       case Operation::kColor:
         return change_color(operation.color, count);
     }
@@ -118,10 +127,10 @@ class WholeImageRenderer {
       for (int32_t c = 0; c < params_.channels; ++c) {
         sums[c] = sum_plane(plane(c), count);
       }
-      offset = color_offset(color, sums, params_.channels, count);
+      offset = policy_offset(color, sums, params_.channels, count);
     }
     ColorStep step;
-    set_color_step(color, offset, params_.channels, step);
+    set_policy_step(color, offset, params_.channels, step);
     change_planes(step, {plane(0), plane_, params_.channels, count});
   }
 
@@ -130,6 +139,7 @@ class WholeImageRenderer {
   std::vector<float> values_;
   std::vector<int32_t> offsets_;  // of the pixels of a row
   std::vector<uint32_t> words_;
+  std::vector<uint8_t> levels_;
 };
 
 }  // namespace warpmix::augment

@@ -14,7 +14,8 @@ constexpr int kStatisticsThreads = 512;
 union ChannelStatistics {
   int32_t word[kStatisticsWords];
   Stretch stretch;
-  float offset;  // of a contrast
+  uint8_t becomes[kLevels];  // each level
+  float offset;              // of a contrast
 };
 static_assert(sizeof(ChannelStatistics) == sizeof(int32_t) * kStatisticsWords);
 
@@ -30,6 +31,7 @@ struct StatisticsShared {
   int32_t row;
   int32_t lowest[kMaxChannels];  // bits
   int32_t highest[kMaxChannels];
+  int32_t histogram[kMaxChannels][kLevels];
   unsigned long long sum[kMaxChannels];  // in steps of 2^-16
 };
 
@@ -57,6 +59,14 @@ HOST_DEVICE void add_to(unsigned long long& sum, int64_t value) {
 #endif
 }
 
+HOST_DEVICE void count_one(int32_t& level) {
+#if defined(__CUDA_ARCH__)
+  atomicAdd(&level, 1);
+#else
+  ++level;
+#endif
+}
+
 // ---- phases, each finished by all threads before the next ---------------------------------------
 
 HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position, int32_t thread,
@@ -69,53 +79,95 @@ HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position,
   if (thread < params.channels) {
     shared.lowest[thread] = INT32_MAX;
     shared.highest[thread] = INT32_MIN;
+  }
+  if (thread < kMaxChannels) {
     shared.sum[thread] = 0;
+  }
+  for (int32_t i = thread; i < params.channels * kLevels; i += kStatisticsThreads) {
+    shared.histogram[i / kLevels][i % kLevels] = 0;
+  }
+}
+
+// Calls function(value) for a thread's share of a channel's values.
+template <typename Source, typename Function>
+HOST_DEVICE void for_each_value(const AugmentParams& params, int32_t row, int32_t channel,
+                                int32_t thread, const Function& function) {
+  const Source* plane = static_cast<const Source*>(params.images) + row * params.image_stride +
+                        static_cast<int64_t>(channel) * params.channel_stride;
+  const int32_t pixels = params.width * params.height;
+  for (int32_t i = thread; i < pixels; i += kStatisticsThreads) {
+    function(load_value(plane + static_cast<int64_t>(i) * params.pixel_stride));
   }
 }
 
 template <typename Source>
 HOST_DEVICE void gather_statistics(const AugmentParams& params, int32_t thread,
                                    StatisticsShared& shared) {
-  const int32_t pixels = params.width * params.height;
   for (int32_t c = 0; c < params.channels; ++c) {
-    const Source* plane = static_cast<const Source*>(params.images) +
-                          shared.row * params.image_stride +
-                          static_cast<int64_t>(c) * params.channel_stride;
+    if (shared.operation.operation == Operation::kEqualize) {
+      for_each_value<Source>(params, shared.row, c, thread,
+                             [&](float value) { count_one(shared.histogram[c][level_of(value)]); });
+      continue;
+    }
+    if (shared.operation.operation == Operation::kColor) {
+      int64_t sum = 0;
+      for_each_value<Source>(params, shared.row, c, thread,
+                             [&](float value) { sum += fixed_point(value); });
+      add_to(shared.sum[c], sum);
+      continue;
+    }
     int32_t lowest = INT32_MAX;
     int32_t highest = INT32_MIN;
-    int64_t sum = 0;
-    for (int32_t i = thread; i < pixels; i += kStatisticsThreads) {
-      const float value = load_value(plane + static_cast<int64_t>(i) * params.pixel_stride);
+    for_each_value<Source>(params, shared.row, c, thread, [&](float value) {
       const int32_t bits = static_cast<int32_t>(bits_from_float(value));
       lowest = min_of(lowest, bits);
       highest = max_of(highest, bits);
-      sum += fixed_point(value);
-    }
-    if (lowest <= highest) {
-      lower_to(shared.lowest[c], lowest);
-      raise_to(shared.highest[c], highest);
-      add_to(shared.sum[c], sum);
-    }
+    });
+    lower_to(shared.lowest[c], lowest);
+    raise_to(shared.highest[c], highest);
   }
+}
+
+// What a level becomes, by all levels' counts.
+HOST_DEVICE int32_t equalized_level(const int32_t (&histogram)[kLevels], int32_t pixels,
+                                    int32_t level) {
+  int32_t below = 0;
+  int32_t highest = 0;
+  for (int32_t i = 0; i < kLevels; ++i) {
+    const int32_t count = histogram[i];
+    below += i < level ? count : 0;
+    highest = count > 0 ? count : highest;
+  }
+  return equalized(level, below, equalizing_step(pixels, highest));
+}
+
+// Of a grey or an RGB image.
+HOST_DEVICE float contrast_offset(const AugmentParams& params, const StatisticsShared& shared) {
+  int64_t sums[3];
+  UNROLL
+  for (int c = 0; c < 3; ++c) {
+    sums[c] = static_cast<int64_t>(shared.sum[c]);
+  }
+  return policy_offset(shared.operation.color, sums, params.channels, params.width * params.height);
 }
 
 HOST_DEVICE void finish_statistics(const AugmentParams& params, int32_t position, int32_t thread,
                                    const StatisticsShared& shared) {
-  if (thread >= params.channels) {
-    return;
-  }
-  ChannelStatistics& statistics = statistics_of(params, position, thread);
-  if (shared.operation.operation == Operation::kColor) {
-    int64_t sums[3];  // of a grey or an RGB image
-    UNROLL
-    for (int c = 0; c < 3; ++c) {
-      sums[c] = static_cast<int64_t>(shared.sum[c]);
+  if (shared.operation.operation == Operation::kEqualize) {
+    for (int32_t i = thread; i < params.channels * kLevels; i += kStatisticsThreads) {
+      const int32_t channel = i / kLevels;
+      const int32_t level = i % kLevels;
+      statistics_of(params, position, channel).becomes[level] = static_cast<uint8_t>(
+          equalized_level(shared.histogram[channel], params.width * params.height, level));
     }
-    statistics.offset =
-        color_offset(shared.operation.color, sums, params.channels, params.width * params.height);
-  } else {
-    statistics.stretch = stretch_of(float_from_bits(static_cast<uint32_t>(shared.lowest[thread])),
-                                    float_from_bits(static_cast<uint32_t>(shared.highest[thread])));
+  } else if (shared.operation.operation == Operation::kColor) {
+    if (thread == 0) {
+      statistics_of(params, position, 0).offset = contrast_offset(params, shared);
+    }
+  } else if (thread < params.channels) {
+    statistics_of(params, position, thread).stretch =
+        stretch_of(float_from_bits(static_cast<uint32_t>(shared.lowest[thread])),
+                   float_from_bits(static_cast<uint32_t>(shared.highest[thread])));
   }
 }
 

@@ -26,7 +26,7 @@ HOST_DEVICE void prepare_whole_image(const AugmentParams& params, Tile tile, int
   const PolicyColor color = shared.operation.color;
   if (shared.operation.operation == Operation::kColor) {
     const float offset = color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
-    set_color_step(color, offset, params.channels, shared.step);
+    set_policy_step(color, offset, params.channels, shared.step);
   }
   if (tile.x == 0 && tile.y == 0) {
     write_targets(params, tile.position, sample.row, sample.row, 1.0f);
@@ -96,6 +96,13 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
         for (int i = c; i < kGroup * kCount; i += kCount) {
           value[i] = stretch(value[i]);
         }
+      }
+      return;
+    case Operation::kEqualize:
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        const ChannelStatistics& statistics = statistics_of(params, position, channel + i % kCount);
+        value[i] = static_cast<float>(statistics.becomes[level_of(value[i])]);
       }
       return;
   }

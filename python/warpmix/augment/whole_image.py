@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import Transform
 
-__all__ = ["RandomAutocontrast"]
+__all__ = ["RandomAutocontrast", "RandomEqualize"]
 
 
 @dataclass(frozen=True)
@@ -23,3 +23,20 @@ class RandomAutocontrast(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [self.stage("autocontrast", height, width)]
+
+
+@dataclass(frozen=True)
+class RandomEqualize(Transform):
+    """Spreads each channel's values so that all are about equally frequent; torchvision's equalize,
+    which is Pillow's, by a histogram of the sample's own channel.
+
+    Values are rounded to whole numbers first, half to even, where a transform before has made
+    fractions of them: the histogram counts whole numbers, and the result has no others. Of images
+    that hold whole numbers it is torchvision's result on uint8. Images of any number of channels.
+    """
+
+    def __init__(self, p: float = 0.5) -> None:
+        self._set(p=p)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        return [self.stage("equalize", height, width)]

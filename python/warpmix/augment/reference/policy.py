@@ -13,7 +13,7 @@ from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
 from warpmix.augment.reference.warp import FAR, of_channels, pick
-from warpmix.augment.reference.whole_image import autocontrasted
+from warpmix.augment.reference.whole_image import autocontrasted, equalized
 from warpmix.augment.stages import OPERATIONS, Stage
 
 # ---- draws ------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ _COLORS: dict[str, _Change] = {
     "Posterize": lambda x, m, stage: pixels.posterized(x, 2.0 ** (8.0 - m)[:, None, None, None]),
     "Solarize": lambda x, m, stage: pixels.solarized(x, 255.0 * m[:, None, None, None]),
     "AutoContrast": lambda x, m, stage: autocontrasted(x),
-    "Equalize": lambda x, m, stage: x,
+    "Equalize": lambda x, m, stage: equalized(x),
     "Invert": lambda x, m, stage: 255.0 - x,
 }
 

@@ -31,6 +31,8 @@ enum class Kind : int32_t {
   kMixUp,
   kAutocontrast,
   kEqualize,
+  kSharpness,
+  kGaussianBlur,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -66,6 +68,8 @@ struct Stage {
     CutoutStage cutout;
     GridMaskStage grid_mask;
     MixStage mix;
+    SharpnessStage sharpness;
+    BlurStage blur;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -87,6 +91,7 @@ struct StageDraw {
     GridMaskDraw grid_mask;
     CutMixDraw cutmix;
     MixUpDraw mixup;
+    BlurDraw blur;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -109,6 +114,7 @@ constexpr int32_t kSimple = 4;          // may be in a simple program (see Progr
 constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
 constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
 constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
+constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
 }  // namespace trait
 
 // clang-format off
@@ -166,6 +172,11 @@ constexpr KindInfo kKinds[] = {
      {F(MixUpDraw, lam)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kSharpness, "sharpness", Section::kWholeImage, 0, {F(SharpnessStage, factor)}, {}},
+    {Kind::kGaussianBlur, "gaussian_blur", Section::kWholeImage, trait::kHasPasses,
+     {F(BlurStage, sigma_low), F(BlurStage, sigma_span), F(BlurStage, radius_x),
+      F(BlurStage, radius_y)},
+     {F(BlurDraw, sigma)}},
 };
 #undef BOX
 #undef F
@@ -183,7 +194,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kEqualize) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kGaussianBlur) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

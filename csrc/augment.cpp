@@ -187,8 +187,14 @@ int64_t entering_count(const AugmentParams& params) {
 }
 
 int64_t statistics_count(const AugmentParams& params) {
+  const bool some = augment::some_have(params.program, augment::trait::kHasStatistics);
   const int64_t channels = static_cast<int64_t>(params.batch_size) * params.channels;
-  return augment::may_need_statistics(params.program) ? channels * augment::kStatisticsWords : 0;
+  return some ? channels * augment::kStatisticsWords : 0;
+}
+
+int64_t between_count(const AugmentParams& params) {
+  const bool some = augment::some_have(params.program, augment::trait::kHasPasses);
+  return some ? params.batch_size * params.out_image_stride : 0;
 }
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,

@@ -22,7 +22,8 @@ using augment::Program;
 using augment::Stage;
 using augment::StageDraw;
 
-constexpr int64_t kMost = 1 << 22;  // pixels that a stage moves by; kFar in augment/sampling.h
+constexpr float kLeastSigma = 0.001f;  // below, a blur changes nothing
+constexpr int64_t kMost = 1 << 22;     // pixels that a stage moves by; kFar in augment/sampling.h
 
 // A shift and its bounds.
 struct Reach {
@@ -154,6 +155,14 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       numbers.require("period_low", stage.grid_mask.period_low, 1, kMost);
       numbers.require("period_count", stage.grid_mask.period_count, 1, kMost);
       return numbers.require("kept", stage.grid_mask.kept, 0, 1);
+    case Kind::kGaussianBlur: {
+      const augment::BlurStage& blur = stage.blur;
+      const int32_t most = augment::kMaxBlurRadius;
+      numbers.require("sigma_low", blur.sigma_low, kLeastSigma, kMost);
+      numbers.require("sigma_span", blur.sigma_span, 0, kMost);
+      numbers.require("radius_x", blur.radius_x, 0, min_of(most, stage.width - 1));
+      return numbers.require("radius_y", blur.radius_y, 0, min_of(most, stage.height - 1));
+    }
     default:
       return;  // any finite number
   }
@@ -206,6 +215,8 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
       return numbers.require("lam", draw.cutmix.lam, 0, 1);
     case Kind::kMixUp:
       return numbers.require("lam", draw.mixup.lam, 0, 1);
+    case Kind::kGaussianBlur:
+      return numbers.require("sigma", draw.blur.sigma, kLeastSigma, kMost);
     default:
       return;
   }

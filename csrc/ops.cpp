@@ -87,6 +87,7 @@ py::dict described(const augment::KindInfo& info) {
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;
   row["has_pivot"] = (info.traits & trait::kHasPivot) != 0;
   row["has_statistics"] = (info.traits & trait::kHasStatistics) != 0;
+  row["has_passes"] = (info.traits & trait::kHasPasses) != 0;
   row["stage"] = described(info.stage);
   row["draw"] = described(info.draw);
   return row;
@@ -124,6 +125,7 @@ PYBIND11_MODULE(_C, module) {
   module.attr("max_channels") = augment::kMaxChannels;
   module.attr("max_pixels") = augment::kMaxPixels;
   module.attr("source_mean") = augment::kSourceMean;
+  module.attr("max_blur_radius") = augment::kMaxBlurRadius;
   module.attr("statistics_bytes") = sizeof(int32_t) * augment::kStatisticsWords;
   module.attr("draw_words") = augment::kDrawWords;
 

@@ -16,10 +16,12 @@ from warpmix import (
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianBlur,
     GridMask,
     MixUp,
     Pipeline,
     RandAugment,
+    RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
     RandomBrightness,
@@ -115,7 +117,14 @@ occlusions = st.one_of(
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
-whole_images = st.one_of(st.builds(RandomAutocontrast, P), st.builds(RandomEqualize, P))
+whole_images = st.one_of(
+    st.builds(RandomAutocontrast, P),
+    st.builds(RandomEqualize, P),
+    st.builds(RandomAdjustSharpness, st.sampled_from([0, 0.4, 1.9, 20.0]), P),
+    st.builds(
+        GaussianBlur, st.sampled_from([3, (3, 1), [1, 3]]), st.sampled_from([0.7, (0.1, 2.0)]), p=P
+    ),
+)
 policies = st.one_of(
     st.builds(RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), p=P),
     st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), fill=FILL, p=P),

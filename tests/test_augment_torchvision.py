@@ -44,6 +44,7 @@ from torchvision_peers import (
 from warpmix import (
     ColorJitter,
     Normalize,
+    RandomAdjustSharpness,
     RandomAutocontrast,
     RandomBrightness,
     RandomContrast,
@@ -187,7 +188,10 @@ def test_a_training_chain_normalises_as_torchvision() -> None:
 # ---- transforms without random numbers ----------------------------------------------------------
 
 
-ROUND_DOWN = (RandomAutocontrast,)  # torchvision's: test_augment_torchvision_whole_images.py
+ROUND_DOWN = (
+    RandomAutocontrast,
+    RandomAdjustSharpness,
+)  # torchvision's: test_augment_torchvision_whole_images.py
 
 
 def is_fixed_in_torchvision(transform: Any) -> bool:

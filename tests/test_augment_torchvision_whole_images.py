@@ -12,7 +12,14 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 from torchvision_peers import Peer, Values, by_torchvision, replayed, sample_images
 
-from warpmix import Pipeline, RandomAutocontrast, RandomBrightness, RandomEqualize
+from warpmix import (
+    GaussianBlur,
+    Pipeline,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomBrightness,
+    RandomEqualize,
+)
 
 FLOAT32 = 1e-5  # on [0, 1]
 
@@ -21,10 +28,24 @@ def autocontrast(image: Tensor, v: Values) -> Tensor:
     return F.autocontrast(image)
 
 
+def sharpness(factor: float) -> Peer:
+    return lambda image, v: F.adjust_sharpness(image, factor)
+
+
+def blur(*kernel_size: int) -> Peer:
+    return lambda image, v: F.gaussian_blur(image, list(kernel_size), [v["sigma"]])
+
+
 Case = tuple[list[Any], list[Peer], int]  # transforms, their peers, channels
 CASES: list[Case] = [
     ([RandomAutocontrast()], [autocontrast], 3),
     ([RandomAutocontrast(1.0)], [autocontrast], 1),
+    ([RandomAdjustSharpness(0.0)], [sharpness(0.0)], 3),
+    ([RandomAdjustSharpness(1.9, 1.0)], [sharpness(1.9)], 3),
+    ([RandomAdjustSharpness(0.3, 1.0)], [sharpness(0.3)], 1),
+    ([GaussianBlur(3, p=0.9)], [blur(3, 3)], 3),
+    ([GaussianBlur((5, 9), (0.001, 5.0))], [blur(5, 9)], 3),
+    ([GaussianBlur((55, 39), 7.5)], [blur(55, 39)], 1),
 ]
 
 
@@ -48,7 +69,9 @@ def test_results_are_those_of_torchvision_in_float(
 def test_uint8_results_are_within_a_level_of_torchvision(
     transforms: list[Any], peers: list[Peer], channels: int
 ) -> None:
-    """Ours is rounded to nearest once, at the end; torchvision's autocontrast is rounded down."""
+    """Ours is rounded to nearest once, at the end. torchvision's autocontrast and adjust_sharpness
+    are rounded down, the smooth image before to nearest: at factors from 0 to 2 that is half a
+    level more. Its blur is rounded to nearest, from one sum over the window where ours are two."""
     images = narrow_images(channels)
     draws, got = replayed(transforms, images, torch.uint8)
     want = by_torchvision(images, draws, peers)

@@ -14,10 +14,12 @@ from warpmix import (
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianBlur,
     GridMask,
     MixUp,
     Normalize,
     Pipeline,
+    RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
     RandomBrightness,
@@ -25,6 +27,7 @@ from warpmix import (
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomRotation,
@@ -78,6 +81,9 @@ def batch(count: int = 6, size: tuple[int, int] = (8, 9), channels: int = 3) -> 
         ([RandomAutocontrast(), RandomAutocontrast()], 4),
         ([RandomChoice([RandomAutocontrast(), RandomAutocontrast(1.0)])], 2),
         ([RandomChoice([RandomAutocontrast(), RandomShift(), MixUp()])], 4),
+        ([GaussianBlur(3)], 2),  # its rows, and it
+        ([RandomAdjustSharpness(2)], 1),
+        ([RandomChoice([GaussianBlur(3), RandomEqualize(), RandomAdjustSharpness(2)])], 3),
     ],
 )
 def test_lists_compile_to_the_fewest_launches(transforms: list[Any], launches: int) -> None:
@@ -95,6 +101,13 @@ def test_explain_names_the_launches_of_a_whole_image() -> None:
         "launch 1: uint8 → statistics of the image that enters autocontrast, "
         "reads 192 and writes 768 bytes a sample",
         "launch 2: uint8 → autocontrast → float32, reads 192 and writes 768 bytes a sample",
+    ]
+    either = RandomChoice([GaussianBlur(3), RandomAdjustSharpness(2)])
+    assert Pipeline([either], dtype=torch.uint8).explain(8, 8).splitlines() == [
+        "launch 1: uint8 → rows of gaussian_blur → float32, "
+        "reads 192 and writes 768 bytes a sample",
+        "launch 2: uint8 → gaussian_blur or sharpness → normalise → uint8, "
+        "reads 192 and writes 192 bytes a sample",
     ]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from warpmix import (
     CutMix,
+    GaussianBlur,
     Pipeline,
     RandomAutocontrast,
     RandomContrast,
@@ -95,6 +96,23 @@ def test_whole_image_stages_of_no_one_choice_are_refused() -> None:
     for stage in range(2):
         both[HEADER + stage * STAGE + 4] = 7  # its choice_stream
     draw(both, 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "message"),
+    [
+        (2, 8, r"a radius_x in \[0, 7\], got 8"),
+        (3, -1, r"a radius_y in \[0, 7\], got -1"),
+        (0, 0, r"a sigma_low in \[0.001, .*\], got 0"),
+        (1, 0xBF800000, r"a sigma_span in \[0, .*\], got -1"),
+    ],
+)
+def test_a_blur_reaches_no_further_than_the_image(place: int, word: int, message: str) -> None:
+    words = words_of(GaussianBlur(3))
+    draw(words, 1)
+    words[HEADER + STAGE + place] = word
+    with pytest.raises(RuntimeError, match=f"gaussian_blur of 8 x 8 pixels {message}"):
+        draw(words, 1)
 
 
 def test_a_stage_has_its_kinds_numbers_and_no_others() -> None:

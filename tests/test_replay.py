@@ -16,6 +16,7 @@ from warpmix.augment import (
     CutMix,
     Cutout,
     Draws,
+    GaussianBlur,
     GridMask,
     MixUp,
     RandomAffine,
@@ -39,6 +40,7 @@ LISTS = {
     "crop": [RandomCrop(8, 3, padding_mode="reflect"), Cutout(4), RandomErasing(p=1.0)],
     "warp": [RandomAffine(30, (0.2, 0.2), (0.5, 2.0), (-9, 9, -9, 9)), GridMask(), MixUp()],
     "colour": [RandomBrightness(), RandomSaturation(), RandomHue(), RandomPosterize(3)],
+    "whole": [GaussianBlur((3, 5)), RandomHorizontalFlip()],
     "launches": [RandomContrast(), RandomAffine(20), MixUp(), RandomResizedCrop(14)],
 }
 
@@ -116,6 +118,8 @@ NOT_A_NUMBER, INFINITE = bits(float("nan")), bits(float("inf"))
         ("warp", 1, 4, 0, r"grid_mask .* a period in \[1, 8388608\], got 0"),
         ("warp", 1, 2, 100, "grid_mask .* a offset_x in"),
         ("warp", 2, 2, NOT_A_NUMBER, "mixup a finite lam, got nan"),
+        ("whole", 0, 2, bits(0.0), r"gaussian_blur .* a sigma in \[0.001, 4.1943e\+06\], got 0"),
+        ("whole", 0, 2, NOT_A_NUMBER, "gaussian_blur a finite sigma, got nan"),
         ("colour", 2, 2, INFINITE, "hue a finite factor, got inf"),
     ],
 )

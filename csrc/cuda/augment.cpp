@@ -33,6 +33,12 @@ void augment(const AugmentCall& call) {
     statistics = torch::stable::empty({count}, ScalarType::Int, std::nullopt, device);
     params.statistics = static_cast<int32_t*>(statistics.mutable_data_ptr());
   }
+  Tensor between;
+  if (const int64_t count = between_count(params); count > 0) {
+    const auto device = call.images.device();
+    between = torch::stable::empty({count}, ScalarType::Float, std::nullopt, device);
+    params.between_passes = static_cast<float*>(between.mutable_data_ptr());
+  }
   augment::launch_augment(params, call.source_is_float, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }

@@ -87,9 +87,26 @@ struct Emulate {
 
   template <typename Source, int kChannels>
   void run_whole_image() const {
-    if (augment::may_need_statistics(params.program)) {
+    using augment::Tile;
+    using Shared = augment::WholeImageShared;
+    if (augment::some_have(params.program, augment::trait::kHasStatistics)) {
       make_statistics<Source>();
     }
+    if (augment::some_have(params.program, augment::trait::kHasPasses)) {
+      run_windows(0, [&](Tile tile, int32_t thread, const Shared& shared) {
+        if (augment::has_passes(shared.operation)) {
+          augment::pass_tile<Source, kChannels>(params, tile, thread, shared);
+        }
+      });
+    }
+    run_windows(1, [&](Tile tile, int32_t thread, const Shared& shared) {
+      augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
+    });
+  }
+
+  // Calls body(tile, thread, shared) for every thread of a pass along an axis.
+  template <typename Body>
+  void run_windows(int32_t axis, const Body& body) const {
     const augment::BlockPlan plan = augment::whole_image_plan(params);
     augment::WholeImageShared shared;
     const int64_t blocks = augment::block_count(params, plan);
@@ -99,9 +116,13 @@ struct Emulate {
       for_threads(augment::kThreads, [&](int32_t thread) {
         augment::prepare_whole_image(params, tile, thread, shared);
       });
-      for_threads(augment::kThreads, [&](int32_t thread) {
-        augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
-      });
+      if (augment::has_passes(shared.operation)) {
+        for_threads(augment::kThreads,
+                    [&](int32_t thread) { augment::begin_window(axis, thread, shared); });
+        for_threads(augment::kThreads,
+                    [&](int32_t thread) { augment::finish_window(axis, thread, shared); });
+      }
+      for_threads(augment::kThreads, [&](int32_t thread) { body(tile, thread, shared); });
     }
   }
 
@@ -145,6 +166,8 @@ void augment(const AugmentCall& call) {
   params.entering = entering.data();
   std::vector<int32_t> statistics(statistics_count(params));
   params.statistics = statistics.data();
+  std::vector<float> between(between_count(params));
+  params.between_passes = between.data();
   augment::dispatch(call.source_is_float, params, Emulate{params});
 }
 

@@ -32,6 +32,8 @@ enum class Kind : int32_t {
   kPolicy,
   kAutocontrast,
   kEqualize,
+  kSharpness,
+  kGaussianBlur,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -68,6 +70,8 @@ struct Stage {
     GridMaskStage grid_mask;
     PolicyStage policy;
     MixStage mix;
+    SharpnessStage sharpness;
+    BlurStage blur;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -90,6 +94,7 @@ struct StageDraw {
     PolicyDraw policy;
     CutMixDraw cutmix;
     MixUpDraw mixup;
+    BlurDraw blur;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -112,6 +117,7 @@ constexpr int32_t kSimple = 4;          // may be in a simple program (see Progr
 constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
 constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
 constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
+constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
 }  // namespace trait
 
 // clang-format off
@@ -173,6 +179,11 @@ constexpr KindInfo kKinds[] = {
      {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kSharpness, "sharpness", Section::kWholeImage, 0, {F(SharpnessStage, factor)}, {}},
+    {Kind::kGaussianBlur, "gaussian_blur", Section::kWholeImage, trait::kHasPasses,
+     {F(BlurStage, sigma_low), F(BlurStage, sigma_span), F(BlurStage, radius_x),
+      F(BlurStage, radius_y)},
+     {F(BlurDraw, sigma)}},
 };
 #undef BOX
 #undef F
@@ -190,7 +201,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kEqualize) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kGaussianBlur) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -3,6 +3,7 @@
 // by the operation and know nothing of the stage.
 #pragma once
 
+#include "../fixed_math.h"
 #include "nearest.h"
 #include "policy.h"
 
@@ -14,11 +15,20 @@ enum class Operation : int32_t {
   kColor,  // a step
   kAutocontrast,
   kEqualize,
+  kSharpness,
+  kBlur,
+};
+
+struct BlurWindow {
+  float sigma;  // pixels
+  int32_t radius_x, radius_y;
 };
 
 // What is done to one sample.
 struct ImageOperation {
   Operation operation;
+  float factor;  // of kSharpness, as torchvision has it
+  BlurWindow blur;
   Map map;
   PolicyColor color;
 };
@@ -31,6 +41,10 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
   switch (stage.kind) {
     case Kind::kAutocontrast:
     case Kind::kEqualize:
+    case Kind::kSharpness:
+      return;
+    case Kind::kGaussianBlur:
+      draw.blur.sigma = uniform_between(words.word[1], stage.blur.sigma_low, stage.blur.sigma_span);
       return;
     case Kind::kPolicy:
       draw.policy = draw_policy(params, stage, id, words);
@@ -55,6 +69,8 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
       operation.operation = Operation::kEqualize;
       break;
     case PolicyOp::kSharpness:
+      operation.operation = Operation::kSharpness;
+      operation.factor = 1.0f + draw.magnitude;
       break;
     case PolicyOp::kShearX:
     case PolicyOp::kShearY:
@@ -92,10 +108,19 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
       return {Operation::kAutocontrast};
     case Kind::kEqualize:
       return {Operation::kEqualize};
+    case Kind::kSharpness:
+      return {Operation::kSharpness, stage.sharpness.factor};
+    case Kind::kGaussianBlur:
+      return {Operation::kBlur, 0.0f, {draw.blur.sigma, stage.blur.radius_x, stage.blur.radius_y}};
     default:
       unknown_kind();
   }
   return {};
+}
+
+// Whether an operation takes the image as a whole, and not some rows at a time.
+HOST_DEVICE bool needs_whole_image(const ImageOperation& operation) {
+  return operation.color.pivots || operation.operation >= Operation::kAutocontrast;
 }
 
 // Whether an operation needs statistics of the image.
@@ -104,13 +129,18 @@ HOST_DEVICE bool needs_statistics(const ImageOperation& operation) {
          operation.operation == Operation::kEqualize;
 }
 
-// Whether it may, for some sample.
-inline bool may_need_statistics(const Program& program) {
-  bool needed = false;
+// Whether one has two passes: along rows, then along columns.
+HOST_DEVICE bool has_passes(const ImageOperation& operation) {
+  return operation.operation == Operation::kBlur;
+}
+
+// Whether it may be so for some sample of a whole-image launch.
+inline bool some_have(const Program& program, int32_t trait) {
+  bool some = false;
   for (int32_t i = 0; program.is_whole_image && i < program.count; ++i) {
-    needed |= has_trait(program.stages[i].kind, trait::kHasStatistics);
+    some |= has_trait(program.stages[i].kind, trait);
   }
-  return needed;
+  return some;
 }
 
 // ---- from statistics to pixels ------------------------------------------------------------------
@@ -148,6 +178,46 @@ HOST_DEVICE int32_t equalizing_step(int32_t pixels, int32_t highest) {
 // image of too few pixels stays as it is.
 HOST_DEVICE int32_t equalized(int32_t level, int32_t below, int32_t step) {
   return step > 0 ? min_of((below + step / 2) / step, kLevels - 1) : level;
+}
+
+// ---- from neighbours to pixels ------------------------------------------------------------------
+
+// torchvision's adjust_sharpness: away from the smooth image, which Pillow's filter makes of a
+// pixel and the eight `around` it, in three rows.
+template <typename T>
+HOST_DEVICE T sharpened(T value, const T (&above)[3], T before, T after, const T (&below)[3],
+                        float factor) {
+  const T around =
+      (((above[0] + above[1]) + above[2]) + (before + after)) + ((below[0] + below[1]) + below[2]);
+  const T smooth = (around + 5.0f * value) * static_cast<float>(1.0 / 13.0);
+  return clipped<T>(value + (1.0f - factor) * (smooth - value));
+}
+
+// A Gaussian blur's weight of the pixels `distance` away, before it is divided by the sum of all.
+HOST_DEVICE float gaussian(int32_t distance, float sigma) {
+  const float t = static_cast<float>(distance) / sigma;
+  return fixed_exp(-0.5f * (t * t));
+}
+
+// The sum of a window's weights, which are those of distances 0 to `radius`.
+HOST_DEVICE float window_sum(const float* weights, int32_t radius) {
+  float sum = weights[0];
+  for (int32_t i = 1; i <= radius; ++i) {
+    sum = sum + 2.0f * weights[i];
+  }
+  return sum;
+}
+
+// A window's sum so far, with the pixels as far before as after. The order is that of distances.
+template <typename T>
+HOST_DEVICE T with_pair(T sum, float weight, T before, T after) {
+  return sum + weight * (before + after);
+}
+
+// Weights that are rounded can sum up to more than 1.
+template <typename T>
+HOST_DEVICE T window_result(T sum) {
+  return at_most(sum, 255.0f);
 }
 
 }  // namespace warpmix::augment

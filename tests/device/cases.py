@@ -23,12 +23,15 @@ from device.case_files import Altered, Recorder
 from warpmix import (
     AutoAugment,
     CutMix,
+    GaussianBlur,
     MixUp,
     Pipeline,
     RandAugment,
+    RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
     RandomBrightness,
+    RandomChoice,
     RandomContrast,
     RandomCropBlackout,
     RandomEqualize,
@@ -64,6 +67,8 @@ GENERAL: list[tuple[str, list[Any]]] = [
 WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
     ("range", [RandomAutocontrast(0.8)]),
     ("histogram", [RandomEqualize(0.8)]),
+    ("neighbours", [RandomAdjustSharpness(1.9, 0.8)]),
+    ("passes", [RandomChoice([GaussianBlur(1), RandomEqualize(0.8)], p=[3, 1])]),
 ]
 # Policies, of bytes and of floats; images of 1 or 3 channels.
 POLICIES: list[tuple[str, list[Any]]] = [
@@ -142,6 +147,16 @@ def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     for dtype, (_, transforms) in itertools.product(DTYPES, WHOLE_PIXELS):
         pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=True, seed=3)
         pipeline(pictures.images(3, 3, (30, 64), False), pictures.labels(3), epoch=1)
+
+
+def record_blurs(recorder: Recorder, pictures: Pictures) -> None:
+    """Record blurs whose windows reach over a tile's edge, and the image's."""
+    recorder.name = "blurs"
+    kernels = [((3, 5), (7, 5)), ((25, 11), (33, 13)), ((3, 17), (9, 259)), ((33, 7), (34, 17))]
+    for (kernel, size), channels, planar in itertools.product(kernels, [3, 1, 4], [False, True]):
+        for transforms in ([], [RandomHorizontalFlip()]):
+            pipeline = Pipeline([*transforms, GaussianBlur(kernel, (1.0, 9.0), p=0.7)], seed=2)
+            pipeline(pictures.images(3, channels, size, planar), epoch=1)
 
 
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
@@ -267,6 +282,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_templates(recorder, pictures, short)
         record_policies(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
+        record_blurs(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
     record_random_lists(recorder, 60 if short else 600)

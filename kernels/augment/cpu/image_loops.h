@@ -2,6 +2,8 @@
 // operations do to them. The arithmetic is whole_image.h's.
 #pragma once
 
+#include <vector>
+
 #include "../whole_image.h"
 #include "plane_loops.h"
 
@@ -97,6 +99,49 @@ void replace_levels(const uint8_t* __restrict level, int32_t count, const float*
                     float* __restrict plane) {
   for (int32_t i = 0; i < count; ++i) {
     plane[i] = becomes[level[i]];
+  }
+}
+
+// A row but for its first and last pixel, of rows as they enter.
+WARPMIX_SIMD_CLONES void sharpen_row(const float* __restrict above, const float* __restrict own,
+                                     const float* __restrict below, int32_t width, float factor,
+                                     float* __restrict out) {
+  for (int32_t x = 1; x < width - 1; ++x) {
+    const float upper[3] = {above[x - 1], above[x], above[x + 1]};
+    const float lower[3] = {below[x - 1], below[x], below[x + 1]};
+    out[x] = sharpened(own[x], upper, own[x - 1], own[x + 1], lower, factor);
+  }
+}
+
+// The weights of a blur's window along one axis, of distances 0 to `radius`.
+void set_window(int32_t radius, float sigma, std::vector<float>& weights) {
+  weights.resize(radius + 1);
+  for (int32_t i = 0; i <= radius; ++i) {
+    weights[i] = gaussian(i, sigma);
+  }
+  const float sum = window_sum(weights.data(), radius);
+  for (float& weight : weights) {
+    weight = weight / sum;
+  }
+}
+
+WARPMIX_SIMD_CLONES void start_sums(const float* __restrict values, float weight, int32_t count,
+                                    float* __restrict sums) {
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] = weight * values[i];
+  }
+}
+
+WARPMIX_SIMD_CLONES void add_pairs(const float* __restrict before, const float* __restrict after,
+                                   float weight, int32_t count, float* __restrict sums) {
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] = with_pair(sums[i], weight, before[i], after[i]);
+  }
+}
+
+WARPMIX_SIMD_CLONES void end_sums(int32_t count, float* __restrict sums) {
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] = window_result(sums[i]);
   }
 }
 

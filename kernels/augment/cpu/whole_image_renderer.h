@@ -2,6 +2,8 @@
 // changes, or some rows at a time where none applies.
 #pragma once
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "../draw.h"
@@ -38,7 +40,7 @@ class WholeImageRenderer {
     const Source* image =
         static_cast<const Source*>(params_.images) + sample.row * params_.image_stride;
     const int32_t height = params_.height;
-    const int32_t rows = needs_statistics(operation) ? height : chunk_rows(params_);
+    const int32_t rows = needs_whole_image(operation) ? height : chunk_rows(params_);
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       if (operation.operation == Operation::kMove) {
@@ -96,27 +98,28 @@ class WholeImageRenderer {
   }
 
   void change(const ImageOperation& operation, int32_t count) {
-    switch (operation.operation) {
-      case Operation::kNone:
-      case Operation::kMove:
-        return;
-      case Operation::kAutocontrast:
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          const Extremes extremes = extremes_of(plane(c), count);
-          stretch_plane(plane(c), count, stretch_of(extremes.lowest, extremes.highest));
-        }
-        return;
-      case Operation::kEqualize:
-        levels_.resize(plane_);
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          float becomes[kLevels];
-          find_levels(plane(c), count, levels_.data());
-          equalize_levels(levels_.data(), count, becomes);
-          replace_levels(levels_.data(), count, becomes, plane(c));
-        }
-        return;
-      case Operation::kColor:
-        return change_color(operation.color, count);
+    if (operation.operation == Operation::kColor) {
+      return change_color(operation.color, count);
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      switch (operation.operation) {
+        case Operation::kNone:
+        case Operation::kMove:
+        case Operation::kColor:
+          return;
+        case Operation::kAutocontrast:
+          stretch(plane(c));
+          break;
+        case Operation::kEqualize:
+          equalize(plane(c));
+          break;
+        case Operation::kSharpness:
+          sharpen(plane(c), operation.factor);
+          break;
+        case Operation::kBlur:
+          blur(operation.blur, plane(c));
+          break;
+      }
     }
   }
 
@@ -134,12 +137,88 @@ class WholeImageRenderer {
     change_planes(step, {plane(0), plane_, params_.channels, count});
   }
 
+  void stretch(float* values) const {
+    const Extremes extremes = extremes_of(values, static_cast<int32_t>(plane_));
+    stretch_plane(values, static_cast<int32_t>(plane_),
+                  stretch_of(extremes.lowest, extremes.highest));
+  }
+
+  void equalize(float* values) {
+    const int32_t count = static_cast<int32_t>(plane_);
+    float becomes[kLevels];
+    levels_.resize(plane_);
+    find_levels(values, count, levels_.data());
+    equalize_levels(levels_.data(), count, becomes);
+    replace_levels(levels_.data(), count, becomes, values);
+  }
+
+  // In place: two rows are kept as they enter, the third is still to come.
+  void sharpen(float* values, float factor) {
+    const int32_t width = params_.width;
+    rows_.resize(2 * static_cast<size_t>(width));
+    float* above = rows_.data();
+    float* own = above + width;
+    std::copy_n(values, width, above);
+    for (int32_t y = 1; y < params_.height - 1; ++y) {
+      float* row = values + static_cast<int64_t>(y) * width;
+      std::copy_n(row, width, own);
+      sharpen_row(above, own, row + width, width, factor, row);
+      std::swap(above, own);
+    }
+  }
+
+  // Along rows into `passed_`, then along columns back.
+  void blur(const BlurWindow& window, float* values) {
+    const int32_t width = params_.width;
+    const int32_t height = params_.height;
+    passed_.resize(plane_);
+    set_window(window.radius_x, window.sigma, weights_);
+    for (int32_t y = 0; y < height; ++y) {
+      const int64_t row = static_cast<int64_t>(y) * width;
+      const float* own = reflected_row(values + row, window.radius_x);
+      float* sums = passed_.data() + row;
+      start_sums(own, weights_[0], width, sums);
+      for (int32_t i = 1; i <= window.radius_x; ++i) {
+        add_pairs(own - i, own + i, weights_[i], width, sums);
+      }
+    }
+    set_window(window.radius_y, window.sigma, weights_);
+    const Reentry reentry = reentry_of(Border::kReflect, height);
+    const auto passed_row = [&](int32_t y) {
+      return passed_.data() + static_cast<int64_t>(reentered(y, height, reentry)) * width;
+    };
+    for (int32_t y = 0; y < height; ++y) {
+      float* sums = values + static_cast<int64_t>(y) * width;
+      start_sums(passed_row(y), weights_[0], width, sums);
+      for (int32_t i = 1; i <= window.radius_y; ++i) {
+        add_pairs(passed_row(y - i), passed_row(y + i), weights_[i], width, sums);
+      }
+      end_sums(width, sums);
+    }
+  }
+
+  // A copy of a row with what is reflected beyond its ends.
+  const float* reflected_row(const float* values, int32_t radius) {
+    const int32_t width = params_.width;
+    rows_.resize(static_cast<size_t>(width) + 2 * radius);
+    float* own = rows_.data() + radius;
+    std::copy_n(values, width, own);
+    for (int32_t i = 1; i <= radius; ++i) {
+      own[-i] = values[i];
+      own[width - 1 + i] = values[width - 1 - i];
+    }
+    return own;
+  }
+
   const AugmentParams& params_;
   const int64_t plane_;
   std::vector<float> values_;
   std::vector<int32_t> offsets_;  // of the pixels of a row
   std::vector<uint32_t> words_;
   std::vector<uint8_t> levels_;
+  std::vector<float> rows_;
+  std::vector<float> passed_;
+  std::vector<float> weights_;
 };
 
 }  // namespace warpmix::augment

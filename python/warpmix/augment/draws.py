@@ -108,7 +108,8 @@ class NamedDraw:
         transform: the name of its class.
         on: [B] bool, whether it applies.
         values: [B] each, meaningful where ``on``. float32: factor, brightness, contrast, saturation
-            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ).
+            (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ),
+            sigma (pixels).
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
             period, square (pixels), partner (see :class:`Draws`); operation, whose names stand in
             ``words``, and its magnitude (float32, torchvision's), of policies with several slots

@@ -87,9 +87,13 @@ class Program:
         return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
 
     @property
-    def has_statistics(self) -> bool:
-        """True when other statistics are made of the images that enter the launch."""
-        return any(KINDS[s.kind].has_statistics for s in self.stages)
+    def whole_images(self) -> list[Stage]:
+        """Stages that need the whole image as it enters, which exclude each other and all others.
+
+        Statistics are made before for those whose kind has them, and a pass over the rows for those
+        that have passes.
+        """
+        return self.sections[_WHOLE_IMAGE]
 
     def pivots_on_source(self, stage: Stage) -> bool:
         """Return False where the mean that a colour stage needs is another than the source's."""

@@ -60,6 +60,7 @@ class Kind:
         needs_rgb: images of 3 channels.
         has_pivot: it may need a mean of the image that enters it.
         has_statistics: it may need other statistics of that image.
+        has_passes: it may pass over the rows first and over the columns then.
         stage: the numbers that it is given.
         draw: those that it draws for a sample.
     """
@@ -72,6 +73,7 @@ class Kind:
     needs_rgb: bool
     has_pivot: bool
     has_statistics: bool
+    has_passes: bool
     stage: tuple[Field, ...]
     draw: tuple[Field, ...]
 

@@ -13,7 +13,7 @@ from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
 from warpmix.augment.reference.warp import FAR, of_channels, pick
-from warpmix.augment.reference.whole_image import autocontrasted, equalized
+from warpmix.augment.reference.whole_image import autocontrasted, equalized, sharpened
 from warpmix.augment.stages import OPERATIONS, Stage
 
 # ---- draws ------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ _COLORS: dict[str, _Change] = {
     "Brightness": lambda x, m, stage: pixels.brightened(x, _factors(m)),
     "Color": lambda x, m, stage: pixels.saturated(x, _factors(m)) if x.shape[1] == 3 else x,
     "Contrast": lambda x, m, stage: pixels.contrasted(x, _factors(m), "gray_mean"),
-    "Sharpness": lambda x, m, stage: x,
+    "Sharpness": lambda x, m, stage: sharpened(x, _factors(m)),
     "Posterize": lambda x, m, stage: pixels.posterized(x, 2.0 ** (8.0 - m)[:, None, None, None]),
     "Solarize": lambda x, m, stage: pixels.solarized(x, 255.0 * m[:, None, None, None]),
     "AutoContrast": lambda x, m, stage: autocontrasted(x),

@@ -2,6 +2,7 @@
 #include "augment.h"
 
 #include "augment/mix.h"
+#include "augment/whole_image.h"
 #include "guards.h"
 #include "program.h"
 
@@ -220,6 +221,17 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
 int64_t entering_count(const AugmentParams& params) {
   return static_cast<int64_t>(params.batch_size) * augment::sides(params.program) *
          params.program.means * params.channels;
+}
+
+int64_t statistics_count(const AugmentParams& params) {
+  const bool some = augment::some_have(params.program, augment::trait::kHasStatistics);
+  const int64_t channels = static_cast<int64_t>(params.batch_size) * params.channels;
+  return some ? channels * augment::kStatisticsWords : 0;
+}
+
+int64_t between_count(const AugmentParams& params) {
+  const bool some = augment::some_have(params.program, augment::trait::kHasPasses);
+  return some ? params.batch_size * params.out_image_stride : 0;
 }
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,

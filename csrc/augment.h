@@ -63,7 +63,10 @@ DrawsCheck check_draws(const Tensor& draws, int64_t image_count, bool from_batch
 SumsCall check_channel_sums(const Tensor& images, const Tensor& sums, const OptionalTensor& offsets,
                             const OptionalTensor& sizes);
 
-// Elements of AugmentParams::entering, which the CUDA backend and its emulation allocate.
+// Sizes of what the CUDA backend and its emulation allocate: elements of AugmentParams::entering,
+// of its statistics and of between_passes.
 int64_t entering_count(const augment::AugmentParams& params);
+int64_t statistics_count(const augment::AugmentParams& params);
+int64_t between_count(const augment::AugmentParams& params);
 
 }  // namespace warpmix

@@ -1,6 +1,7 @@
 #include "guards.h"
 
 #include "augment/draw.h"
+#include "augment/policy.h"
 #include "numbers.h"
 
 namespace warpmix {
@@ -11,6 +12,8 @@ using augment::Kind;
 using augment::KindInfo;
 using augment::Program;
 using augment::StageDraw;
+
+constexpr float kLeastSigma = 0.001f;  // below, a blur changes nothing
 
 void require_size(const Numbers& numbers, int32_t width, int32_t height) {
   numbers.require("width", width, 1, augment::kMaxPixels);
@@ -48,6 +51,17 @@ void require_mixed_stage(const Numbers& numbers, const Stage& stage, bool in_map
     numbers.require("low_y", stage.shift.low_y, -kMost, kMost);
     numbers.require("count_x", stage.shift.count_x, -kMost, kMost);
     numbers.require("count_y", stage.shift.count_y, -kMost, kMost);
+  }
+}
+
+void require_policy(const Numbers& numbers, const augment::PolicyStage& policy) {
+  numbers.require("bins", policy.bins, 2, augment::kRandomBin);
+  numbers.require("count", policy.count, 1, augment::kMaxPolicyEntries);
+  numbers.require("max_x", policy.max_x, 0, kMost);
+  numbers.require("max_y", policy.max_y, 0, kMost);
+  for (int32_t i = 0; i < policy.count; ++i) {
+    const int32_t operation = static_cast<int32_t>(augment::policy_entry(policy, i).operation);
+    numbers.require("operation", operation, 0, std::size(augment::kPolicyOpNames) - 1);
   }
 }
 
@@ -95,10 +109,20 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       return numbers.require("cut_height", stage.cutout.cut_height, 0,
                              overhang ? kMost : stage.height);
     }
+    case Kind::kPolicy:
+      return require_policy(numbers, stage.policy);
     case Kind::kGridMask:
       numbers.require("period_low", stage.grid_mask.period_low, 1, kMost);
       numbers.require("period_count", stage.grid_mask.period_count, 1, kMost);
       return numbers.require("kept", stage.grid_mask.kept, 0, 1);
+    case Kind::kGaussianBlur: {
+      const augment::BlurStage& blur = stage.blur;
+      const int32_t most = augment::kMaxBlurRadius;
+      numbers.require("sigma_low", blur.sigma_low, kLeastSigma, kMost);
+      numbers.require("sigma_span", blur.sigma_span, 0, kMost);
+      numbers.require("radius_x", blur.radius_x, 0, min_of(most, stage.width - 1));
+      return numbers.require("radius_y", blur.radius_y, 0, min_of(most, stage.height - 1));
+    }
     default:
       return;  // any finite number
   }
@@ -146,11 +170,17 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
       numbers.require("offset_x", grid.offset_x, 0, grid.period - 1);
       return numbers.require("offset_y", grid.offset_y, 0, grid.period - 1);
     }
+    case Kind::kPolicy:
+      numbers.require("operation", static_cast<int32_t>(draw.policy.operation), 0,
+                      std::size(augment::kPolicyOpNames) - 1);
+      return numbers.require("magnitude", draw.policy.magnitude, -kMost, kMost);
     case Kind::kCutMix:
       numbers.require_box(draw.cutmix.box);
       return numbers.require("lam", draw.cutmix.lam, 0, 1);
     case Kind::kMixUp:
       return numbers.require("lam", draw.mixup.lam, 0, 1);
+    case Kind::kGaussianBlur:
+      return numbers.require("sigma", draw.blur.sigma, kLeastSigma, kMost);
     default:
       return;
   }

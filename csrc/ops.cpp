@@ -96,6 +96,8 @@ py::dict described(const augment::KindInfo& info) {
   row["simple"] = (info.traits & trait::kSimple) != 0;
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;
   row["has_pivot"] = (info.traits & trait::kHasPivot) != 0;
+  row["has_statistics"] = (info.traits & trait::kHasStatistics) != 0;
+  row["has_passes"] = (info.traits & trait::kHasPasses) != 0;
   row["stage"] = described(info.stage);
   row["draw"] = described(info.draw);
   return row;
@@ -126,11 +128,15 @@ PYBIND11_MODULE(_C, module) {
   module.attr("kinds") = kinds;
   module.attr("borders") = names(augment::kBorderNames);
   module.attr("pivots") = names(augment::kPivotNames);
+  module.attr("spaces") = names(augment::kSpaceNames);
+  module.attr("operations") = names(augment::kPolicyOpNames);
   module.attr("max_stages") = augment::kMaxStages;
   module.attr("max_steps") = augment::kMaxSteps;
   module.attr("max_channels") = augment::kMaxChannels;
   module.attr("max_pixels") = augment::kMaxPixels;
   module.attr("source_mean") = augment::kSourceMean;
+  module.attr("max_blur_radius") = augment::kMaxBlurRadius;
+  module.attr("statistics_bytes") = sizeof(int32_t) * augment::kStatisticsWords;
   module.attr("draw_words") = augment::kDrawWords;
 
   // Hooks of the tests: what both backends compute, on the host.

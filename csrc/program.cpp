@@ -81,6 +81,12 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
       case FieldType::kPivot:
         word = reader.next_of("pivots", std::size(augment::kPivotNames));
         break;
+      case FieldType::kSpace:
+        word = reader.next_of("spaces", std::size(augment::kSpaceNames));
+        break;
+      case FieldType::kOperation:
+        word = reader.next_of("operations", std::size(augment::kPolicyOpNames));
+        break;
     }
   }
 }
@@ -108,6 +114,9 @@ void parse_stage(Reader& reader, Stage& stage) {
 
 // The section that the program's ends put stage i into.
 Section section_at(const Program& program, int32_t i) {
+  if (program.is_whole_image) {
+    return Section::kWholeImage;
+  }
   if (i < program.geometry_end) {
     return Section::kGeometry;
   }
@@ -152,6 +161,11 @@ void check_sections(const char* op, Program& program) {
                   program.clips || (stage.section != Section::kColor &&
                                     !augment::has_trait(stage.kind, augment::trait::kWarps)),
                   "program must clip its values for ", name, ", which computes on [0, 255]");
+    const int32_t choice = program.stages[0].choice_stream;
+    WARPMIX_CHECK(
+        op, !program.is_whole_image || i == 0 || (choice >= 0 && stage.choice_stream == choice),
+        "program must have one whole-image stage, or several of one choice, got ", name,
+        " beside another");
     if (stage.section == Section::kColor && stage.mean != augment::kSourceMean) {
       WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
       ++program.means;
@@ -209,6 +223,8 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
     parse_stage(reader, program.stages[i]);
   }
   reader.require_end();
+  program.is_whole_image =
+      count > 0 && program.mix_end == 0 && program.stages[0].section == Section::kWholeImage;
   check_sections(op, program);
   check_resampling(op, program);
   require_stage_numbers(op, program);

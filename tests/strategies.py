@@ -12,21 +12,27 @@ from torch import Tensor
 import warpmix
 from warpmix import (
     AlternatingFlip,
+    AutoAugment,
     CenterCrop,
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianBlur,
     GaussianNoise,
     GridMask,
     MixUp,
     Pipeline,
     RaggedImages,
+    RandAugment,
+    RandomAdjustSharpness,
     RandomAffine,
+    RandomAutocontrast,
     RandomBrightness,
     RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomGamma,
     RandomGrayscale,
@@ -42,6 +48,7 @@ from warpmix import (
     RandomVerticalFlip,
     RandomZoom,
     Resize,
+    TrivialAugmentWide,
 )
 from warpmix.augment.stages import MIXED
 
@@ -126,12 +133,29 @@ occlusions = st.one_of(
     st.builds(Cutout, st.sampled_from([1, 2]), st.just(False), p=P),
     st.builds(GridMask, st.sampled_from([(0.2, 0.5), (0.4, 1.0)]), p=P),
 )
+whole_images = st.one_of(
+    st.builds(RandomAutocontrast, P),
+    st.builds(RandomEqualize, P),
+    st.builds(RandomAdjustSharpness, st.sampled_from([0, 0.4, 1.9, 20.0]), P),
+    st.builds(
+        GaussianBlur, st.sampled_from([3, (3, 1), [1, 3]]), st.sampled_from([0.7, (0.1, 2.0)]), p=P
+    ),
+)
+policies = st.one_of(
+    st.builds(RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), p=P),
+    st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), fill=FILL, p=P),
+    st.builds(AutoAugment, st.sampled_from(["imagenet", "cifar10", "svhn"]), p=P),
+)
 
 
 def singles(channels: int) -> st.SearchStrategy[Any]:
     """Any transform that is no mix and keeps the size."""
-    kinds = [whole_pixels, warps, colors, occlusions]
-    return st.one_of(*kinds, rgb_colors) if channels == 3 else st.one_of(*kinds)
+    kinds = [whole_pixels, warps, colors, occlusions, whole_images]
+    if channels == 3:
+        kinds.append(rgb_colors)
+    if channels in (1, 3):
+        kinds.append(policies)
+    return st.one_of(*kinds)
 
 
 mixes = st.builds(

@@ -14,16 +14,20 @@ from warpmix import (
     ColorJitter,
     CutMix,
     Cutout,
+    GaussianBlur,
     GridMask,
     MixUp,
     Normalize,
     Pipeline,
+    RandomAdjustSharpness,
     RandomAffine,
+    RandomAutocontrast,
     RandomBrightness,
     RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomResizedCrop,
@@ -77,6 +81,15 @@ def batch(count: int = 6, size: tuple[int, int] = (8, 9), channels: int = 3) -> 
         ([RandomCropBlackout(), RandomShift(), CutMix()], 2),
         ([RandomCrop(None, 4, fill=0), RandomCrop(None, 4, fill=9)], 2),
         ([RandomHorizontalFlip()] * 17, 2),
+        # A whole-image transform is two: its statistics, and it.
+        ([RandomAutocontrast()], 2),
+        ([RandomShift(), RandomAutocontrast(), RandomErasing()], 4),
+        ([RandomAutocontrast(), RandomAutocontrast()], 4),
+        ([RandomChoice([RandomAutocontrast(), RandomAutocontrast(1.0)])], 2),
+        ([RandomChoice([RandomAutocontrast(), RandomShift(), MixUp()])], 4),
+        ([GaussianBlur(3)], 2),  # its rows, and it
+        ([RandomAdjustSharpness(2)], 1),
+        ([RandomChoice([GaussianBlur(3), RandomEqualize(), RandomAdjustSharpness(2)])], 3),
     ],
 )
 def test_lists_compile_to_the_fewest_launches(transforms: list[Any], launches: int) -> None:
@@ -86,6 +99,22 @@ def test_lists_compile_to_the_fewest_launches(transforms: list[Any], launches: i
 def test_explain_names_types_and_stages() -> None:
     text = Pipeline(CARD, mean=0.5, std=0.5, dtype=torch.bfloat16).explain()
     assert "uint8 → shift → contrast → cutmix → crop_blackout → normalise → bfloat16" in text
+
+
+def test_explain_names_the_launches_of_a_whole_image() -> None:
+    text = Pipeline([RandomAutocontrast(), RandomShift()]).explain(8, 8)
+    assert text.splitlines()[:2] == [
+        "launch 1: uint8 → statistics of the image that enters autocontrast, "
+        "reads 192 and writes 768 bytes a sample",
+        "launch 2: uint8 → autocontrast → float32, reads 192 and writes 768 bytes a sample",
+    ]
+    either = RandomChoice([GaussianBlur(3), RandomAdjustSharpness(2)])
+    assert Pipeline([either], dtype=torch.uint8).explain(8, 8).splitlines() == [
+        "launch 1: uint8 → rows of gaussian_blur → float32, "
+        "reads 192 and writes 768 bytes a sample",
+        "launch 2: uint8 → gaussian_blur or sharpness → normalise → uint8, "
+        "reads 192 and writes 192 bytes a sample",
+    ]
 
 
 # ---- output -----------------------------------------------------------------------------------

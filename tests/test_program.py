@@ -8,7 +8,9 @@ from torch import Tensor
 
 from warpmix import (
     CutMix,
+    GaussianBlur,
     Pipeline,
+    RandomAutocontrast,
     RandomContrast,
     RandomCropBlackout,
     RandomRotation,
@@ -60,7 +62,14 @@ def test_numbers_of_no_name_are_refused(place: int, word: int, message: str) -> 
 
 @pytest.mark.parametrize(
     "transform",
-    [RandomShift(), RandomRotation(15), RandomContrast(), RandomCropBlackout(), CutMix()],
+    [
+        RandomShift(),
+        RandomRotation(15),
+        RandomContrast(),
+        RandomCropBlackout(),
+        CutMix(),
+        RandomAutocontrast(),
+    ],
 )
 def test_a_stage_in_another_section_than_its_kinds_is_refused(transform: object) -> None:
     """The kernels switch over the kinds of one section, and know no others there."""
@@ -76,6 +85,34 @@ def test_a_stage_in_another_section_than_its_kinds_is_refused(transform: object)
         words[1:7] = ends
         with pytest.raises(RuntimeError, match=f"normal form, got {name} out of place"):
             draw(words, 1)
+
+
+def test_whole_image_stages_of_no_one_choice_are_refused() -> None:
+    """A kernel does the first that applies, and so at most one may."""
+    one = words_of(RandomAutocontrast())
+    both = [2, *one[1:], *one[HEADER:]]
+    with pytest.raises(RuntimeError, match="or several of one choice, got autocontrast beside"):
+        draw(both, 2)
+    for stage in range(2):
+        both[HEADER + stage * STAGE + 4] = 7  # its choice_stream
+    draw(both, 2)
+
+
+@pytest.mark.parametrize(
+    ("place", "word", "message"),
+    [
+        (2, 8, r"a radius_x in \[0, 7\], got 8"),
+        (3, -1, r"a radius_y in \[0, 7\], got -1"),
+        (0, 0, r"a sigma_low in \[0.001, .*\], got 0"),
+        (1, 0xBF800000, r"a sigma_span in \[0, .*\], got -1"),
+    ],
+)
+def test_a_blur_reaches_no_further_than_the_image(place: int, word: int, message: str) -> None:
+    words = words_of(GaussianBlur(3))
+    draw(words, 1)
+    words[HEADER + STAGE + place] = word
+    with pytest.raises(RuntimeError, match=f"gaussian_blur of 8 x 8 pixels {message}"):
+        draw(words, 1)
 
 
 def test_a_stage_has_its_kinds_numbers_and_no_others() -> None:

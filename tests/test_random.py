@@ -124,6 +124,13 @@ def test_contrast_factor_is_uniform() -> None:
     assert stats.kstest(factor, "uniform", args=(0.5, 2.5)).pvalue > LEVEL
 
 
+def test_blurs_widths_are_uniform() -> None:
+    (blur,) = drawn([warpmix.GaussianBlur(3, (0.1, 2.0))])
+    sigma = blur["sigma"].double().numpy()
+    assert sigma.min() >= 0.1 and sigma.max() <= 2.0
+    assert stats.kstest(sigma, "uniform", args=(0.1, 1.9)).pvalue > LEVEL
+
+
 def test_partners_are_uniform_over_the_data_set() -> None:
     images = torch.zeros(50, 1, 4, 4, dtype=torch.uint8)
     index = torch.arange(DRAWS) % 50
@@ -155,9 +162,13 @@ def test_rates_of_transforms(p: float) -> None:
             warpmix.RandomContrast(p=p),
             warpmix.CutMix(p=p),
             warpmix.RandomCropBlackout(p=p),
+            warpmix.RandomAutocontrast(p),
+            warpmix.RandomEqualize(p),
+            warpmix.RandomAdjustSharpness(2, p),
+            warpmix.GaussianBlur(3, p=p),
         ]
     )
-    assert len(stages) == 6
+    assert len(stages) == 10
     for stage in stages:
         assert_rate(stage.on, p)
 

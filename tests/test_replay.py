@@ -17,6 +17,7 @@ from warpmix.augment import (
     Cutout,
     Draws,
     GaussianNoise,
+    GaussianBlur,
     GridMask,
     MixUp,
     RandomAffine,
@@ -42,6 +43,7 @@ LISTS = {
     "warp": [RandomAffine(30, (0.2, 0.2), (0.5, 2.0), (-9, 9, -9, 9)), GridMask(), MixUp()],
     "colour": [RandomBrightness(), RandomSaturation(), RandomHue(), RandomPosterize(3)],
     "tones": [RandomGamma((0.1, 3)), GaussianNoise(), RandomContrast()],
+    "whole": [GaussianBlur((3, 5)), RandomHorizontalFlip()],
     "launches": [RandomContrast(), RandomAffine(20), MixUp(), RandomResizedCrop(14)],
 }
 
@@ -120,6 +122,8 @@ NOT_A_NUMBER, INFINITE = bits(float("nan")), bits(float("inf"))
         ("warp", 1, 2, 100, "grid_mask .* a offset_x in"),
         ("warp", 2, 2, NOT_A_NUMBER, "mixup a finite lam, got nan"),
         ("tones", 0, 2, NOT_A_NUMBER, "gamma a finite factor, got nan"),
+        ("whole", 0, 2, bits(0.0), r"gaussian_blur .* a sigma in \[0.001, 4.1943e\+06\], got 0"),
+        ("whole", 0, 2, NOT_A_NUMBER, "gaussian_blur a finite sigma, got nan"),
         ("colour", 2, 2, INFINITE, "hue a finite factor, got inf"),
     ],
 )

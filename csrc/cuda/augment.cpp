@@ -27,6 +27,18 @@ void augment(const AugmentCall& call) {
     entering = torch::stable::new_zeros(call.images, {entering_count(params)}, ScalarType::Long);
     params.entering = static_cast<int64_t*>(entering.mutable_data_ptr());
   }
+  Tensor statistics;
+  if (const int64_t count = statistics_count(params); count > 0) {
+    const auto device = call.images.device();
+    statistics = torch::stable::empty({count}, ScalarType::Int, std::nullopt, device);
+    params.statistics = static_cast<int32_t*>(statistics.mutable_data_ptr());
+  }
+  Tensor between;
+  if (const int64_t count = between_count(params); count > 0) {
+    const auto device = call.images.device();
+    between = torch::stable::empty({count}, ScalarType::Float, std::nullopt, device);
+    params.between_passes = static_cast<float*>(between.mutable_data_ptr());
+  }
   augment::launch_augment(params, call.source_is_float, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }

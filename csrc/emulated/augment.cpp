@@ -11,6 +11,7 @@
 #include "augment/gpu/entering_means.h"
 #include "augment/gpu/general_kernel.h"
 #include "augment/gpu/resampling.h"
+#include "augment/gpu/whole_image_kernel.h"
 #include "augment/gpu/whole_pixel_kernel.h"
 
 namespace warpmix::emulated {
@@ -51,6 +52,14 @@ void run_blocks(const augment::AugmentParams& params, const augment::BlockPlan& 
   run_blocks<kSimple, Block>(
       params, plan, color_end, [](Block& block) -> Block& { return block; },
       [](augment::Tile, int32_t, Block&) {}, body);
+}
+
+// Calls body(thread) for each of a block's threads.
+template <typename Body>
+void for_threads(int count, const Body& body) {
+  for (int32_t thread = 0; thread < count; ++thread) {
+    body(thread);
+  }
 }
 
 struct Emulate {
@@ -134,6 +143,66 @@ struct Emulate {
       });
     });
   }
+
+  void run_whole_image() const {
+    using augment::Tile;
+    using Shared = augment::WholeImageShared;
+    if (augment::some_have(params.program, augment::trait::kHasStatistics)) {
+      make_statistics<Source>();
+    }
+    if (augment::some_have(params.program, augment::trait::kHasPasses)) {
+      run_windows(0, [&](Tile tile, int32_t thread, const Shared& shared) {
+        if (augment::has_passes(shared.operation)) {
+          augment::pass_tile<Source, kChannels>(params, tile, thread, shared);
+        }
+      });
+    }
+    run_windows(1, [&](Tile tile, int32_t thread, const Shared& shared) {
+      augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
+    });
+  }
+
+  // Calls body(tile, thread, shared) for every thread of a pass along an axis.
+  template <typename Body>
+  void run_windows(int32_t axis, const Body& body) const {
+    const augment::BlockPlan plan = augment::whole_image_plan(params);
+    augment::WholeImageShared shared;
+    const int64_t blocks = augment::block_count(params, plan);
+    for (int64_t i = 0; i < blocks; ++i) {
+      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);
+      const augment::Tile tile = augment::block_tile(params, plan, static_cast<int32_t>(i));
+      for_threads(augment::kThreads, [&](int32_t thread) {
+        augment::prepare_whole_image(params, tile, thread, shared);
+      });
+      if (augment::has_passes(shared.operation)) {
+        for_threads(augment::kThreads,
+                    [&](int32_t thread) { augment::begin_window(axis, thread, shared); });
+        for_threads(augment::kThreads,
+                    [&](int32_t thread) { augment::finish_window(axis, thread, shared); });
+      }
+      for_threads(augment::kThreads, [&](int32_t thread) { body(tile, thread, shared); });
+    }
+  }
+
+  template <typename Source>
+  void make_statistics() const {
+    augment::StatisticsShared shared;
+    for (int32_t position = 0; position < params.batch_size; ++position) {
+      std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::begin_statistics(params, position, thread, shared);
+      });
+      if (!augment::needs_statistics(shared.operation)) {
+        continue;
+      }
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::gather_statistics<Source>(params, thread, shared);
+      });
+      for_threads(augment::kStatisticsThreads, [&](int32_t thread) {
+        augment::finish_statistics(params, position, thread, shared);
+      });
+    }
+  }
 };
 
 struct EmulateSums {
@@ -153,6 +222,10 @@ void augment(const AugmentCall& call) {
   augment::AugmentParams params = call.params;
   std::vector<int64_t> entering(entering_count(params));
   params.entering = entering.data();
+  std::vector<int32_t> statistics(statistics_count(params));
+  params.statistics = statistics.data();
+  std::vector<float> between(between_count(params));
+  params.between_passes = between.data();
   augment::dispatch(call.source_is_float, params, Emulate{params});
 }
 

@@ -22,16 +22,14 @@ void dispatch_simple(bool source_is_float, int32_t channels, const Function& fun
   }
 }
 
-// Likewise of any other program, function.run_general<Source, kChannels>().
+// Likewise of any other program, function(Source(), kChannels) with a std::integral_constant.
 template <typename Function>
-void dispatch_general(bool source_is_float, int32_t channels, const Function& function) {
-  if (source_is_float) {
-    channels == 3 ? function.template run_general<float, 3>()
-                  : function.template run_general<float, 0>();
-  } else {
-    channels == 3 ? function.template run_general<uint8_t, 3>()
-                  : function.template run_general<uint8_t, 0>();
-  }
+void with_source(bool source_is_float, int32_t channels, const Function& function) {
+  const auto with_channels = [&](auto source) {
+    channels == 3 ? function(source, std::integral_constant<int, 3>())
+                  : function(source, std::integral_constant<int, 0>());
+  };
+  source_is_float ? with_channels(float()) : with_channels(uint8_t());
 }
 
 // The GPU's general kernels also differ in how a pixel's channels lie: calls
@@ -49,7 +47,12 @@ void with_interleaving(const ImageSource& source, const Function& function) {
 template <typename Function>
 void dispatch(bool source_is_float, const AugmentParams& params, const Function& function) {
   if (!params.program.is_simple) {
-    return dispatch_general(source_is_float, params.channels, function);
+    return with_source(source_is_float, params.channels, [&](auto source, auto channels) {
+      using Source = decltype(source);
+      constexpr int kChannels = decltype(channels)::value;
+      params.program.is_whole_image ? function.template run_whole_image<Source, kChannels>()
+                                    : function.template run_general<Source, kChannels>();
+    });
   }
   with_out_type(params.out_type, [&](auto element) {
     dispatch_simple<decltype(element)>(source_is_float, params.channels, function);

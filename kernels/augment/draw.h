@@ -6,6 +6,7 @@
 #include "mix.h"
 #include "occlusion.h"
 #include "source_image.h"
+#include "whole_image.h"
 #include "whole_pixels.h"
 
 namespace warpmix::augment {
@@ -55,6 +56,11 @@ HOST_DEVICE void draw_numbers(const AugmentParams& params, const Stage& stage, i
       return draw_occlusion<kSimple>(params, stage, id, words, draw);
     case Section::kMix:
       return draw_mix(params, stage, id, words, draw);
+    case Section::kWholeImage:
+      if constexpr (!kSimple) {
+        draw_whole_image(params, stage, id, words, draw);
+      }
+      return;
   }
 }
 
@@ -148,6 +154,26 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
     require_sources(params.program, index, draw);
   }
   return draw;
+}
+
+// What a whole-image launch does to a sample: that of its stages which applies, if one does.
+HOST_DEVICE ImageOperation sample_operation(const AugmentParams& params, int32_t position,
+                                            Sample sample) {
+  for (int32_t i = 0; i < params.program.count; ++i) {
+    const Stage& stage = params.program.stages[i];
+    StageDraw draw = {};
+    Philox4 words;
+    if (params.draws) {
+      draw = given_draw(params, position, 0, i);
+    } else if (applied_words(params, stage, sample, words)) {
+      draw.on = 1;
+      draw_whole_image(params, stage, sample.id, words, draw);
+    }
+    if (draw.on) {
+      return operation_of(stage, draw, params.channels);
+    }
+  }
+  return {};
 }
 
 // Whom the mix of a sample draws as its partner, or -1 without a mix: without what else it draws.

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "../host_device.h"
+#include "policy_numbers.h"
 
 namespace warpmix::augment {
 
@@ -16,8 +17,8 @@ constexpr const char* kBorderNames[] = {"wrap", "reflect", "symmetric", "replica
 enum class Pivot : int32_t { kChannelMean, kGrayMean, kCenter };
 constexpr const char* kPivotNames[] = {"channel_mean", "gray_mean", "center"};
 
-enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix };
-constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix"};
+enum class Section : int32_t { kGeometry, kColor, kOcclusion, kMix, kWholeImage };
+constexpr const char* kSectionNames[] = {"geometry", "color", "occlusion", "mix", "whole_image"};
 
 struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
@@ -34,8 +35,8 @@ struct EnteringDraw {
   Extent extent;
 };
 
-enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot };
-constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot"};
+enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot, kSpace, kOperation };
+constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot", "space", "operation"};
 
 template <typename T>
 constexpr FieldType field_type() {
@@ -43,6 +44,10 @@ constexpr FieldType field_type() {
     return FieldType::kBorder;
   } else if constexpr (std::is_same_v<T, Pivot>) {
     return FieldType::kPivot;
+  } else if constexpr (std::is_same_v<T, Space>) {
+    return FieldType::kSpace;
+  } else if constexpr (std::is_same_v<T, PolicyOp>) {
+    return FieldType::kOperation;
   } else {
     return std::is_same_v<T, float> ? FieldType::kFloat : FieldType::kInt;
   }

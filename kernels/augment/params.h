@@ -16,6 +16,8 @@ constexpr int64_t kMaxPixels = 1 << 24;  // of one image: λ divides two counts 
 // Channel sums count in steps of 2^-16, so that sums of float images are exact integers too.
 constexpr float kSumScale = 65536.0f;
 
+constexpr int32_t kStatisticsWords = 64;  // of one channel: see gpu/image_statistics.h
+
 enum class OutType { kFloat32, kFloat16, kBFloat16, kUInt8 };
 
 // Calls function(Out()) with the C++ type of an output's elements.
@@ -52,6 +54,9 @@ struct Program {
   int32_t map_height;
   // Whole pixels, at most one v · factor + offset, black borders: the fast template.
   bool is_simple;
+  // Or all stages are of the section whole_image, and at most one of them applies to a sample; the
+  // ends above are 0. A launch of its own kind: see whole_image.h.
+  bool is_whole_image;
   int32_t means;  // slots of the means of entering images, [0, kMaxSteps]
   // False for float images of any range: no value is clipped. Their pixels are moved, covered and
   // blended, by what keeps a NaN and an infinity.
@@ -100,6 +105,11 @@ struct AugmentParams : ImageSource {
   // null on the CPU, which takes them while it makes a sample, and where the program has no such
   // contrast.
   int64_t* entering;
+  // Of a whole-image launch, likewise null on the CPU or where not needed: [B, channels,
+  // kStatisticsWords] what its operations need to know of each channel.
+  int32_t* statistics;
+  // Likewise: as many floats as the batch has elements, of images between two passes.
+  float* between_passes;
   const int32_t* draws;  // [B, sides, count, kDrawWords] to replay, or null: drawn here
   const int64_t* step;   // [1] added to epoch, or null
   int64_t* pair;         // [2, B] labels (rows without labels) of the sample and of its partner

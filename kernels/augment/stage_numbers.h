@@ -116,4 +116,17 @@ struct MixUpDraw {
   float lam;
 };
 
+struct SharpnessStage {
+  float factor;  // 0: smooth, 1: as it is
+};
+
+constexpr int32_t kMaxBlurRadius = 127;  // pixels
+struct BlurStage {
+  float sigma_low, sigma_span;  // pixels
+  int32_t radius_x, radius_y;   // of the window, pixels; below the image's size
+};
+struct BlurDraw {
+  float sigma;
+};
+
 }  // namespace warpmix::augment

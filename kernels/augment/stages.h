@@ -33,6 +33,11 @@ enum class Kind : int32_t {
   kGridMask,
   kCutMix,
   kMixUp,
+  kPolicy,
+  kAutocontrast,
+  kEqualize,
+  kSharpness,
+  kGaussianBlur,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -69,7 +74,10 @@ struct Stage {
     ErasingStage erasing;
     CutoutStage cutout;
     GridMaskStage grid_mask;
+    PolicyStage policy;
     MixStage mix;
+    SharpnessStage sharpness;
+    BlurStage blur;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -91,8 +99,10 @@ struct StageDraw {
     NoiseDraw noise;
     CropBlackoutDraw crop_blackout;
     GridMaskDraw grid_mask;
+    PolicyDraw policy;
     CutMixDraw cutmix;
     MixUpDraw mixup;
+    BlurDraw blur;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -109,12 +119,14 @@ struct KindInfo {
 };
 
 namespace trait {
-constexpr int32_t kWarps = 1;       // samples between pixels
-constexpr int32_t kPermutes = 2;    // the result has the image's own pixels in another order
-constexpr int32_t kSimple = 4;      // may be in a simple program (see Program)
-constexpr int32_t kNeedsRgb = 8;    // images of 3 channels
-constexpr int32_t kHasPivot = 16;   // may need a mean of the image that enters it
-constexpr int32_t kResamples = 64;  // sums pixels under a filter: a map of its own (resample.h)
+constexpr int32_t kWarps = 1;           // samples between pixels
+constexpr int32_t kPermutes = 2;        // the result has the image's own pixels in another order
+constexpr int32_t kSimple = 4;          // may be in a simple program (see Program)
+constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
+constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
+constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
+constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
+constexpr int32_t kResamples = 128;     // sums pixels under a filter: a map of its own (resample.h)
 }  // namespace trait
 
 // clang-format off
@@ -184,6 +196,17 @@ constexpr KindInfo kKinds[] = {
      {BOX, F(CutMixDraw, lam)}},
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
+    {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
+     {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
+     {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
+    {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
+    {Kind::kSharpness, "sharpness", Section::kWholeImage, 0, {F(SharpnessStage, factor)}, {}},
+    {Kind::kGaussianBlur, "gaussian_blur", Section::kWholeImage, trait::kHasPasses,
+     {F(BlurStage, sigma_low), F(BlurStage, sigma_span), F(BlurStage, radius_x),
+      F(BlurStage, radius_y)},
+     {F(BlurDraw, sigma)}},
 };
 #undef BOX
 #undef F
@@ -201,7 +224,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kMixUp) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kGaussianBlur) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind
@@ -211,7 +234,7 @@ HOST_DEVICE void unknown_kind() {
 #if !defined(__CUDA_ARCH__)
   throw std::logic_error(
       "a kind of stage has no case in a switch over its section's kinds: add one in "
-      "kernels/augment/color.h, geometry.h, occlusion.h or mix.h");
+      "kernels/augment/color.h, geometry.h, occlusion.h, mix.h or whole_image.h");
 #endif
 }
 

@@ -23,15 +23,22 @@ from torch import Tensor
 from device.case_files import Altered, Recorder
 from warpmix import (
     CenterCrop,
+    AutoAugment,
     CutMix,
+    GaussianBlur,
     MixUp,
     Pipeline,
     RaggedImages,
+    RandAugment,
+    RandomAdjustSharpness,
     RandomAffine,
+    RandomAutocontrast,
     RandomBrightness,
+    RandomChoice,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
     RandomPosterize,
@@ -40,6 +47,7 @@ from warpmix import (
     RandomShift,
     RandomVerticalFlip,
     Resize,
+    TrivialAugmentWide,
     ops,
 )
 
@@ -71,12 +79,25 @@ GENERAL: list[tuple[str, list[Any]]] = [
         ],
     ),
 ]
+# The whole-image kernels.
+WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
+    ("range", [RandomAutocontrast(0.8)]),
+    ("histogram", [RandomEqualize(0.8)]),
+    ("neighbours", [RandomAdjustSharpness(1.9, 0.8)]),
+    ("passes", [RandomChoice([GaussianBlur(1), RandomEqualize(0.8)], p=[3, 1])]),
+]
+# Policies, of bytes and of floats; images of 1 or 3 channels.
+POLICIES: list[tuple[str, list[Any]]] = [
+    ("one slot", [TrivialAugmentWide(fill=17)]),
+    ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
+]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
     (f"after {kind}, {name}", [first, *rest])
     for kind, first in (("erasing", RandomErasing()), ("rotation", RandomRotation(20)))
     for name, rest in [*((n, [RandomErasing(), *r]) for n, r in WHOLE_PIXELS), *GENERAL]
 ]
+LISTS += [(f"after a flip, {n}", [RandomHorizontalFlip(), *rest]) for n, rest in WHOLE_IMAGES]
 
 
 class Pictures:
@@ -106,7 +127,8 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
     four pairs of layouts."""
     sizes, counts = itertools.cycle(SIZES), itertools.cycle([3, 1, 4])
     lists = [*((f"whole pixels, {n}", t) for n, t in WHOLE_PIXELS)]
-    lists += [*((f"general, {n}", t) for n, t in GENERAL), *LISTS]
+    lists += [*((f"general, {n}", t) for n, t in GENERAL)]
+    lists += [*((f"whole image, {n}", t) for n, t in WHOLE_IMAGES), *LISTS]
     layouts = itertools.product(DTYPES, [3, 1, 4], [False, True], [False, True])
     combinations = list(itertools.product(lists, layouts))
     for number, ((name, transforms), (dtype, channels, planar, channels_last)) in enumerate(
@@ -139,6 +161,16 @@ def record_floats(recorder: Recorder, pictures: Pictures) -> None:
         pipeline(images, pictures.labels(3), epoch=1, ids=torch.arange(3))
 
 
+def record_policies(recorder: Recorder, pictures: Pictures, short: bool) -> None:
+    """Record policies of enough samples that each operation is drawn."""
+    sizes = itertools.cycle(SIZES)
+    for (name, transforms), channels, planar in itertools.product(POLICIES, [3, 1], [False, True]):
+        for dtype in DTYPES[:1] if short else DTYPES:
+            recorder.name = f"policy, {name}"
+            pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=not planar, seed=9)
+            pipeline(pictures.images(60, channels, next(sizes), planar), epoch=1)
+
+
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of which a warp writes several groups of pixels together."""
     recorder.name = "shared stores"
@@ -147,10 +179,20 @@ def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
         pipeline(pictures.images(3, 3, (30, 64), False), pictures.labels(3), epoch=1)
 
 
+def record_blurs(recorder: Recorder, pictures: Pictures) -> None:
+    """Record blurs whose windows reach over a tile's edge, and the image's."""
+    recorder.name = "blurs"
+    kernels = [((3, 5), (7, 5)), ((25, 11), (33, 13)), ((3, 17), (9, 259)), ((33, 7), (34, 17))]
+    for (kernel, size), channels, planar in itertools.product(kernels, [3, 1, 4], [False, True]):
+        for transforms in ([], [RandomHorizontalFlip()]):
+            pipeline = Pipeline([*transforms, GaussianBlur(kernel, (1.0, 9.0), p=0.7)], seed=2)
+            pipeline(pictures.images(3, channels, size, planar), epoch=1)
+
+
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
-        [False, True], [*WHOLE_PIXELS, *GENERAL, *LISTS[:2]]
+        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *POLICIES, *LISTS[:2]]
     ):
         images, labels = pictures.images(7, 3, (12, 21), planar), pictures.labels(7)
         sums = ops.channel_sums(images)
@@ -173,7 +215,7 @@ def record_refusals(recorder: Recorder, pictures: Pictures) -> None:
     a kernel stops."""
     images, index = pictures.images(3, 3, (8, 9), False), torch.tensor([0, 2])
     sums = ops.channel_sums(images)
-    lists = [*WHOLE_PIXELS, *GENERAL]
+    lists = [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES]
     for (name, transforms), row in itertools.product(lists, [3, -1, 2**31]):
         recorder.name = f"{name}, row {row} of 3"
         pipeline = Pipeline(transforms, seed=1)
@@ -326,7 +368,9 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
         record_floats(recorder, pictures)
+        record_policies(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
+        record_blurs(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
         record_ragged(recorder, pictures)

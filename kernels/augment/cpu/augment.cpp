@@ -11,6 +11,7 @@
 #include "channel_sums.h"
 #include "general_renderer.h"
 #include "run.h"
+#include "whole_image_renderer.h"
 #include "whole_pixel_renderer.h"
 
 namespace warpmix::augment {
@@ -35,6 +36,11 @@ struct BatchRun {
   template <typename Source, int>
   void run_general() const {
     render_batch<GeneralRenderer<Source>>();
+  }
+
+  template <typename Source, int>
+  void run_whole_image() const {
+    render_batch<WholeImageRenderer<Source>>();
   }
 
   template <typename Renderer>

@@ -6,6 +6,7 @@
 
 #include "general_canvas.h"
 #include "row_layout.h"
+#include "store_rows.h"
 
 namespace warpmix::augment {
 
@@ -16,8 +17,6 @@ class GeneralRenderer {
   explicit GeneralRenderer(const AugmentParams& params)
       : params_(params),
         streams_(exceeds_cache(params)),
-        scale_{{params.scale[0], params.scale[1], params.scale[2]},
-               {params.bias[0], params.bias[1], params.bias[2]}},
         own_(params),
         partner_(params) {}
 
@@ -30,9 +29,6 @@ class GeneralRenderer {
   }
 
  private:
-  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
-  static constexpr int32_t kChunkElements = 16384;
-
   void render(int32_t position) {
     const Program& program = params_.program;
     const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
@@ -46,19 +42,13 @@ class GeneralRenderer {
     }
     write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
     const int32_t height = params_.out_height;
-    const int32_t rows =
-        whole_image ? height : max_of(1, kChunkElements / (params_.out_width * params_.channels));
-    const int64_t image = position * params_.out_image_stride;
+    const int32_t rows = whole_image ? height : chunk_rows(params_);
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       own_.paint(y, end);
       mix(y, end);
       own_.apply_patches(after_);
-      with_out_type(params_.out_type, [&](auto element) {
-        store_rows(y, end,
-                   static_cast<decltype(element)*>(params_.batch) + image +
-                       static_cast<int64_t>(y) * params_.out_row_stride);
-      });
+      store_rows(params_, position, y, end, streams_, [&](int32_t c) { return own_.row(c, y); });
     }
   }
 
@@ -87,31 +77,8 @@ class GeneralRenderer {
     }
   }
 
-  template <typename Out>
-  void store_rows(int32_t begin, int32_t end, Out* out) {
-    const int32_t count = (end - begin) * params_.out_width;
-    if (params_.out_channel_stride == 1 && params_.channels == 3) {
-      const RgbPlanes<const float> planes = {own_.row(0, begin), own_.plane()};
-      store_pixels(planes, count, scale_, streams_, out);
-      return;
-    }
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      const float* plane = own_.row(c, begin);
-      Out* target = out + static_cast<int64_t>(c) * params_.out_channel_stride;
-      if (params_.out_pixel_stride == 1) {
-        store_plane(plane, count, params_.scale[c], params_.bias[c], target);
-        continue;
-      }
-      for (int32_t i = 0; i < count; ++i) {
-        target[static_cast<int64_t>(i) * params_.out_pixel_stride] =
-            rounded<Out>(normalise(plane[i], params_.scale[c], params_.bias[c]));
-      }
-    }
-  }
-
   const AugmentParams& params_;
   const bool streams_;
-  const RgbScale scale_;  // where there are three channels
   Canvas<Source> own_, partner_;
   StageDraw draws_[2][kMaxStages];
   Mixing mixing_;

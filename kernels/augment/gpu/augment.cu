@@ -4,6 +4,7 @@
 #include "general_kernel.h"
 #include "launch.h"
 #include "resampling.h"
+#include "whole_image_kernel.h"
 #include "whole_pixel_kernel.h"
 
 namespace warpmix::augment {
@@ -89,6 +90,57 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
   });
 }
 
+// A block an image.
+template <typename Source>
+__global__ void __launch_bounds__(kStatisticsThreads)
+    statistics_kernel(const __grid_constant__ AugmentParams params) {
+  __shared__ StatisticsShared shared;
+  const int32_t position = static_cast<int32_t>(blockIdx.x);
+  begin_statistics(params, position, threadIdx.x, shared);
+  __syncthreads();
+  if (!needs_statistics(shared.operation)) {
+    return;
+  }
+  gather_statistics<Source>(params, threadIdx.x, shared);
+  __syncthreads();
+  finish_statistics(params, position, threadIdx.x, shared);
+}
+
+// The operation of a block's sample, and its window along an axis where it has passes.
+__device__ Tile prepare_window(const AugmentParams& params, const BlockPlan& plan, int32_t axis,
+                               WholeImageShared& shared) {
+  const Tile tile = block_tile(params, plan, blockIdx.x);
+  prepare_whole_image(params, tile, threadIdx.x, shared);
+  __syncthreads();
+  if (has_passes(shared.operation)) {
+    begin_window(axis, threadIdx.x, shared);
+    __syncthreads();
+    finish_window(axis, threadIdx.x, shared);
+    __syncthreads();
+  }
+  return tile;
+}
+
+template <typename Source, int kChannels>
+__global__ void __launch_bounds__(kThreads)
+    pass_kernel(const __grid_constant__ AugmentParams params,
+                const __grid_constant__ BlockPlan plan) {
+  __shared__ WholeImageShared shared;
+  const Tile tile = prepare_window(params, plan, 0, shared);
+  if (has_passes(shared.operation)) {
+    pass_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
+  }
+}
+
+template <typename Source, int kChannels>
+__global__ void __launch_bounds__(kThreads)
+    whole_image_kernel(const __grid_constant__ AugmentParams params,
+                       const __grid_constant__ BlockPlan plan) {
+  __shared__ WholeImageShared shared;
+  const Tile tile = prepare_window(params, plan, 1, shared);
+  make_whole_image_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
+}
+
 struct Launch {
   const AugmentParams& params;
   cudaStream_t stream;
@@ -122,6 +174,20 @@ struct Launch {
       general_kernel<Source, kChannels, is_interleaved.value>
           <<<blocks, kThreads, 0, stream>>>(params, plan);
     });
+  }
+
+  template <typename Source, int kChannels>
+  void run_whole_image() const {
+    const BlockPlan plan = whole_image_plan(params);
+    if (some_have(params.program, trait::kHasStatistics)) {
+      const unsigned images = static_cast<unsigned>(params.batch_size);
+      statistics_kernel<Source><<<images, kStatisticsThreads, 0, stream>>>(params);
+    }
+    const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
+    if (some_have(params.program, trait::kHasPasses)) {
+      pass_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
+    }
+    whole_image_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
   }
 };
 

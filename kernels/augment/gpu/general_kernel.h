@@ -152,11 +152,16 @@ HOST_DEVICE void side_group(const AnySampler& sampler, const Shared& shared, Til
 
 // ---- a tile -------------------------------------------------------------------------------------
 
-// The type of the output is known at run time alone: a quarter of the kernels to compile, for a
-// switch a group.
+// Normalises and writes a group from element `first` of the batch on. The type of the output is
+// known at run time alone: a quarter of the kernels to compile, for a switch a group.
 template <int kCount>
-HOST_DEVICE void store_general_group(const AugmentParams& params, int64_t first, int32_t pixels,
-                                     const Group<kCount>& value) {
+HOST_DEVICE void finish_group(const AugmentParams& params, int64_t first, int32_t pixels,
+                              int32_t channel, Group<kCount>& value) {
+  UNROLL
+  for (int i = 0; i < kGroup * kCount; ++i) {
+    value[i] =
+        normalise(value[i], params.scale[channel + i % kCount], params.bias[channel + i % kCount]);
+  }
   with_out_type(params.out_type, [&](auto element) {
     using Out = decltype(element);
     store_group<Out, kCount>(params, static_cast<Out*>(params.batch) + first, pixels, value);
@@ -213,16 +218,10 @@ HOST_DEVICE void make_general_pixels(const AugmentParams& params, Tile tile, int
     Group<kCount> value;
     mixed_group<AnySampler>(params, shared, tile, x, y, bits, channel, value);
     apply_patches<kCount>(params, shared.after, tile.x + x, tile.y + y, channel, value);
-    UNROLL
-    for (int v = 0; v < kGroup * kCount; ++v) {
-      value[v] = normalise(value[v], params.scale[channel + v % kCount],
-                           params.bias[channel + v % kCount]);
-    }
-    store_general_group<kCount>(
-        params,
-        shared.first + (y * params.out_row_stride + x * params.out_pixel_stride +
-                        channel * params.out_channel_stride),
-        min_of(kGroup, tile.width - x), value);
+    finish_group<kCount>(params,
+                         shared.first + (y * params.out_row_stride + x * params.out_pixel_stride +
+                                         channel * params.out_channel_stride),
+                         min_of(kGroup, tile.width - x), channel, value);
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace warpmix::augment {
 
-// A launch for each contrast that pivots on a mean of the image as it enters, then the batch's.
+// A launch for each contrast that pivots on a mean of the image as it enters, or for the statistics
+// of images whose operations need them; then the batch's.
 void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream);
 
 // Fills draws [B, sides, count, kDrawWords] with what launch_augment would draw.

@@ -87,6 +87,13 @@ BlockPlan block_plan(const AugmentParams& params) {
   return plan;
 }
 
+// One image a block.
+inline BlockPlan whole_image_plan(const AugmentParams& params) {
+  BlockPlan plan = block_plan<false>(params);
+  plan.image_bits = 0;
+  return plan;
+}
+
 HOST_DEVICE int64_t block_count(const AugmentParams& params, const BlockPlan& plan) {
   const int32_t images = 1 << plan.image_bits;
   return ceil_div<int64_t>(params.batch_size, images) * plan.per_image;
@@ -94,8 +101,10 @@ HOST_DEVICE int64_t block_count(const AugmentParams& params, const BlockPlan& pl
 
 // Of a launch of augment.
 inline int64_t augment_blocks(const AugmentParams& params) {
-  return block_count(
-      params, params.program.is_simple ? block_plan<true>(params) : block_plan<false>(params));
+  const Program& program = params.program;
+  return block_count(params, program.is_simple        ? block_plan<true>(params)
+                             : program.is_whole_image ? whole_image_plan(params)
+                                                      : block_plan<false>(params));
 }
 
 HOST_DEVICE Tile block_tile(const AugmentParams& params, const BlockPlan& plan, int32_t block) {

@@ -14,12 +14,14 @@ from warpmix.augment.mixing import *
 from warpmix.augment.noise import *
 from warpmix.augment.occlusion import *
 from warpmix.augment.pipeline import *
+from warpmix.augment.policies import *
 from warpmix.augment.ragged import *
 from warpmix.augment.resizing import *
 from warpmix.augment.targets import *
 from warpmix.augment.transform import *
 from warpmix.augment.transforms import *
 from warpmix.augment.warps import *
+from warpmix.augment.whole_image import *
 from warpmix.augment.whole_pixels import *
 
 if not TYPE_CHECKING:  # type checkers take what is imported above; they do not compute __all__

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from warpmix.augment.program import Program
-from warpmix.augment.stages import Stage
+from warpmix.augment.stages import KINDS, STATISTICS_BYTES, Stage
 
 
 def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dtype) -> str:
@@ -36,6 +36,22 @@ def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dt
                 f"{_moves(times * reads, times * sums)}"
             )
             number += 1
+        measured = [s for s in launch.whole_images if KINDS[s.kind].has_statistics]
+        passed = [s for s in launch.whole_images if KINDS[s.kind].has_passes]
+        if measured:
+            made = times * channels * STATISTICS_BYTES
+            lines.append(
+                f"launch {number}: {source} → statistics of the image that enters "
+                f"{_alternatives(measured)}, {_moves(times * reads, made)}"
+            )
+            number += 1
+        if passed:
+            made = times * 4 * _elements(launch.size, channels)
+            lines.append(
+                f"launch {number}: {source} → rows of {_alternatives(passed)} → float32, "
+                f"{_moves(times * reads, made)}"
+            )
+            number += 1
         names = " → ".join(_steps(launch)) or "copy"
         result = f"normalise → {dtype}".replace("torch.", "") if last else "float32"
         lines.append(
@@ -59,8 +75,15 @@ def _shown(stage: Stage) -> str:
     return "resize" if stage.kind == "resized_crop" and stage.p == 0 else stage.kind
 
 
+def _alternatives(stages: Sequence[Stage]) -> str:
+    return " or ".join(dict.fromkeys(_shown(stage) for stage in stages))
+
+
 def _steps(launch: Program) -> list[str]:
-    """Return the stages by name; the members of the map in brackets."""
+    """Return the stages by name; the members of the map in brackets, and as one those of which a
+    sample has one at most."""
+    if launch.whole_images:
+        return [_alternatives(launch.whole_images)]
     steps: list[str] = []
     for i, stage in enumerate(launch.stages):
         name = _shown(stage)

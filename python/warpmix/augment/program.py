@@ -3,7 +3,8 @@
 Normal form is *whole pixels → map → whole pixels → colour → occlusion → one mix → occlusion →
 normalise*, where the whole pixels before a resampling are flips; a list in that order is one
 launch. Any other list is cut into several, with float32 images between them, and gives the same
-result (DESIGN, "Order and fusion").
+result (DESIGN, "Order and fusion"). Stages that need the whole image as it enters them (section
+"whole_image") are launches by themselves.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from warpmix.augment.stages import (
     BORDERS,
     KINDS,
     MAX_STAGES,
-    PIVOTS,
+    WORDS,
     Field,
     Stage,
     borders_of,
@@ -34,7 +35,8 @@ _KIND_NUMBERS = {name: number for number, name in enumerate(KINDS)}
 
 # Sections of the normal form, in order.
 _BEFORE_MAP, _MAP, _AFTER_MAP, _COLOR, _BEFORE_MIX, _MIX, _AFTER_MIX = range(7)
-_STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX)  # sections of at most MAX_STEPS
+_WHOLE_IMAGE = 7  # excludes the others
+_STEPS = (_COLOR, _BEFORE_MIX, _AFTER_MIX, _WHOLE_IMAGE)  # sections of at most MAX_STEPS
 
 
 def _bits(value: float) -> int:
@@ -43,8 +45,8 @@ def _bits(value: float) -> int:
 
 def _words(field: Field, value: Any) -> list[int]:
     """Return the words of a stage's field."""
-    if field.type in ("border", "pivot"):
-        return [(BORDERS if field.type == "border" else PIVOTS).index(value)]
+    if field.type in WORDS:
+        return [WORDS[field.type].index(value)]
     values = [value] if field.count == 1 else value
     if len(values) != field.count:
         raise ValueError(f"{field.name} must have {field.count} values, got {len(values)}")
@@ -62,7 +64,7 @@ class Program:
 
     size: tuple[int, int]
     clips: bool = True
-    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(7)])
+    sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(8)])
 
     @property
     def stages(self) -> list[Stage]:
@@ -86,6 +88,15 @@ class Program:
     def entering_means(self) -> list[Stage]:
         """Contrasts that pivot on a mean of an image which only this launch makes."""
         return [s for s in self.sections[_COLOR] if not self.pivots_on_source(s)]
+
+    @property
+    def whole_images(self) -> list[Stage]:
+        """Stages that need the whole image as it enters, which exclude each other and all others.
+
+        Statistics are made before for those whose kind has them, and a pass over the rows for those
+        that have passes.
+        """
+        return self.sections[_WHOLE_IMAGE]
 
     def pivots_on_source(self, stage: Stage) -> bool:
         """Return False where the mean that a colour stage needs is another than the source's."""
@@ -124,6 +135,11 @@ class Program:
     def _section_for(self, stage: Stage) -> int | None:
         used = [i for i, section in enumerate(self.sections) if len(section) > 0]
         last = used[-1] if used else 0
+        if stage.section == "whole_image" or last == _WHOLE_IMAGE:
+            alone = all(
+                other.section == stage.section and other.excludes(stage) for other in self.stages
+            )
+            return _WHOLE_IMAGE if alone else None
         if stage.map is not None:
             whole = self.sections[_BEFORE_MAP]
             turned = not stage.resamples or all(before.permutes for before in whole)
@@ -140,9 +156,9 @@ class Program:
 
     def words(self, p: float) -> list[int]:
         """Return the op's ``program`` argument, as csrc/program.h reads it."""
-        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(7)]
+        ends = [sum(len(section) for section in self.sections[: i + 1]) for i in range(8)]
         border = next((s.border for s in self.sections[_MAP] if s.border), "replicate")
-        words = [ends[_AFTER_MIX], *ends[:_AFTER_MIX], BORDERS.index(border)]
+        words = [ends[_WHOLE_IMAGE], *ends[:_AFTER_MIX], BORDERS.index(border)]
         words += [_bits(p), int(self.clips), len(self.fill), *map(_bits, self.fill)]
         entering = self.entering_means
         for s in self.stages:

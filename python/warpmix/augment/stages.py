@@ -17,10 +17,21 @@ _C = load().module
 
 BORDERS = tuple(_C.borders)
 PIVOTS = tuple(_C.pivots)
+OPERATIONS = tuple(_C.operations)  # of automatic policies
+WORDS = {
+    "border": BORDERS,
+    "pivot": PIVOTS,
+    "space": tuple(_C.spaces),
+    "operation": OPERATIONS,
+}
+"""What the fields of a type that is no number may be."""
+
 MAX_STAGES: int = _C.max_stages  # of a launch
 MAX_CHANNELS: int = _C.max_channels
 MIXED = (0, 0)
 """Height and width where each image has its own."""
+
+STATISTICS_BYTES: int = _C.statistics_bytes  # that a whole-image launch may keep of a channel
 
 Value = float | str | Sequence[float]  # of a field: a number, a word, or a number a channel
 
@@ -30,7 +41,7 @@ class Field:
     """A number of a stage or of a draw.
 
     Attributes:
-        type: "int", "float", or "border" or "pivot" for a word out of BORDERS or PIVOTS.
+        type: "int", "float", or one of WORDS.
         place, count: in words of 32 bits.
     """
 
@@ -45,13 +56,15 @@ class Kind:
     """A row of the kernels' table.
 
     Attributes:
-        section: "geometry", "color", "occlusion" or "mix".
+        section: "geometry", "color", "occlusion", "mix" or "whole_image".
         warps: it samples between pixels.
         resamples: it sums pixels under a filter.
         permutes: the result has the image's own pixels in another order.
         simple: it may be in a launch of the fewest instructions.
         needs_rgb: images of 3 channels.
         has_pivot: it may need a mean of the image that enters it.
+        has_statistics: it may need other statistics of that image.
+        has_passes: it may pass over the rows first and over the columns then.
         stage: the numbers that it is given.
         draw: those that it draws for a sample.
     """
@@ -64,6 +77,8 @@ class Kind:
     simple: bool
     needs_rgb: bool
     has_pivot: bool
+    has_statistics: bool
+    has_passes: bool
     stage: tuple[Field, ...]
     draw: tuple[Field, ...]
 

@@ -152,4 +152,4 @@ Listed = Transform | RandomChoice
 def _rank(stage: Stage) -> int:
     """Order a RandomChoice's children. No sample has two of them, so any order gives the same
     result, but for mixes: a partner is taken as it enters the choice, so they come first."""
-    return ("mix", "geometry", "color", "occlusion").index(stage.section)
+    return ("mix", "geometry", "color", "occlusion", "whole_image").index(stage.section)

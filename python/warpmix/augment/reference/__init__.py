@@ -16,7 +16,8 @@ from torch import Tensor
 from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
 from warpmix.augment.lowering import Lowerable, lower
-from warpmix.augment.reference import pixels
+from warpmix.augment.reference import pixels, whole_image
+from warpmix.augment.reference.policy import policy
 from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams
 from warpmix.augment.reference.warp import shift, warp
@@ -28,6 +29,7 @@ _MOVES: dict[str, _Twin] = {
     "shift": shift,
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
+    "policy": policy,
 }
 
 
@@ -35,16 +37,17 @@ _MOVES: dict[str, _Twin] = {
 
 
 def twin_of(kind: str) -> _Twin:
-    """Return the function that applies a kind of stage to a batch: in ``pixels``, by its name.
+    """Return the function that applies a kind of stage to a batch: in ``pixels`` or
+    ``whole_image``, by its name.
 
     Raises:
         LookupError: there is none.
     """
-    twin: _Twin | None = _MOVES.get(kind) or getattr(pixels, kind, None)
+    twin: _Twin | None = _MOVES.get(kind) or getattr(pixels, kind, getattr(whole_image, kind, None))
     if twin is None:
         raise LookupError(
             f"kind {kind!r} of kernels/augment/stages.h has no twin: add a function {kind}(images, "
-            "stage, streams) to warpmix/augment/reference/pixels.py"
+            "stage, streams) to warpmix/augment/reference/pixels.py or whole_image.py"
         )
     return twin
 

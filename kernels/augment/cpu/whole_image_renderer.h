@@ -1,0 +1,224 @@
+// The CPU's way through a sample of a whole-image launch: planes of floats that its operation
+// changes, or some rows at a time where none applies.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "../draw.h"
+#include "../sample.h"
+#include "image_loops.h"
+#include "nearest_rows.h"
+#include "store_rows.h"
+
+namespace warpmix::augment {
+
+// Makes samples one after the other; owns the planes, so one a thread.
+template <typename Source>
+class WholeImageRenderer {
+ public:
+  explicit WholeImageRenderer(const AugmentParams& params)
+      : params_(params),
+        plane_(static_cast<int64_t>(params.width) * params.height),
+        values_(plane_ * params.channels),
+        offsets_(params.width),
+        words_(params.width) {}
+
+  // Samples [begin, end).
+  void render(int32_t begin, int32_t end) {
+    for (int32_t position = begin; position < end; ++position) {
+      render(position);
+    }
+  }
+
+ private:
+  void render(int32_t position) {
+    const Sample sample = batch_sample(params_, position);
+    const ImageOperation operation = sample_operation(params_, position, sample);
+    write_targets(params_, position, sample.row, sample.row, 1.0f);
+    const Source* image =
+        static_cast<const Source*>(params_.images) + sample.row * params_.image_stride;
+    const int32_t height = params_.height;
+    const int32_t rows = needs_whole_image(operation) ? height : chunk_rows(params_);
+    for (int32_t y = 0; y < height; y += rows) {
+      const int32_t end = min_of(height, y + rows);
+      if (operation.operation == Operation::kMove) {
+        take_rows(image, operation.map, y, end);
+      } else {
+        read_rows(image, y, end);
+        change(operation, (end - y) * params_.width);
+      }
+      store_rows(params_, position, y, end, [&](int32_t c) { return plane(c); });
+    }
+  }
+
+  float* plane(int32_t channel) { return values_.data() + channel * plane_; }
+
+  void read_rows(const Source* image, int32_t begin, int32_t end) {
+    const int32_t count = (end - begin) * params_.width;
+    const Source* first = image + static_cast<int64_t>(begin) * params_.row_stride;
+    if (params_.channels == 3 && params_.channel_stride == 1) {
+      return read_pixels(first, plane(0), plane(1), plane(2), count);
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      const Source* in = first + static_cast<int64_t>(c) * params_.channel_stride;
+      if (params_.pixel_stride == 1) {
+        read_plane(in, plane(c), count);
+        continue;
+      }
+      for (int32_t i = 0; i < count; ++i) {
+        plane(c)[i] = static_cast<float>(in[static_cast<int64_t>(i) * params_.pixel_stride]);
+      }
+    }
+  }
+
+  // Rows of the nearest pixels of a map.
+  void take_rows(const Source* image, const Map& map, int32_t begin, int32_t end) {
+    const int32_t width = params_.width;
+    const float* fill = params_.program.fill;
+    for (int32_t y = begin; y < end; ++y) {
+      const int64_t at = static_cast<int64_t>(y - begin) * width;
+      nearest_offsets(map, y, width, params_.height, params_.pixel_stride, params_.row_stride,
+                      offsets_.data());
+      if constexpr (sizeof(Source) == 1) {
+        if (params_.channels == 3 && params_.channel_stride == 1 && params_.image_stride >= 4) {
+          const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+          take_rgb_words(image, offsets_.data(), last_word, width, words_.data());
+          split_words(words_.data(), offsets_.data(), fill, width, plane(0) + at, plane(1) + at,
+                      plane(2) + at);
+          continue;
+        }
+      }
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        take_plane(image + static_cast<int64_t>(c) * params_.channel_stride, offsets_.data(),
+                   fill[c], width, plane(c) + at);
+      }
+    }
+  }
+
+  void change(const ImageOperation& operation, int32_t count) {
+    if (operation.operation == Operation::kColor) {
+      return change_color(operation.color, count);
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      switch (operation.operation) {
+        case Operation::kNone:
+        case Operation::kMove:
+        case Operation::kColor:
+          return;
+        case Operation::kAutocontrast:
+          stretch(plane(c));
+          break;
+        case Operation::kEqualize:
+          equalize(plane(c));
+          break;
+        case Operation::kSharpness:
+          sharpen(plane(c), operation.factor);
+          break;
+        case Operation::kBlur:
+          blur(operation.blur, plane(c));
+          break;
+      }
+    }
+  }
+
+  void change_color(PolicyColor color, int32_t count) {
+    float offset = 0.0f;
+    if (color.pivots) {
+      int64_t sums[kMaxChannels];
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        sums[c] = sum_plane(plane(c), count);
+      }
+      offset = policy_offset(color, sums, params_.channels, count);
+    }
+    ColorStep step;
+    set_policy_step(color, offset, params_.channels, step);
+    change_planes(step, {plane(0), plane_, params_.channels, count});
+  }
+
+  void stretch(float* values) const {
+    const Extremes extremes = extremes_of(values, static_cast<int32_t>(plane_));
+    stretch_plane(values, static_cast<int32_t>(plane_),
+                  stretch_of(extremes.lowest, extremes.highest));
+  }
+
+  void equalize(float* values) {
+    const int32_t count = static_cast<int32_t>(plane_);
+    float becomes[kLevels];
+    levels_.resize(plane_);
+    find_levels(values, count, levels_.data());
+    equalize_levels(levels_.data(), count, becomes);
+    replace_levels(levels_.data(), count, becomes, values);
+  }
+
+  // In place: two rows are kept as they enter, the third is still to come.
+  void sharpen(float* values, float factor) {
+    const int32_t width = params_.width;
+    rows_.resize(2 * static_cast<size_t>(width));
+    float* above = rows_.data();
+    float* own = above + width;
+    std::copy_n(values, width, above);
+    for (int32_t y = 1; y < params_.height - 1; ++y) {
+      float* row = values + static_cast<int64_t>(y) * width;
+      std::copy_n(row, width, own);
+      sharpen_row(above, own, row + width, width, factor, row);
+      std::swap(above, own);
+    }
+  }
+
+  // Along rows into `passed_`, then along columns back.
+  void blur(const BlurWindow& window, float* values) {
+    const int32_t width = params_.width;
+    const int32_t height = params_.height;
+    passed_.resize(plane_);
+    set_window(window.radius_x, window.sigma, weights_);
+    for (int32_t y = 0; y < height; ++y) {
+      const int64_t row = static_cast<int64_t>(y) * width;
+      const float* own = reflected_row(values + row, window.radius_x);
+      float* sums = passed_.data() + row;
+      start_sums(own, weights_[0], width, sums);
+      for (int32_t i = 1; i <= window.radius_x; ++i) {
+        add_pairs(own - i, own + i, weights_[i], width, sums);
+      }
+    }
+    set_window(window.radius_y, window.sigma, weights_);
+    const Reentry reentry = reentry_of(Border::kReflect, height);
+    const auto passed_row = [&](int32_t y) {
+      return passed_.data() + static_cast<int64_t>(reentered(y, height, reentry)) * width;
+    };
+    for (int32_t y = 0; y < height; ++y) {
+      float* sums = values + static_cast<int64_t>(y) * width;
+      start_sums(passed_row(y), weights_[0], width, sums);
+      for (int32_t i = 1; i <= window.radius_y; ++i) {
+        add_pairs(passed_row(y - i), passed_row(y + i), weights_[i], width, sums);
+      }
+      end_sums(width, sums);
+    }
+  }
+
+  // A copy of a row with what is reflected beyond its ends.
+  const float* reflected_row(const float* values, int32_t radius) {
+    const int32_t width = params_.width;
+    rows_.resize(static_cast<size_t>(width) + 2 * radius);
+    float* own = rows_.data() + radius;
+    std::copy_n(values, width, own);
+    for (int32_t i = 1; i <= radius; ++i) {
+      own[-i] = values[i];
+      own[width - 1 + i] = values[width - 1 - i];
+    }
+    return own;
+  }
+
+  const AugmentParams& params_;
+  const int64_t plane_;
+  std::vector<float> values_;
+  std::vector<int32_t> offsets_;  // of the pixels of a row
+  std::vector<uint32_t> words_;
+  std::vector<uint8_t> levels_;
+  std::vector<float> rows_;
+  std::vector<float> passed_;
+  std::vector<float> weights_;
+};
+
+}  // namespace warpmix::augment

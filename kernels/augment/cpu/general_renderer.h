@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "general_canvas.h"
+#include "row_layout.h"
 
 namespace warpmix::augment {
 
@@ -13,13 +14,19 @@ template <typename Source>
 class GeneralRenderer {
  public:
   explicit GeneralRenderer(const AugmentParams& params)
-      : params_(params), own_(params), partner_(params) {}
+      : params_(params),
+        streams_(exceeds_cache(params)),
+        scale_{{params.scale[0], params.scale[1], params.scale[2]},
+               {params.bias[0], params.bias[1], params.bias[2]}},
+        own_(params),
+        partner_(params) {}
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
     for (int32_t position = begin; position < end; ++position) {
       render(position);
     }
+    finish_streams();
   }
 
  private:
@@ -83,8 +90,8 @@ class GeneralRenderer {
   void store_rows(int32_t begin, int32_t end, Out* out) {
     const int32_t count = (end - begin) * params_.out_width;
     if (params_.out_channel_stride == 1 && params_.channels == 3) {
-      store_pixels(own_.row(0, begin), own_.row(1, begin), own_.row(2, begin), count, params_.scale,
-                   params_.bias, out);
+      const RgbPlanes<const float> planes = {own_.row(0, begin), own_.plane()};
+      store_pixels(planes, count, scale_, streams_, out);
       return;
     }
     for (int32_t c = 0; c < params_.channels; ++c) {
@@ -102,6 +109,8 @@ class GeneralRenderer {
   }
 
   const AugmentParams& params_;
+  const bool streams_;
+  const RgbScale scale_;  // where there are three channels
   Canvas<Source> own_, partner_;
   StageDraw draws_[2][kMaxStages];
   Mixing mixing_;

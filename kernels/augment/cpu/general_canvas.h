@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "../sample.h"
-#include "bilinear_rows.h"
 #include "gather.h"
 #include "plane_loops.h"
+#include "prefetch_rows.h"
 #include "resample_rows.h"
+#include "rgb_taps.h"
 
 namespace warpmix::augment {
 
@@ -29,7 +30,6 @@ class Canvas {
         sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
         taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
         corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
-        words_(corners_.size()),
         weights_(static_cast<size_t>(2) * sampled_rows_ * params.out_width) {}
 
   // `draws` of this side, `post` of the sample itself.
@@ -51,6 +51,10 @@ class Canvas {
           entering_extent(program.stages[program.map_begin], draws[program.map_begin]);
       pre_columns_.resize(extent.width);
       pre_rows_.resize(extent.height);
+    }
+    if (!side_.resampling.applies && params_.channel_stride == 1) {
+      prefetch_rows(side_.map, params_.out_width, params_.out_height, image_,
+                    row_stride_ * int64_t{sizeof(Source)}, source.extent.height);
     }
     const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
       tabulate_stages(program, draws, begin, end, axis, all_of(table));
@@ -151,10 +155,8 @@ class Canvas {
     if constexpr (sizeof(Source) == 1) {
       if (reads_rgb_words()) {
         const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-        load_rgb_words(image_, corners, last_word, 4 * count, words_.data());
-        blend_corners(words_.data(), taps.across, taps.down, taps.outside, program.fill, count,
-                      row(0, y), row(1, y), row(2, y));
-        return;
+        const RgbTaps rgb = {image_, last_word, corners, taps, program.fill, count};
+        return sample_rgb(rgb, row(0, y), row(1, y), row(2, y));
       }
     }
     const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
@@ -270,7 +272,6 @@ class Canvas {
   std::vector<int32_t> pre_columns_, pre_rows_;
   const int32_t sampled_rows_;
   std::vector<int32_t> taps_, corners_;
-  std::vector<uint32_t> words_;
   std::vector<float> weights_;
   std::vector<Run> runs_;
   ResampledRows<Source> resampled_;

@@ -59,6 +59,13 @@ LISTS = (
         CutMix(),
         GridMask(),
     ],
+    # Antialiased: an axis shrinks, the other one grows.
+    [
+        RandomHorizontalFlip(),
+        RandomResizedCrop((HEIGHT // 2, WIDTH + 9), interpolation="bicubic"),
+        RandomContrast((1.0, 3.0)),
+        CutMix(),
+    ],
 )
 RGB_LISTS = ([RandomResizedCrop(None), ColorJitter(0.4, 0.4, 0.4, 0.1), Cutout(9), MixUp()],)
 

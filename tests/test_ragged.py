@@ -60,7 +60,7 @@ def ragged(channels: int = 3) -> RaggedImages:
 # ---- bytes --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=500)
 @given(ragged_cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     """The reference makes each image alone up to the first transform that fixes the size."""

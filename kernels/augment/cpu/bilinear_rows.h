@@ -3,7 +3,6 @@
 
 #include "../../simd.h"
 #include "../sampling.h"
-#include "../source_image.h"
 #include "../whole_pixels.h"
 
 namespace warpmix::augment {
@@ -57,29 +56,6 @@ HOST_DEVICE void tap_rows(const Map& map, const int32_t* __restrict columns, con
       }
       outside[i] = covered;
     }
-  }
-}
-
-// The rows that a map to a result of `size` reads: it goes through them along lines that no
-// processor foresees. At 224×224 that saves a fifth of the time. (Inline: GCC 12 drops the call of
-// a function that does nothing else.)
-template <typename Source>
-HOST_DEVICE void prefetch_rows(const Source* image, const SourceImage& source, const Map& map,
-                               Extent size) {
-  constexpr int64_t kPrefetchBytes = 512 << 10;  // half of a second-level cache
-  const float across = map.m[3] * static_cast<float>(size.width - 1);
-  const float down = map.m[4] * static_cast<float>(size.height - 1);
-  const float first = map.m[5] + at_most(across, 0.0f) + at_most(down, 0.0f);
-  const float last = map.m[5] + at_least(across, 0.0f) + at_least(down, 0.0f);
-  const int32_t height = source.extent.height;
-  const auto row = [&](float y) {
-    return static_cast<int32_t>(at_most(at_least(y, 0.0f), static_cast<float>(height - 1)));
-  };
-  const int64_t row_bytes = source.row_stride * int64_t{sizeof(Source)};
-  const int64_t begin = row(first) * row_bytes;
-  const int64_t end = min_of(row(last) + 2, height) * row_bytes;
-  for (int64_t i = begin; end - begin <= kPrefetchBytes && i < end; i += 64) {
-    __builtin_prefetch(reinterpret_cast<const char*>(image) + i, 0, 2);
   }
 }
 

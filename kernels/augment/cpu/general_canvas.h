@@ -8,6 +8,7 @@
 #include "../sample.h"
 #include "gather.h"
 #include "plane_loops.h"
+#include "prefetch_rows.h"
 #include "resample_rows.h"
 #include "rgb_taps.h"
 
@@ -45,14 +46,15 @@ class Canvas {
       tabulate_axis(program, draws, side_.map, 1, all_of(rows_));
       return;
     }
-    if (!side_.resampling.applies && params_.channel_stride == 1) {
-      prefetch_rows(image_, source, side_.map, {params_.out_width, params_.out_height});
-    }
     if (program.map_width == 0) {
       const Extent extent =
           entering_extent(program.stages[program.map_begin], draws[program.map_begin]);
       pre_columns_.resize(extent.width);
       pre_rows_.resize(extent.height);
+    }
+    if (!side_.resampling.applies && params_.channel_stride == 1) {
+      prefetch_rows(side_.map, params_.out_width, params_.out_height, image_,
+                    row_stride_ * int64_t{sizeof(Source)}, source.extent.height);
     }
     const auto tabulate = [&](int32_t begin, int32_t end, int32_t axis, auto& table) {
       tabulate_stages(program, draws, begin, end, axis, all_of(table));

@@ -156,6 +156,16 @@ WARPMIX_SIMD_CLONES void filter_rgb(const float* row, const RowFilter& filter, i
 #endif
 }
 
+// Three planes of `count` floats to pixels.
+WARPMIX_SIMD_CLONES void join_planes(const float* __restrict planes, int32_t count,
+                                     float* __restrict out) {
+  for (int32_t i = 0; i < count; ++i) {
+    out[3 * i] = planes[i];
+    out[3 * i + 1] = planes[count + i];
+    out[3 * i + 2] = planes[2 * count + i];
+  }
+}
+
 WARPMIX_SIMD_CLONES void filter_row(const float* row, const RowFilter& filter, int32_t step,
                                     int32_t count, float* out) {
   filter_channel(row, filter, step, count, out);

@@ -30,7 +30,8 @@ class ResampledRows {
     down_ = resampling.down;
     fill_ = fill;
     interleaved_ = source.channel_stride == 1;
-    per_pixel_ = interleaved_ ? source.channels : 1;
+    joined_ = !interleaved_ && source.channels == 3;
+    per_pixel_ = interleaved_ || joined_ ? source.channels : 1;
     width_ = static_cast<int32_t>(columns.size());
     find_runs(all_of(columns), runs_);
     tabulate(resampling.across, columns);
@@ -74,6 +75,7 @@ class ResampledRows {
     // element.
     sums_.resize((pixels_ + most_taps_) * per_pixel_ + 4);
     turned_.resize(sums_.size());
+    planes_.resize(joined_ ? 3 * pixels_ : 0);
   }
 
   void sum_columns(int32_t row, float* out, int64_t plane) {
@@ -85,21 +87,32 @@ class ResampledRows {
     const int32_t last = begin_ + pixels_ - 1;
     const bool is_turned = source_.columns[begin_] > source_.columns[last];
     const Source* image = source_.image + source_.columns[is_turned ? last : begin_];
-    const int32_t planes = interleaved_ ? 1 : source_.channels;
     const RowFilter filter = {first_.data(), weights_.data(), most_taps_};
-    for (int32_t p = 0; p < planes; ++p) {
-      const Source* first = image + static_cast<int64_t>(p) * source_.channel_stride;
-      sum_rows({first, source_.rows + taps.first, row_weights_.data(), taps.count},
-               pixels_ * per_pixel_, sums_.data());
+    for (int32_t channel = 0; channel < source_.channels; channel += per_pixel_) {
+      if (joined_) {
+        for (int32_t c = 0; c < 3; ++c) {
+          sum_plane_rows(image, c, taps, pixels_, planes_.data() + c * pixels_);
+        }
+        join_planes(planes_.data(), pixels_, sums_.data());
+      } else {
+        sum_plane_rows(image, channel, taps, pixels_ * per_pixel_, sums_.data());
+      }
       const float* sums = is_turned ? turned() : sums_.data();
-      if (interleaved_ && per_pixel_ == 3) {
+      if (per_pixel_ == 3) {
         filter_rgb(sums, filter, width_, out, out + plane, out + 2 * plane);
         continue;
       }
       for (int32_t c = 0; c < per_pixel_; ++c) {
-        filter_row(sums + c, filter, per_pixel_, width_, out + (p + c) * plane);
+        filter_row(sums + c, filter, per_pixel_, width_, out + (channel + c) * plane);
       }
     }
+  }
+
+  // Of one channel, or of all that are interleaved with it.
+  void sum_plane_rows(const Source* image, int32_t channel, const FilterTaps& taps,
+                      int32_t elements, float* out) const {
+    const Source* first = image + static_cast<int64_t>(channel) * source_.channel_stride;
+    sum_rows({first, source_.rows + taps.first, row_weights_.data(), taps.count}, elements, out);
   }
 
   // The sums of a row that a flip before the resampling turned round.
@@ -126,6 +139,7 @@ class ResampledRows {
   AxisFilter down_;
   const float* fill_ = nullptr;
   bool interleaved_ = false;
+  bool joined_ = false;    // three planes, whose sums are interleaved
   int32_t per_pixel_ = 1;  // elements
   int32_t width_ = 0;
   int32_t begin_ = 0;  // first column that is read, and how many
@@ -134,7 +148,7 @@ class ResampledRows {
   std::vector<Run> runs_;
   std::vector<FilterTaps> taps_;
   std::vector<int32_t> first_;
-  std::vector<float> weights_, row_weights_, sums_, turned_;
+  std::vector<float> weights_, row_weights_, planes_, sums_, turned_;
 };
 
 }  // namespace warpmix::augment

@@ -57,7 +57,6 @@ class ImageCache:
     Attributes:
         folder: where it lies.
         size: height and width of the images; None: each has its own.
-        layout: where they lie in ``images.u8``.
         files: how many files were decoded, N.
         left_out: those of them that have no image.
         labels: [n] int64 of the images that are there; None where they are unknown.
@@ -67,7 +66,6 @@ class ImageCache:
 
     folder: Path
     size: tuple[int, int] | None
-    layout: Layout
     files: int
     left_out: tuple[LeftOut, ...]
     labels: Tensor | None
@@ -82,6 +80,15 @@ class ImageCache:
     def rows(self) -> Tensor:
         """[n] int64 rows of ``images.u8`` that hold an image, ascending."""
         return kept_rows(self.files, self.left_out)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the images lie in ``images.u8``.
+
+        Raises:
+            InvalidFileError: ``sizes.i32`` is damaged.
+        """
+        return _layout(self.folder, self.files, self.size)
 
     def dataset(self) -> Dataset:
         """Return the images as a data set in memory, mapped where nothing was left out.
@@ -177,7 +184,6 @@ def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> Imag
     cache = ImageCache(
         folder=folder,
         size=record.size,
-        layout=_layout(folder, len(files.paths), record.size, remedy),
         files=len(files.paths),
         left_out=left_out,
         labels=None if labels is None else labels[kept_rows(len(labels), left_out)],
@@ -197,9 +203,8 @@ def _open(folder: Path, files: ImageFiles, size: tuple[int, int] | None) -> Imag
     return cache
 
 
-def _layout(folder: Path, count: int, size: tuple[int, int] | None, remedy: str) -> Layout:
-    """Return where the images lie in ``images.u8``."""
-    path = folder / SIZES_FILE
+def _layout(folder: Path, count: int, size: tuple[int, int] | None) -> Layout:
+    path, remedy = folder / SIZES_FILE, f"delete {folder}, and it is made again"
     if size is not None and not path.exists():
         return Layout.of_one_size(count, size)
     with reading_file(path, remedy):

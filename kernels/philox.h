@@ -10,18 +10,35 @@ struct Philox4 {
   uint32_t word[4];
 };
 
+constexpr int kPhiloxRounds = 10;
+
+// Of a round.
+struct PhiloxKey {
+  uint32_t low, high;
+
+  HOST_DEVICE explicit PhiloxKey(uint64_t key)
+      : low(static_cast<uint32_t>(key)), high(static_cast<uint32_t>(key >> 32)) {}
+
+  HOST_DEVICE void next() {
+    low += 0x9E3779B9u;
+    high += 0xBB67AE85u;
+  }
+};
+
+HOST_DEVICE Philox4 philox_round(Philox4 counter, PhiloxKey key) {
+  const uint64_t product0 = static_cast<uint64_t>(0xD2511F53u) * counter.word[0];
+  const uint64_t product1 = static_cast<uint64_t>(0xCD9E8D57u) * counter.word[2];
+  return {{static_cast<uint32_t>(product1 >> 32) ^ counter.word[1] ^ key.low,
+           static_cast<uint32_t>(product1),
+           static_cast<uint32_t>(product0 >> 32) ^ counter.word[3] ^ key.high,
+           static_cast<uint32_t>(product0)}};
+}
+
 HOST_DEVICE Philox4 philox(Philox4 counter, uint64_t key) {
-  uint32_t key0 = static_cast<uint32_t>(key);
-  uint32_t key1 = static_cast<uint32_t>(key >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = static_cast<uint64_t>(0xD2511F53u) * counter.word[0];
-    const uint64_t product1 = static_cast<uint64_t>(0xCD9E8D57u) * counter.word[2];
-    counter = {{static_cast<uint32_t>(product1 >> 32) ^ counter.word[1] ^ key0,
-                static_cast<uint32_t>(product1),
-                static_cast<uint32_t>(product0 >> 32) ^ counter.word[3] ^ key1,
-                static_cast<uint32_t>(product0)}};
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
+  PhiloxKey of_round(key);
+  for (int round = 0; round < kPhiloxRounds; ++round) {
+    counter = philox_round(counter, of_round);
+    of_round.next();
   }
   return counter;
 }

@@ -238,23 +238,16 @@ struct Power {
 struct AddNoise {
   float sigma;
   float mean;
-  uint64_t key;
 
-  template <int kCount>
-  HOST_DEVICE void at(int32_t pixel, int32_t channel, float (&value)[kCount]) const {
-    float noise[kCount];
-    pixel_normals<kCount>(key, pixel, channel, noise);
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[c] = clipped(value[c] + (noise[c] * sigma + mean));
-    }
+  HOST_DEVICE float operator()(float value, float normal) const {
+    return clipped(value + (normal * sigma + mean));
   }
 };
 
 // Calls pixels.each_channel(change), where change.of(c)(value) is the new value of channel c, or
-// pixels.each_pixel(change), where change(red, green, blue) sets them, or
-// pixels.each_place(change), where change.at(pixel, c, values) sets those of one pixel, which is
-// number `pixel` of its image, from channel c on. So the kind is looked at once for many pixels.
+// pixels.each_pixel(change), where change(red, green, blue) sets them, or pixels.each_normal(key,
+// change), where change(value, normal) is the new value of any channel and `normal` a number of its
+// own by the key. So the kind is looked at once for many pixels.
 template <typename Pixels>
 HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
   switch (step.kind) {
@@ -271,9 +264,9 @@ HOST_DEVICE void apply_step(const ColorStep& step, const Pixels& pixels) {
     case Kind::kGamma:
       return pixels.each_channel(Power{step.factor});
     case Kind::kNoise:
-      return pixels.each_place(
-          AddNoise{step.factor, step.noise.mean,
-                   step.noise.key_low | static_cast<uint64_t>(step.noise.key_high) << 32});
+      return pixels.each_normal(step.noise.key_low | static_cast<uint64_t>(step.noise.key_high)
+                                                         << 32,
+                                AddNoise{step.factor, step.noise.mean});
     default:
       unknown_kind();
   }

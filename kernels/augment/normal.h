@@ -15,17 +15,17 @@ HOST_DEVICE float standard_normal(uint32_t radius_word, uint32_t angle_word, boo
   return radius * (by_sine ? angle.sin : angle.cos);
 }
 
-// The words of channels 4 · (channel / 4) to 3 more of a pixel, which is number `pixel` of its
+// Of the words of channels 4 · (channel / 4) to 3 more of a pixel, which is number `pixel` of its
 // image.
-HOST_DEVICE Philox4 normal_words(uint64_t key, int32_t pixel, int32_t channel) {
-  return philox({{static_cast<uint32_t>(pixel), static_cast<uint32_t>(channel / 4), 0, 0}}, key);
+HOST_DEVICE Philox4 normal_counter(int32_t pixel, int32_t channel) {
+  return {{static_cast<uint32_t>(pixel), static_cast<uint32_t>(channel / 4), 0, 0}};
 }
 
 // Of kCount channels from `channel` on: all of an image's three, or any one.
 template <int kCount>
 HOST_DEVICE void pixel_normals(uint64_t key, int32_t pixel, int32_t channel,
                                float (&value)[kCount]) {
-  const Philox4 words = normal_words(key, pixel, channel);
+  const Philox4 words = philox(normal_counter(pixel, channel), key);
   if constexpr (kCount == 3) {
     value[0] = standard_normal(words.word[0], words.word[1], false);
     value[1] = standard_normal(words.word[0], words.word[1], true);

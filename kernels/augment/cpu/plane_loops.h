@@ -14,6 +14,44 @@ namespace {
 
 // ---- colour -------------------------------------------------------------------------------------
 
+// The words of four channels of some pixels. Rounds, and then numbers, are made of all pixels one
+// after the other, so that loops are vectors.
+struct NormalWords {
+  static constexpr int32_t kPixels = 256;
+  uint32_t word[4][kPixels];
+
+  HOST_DEVICE void draw(uint64_t key, int32_t first_pixel, int32_t channel, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+      set(i, normal_counter(first_pixel + i, channel));
+    }
+    PhiloxKey of_round(key);
+    for (int round = 0; round < kPhiloxRounds; ++round) {
+      for (int32_t i = 0; i < count; ++i) {
+        set(i, philox_round({{word[0][i], word[1][i], word[2][i], word[3][i]}}, of_round));
+      }
+      of_round.next();
+    }
+  }
+
+  // Of one of the channels.
+  HOST_DEVICE void to_normals(int32_t channel, int32_t count, float* __restrict out) const {
+    const uint32_t* __restrict radius = word[channel % 4 / 2 * 2];
+    const uint32_t* __restrict angle = word[channel % 4 / 2 * 2 + 1];
+    const bool by_sine = channel % 2 == 1;
+    for (int32_t i = 0; i < count; ++i) {
+      out[i] = standard_normal(radius[i], angle[i], by_sine);
+    }
+  }
+
+ private:
+  HOST_DEVICE void set(int32_t i, Philox4 words) {
+    word[0][i] = words.word[0];
+    word[1][i] = words.word[1];
+    word[2][i] = words.word[2];
+    word[3][i] = words.word[3];
+  }
+};
+
 // Planes of floats, for apply_step.
 struct Planes {
   float* first;
@@ -44,27 +82,21 @@ struct Planes {
   }
 
   template <typename Change>
-  HOST_DEVICE void each_place(const Change& change) const {
+  HOST_DEVICE void each_normal(uint64_t key, const Change& change) const {
     const Change own = change;  // a copy that no store reaches
-    if (channels == 3) {
-      float* __restrict red = first;
-      float* __restrict green = first + stride;
-      float* __restrict blue = first + 2 * stride;
-      for (int32_t i = 0; i < count; ++i) {
-        float value[3] = {red[i], green[i], blue[i]};
-        own.at(first_pixel + i, 0, value);
-        red[i] = value[0];
-        green[i] = value[1];
-        blue[i] = value[2];
-      }
-      return;
-    }
-    for (int32_t c = 0; c < channels; ++c) {
-      float* plane = first + c * stride;
-      for (int32_t i = 0; i < count; ++i) {
-        float value[1] = {plane[i]};
-        own.at(first_pixel + i, c, value);
-        plane[i] = value[0];
+    NormalWords words;
+    float normal[NormalWords::kPixels];
+    for (int32_t begin = 0; begin < count; begin += NormalWords::kPixels) {
+      const int32_t part = min_of(NormalWords::kPixels, count - begin);
+      for (int32_t c = 0; c < channels; ++c) {
+        if (c % 4 == 0) {
+          words.draw(key, first_pixel + begin, c, part);
+        }
+        words.to_normals(c, part, normal);
+        float* plane = first + c * stride + begin;
+        for (int32_t i = 0; i < part; ++i) {
+          plane[i] = own(plane[i], normal[i]);
+        }
       }
     }
   }
@@ -95,10 +127,11 @@ WARPMIX_SIMD_CLONES int64_t sum_plane(const float* plane, int32_t count) {
 // Of `count` pixels from number `first_pixel` of their image on.
 WARPMIX_SIMD_CLONES void fill_normals(uint64_t key, int32_t first_pixel, int32_t channel,
                                       int32_t count, float* __restrict out) {
-  for (int32_t i = 0; i < count; ++i) {
-    float value[1];
-    pixel_normals<1>(key, first_pixel + i, channel, value);
-    out[i] = value[0];
+  NormalWords words;
+  for (int32_t begin = 0; begin < count; begin += NormalWords::kPixels) {
+    const int32_t part = min_of(NormalWords::kPixels, count - begin);
+    words.draw(key, first_pixel + begin, channel, part);
+    words.to_normals(channel, part, out + begin);
   }
 }
 

@@ -37,18 +37,14 @@ struct GroupPixels {
   }
 
   template <typename Change>
-  HOST_DEVICE void each_place(const Change& change) const {
+  HOST_DEVICE void each_normal(uint64_t key, const Change& change) const {
     UNROLL
     for (int i = 0; i < kGroup; ++i) {
-      float pixel[kCount];
+      float normal[kCount];
+      pixel_normals<kCount>(key, first_pixel + i, first_channel, normal);
       UNROLL
       for (int c = 0; c < kCount; ++c) {
-        pixel[c] = value[i * kCount + c];
-      }
-      change.at(first_pixel + i, first_channel, pixel);
-      UNROLL
-      for (int c = 0; c < kCount; ++c) {
-        value[i * kCount + c] = pixel[c];
+        value[i * kCount + c] = change(value[i * kCount + c], normal[c]);
       }
     }
   }

@@ -144,6 +144,7 @@ struct Emulate {
     });
   }
 
+  template <typename Source, int kChannels>
   void run_whole_image() const {
     using augment::Tile;
     using Shared = augment::WholeImageShared;

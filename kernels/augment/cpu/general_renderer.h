@@ -15,10 +15,7 @@ template <typename Source>
 class GeneralRenderer {
  public:
   explicit GeneralRenderer(const AugmentParams& params)
-      : params_(params),
-        streams_(exceeds_cache(params)),
-        own_(params),
-        partner_(params) {}
+      : params_(params), streams_(exceeds_cache(params)), own_(params), partner_(params) {}
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {

@@ -49,7 +49,7 @@ class WholeImageRenderer {
         read_rows(image, y, end);
         change(operation, (end - y) * params_.width);
       }
-      store_rows(params_, position, y, end, [&](int32_t c) { return plane(c); });
+      store_rows(params_, position, y, end, false, [&](int32_t c) { return plane(c); });
     }
   }
 

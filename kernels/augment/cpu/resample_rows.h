@@ -37,12 +37,14 @@ class ResampledRows {
     tabulate(resampling.across, columns);
   }
 
-  // Row `row` of the result, or kOutside, to `out`, a plane a channel.
-  void paint(int32_t row, float* out, int64_t plane) {
-    if (row != kOutside && pixels_ > 0) {
-      sum_columns(row, out, plane);
+  // `count` rows of the result, or kOutside, to `out`, a plane a channel.
+  void paint(const int32_t* rows, int32_t count, float* out, int64_t plane) {
+    for (int32_t i = 0; i < count; ++i, out += width_) {
+      if (rows[i] != kOutside && pixels_ > 0) {
+        sum_columns(rows[i], out, plane);
+      }
+      fill_outside(rows[i] == kOutside, out, plane);
     }
-    fill_outside(row == kOutside, out, plane);
   }
 
  private:

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "augment/mix.h"
+#include "augment/policy.h"
 #include "checks.h"
 
 namespace warpmix {
@@ -99,6 +100,17 @@ void require_shift(const Numbers& numbers, const char* name, Reach reach, bool i
   numbers.require(name, shift, in_map ? -kMost : reach.low, in_map ? kMost : reach.high);
 }
 
+void require_policy(const Numbers& numbers, const augment::PolicyStage& policy) {
+  numbers.require("bins", policy.bins, 2, augment::kRandomBin);
+  numbers.require("count", policy.count, 1, augment::kMaxPolicyEntries);
+  numbers.require("max_x", policy.max_x, 0, kMost);
+  numbers.require("max_y", policy.max_y, 0, kMost);
+  for (int32_t i = 0; i < policy.count; ++i) {
+    const int32_t operation = static_cast<int32_t>(augment::policy_entry(policy, i).operation);
+    numbers.require("operation", operation, 0, std::size(augment::kPolicyOpNames) - 1);
+  }
+}
+
 void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
   numbers.require_finite(augment::info_of(stage.kind).stage, stage.word);
   require_size(numbers, stage.width, stage.height);
@@ -137,6 +149,8 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       return numbers.require("cut_height", stage.cutout.cut_height, 0,
                              overhang ? kMost : stage.height);
     }
+    case Kind::kPolicy:
+      return require_policy(numbers, stage.policy);
     case Kind::kGridMask:
       numbers.require("period_low", stage.grid_mask.period_low, 1, kMost);
       numbers.require("period_count", stage.grid_mask.period_count, 1, kMost);
@@ -192,6 +206,10 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
       numbers.require("offset_x", grid.offset_x, 0, grid.period - 1);
       return numbers.require("offset_y", grid.offset_y, 0, grid.period - 1);
     }
+    case Kind::kPolicy:
+      numbers.require("operation", static_cast<int32_t>(draw.policy.operation), 0,
+                      std::size(augment::kPolicyOpNames) - 1);
+      return numbers.require("magnitude", draw.policy.magnitude, -kMost, kMost);
     case Kind::kCutMix:
       numbers.require_box(draw.cutmix.box);
       return numbers.require("lam", draw.cutmix.lam, 0, 1);

@@ -118,6 +118,8 @@ PYBIND11_MODULE(_C, module) {
   module.attr("kinds") = kinds;
   module.attr("borders") = names(augment::kBorderNames);
   module.attr("pivots") = names(augment::kPivotNames);
+  module.attr("spaces") = names(augment::kSpaceNames);
+  module.attr("operations") = names(augment::kPolicyOpNames);
   module.attr("max_stages") = augment::kMaxStages;
   module.attr("max_steps") = augment::kMaxSteps;
   module.attr("max_channels") = augment::kMaxChannels;

@@ -80,6 +80,12 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
       case FieldType::kPivot:
         word = reader.next_of("pivots", std::size(augment::kPivotNames));
         break;
+      case FieldType::kSpace:
+        word = reader.next_of("spaces", std::size(augment::kSpaceNames));
+        break;
+      case FieldType::kOperation:
+        word = reader.next_of("operations", std::size(augment::kPolicyOpNames));
+        break;
     }
   }
 }

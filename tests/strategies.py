@@ -11,6 +11,7 @@ from torch import Tensor
 
 import warpmix
 from warpmix import (
+    AutoAugment,
     CenterCrop,
     ColorJitter,
     CutMix,
@@ -19,6 +20,7 @@ from warpmix import (
     GridMask,
     MixUp,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -40,6 +42,7 @@ from warpmix import (
     RandomVerticalFlip,
     RandomZoom,
     Resize,
+    TrivialAugmentWide,
 )
 
 P = st.sampled_from([1.0, 0.7, 0.5])
@@ -122,12 +125,21 @@ whole_images = st.one_of(
         GaussianBlur, st.sampled_from([3, (3, 1), [1, 3]]), st.sampled_from([0.7, (0.1, 2.0)]), p=P
     ),
 )
+policies = st.one_of(
+    st.builds(RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), p=P),
+    st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), fill=FILL, p=P),
+    st.builds(AutoAugment, st.sampled_from(["imagenet", "cifar10", "svhn"]), p=P),
+)
 
 
 def singles(channels: int) -> st.SearchStrategy[Any]:
     """Any transform that is no mix and keeps the size."""
     kinds = [whole_pixels, warps, colors, occlusions, whole_images]
-    return st.one_of(*kinds, rgb_colors) if channels == 3 else st.one_of(*kinds)
+    if channels == 3:
+        kinds.append(rgb_colors)
+    if channels in (1, 3):
+        kinds.append(policies)
+    return st.one_of(*kinds)
 
 
 mixes = st.builds(

@@ -15,11 +15,14 @@ from warpmix import (
     CutMix,
     MixUp,
     Pipeline,
+    RandAugment,
     RandomChoice,
     RandomContrast,
     RandomCrop,
+    RandomErasing,
     RandomShift,
 )
+from warpmix.augment import launches
 
 # ---- images, labels, and what comes back ------------------------------------------------------
 
@@ -50,6 +53,38 @@ def test_strides_settle_which_dimension_is_channels() -> None:
         Pipeline()(images)
     made = Pipeline()(images.contiguous(memory_format=torch.channels_last))
     torch.testing.assert_close(made, images / 255, rtol=0, atol=1e-7, check_stride=False)
+
+
+@pytest.mark.parametrize("together", [1, 3])
+def test_parts_of_a_batch_that_go_through_the_launches_together_do_not_show(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transforms = [RandomErasing(1.0), RandomContrast(), RandAugment(2), RandomShift()]
+    pipeline = Pipeline(transforms, seed=3)
+    images, index = batch(), torch.tensor([3, 0, 0, 5, 2, 1, 4])
+    labels = torch.arange(len(images))
+    made = [
+        pipeline(images, labels, ids=IDS),
+        pipeline(images, labels, index=index),
+        pipeline.replay(images, pipeline.draw(index, images=images, index=index), labels),
+    ]
+    height, width, threads = *images.shape[2:], torch.get_num_threads()
+    monkeypatch.setattr(launches, "_CACHED_BYTES", together * 4 * height * width * 3)
+    calls: list[int] = []
+    augment = warpmix.ops.augment
+    monkeypatch.setattr(
+        warpmix.ops, "augment", lambda x, **o: calls.append(len(o["out"])) or augment(x, **o)
+    )
+    in_parts = [
+        pipeline(images, labels, ids=IDS),
+        pipeline(images, labels, index=index),
+        pipeline.replay(images, pipeline.draw(index, images=images, index=index), labels),
+    ]
+    assert max(calls) <= together * threads and sum(calls) > 2 * len(images)
+    for (whole, targets), (parted, theirs) in zip(made, in_parts, strict=True):
+        assert torch.equal(whole, parted)
+        assert torch.equal(targets.y_a, theirs.y_a) and torch.equal(targets.y_b, theirs.y_b)
+        assert torch.equal(targets.lam, theirs.lam)
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 from typing import Any
 
@@ -44,6 +45,7 @@ Parameters = list[tuple[str, bool, Any]]  # name, given by position, default
 
 def parameters(cls: type, ignored: set[str]) -> Parameters:
     def plain(default: Any) -> Any:
+        default = default.value if isinstance(default, enum.Enum) else default
         return tuple(default) if isinstance(default, list) else default
 
     return [
@@ -55,10 +57,11 @@ def parameters(cls: type, ignored: set[str]) -> Parameters:
 
 def both(name: str) -> tuple[Parameters, Parameters]:
     """(ours, torchvision's), as far as they are to be compared."""
+    ours = inspect.signature(getattr(warpmix, name)).parameters
     theirs = inspect.signature(getattr(v2, name)).parameters
     return (
         parameters(getattr(warpmix, name), OURS_ALONE - set(theirs)),
-        parameters(getattr(v2, name), set(THEIRS_ALONE)),
+        parameters(getattr(v2, name), set(THEIRS_ALONE) - set(ours)),
     )
 
 

@@ -134,7 +134,7 @@ HOST_DEVICE ImageOperation sample_operation(const AugmentParams& params, int32_t
       draw_whole_image(params, stage, sample.id, words, draw);
     }
     if (draw.on) {
-      return operation_of(stage, draw);
+      return operation_of(stage, draw, params.channels);
     }
   }
   return {};

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "../host_device.h"
+#include "policy_numbers.h"
 
 namespace warpmix::augment {
 
@@ -23,8 +24,8 @@ struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
 };
 
-enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot };
-constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot"};
+enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot, kSpace, kOperation };
+constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot", "space", "operation"};
 
 template <typename T>
 constexpr FieldType field_type() {
@@ -32,6 +33,10 @@ constexpr FieldType field_type() {
     return FieldType::kBorder;
   } else if constexpr (std::is_same_v<T, Pivot>) {
     return FieldType::kPivot;
+  } else if constexpr (std::is_same_v<T, Space>) {
+    return FieldType::kSpace;
+  } else if constexpr (std::is_same_v<T, PolicyOp>) {
+    return FieldType::kOperation;
   } else {
     return std::is_same_v<T, float> ? FieldType::kFloat : FieldType::kInt;
   }

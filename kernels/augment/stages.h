@@ -29,6 +29,7 @@ enum class Kind : int32_t {
   kGridMask,
   kCutMix,
   kMixUp,
+  kPolicy,
   kAutocontrast,
   kEqualize,
   kSharpness,
@@ -67,6 +68,7 @@ struct Stage {
     ErasingStage erasing;
     CutoutStage cutout;
     GridMaskStage grid_mask;
+    PolicyStage policy;
     MixStage mix;
     SharpnessStage sharpness;
     BlurStage blur;
@@ -89,6 +91,7 @@ struct StageDraw {
     FactorDraw color;
     CropBlackoutDraw crop_blackout;
     GridMaskDraw grid_mask;
+    PolicyDraw policy;
     CutMixDraw cutmix;
     MixUpDraw mixup;
     BlurDraw blur;
@@ -170,6 +173,10 @@ constexpr KindInfo kKinds[] = {
      {BOX, F(CutMixDraw, lam)}},
     {Kind::kMixUp, "mixup", Section::kMix, trait::kSimple, {F(MixStage, inverse_alpha)},
      {F(MixUpDraw, lam)}},
+    {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
+     {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
+     {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kSharpness, "sharpness", Section::kWholeImage, 0, {F(SharpnessStage, factor)}, {}},

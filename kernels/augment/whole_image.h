@@ -4,11 +4,21 @@
 #pragma once
 
 #include "../fixed_math.h"
-#include "color.h"
+#include "nearest.h"
+#include "policy.h"
 
 namespace warpmix::augment {
 
-enum class Operation : int32_t { kNone, kAutocontrast, kEqualize, kSharpness, kBlur };
+enum class Operation : int32_t {
+  kNone,
+  kMove,   // whole pixels, from the nearest ones of `map`
+  kColor,  // a step
+  // From here on an operation takes the image as a whole, see needs_whole_image.
+  kAutocontrast,
+  kEqualize,
+  kSharpness,
+  kBlur,
+};
 
 struct BlurWindow {
   float sigma;  // pixels
@@ -20,13 +30,15 @@ struct ImageOperation {
   Operation operation;
   float factor;  // of kSharpness, as torchvision has it
   BlurWindow blur;
+  Map map;
+  PolicyColor color;
 };
 
 // ---- draws --------------------------------------------------------------------------------------
 
 // `words` are the stage's; more are drawn from its stream.
-HOST_DEVICE void draw_whole_image(const AugmentParams&, const Stage& stage, int64_t, Philox4 words,
-                                  StageDraw& draw) {
+HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stage, int64_t id,
+                                  Philox4 words, StageDraw& draw) {
   switch (stage.kind) {
     case Kind::kAutocontrast:
     case Kind::kEqualize:
@@ -35,6 +47,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams&, const Stage& stage, int6
     case Kind::kGaussianBlur:
       draw.blur.sigma = uniform_between(words.word[1], stage.blur.sigma_low, stage.blur.sigma_span);
       return;
+    case Kind::kPolicy:
+      draw.policy = draw_policy(params, stage, id, words);
+      return;
     default:
       unknown_kind();
   }
@@ -42,9 +57,54 @@ HOST_DEVICE void draw_whole_image(const AugmentParams&, const Stage& stage, int6
 
 // ---- from a draw to an operation ----------------------------------------------------------------
 
+// Of a policy's draw for an image of `stage`'s size.
+HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, int32_t channels) {
+  ImageOperation operation = {};
+  switch (draw.operation) {
+    case PolicyOp::kIdentity:
+      break;
+    case PolicyOp::kAutoContrast:
+      operation.operation = Operation::kAutocontrast;
+      break;
+    case PolicyOp::kEqualize:
+      operation.operation = Operation::kEqualize;
+      break;
+    case PolicyOp::kSharpness:
+      operation.operation = Operation::kSharpness;
+      operation.factor = 1.0f + draw.magnitude;
+      break;
+    case PolicyOp::kShearX:
+    case PolicyOp::kShearY:
+    case PolicyOp::kTranslateX:
+    case PolicyOp::kTranslateY:
+    case PolicyOp::kRotate:
+      operation.operation = Operation::kMove;
+      operation.map = policy_map(draw, stage.width, stage.height);
+      break;
+    case PolicyOp::kColor:
+      if (channels == 3) {  // a grey image has no other colour
+        operation.operation = Operation::kColor;
+        operation.color = policy_color(draw);
+      }
+      break;
+    case PolicyOp::kBrightness:
+    case PolicyOp::kContrast:
+    case PolicyOp::kPosterize:
+    case PolicyOp::kSolarize:
+    case PolicyOp::kInvert:
+      operation.operation = Operation::kColor;
+      operation.color = policy_color(draw);
+      break;
+  }
+  return operation;
+}
+
 // Of a stage that applies.
-HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw) {
+HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw,
+                                        int32_t channels) {
   switch (stage.kind) {
+    case Kind::kPolicy:
+      return policy_operation(stage, draw.policy, channels);
     case Kind::kAutocontrast:
       return {Operation::kAutocontrast};
     case Kind::kEqualize:
@@ -59,9 +119,14 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
   return {};
 }
 
+// Whether an operation takes the image as a whole, and not some rows at a time.
+HOST_DEVICE bool needs_whole_image(const ImageOperation& operation) {
+  return operation.color.pivots || operation.operation >= Operation::kAutocontrast;
+}
+
 // Whether an operation needs statistics of the image.
 HOST_DEVICE bool needs_statistics(const ImageOperation& operation) {
-  return operation.operation == Operation::kAutocontrast ||
+  return operation.color.pivots || operation.operation == Operation::kAutocontrast ||
          operation.operation == Operation::kEqualize;
 }
 

@@ -3,6 +3,8 @@ from typing import Any
 kinds: list[dict[str, Any]]
 borders: list[str]
 pivots: list[str]
+spaces: list[str]
+operations: list[str]
 max_stages: int
 max_steps: int
 max_channels: int

@@ -21,10 +21,12 @@ from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    AutoAugment,
     CutMix,
     GaussianBlur,
     MixUp,
     Pipeline,
+    RandAugment,
     RandomAdjustSharpness,
     RandomAffine,
     RandomAutocontrast,
@@ -39,6 +41,7 @@ from warpmix import (
     RandomRotation,
     RandomShift,
     RandomVerticalFlip,
+    TrivialAugmentWide,
     ops,
 )
 
@@ -66,6 +69,11 @@ WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
     ("histogram", [RandomEqualize(0.8)]),
     ("neighbours", [RandomAdjustSharpness(1.9, 0.8)]),
     ("passes", [RandomChoice([GaussianBlur(1), RandomEqualize(0.8)], p=[3, 1])]),
+]
+# Policies, of bytes and of floats; images of 1 or 3 channels.
+POLICIES: list[tuple[str, list[Any]]] = [
+    ("one slot", [TrivialAugmentWide(fill=17)]),
+    ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
@@ -123,6 +131,16 @@ def record_templates(recorder: Recorder, pictures: Pictures, short: bool) -> Non
         pipeline(images, pictures.labels(count), epoch=1, ids=torch.arange(count))
 
 
+def record_policies(recorder: Recorder, pictures: Pictures, short: bool) -> None:
+    """Record policies of enough samples that each operation is drawn."""
+    sizes = itertools.cycle(SIZES)
+    for (name, transforms), channels, planar in itertools.product(POLICIES, [3, 1], [False, True]):
+        for dtype in DTYPES[:1] if short else DTYPES:
+            recorder.name = f"policy, {name}"
+            pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=not planar, seed=9)
+            pipeline(pictures.images(60, channels, next(sizes), planar), epoch=1)
+
+
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of which a warp writes several groups of pixels together."""
     recorder.name = "shared stores"
@@ -144,7 +162,7 @@ def record_blurs(recorder: Recorder, pictures: Pictures) -> None:
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
-        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *LISTS[:2]]
+        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *POLICIES, *LISTS[:2]]
     ):
         images, labels = pictures.images(7, 3, (12, 21), planar), pictures.labels(7)
         sums = ops.channel_sums(images)
@@ -262,6 +280,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_selection(recorder, pictures)
         record_sums(recorder, pictures, short)
         record_templates(recorder, pictures, short)
+        record_policies(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
         record_blurs(recorder, pictures)
         record_rows(recorder, pictures)

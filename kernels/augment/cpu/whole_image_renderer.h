@@ -9,6 +9,7 @@
 #include "../draw.h"
 #include "../sample.h"
 #include "image_loops.h"
+#include "nearest_rows.h"
 #include "store_rows.h"
 
 namespace warpmix::augment {
@@ -20,7 +21,9 @@ class WholeImageRenderer {
   explicit WholeImageRenderer(const AugmentParams& params)
       : params_(params),
         plane_(static_cast<int64_t>(params.width) * params.height),
-        values_(plane_ * params.channels) {}
+        values_(plane_ * params.channels),
+        offsets_(params.width),
+        words_(params.width) {}
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
@@ -37,12 +40,15 @@ class WholeImageRenderer {
     const Source* image =
         static_cast<const Source*>(params_.images) + sample.row * params_.image_stride;
     const int32_t height = params_.height;
-    const bool is_changed = operation.operation != Operation::kNone;
-    const int32_t rows = is_changed ? height : chunk_rows(params_);
+    const int32_t rows = needs_whole_image(operation) ? height : chunk_rows(params_);
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
-      read_rows(image, y, end);
-      change(operation);
+      if (operation.operation == Operation::kMove) {
+        take_rows(image, operation.map, y, end);
+      } else {
+        read_rows(image, y, end);
+        change(operation, (end - y) * params_.width);
+      }
       store_rows(params_, position, y, end, [&](int32_t c) { return plane(c); });
     }
   }
@@ -67,10 +73,39 @@ class WholeImageRenderer {
     }
   }
 
-  void change(const ImageOperation& operation) {
+  // Rows of the nearest pixels of a map.
+  void take_rows(const Source* image, const Map& map, int32_t begin, int32_t end) {
+    const int32_t width = params_.width;
+    const float* fill = params_.program.fill;
+    for (int32_t y = begin; y < end; ++y) {
+      const int64_t at = static_cast<int64_t>(y - begin) * width;
+      nearest_offsets(map, y, width, params_.height, params_.pixel_stride, params_.row_stride,
+                      offsets_.data());
+      if constexpr (sizeof(Source) == 1) {
+        if (params_.channels == 3 && params_.channel_stride == 1 && params_.image_stride >= 4) {
+          const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+          take_rgb_words(image, offsets_.data(), last_word, width, words_.data());
+          split_words(words_.data(), offsets_.data(), fill, width, plane(0) + at, plane(1) + at,
+                      plane(2) + at);
+          continue;
+        }
+      }
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        take_plane(image + static_cast<int64_t>(c) * params_.channel_stride, offsets_.data(),
+                   fill[c], width, plane(c) + at);
+      }
+    }
+  }
+
+  void change(const ImageOperation& operation, int32_t count) {
+    if (operation.operation == Operation::kColor) {
+      return change_color(operation.color, count);
+    }
     for (int32_t c = 0; c < params_.channels; ++c) {
       switch (operation.operation) {
         case Operation::kNone:
+        case Operation::kMove:
+        case Operation::kColor:
           return;
         case Operation::kAutocontrast:
           stretch(plane(c));
@@ -86,6 +121,20 @@ class WholeImageRenderer {
           break;
       }
     }
+  }
+
+  void change_color(PolicyColor color, int32_t count) {
+    float offset = 0.0f;
+    if (color.pivots) {
+      int64_t sums[kMaxChannels];
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        sums[c] = sum_plane(plane(c), count);
+      }
+      offset = policy_offset(color, sums, params_.channels, count);
+    }
+    ColorStep step;
+    set_policy_step(color, offset, params_.channels, step);
+    change_planes(step, {plane(0), plane_, params_.channels, count});
   }
 
   void stretch(float* values) const {
@@ -164,6 +213,8 @@ class WholeImageRenderer {
   const AugmentParams& params_;
   const int64_t plane_;
   std::vector<float> values_;
+  std::vector<int32_t> offsets_;  // of the pixels of a row
+  std::vector<uint32_t> words_;
   std::vector<uint8_t> levels_;
   std::vector<float> rows_;
   std::vector<float> passed_;

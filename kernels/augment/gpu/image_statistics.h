@@ -3,6 +3,7 @@
 #pragma once
 
 #include "../draw.h"
+#include "../fixed_point.h"
 #include "groups.h"
 
 namespace warpmix::augment {
@@ -14,6 +15,7 @@ union ChannelStatistics {
   int32_t word[kStatisticsWords];
   Stretch stretch;
   uint8_t becomes[kLevels];  // each level
+  float offset;              // of a contrast
 };
 static_assert(sizeof(ChannelStatistics) == sizeof(int32_t) * kStatisticsWords);
 
@@ -30,6 +32,7 @@ struct StatisticsShared {
   int32_t lowest[kMaxChannels];  // bits
   int32_t highest[kMaxChannels];
   int32_t histogram[kMaxChannels][kLevels];
+  unsigned long long sum[kMaxChannels];  // in steps of 2^-16
 };
 
 HOST_DEVICE void lower_to(int32_t& lowest, int32_t value) {
@@ -45,6 +48,14 @@ HOST_DEVICE void raise_to(int32_t& highest, int32_t value) {
   atomicMax(&highest, value);
 #else
   highest = max_of(highest, value);
+#endif
+}
+
+HOST_DEVICE void add_to(unsigned long long& sum, int64_t value) {
+#if defined(__CUDA_ARCH__)
+  atomicAdd(&sum, static_cast<unsigned long long>(value));
+#else
+  sum += static_cast<unsigned long long>(value);
 #endif
 }
 
@@ -68,6 +79,9 @@ HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position,
   if (thread < params.channels) {
     shared.lowest[thread] = INT32_MAX;
     shared.highest[thread] = INT32_MIN;
+  }
+  if (thread < kMaxChannels) {
+    shared.sum[thread] = 0;
   }
   for (int32_t i = thread; i < params.channels * kLevels; i += kStatisticsThreads) {
     shared.histogram[i / kLevels][i % kLevels] = 0;
@@ -95,6 +109,13 @@ HOST_DEVICE void gather_statistics(const AugmentParams& params, int32_t thread,
                              [&](float value) { count_one(shared.histogram[c][level_of(value)]); });
       continue;
     }
+    if (shared.operation.operation == Operation::kColor) {
+      int64_t sum = 0;
+      for_each_value<Source>(params, shared.row, c, thread,
+                             [&](float value) { sum += fixed_point(value); });
+      add_to(shared.sum[c], sum);
+      continue;
+    }
     int32_t lowest = INT32_MAX;
     int32_t highest = INT32_MIN;
     for_each_value<Source>(params, shared.row, c, thread, [&](float value) {
@@ -120,6 +141,16 @@ HOST_DEVICE int32_t equalized_level(const int32_t (&histogram)[kLevels], int32_t
   return equalized(level, below, equalizing_step(pixels, highest));
 }
 
+// Of a grey or an RGB image.
+HOST_DEVICE float contrast_offset(const AugmentParams& params, const StatisticsShared& shared) {
+  int64_t sums[3];
+  UNROLL
+  for (int c = 0; c < 3; ++c) {
+    sums[c] = static_cast<int64_t>(shared.sum[c]);
+  }
+  return policy_offset(shared.operation.color, sums, params.channels, params.width * params.height);
+}
+
 HOST_DEVICE void finish_statistics(const AugmentParams& params, int32_t position, int32_t thread,
                                    const StatisticsShared& shared) {
   if (shared.operation.operation == Operation::kEqualize) {
@@ -128,6 +159,10 @@ HOST_DEVICE void finish_statistics(const AugmentParams& params, int32_t position
       const int32_t level = i % kLevels;
       statistics_of(params, position, channel).becomes[level] = static_cast<uint8_t>(
           equalized_level(shared.histogram[channel], params.width * params.height, level));
+    }
+  } else if (shared.operation.operation == Operation::kColor) {
+    if (thread == 0) {
+      statistics_of(params, position, 0).offset = contrast_offset(params, shared);
     }
   } else if (thread < params.channels) {
     statistics_of(params, position, thread).stretch =

@@ -11,6 +11,7 @@ namespace warpmix::augment {
 struct WholeImageShared {
   ImageOperation operation;
   int32_t row;
+  ColorStep step;                      // of an operation kColor
   float gaussian[kMaxBlurRadius + 1];  // by distance,
   float weight[kMaxBlurRadius + 1];    // and divided by their sum
 };
@@ -26,6 +27,11 @@ HOST_DEVICE void prepare_whole_image(const AugmentParams& params, Tile tile, int
   const Sample sample = batch_sample(params, tile.position);
   shared.row = sample.row;
   shared.operation = sample_operation(params, tile.position, sample);
+  const PolicyColor color = shared.operation.color;
+  if (shared.operation.operation == Operation::kColor) {
+    const float offset = color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
+    set_policy_step(color, offset, params.channels, shared.step);
+  }
 }
 
 HOST_DEVICE int32_t radius_of(const BlurWindow& blur, int32_t axis) {
@@ -72,6 +78,23 @@ struct ImageReader {
                                channel * params.channel_stride));
   }
 };
+
+// The group at (x, y) of an image whose pixels move.
+template <typename Source, int kCount>
+HOST_DEVICE void moved_group(const AugmentParams& params, const ImageReader<Source>& read,
+                             const Map& map, int32_t x, int32_t y, int32_t channel,
+                             Group<kCount>& value) {
+  UNROLL
+  for (int i = 0; i < kGroup; ++i) {
+    const Nearest source = nearest_source(map, static_cast<float>(x + i), static_cast<float>(y),
+                                          params.width, params.height);
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[i * kCount + c] =
+          source.outside != 0 ? params.program.fill[channel + c] : read(source.x, source.y, c);
+    }
+  }
+}
 
 // Pixel (x, y) sharpened; those at the image's border stay as they are.
 template <typename Source, int kCount>
@@ -149,13 +172,19 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
                                 int32_t position, int32_t x, int32_t y, int32_t channel,
                                 Group<kCount>& value) {
   const ImageReader<Source> read(params, shared.row, channel);
+  if (shared.operation.operation == Operation::kMove) {
+    return moved_group<Source, kCount>(params, read, shared.operation.map, x, y, channel, value);
+  }
   UNROLL
   for (int i = 0; i < kGroup * kCount; ++i) {
     value[i] = read(min_of(x + i / kCount, params.width - 1), y, i % kCount);
   }
   switch (shared.operation.operation) {
     case Operation::kNone:
+    case Operation::kMove:
       return;
+    case Operation::kColor:
+      return apply_step(shared.step, GroupPixels<kCount>{value, channel});
     case Operation::kAutocontrast:
       UNROLL
       for (int c = 0; c < kCount; ++c) {

@@ -13,6 +13,7 @@ from warpmix.augment.losses import *
 from warpmix.augment.mixing import *
 from warpmix.augment.occlusion import *
 from warpmix.augment.pipeline import *
+from warpmix.augment.policies import *
 from warpmix.augment.resizing import *
 from warpmix.augment.targets import *
 from warpmix.augment.transform import *

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from warpmix.augment.stages import KINDS, Stage
+from warpmix.augment.stages import KINDS, WORDS, Stage
 
 __all__ = ["Draws", "NamedDraw"]
 
@@ -51,6 +52,7 @@ class Draws:
                     on = words[:, _ON].bool()
                     entries[stage.owner] = NamedDraw(stage.name, on, {})
                 entries[stage.owner].values.update(_named_values(stage, words))
+                entries[stage.owner].words.update(_words_of(stage))
         return [entries[owner] for owner in sorted(entries)]
 
     def describe(self, sample: int) -> list[str]:
@@ -58,11 +60,7 @@ class Draws:
         lines = []
         for entry in self.named():
             if entry.on[sample]:
-                values = {name: value[sample].item() for name, value in entry.values.items()}
-                shown = (
-                    f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-                    for name, value in values.items()
-                )
+                shown = (f"{name}={entry.shown(name, sample)}" for name in entry.values)
                 lines.append(" ".join([entry.transform, *shown]))
         return lines
 
@@ -71,6 +69,13 @@ class Draws:
         partner = None if self.partner is None else self.partner.to(device)
         moved = [draws.to(device) for draws in self.per_launch]
         return replace(self, rows=self.rows.to(device), partner=partner, per_launch=moved)
+
+    def of_samples(self, part: slice) -> Draws:
+        """Return some samples' draws, of a list that does not mix or all of them."""
+        if part == slice(0, len(self.rows)):
+            return self
+        per_launch = [draws[part] for draws in self.per_launch]
+        return replace(self, rows=self.rows[part], per_launch=per_launch)
 
     def of_rows(self) -> tuple[Tensor, Draws]:
         """Return which images are read, and the same draws for these images alone.
@@ -106,15 +111,26 @@ class NamedDraw:
             (factors), hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ),
             sigma (pixels).
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
-            period, square (pixels), partner (see :class:`Draws`).
+            period, square (pixels), partner (see :class:`Draws`); operation, whose names stand in
+            ``words``, and its magnitude (float32, torchvision's), of policies with several slots
+            operation_1, magnitude_1, ...
+        words: by the names of values that number words: those words, in order.
     """
 
     transform: str
     on: Tensor
     values: dict[str, Tensor]
+    words: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Tensor:
         return self.values[name]
+
+    def shown(self, name: str, sample: int) -> str:
+        """Return one value of one sample as text: a number, or the word that it stands for."""
+        value = self.values[name][sample].item()
+        if name in self.words:
+            return self.words[name][int(value)]
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
@@ -122,7 +138,7 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
     values = {}
     for shown, name in stage.shown.items():
         value = words[:, _NUMBERS + fields[name].place]
-        if fields[name].type == "int":
+        if fields[name].type != "float":
             values[shown] = value.long()
         else:
             value = value.contiguous().view(torch.float32)
@@ -130,6 +146,14 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
     if stage.is_mix:
         values["partner"] = words[:, _PARTNER].long()
     return values
+
+
+def _words_of(stage: Stage) -> dict[str, Sequence[str]]:
+    """Return the words that values of a stage's draws number, by their names as shown."""
+    types = {of.name: of.type for of in KINDS[stage.kind].draw}
+    return {
+        shown: WORDS[types[name]] for shown, name in stage.shown.items() if types[name] in WORDS
+    }
 
 
 def _mix_range(stages: list[Stage]) -> range:

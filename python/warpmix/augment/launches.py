@@ -6,6 +6,7 @@ the mix launch then finds sample b's partner at row B + b. Launches after the mi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,8 @@ from warpmix import ops
 from warpmix.augment.draws import Draws, partners_of, with_partners_at
 from warpmix.augment.lowering import Lowerable
 from warpmix.augment.program import Program, compile_programs
+
+_CACHED_BYTES = 2**20  # of images between two launches, a thread
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,37 @@ def run_launches(
         samples = draw_launches(images, compiled, samples)
     if isinstance(samples, Samples):
         return _launch(images, compiled, 0, samples, None, labels, sums, out)
-    draws = samples
+    parts = [
+        _run_drawn(images, compiled, samples.of_samples(part), labels, sums, out[part])
+        for part in _parts(images, compiled, samples)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    pairs, shares = zip(*parts, strict=True)
+    return torch.cat(pairs, 1), torch.cat(shares)
+
+
+def _parts(images: Tensor, compiled: Compiled, draws: Draws) -> list[slice]:
+    """Return which samples go through all launches before others do: on a CPU those whose images
+    in between stay in its caches, and in memory that is used again."""
+    count = draws.rows.shape[0]
+    together = max(1, count)
+    if images.device.type == "cpu" and compiled.mix is None and not torch.compiler.is_compiling():
+        pixels = max(math.prod(program.result_size) for program in compiled.programs)
+        in_cache = max(1, _CACHED_BYTES // (4 * pixels * images.shape[3]))
+        together = in_cache * torch.get_num_threads()
+    return [slice(i, min(i + together, count)) for i in range(0, max(1, count), together)]
+
+
+def _run_drawn(
+    images: Tensor,
+    compiled: Compiled,
+    draws: Draws,
+    labels: Tensor | None,
+    sums: Tensor | None,
+    out: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Run every launch with parameters that are drawn."""
     count = draws.rows.shape[0]
     drawn_for = _drawn(draws.rows, count, draws.from_batch)
     mix = compiled.mix or 0

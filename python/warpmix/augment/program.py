@@ -19,7 +19,7 @@ from warpmix.augment.stages import (
     BORDERS,
     KINDS,
     MAX_STAGES,
-    PIVOTS,
+    WORDS,
     Field,
     Stage,
     borders_of,
@@ -44,8 +44,8 @@ def _bits(value: float) -> int:
 
 def _words(field: Field, value: Any) -> list[int]:
     """Return the words of a stage's field."""
-    if field.type in ("border", "pivot"):
-        return [(BORDERS if field.type == "border" else PIVOTS).index(value)]
+    if field.type in WORDS:
+        return [WORDS[field.type].index(value)]
     values = [value] if field.count == 1 else value
     if len(values) != field.count:
         raise ValueError(f"{field.name} must have {field.count} values, got {len(values)}")

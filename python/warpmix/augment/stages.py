@@ -17,6 +17,15 @@ _C = load().module
 
 BORDERS = tuple(_C.borders)
 PIVOTS = tuple(_C.pivots)
+OPERATIONS = tuple(_C.operations)  # of automatic policies
+WORDS = {
+    "border": BORDERS,
+    "pivot": PIVOTS,
+    "space": tuple(_C.spaces),
+    "operation": OPERATIONS,
+}
+"""What the fields of a type that is no number may be."""
+
 MAX_STAGES: int = _C.max_stages  # of a launch
 MAX_CHANNELS: int = _C.max_channels
 STATISTICS_BYTES: int = _C.statistics_bytes  # that a whole-image launch may keep of a channel
@@ -29,7 +38,7 @@ class Field:
     """A number of a stage or of a draw.
 
     Attributes:
-        type: "int", "float", or "border" or "pivot" for a word out of BORDERS or PIVOTS.
+        type: "int", "float", or one of WORDS.
         place, count: in words of 32 bits.
     """
 

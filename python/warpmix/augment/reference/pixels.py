@@ -32,9 +32,12 @@ def _luma(red: Tensor, green: Tensor, blue: Tensor) -> Tensor:
 
 
 def contrast(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    factor = _factor(stage, streams)
-    pivot = _pivot(images, stage["pivot"])
-    return (images * factor + (pivot - pivot * factor)).clamp(0.0, 255.0)
+    return contrasted(images, _factor(stage, streams), stage["pivot"])
+
+
+def contrasted(images: Tensor, factor: Tensor, pivot: str) -> Tensor:
+    means = _pivot(images, pivot)
+    return (images * factor + (means - means * factor)).clamp(0.0, 255.0)
 
 
 def _pivot(images: Tensor, pivot: str) -> Tensor:
@@ -49,11 +52,18 @@ def _pivot(images: Tensor, pivot: str) -> Tensor:
 
 
 def brightness(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    return (images * _factor(stage, streams)).clamp(0.0, 255.0)
+    return brightened(images, _factor(stage, streams))
+
+
+def brightened(images: Tensor, factor: Tensor) -> Tensor:
+    return (images * factor).clamp(0.0, 255.0)
 
 
 def saturation(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    factor = _factor(stage, streams)
+    return saturated(images, _factor(stage, streams))
+
+
+def saturated(images: Tensor, factor: Tensor) -> Tensor:
     gray = _luma(*images.unbind(1))[:, None] * (1.0 - factor)
     return (images * factor + gray).clamp(0.0, 255.0)
 
@@ -81,11 +91,19 @@ def hue(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 
 
 def posterize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    return (images / stage["step"]).floor() * stage["step"]
+    return posterized(images, stage["step"])
+
+
+def posterized(images: Tensor, step: Tensor | float) -> Tensor:
+    return (images / step).floor() * step
 
 
 def solarize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    return torch.where(images >= stage["threshold"], 255.0 - images, images)
+    return solarized(images, stage["threshold"])
+
+
+def solarized(images: Tensor, threshold: Tensor | float) -> Tensor:
+    return torch.where(images >= threshold, 255.0 - images, images)
 
 
 # ---- occlusion --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from warpmix.augment.reference.streams import (
 )
 from warpmix.augment.stages import Stage, borders_of
 
-_FAR = 4194304.0  # kFar in kernels/augment/sampling.h
+FAR = 4194304.0  # kFar in kernels/augment/sampling.h
 Matrix = tuple[
     Tensor, Tensor, Tensor, Tensor, Tensor, Tensor
 ]  # [B] each, rows (a, b, c), (d, e, f)
@@ -46,7 +46,7 @@ def pick(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     return images.permute(0, 2, 3, 1)[batch, y, x].permute(0, 3, 1, 2)
 
 
-def _of_channels(fill: Sequence[float]) -> Tensor:
+def of_channels(fill: Sequence[float]) -> Tensor:
     """[C or 1, 1, 1]."""
     return torch.tensor(fill)[:, None, None]
 
@@ -77,7 +77,7 @@ def shift(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     if border != "constant":
         return moved
     outside = ((y < 0) | (y >= height))[:, :, None] | ((x < 0) | (x >= width))[:, None, :]
-    return torch.where(outside[:, None], _of_channels(stage.fill), moved)
+    return torch.where(outside[:, None], of_channels(stage.fill), moved)
 
 
 # ---- matrices ---------------------------------------------------------------------------------
@@ -165,8 +165,8 @@ def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
     new_height, new_width = stages[-1].result_size
     columns, rows = torch.arange(new_width).float(), torch.arange(new_height).float()
     a, b, c, d, e, f = (t[:, None, None] for t in _composed(stages, streams))
-    x = (a * columns[None, None, :] + (b * rows[None, :, None] + c)).clamp(-_FAR, _FAR)
-    y = (d * columns[None, None, :] + (e * rows[None, :, None] + f)).clamp(-_FAR, _FAR)
+    x = (a * columns[None, None, :] + (b * rows[None, :, None] + c)).clamp(-FAR, FAR)
+    y = (d * columns[None, None, :] + (e * rows[None, :, None] + f)).clamp(-FAR, FAR)
     x0, y0 = x.floor(), y.floor()
     across, down = (x - x0)[:, None], (y - y0)[:, None]
     left, right = (folded(x0.long() + i, width, border) for i in (0, 1))
@@ -181,4 +181,4 @@ def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
     if border != "constant":
         return sampled
     within = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-    return torch.where(within[:, None], sampled, _of_channels(fill))
+    return torch.where(within[:, None], sampled, of_channels(fill))

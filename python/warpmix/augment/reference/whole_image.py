@@ -12,6 +12,10 @@ from warpmix.augment.stages import Stage
 
 
 def autocontrast(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return autocontrasted(images)
+
+
+def autocontrasted(images: Tensor) -> Tensor:
     lowest, highest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     scale = (highest - lowest) * (1.0 / 255.0)
     stretched = ((images - lowest) / torch.where(scale > 0, scale, 1.0)).clamp(0.0, 255.0)
@@ -19,6 +23,10 @@ def autocontrast(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 
 
 def equalize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return equalized(images)
+
+
+def equalized(images: Tensor) -> Tensor:
     """Pillow's equalize of the rounded values; the lowest level becomes 0."""
     levels = images.round().long().flatten(2)
     histogram = torch.zeros(*levels.shape[:2], 256, dtype=torch.int64)
@@ -32,6 +40,10 @@ def equalize(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
 
 
 def sharpness(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
+    return sharpened(images, torch.tensor(stage["factor"], dtype=torch.float32))
+
+
+def sharpened(images: Tensor, factor: Tensor) -> Tensor:
     """Away from Pillow's smooth image; the border stays."""
     _, _, height, width = images.shape
     if height < 3 or width < 3:
@@ -47,9 +59,8 @@ def sharpness(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     )
     own = shifted(0, 0)
     smooth = (((above + sides) + below) + 5.0 * own) * (1.0 / 13.0)
-    away = 1.0 - torch.tensor(stage["factor"], dtype=torch.float32)
     changed = images.clone()
-    changed[:, :, 1:-1, 1:-1] = (own + away * (smooth - own)).clamp(0.0, 255.0)
+    changed[:, :, 1:-1, 1:-1] = (own + (1.0 - factor) * (smooth - own)).clamp(0.0, 255.0)
     return changed
 
 

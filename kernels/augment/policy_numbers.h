@@ -1,0 +1,51 @@
+// What a slot of an automatic policy is given and draws: words of stages and draws, as the structs
+// of stage_numbers.h. The arithmetic is policy.h's.
+#pragma once
+
+#include <cstdint>
+
+namespace warpmix::augment {
+
+// What a policy may do to a sample, by torchvision's names for it.
+enum class PolicyOp : int32_t {
+  kIdentity,
+  kShearX,
+  kShearY,
+  kTranslateX,
+  kTranslateY,
+  kRotate,
+  kBrightness,
+  kColor,
+  kContrast,
+  kSharpness,
+  kPosterize,
+  kSolarize,
+  kAutoContrast,
+  kEqualize,
+  kInvert,
+};
+constexpr const char* kPolicyOpNames[] = {"Identity",     "ShearX",    "ShearY",     "TranslateX",
+                                          "TranslateY",   "Rotate",    "Brightness", "Color",
+                                          "Contrast",     "Sharpness", "Posterize",  "Solarize",
+                                          "AutoContrast", "Equalize",  "Invert"};
+
+// Whose magnitudes: those of RandAugment and AutoAugment, or of TrivialAugmentWide.
+enum class Space : int32_t { kStandard, kWide };
+constexpr const char* kSpaceNames[] = {"standard", "wide"};
+
+constexpr int32_t kMaxPolicyEntries = 26;
+
+struct PolicyStage {
+  Space space;
+  int32_t bins;                          // of a magnitude, [2, 255]
+  int32_t count;                         // of entries, [1, kMaxPolicyEntries]
+  int32_t shared;                        // 1: the first block's word chooses, for all slots
+  float max_x, max_y;                    // largest translations, pixels
+  int32_t entry[kMaxPolicyEntries / 2];  // two a word, see policy_entry in policy.h
+};
+struct PolicyDraw {
+  PolicyOp operation;
+  float magnitude;  // torchvision's, with its sign
+};
+
+}  // namespace warpmix::augment

@@ -15,7 +15,15 @@ from augment_rows import Row as Function
 from pure_torch import card_chain
 from pure_torch_heavy import heavy_chain
 
-from warpmix import ColorJitter, CutMix, MixUp, RandomAffine, RandomErasing
+from warpmix import (
+    ColorJitter,
+    CutMix,
+    MixUp,
+    RandAugment,
+    RandomAffine,
+    RandomErasing,
+    TrivialAugmentWide,
+)
 
 HEAVY = (
     RandomAffine(15.0, (0.1, 0.1), (0.9, 1.1), 10.0),
@@ -23,7 +31,13 @@ HEAVY = (
     RandomErasing(),
     MixUp(),
 )
-WORKS = {"card's chain": CARD, "heavy chain": HEAVY, "CutMix alone": (CutMix(),)}
+WORKS = {
+    "card's chain": CARD,
+    "heavy chain": HEAVY,
+    "CutMix alone": (CutMix(),),
+    "TrivialAugmentWide": (TrivialAugmentWide(),),
+    "RandAugment": (RandAugment(2, 9),),
+}
 
 
 @dataclass(frozen=True)
@@ -126,6 +140,12 @@ def chain_rows(chain: str) -> list[Row]:
     ]  # fmt: skip
 
 
+def policy_rows(policy: str) -> list[Row]:
+    """policy: the name of a function of peers_torchvision."""
+    peer = f"peers_torchvision:{policy}"
+    return [*FUSED, Row("torchvision v2, per sample", peer, None, "torchvision", loops=True), FLOOR]
+
+
 ROWS = {
     "card's chain": chain_rows("card"),
     "heavy chain": chain_rows("heavy"),
@@ -136,4 +156,6 @@ ROWS = {
         Row("torchvision v2, per batch *", "peers_torchvision:cutmix", None, "tv. batch*"),
         FLOOR,
     ],
+    "TrivialAugmentWide": policy_rows("trivial_augment"),
+    "RandAugment": policy_rows("rand_augment"),
 }

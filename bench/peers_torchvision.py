@@ -19,6 +19,7 @@ HEAVY = v2.Compose(
         v2.RandomErasing(),
     ]
 )
+TRIVIAL_AUGMENT, RAND_AUGMENT = v2.TrivialAugmentWide(), v2.RandAugment(2, 9)
 CUTMIX, MIXUP = v2.CutMix(num_classes=CLASSES), v2.MixUp(num_classes=CLASSES)
 
 
@@ -65,6 +66,14 @@ def card(work: Work, batch: Set) -> object:
 def card_by_batch(work: Work, batch: Set) -> object:
     images, targets = CUTMIX(CONTRAST(roll(batch.nchw)), batch.labels)
     return normalised(blackout(images)), targets
+
+
+def trivial_augment(work: Work, batch: Set) -> object:
+    return normalised(each(TRIVIAL_AUGMENT, batch.nchw))
+
+
+def rand_augment(work: Work, batch: Set) -> object:
+    return normalised(each(RAND_AUGMENT, batch.nchw))
 
 
 def _heavy(batch: Set, images: Tensor) -> object:

@@ -24,6 +24,9 @@ class GeneralRenderer {
   }
 
  private:
+  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
+  static constexpr int32_t kChunkElements = 16384;
+
   void render(int32_t position) {
     const Program& program = params_.program;
     const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
@@ -37,7 +40,8 @@ class GeneralRenderer {
     }
     write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
     const int32_t height = params_.out_height;
-    const int32_t rows = whole_image ? height : chunk_rows(params_);
+    const int32_t rows =
+        whole_image ? height : max_of(1, kChunkElements / (params_.out_width * params_.channels));
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       own_.paint(y, end);

@@ -5,13 +5,6 @@
 
 namespace warpmix::augment {
 
-// Rows that are made together. With a partner's, their floats stay in a 256 KiB share of a
-// second-level cache.
-inline int32_t chunk_rows(const AugmentParams& params) {
-  constexpr int32_t kChunkElements = 16384;
-  return max_of(1, kChunkElements / (params.out_width * params.channels));
-}
-
 // Rows [begin, end) of the sample at `position`: plane(c) is row `begin` of channel c, and those
 // after it follow.
 template <typename Plane>

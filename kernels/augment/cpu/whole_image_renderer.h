@@ -1,5 +1,5 @@
 // The CPU's way through a sample of a whole-image launch: planes of floats that its operation
-// changes, or some rows at a time where none applies.
+// changes, or where none applies the way of a launch without stages.
 #pragma once
 
 #include <algorithm>
@@ -10,15 +10,27 @@
 #include "../sample.h"
 #include "image_loops.h"
 #include "store_rows.h"
+#include "whole_pixel_renderer.h"
 
 namespace warpmix::augment {
 
+// That launch, of the same samples.
+inline AugmentParams without_stages(const AugmentParams& params) {
+  AugmentParams plain = params;
+  plain.program = {};
+  plain.program.is_simple = true;
+  plain.draws = nullptr;
+  return plain;
+}
+
 // Makes samples one after the other; owns the planes, so one a thread.
-template <typename Source>
+template <typename Source, typename Out>
 class WholeImageRenderer {
  public:
   explicit WholeImageRenderer(const AugmentParams& params)
       : params_(params),
+        plain_(without_stages(params)),
+        copier_(plain_),
         plane_(static_cast<int64_t>(params.width) * params.height),
         values_(plane_ * params.channels) {}
 
@@ -33,30 +45,24 @@ class WholeImageRenderer {
   void render(int32_t position) {
     const Sample sample = batch_sample(params_, position);
     const ImageOperation operation = sample_operation(params_, position, sample);
-    write_targets(params_, position, sample.row, sample.row, 1.0f);
-    const Source* image =
-        static_cast<const Source*>(params_.images) + sample.row * params_.image_stride;
-    const int32_t height = params_.height;
-    const bool is_changed = operation.operation != Operation::kNone;
-    const int32_t rows = is_changed ? height : chunk_rows(params_);
-    for (int32_t y = 0; y < height; y += rows) {
-      const int32_t end = min_of(height, y + rows);
-      read_rows(image, y, end);
-      change(operation);
-      store_rows(params_, position, y, end, [&](int32_t c) { return plane(c); });
+    if (operation.operation == Operation::kNone) {
+      return copier_.render(position, position + 1);
     }
+    write_targets(params_, position, sample.row, sample.row, 1.0f);
+    read(source_image<Source>(params_, sample.row));
+    change(operation);
+    store_rows(params_, position, 0, params_.height, [&](int32_t c) { return plane(c); });
   }
 
   float* plane(int32_t channel) { return values_.data() + channel * plane_; }
 
-  void read_rows(const Source* image, int32_t begin, int32_t end) {
-    const int32_t count = (end - begin) * params_.width;
-    const Source* first = image + static_cast<int64_t>(begin) * params_.row_stride;
+  void read(const Source* image) {
+    const int32_t count = static_cast<int32_t>(plane_);
     if (params_.channels == 3 && params_.channel_stride == 1) {
-      return read_pixels(first, plane(0), plane(1), plane(2), count);
+      return read_pixels(image, plane(0), plane(1), plane(2), count);
     }
     for (int32_t c = 0; c < params_.channels; ++c) {
-      const Source* in = first + static_cast<int64_t>(c) * params_.channel_stride;
+      const Source* in = image + static_cast<int64_t>(c) * params_.channel_stride;
       if (params_.pixel_stride == 1) {
         read_plane(in, plane(c), count);
         continue;
@@ -162,6 +168,8 @@ class WholeImageRenderer {
   }
 
   const AugmentParams& params_;
+  const AugmentParams plain_;
+  WholePixelRenderer<Source, Out> copier_;
   const int64_t plane_;
   std::vector<float> values_;
   std::vector<uint8_t> levels_;

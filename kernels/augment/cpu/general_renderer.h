@@ -14,13 +14,14 @@ template <typename Source>
 class GeneralRenderer {
  public:
   explicit GeneralRenderer(const AugmentParams& params)
-      : params_(params), own_(params), partner_(params) {}
+      : params_(params), store_(params), own_(params), partner_(params) {}
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
     for (int32_t position = begin; position < end; ++position) {
       render(position);
     }
+    finish_streams();
   }
 
  private:
@@ -47,7 +48,7 @@ class GeneralRenderer {
       own_.paint(y, end);
       mix(y, end);
       own_.apply_patches(after_);
-      store_rows(params_, position, y, end, [&](int32_t c) { return own_.row(c, y); });
+      store_.store(position, y, end, own_.row(0, y), own_.plane());
     }
   }
 
@@ -76,6 +77,7 @@ class GeneralRenderer {
   }
 
   const AugmentParams& params_;
+  const RowStore store_;
   Canvas<Source> own_, partner_;
   StageDraw draws_[2][kMaxStages];
   Mixing mixing_;

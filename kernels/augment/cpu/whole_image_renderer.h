@@ -31,14 +31,21 @@ class WholeImageRenderer {
       : params_(params),
         plain_(without_stages(params)),
         copier_(plain_),
+        store_(params),
         plane_(static_cast<int64_t>(params.width) * params.height),
-        values_(plane_ * params.channels) {}
+        gatherer_(params, false, plane_),
+        all_rows_(params.height),
+        whole_rows_{{0, params.width, 0, 1}},
+        values_(plane_ * params.channels) {
+    start_table(all_of(all_rows_));
+  }
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
     for (int32_t position = begin; position < end; ++position) {
       render(position);
     }
+    finish_streams();
   }
 
  private:
@@ -49,29 +56,13 @@ class WholeImageRenderer {
       return copier_.render(position, position + 1);
     }
     write_targets(params_, position, sample.row, sample.row, 1.0f);
-    read(source_image<Source>(params_, sample.row));
+    gatherer_.gather(source_image<Source>(params_, sample.row), all_rows_.data(), params_.height,
+                     whole_rows_, {0, params_.width}, values_.data(), params_.width);
     change(operation);
-    store_rows(params_, position, 0, params_.height, [&](int32_t c) { return plane(c); });
+    store_.store(position, 0, params_.height, values_.data(), plane_);
   }
 
   float* plane(int32_t channel) { return values_.data() + channel * plane_; }
-
-  void read(const Source* image) {
-    const int32_t count = static_cast<int32_t>(plane_);
-    if (params_.channels == 3 && params_.channel_stride == 1) {
-      return read_pixels(image, plane(0), plane(1), plane(2), count);
-    }
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      const Source* in = image + static_cast<int64_t>(c) * params_.channel_stride;
-      if (params_.pixel_stride == 1) {
-        read_plane(in, plane(c), count);
-        continue;
-      }
-      for (int32_t i = 0; i < count; ++i) {
-        plane(c)[i] = static_cast<float>(in[static_cast<int64_t>(i) * params_.pixel_stride]);
-      }
-    }
-  }
 
   void change(const ImageOperation& operation) {
     for (int32_t c = 0; c < params_.channels; ++c) {
@@ -170,7 +161,11 @@ class WholeImageRenderer {
   const AugmentParams& params_;
   const AugmentParams plain_;
   WholePixelRenderer<Source, Out> copier_;
+  const RowStore store_;
   const int64_t plane_;
+  const Gatherer<Source, float> gatherer_;
+  std::vector<int32_t> all_rows_;
+  const std::vector<Run> whole_rows_;
   std::vector<float> values_;
   std::vector<uint8_t> levels_;
   std::vector<float> rows_;

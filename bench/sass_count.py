@@ -49,6 +49,16 @@ def compile_kernels(arch: str, folder: Path, source: Path = AUGMENT) -> tuple[st
     return report.stderr, sass.stdout
 
 
+def stacks(module: Path) -> list[tuple[str, int]]:
+    """(mangled name, bytes of stack a thread) of every kernel for every architecture."""
+    usage = subprocess.run(
+        [find_cuobjdump(), "--dump-resource-usage", str(module)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found = re.findall(r"Function (\S+):\s+REG:\d+ STACK:(\d+)", usage.stdout)
+    return [(name, int(stack)) for name, stack in found]
+
+
 def resources(report: str) -> dict[str, tuple[int, int]]:
     """Mangled name → (registers of a thread, bytes of shared memory of a block)."""
     found = {}

@@ -15,8 +15,11 @@ sys.path.insert(0, str(BENCH))
 
 import gpu_model  # noqa: E402
 import gpu_model_time as model  # noqa: E402
+import sass_count  # noqa: E402
 from device.ptx.counting import Count, KernelCounts  # noqa: E402
 from device.ptx.parse import Instruction, Kernel  # noqa: E402
+
+from warpmix import _extension  # noqa: E402
 
 H100, T4 = model.DEVICES[0], model.DEVICES[-1]
 
@@ -130,3 +133,18 @@ def test_the_benchmarks_have_the_rows_that_are_compared() -> None:
         if work.measured:
             group, row = work.measured
             assert any(k[0].endswith(group) and k[1] == row for k in known), work.name
+
+
+# ---- the compiled kernels -----------------------------------------------------------------------
+
+
+@pytest.mark.skipif(
+    _extension.load().cuda_unavailable is not None, reason="no CUDA module is loaded"
+)
+def test_no_kernel_needs_local_memory() -> None:
+    """For each architecture of this build. A stack holds spilled registers, or what is indexed at
+    run time: both lie in device memory."""
+    module = Path(_extension.load().module.__file__ or "")
+    stacks = sass_count.stacks(module.with_name(module.name.replace("_C", "_cuda", 1)))
+    assert len(stacks) > 40
+    assert [name for name, bytes_ in stacks if bytes_ > 0] == []

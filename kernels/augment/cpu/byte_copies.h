@@ -14,6 +14,12 @@ struct Blocks {
   int64_t row_bytes;
   int32_t rows;
   int64_t bytes;
+
+  // Of row y; null where it has none.
+  HOST_DEVICE const uint8_t* source(int32_t y) const {
+    return row[y] == kOutside ? nullptr
+                              : reinterpret_cast<const uint8_t*>(first) + row[y] * row_bytes;
+  }
 };
 
 // Bytes that are loaded and stored at once wherever they lie; of memcpy of 32 GCC makes two halves.
@@ -80,21 +86,71 @@ WARPMIX_SIMD_CLONES void copy_blocks(const Blocks& blocks, char* out, int64_t st
 }
 
 // Three interleaved channels to three planes `plane` apart, and back.
-WARPMIX_SIMD_CLONES void split_pixels(const uint8_t* __restrict in, uint8_t* __restrict out,
-                                      int64_t plane, int32_t count) {
+#define WARPMIX_ORDERS(T)                                                                         \
+  WARPMIX_SIMD_CLONES void split_pixels(const T* __restrict in, T* __restrict out, int64_t plane, \
+                                        int32_t count) {                                          \
+    for (int32_t i = 0; i < count; ++i) {                                                         \
+      out[i] = in[3 * i];                                                                         \
+      out[plane + i] = in[3 * i + 1];                                                             \
+      out[2 * plane + i] = in[3 * i + 2];                                                         \
+    }                                                                                             \
+  }                                                                                               \
+  WARPMIX_SIMD_CLONES void join_pixels(const T* __restrict in, int64_t plane, T* __restrict out,  \
+                                       int32_t count) {                                           \
+    for (int32_t i = 0; i < count; ++i) {                                                         \
+      out[3 * i] = in[i];                                                                         \
+      out[3 * i + 1] = in[plane + i];                                                             \
+      out[3 * i + 2] = in[2 * plane + i];                                                         \
+    }                                                                                             \
+  }
+WARPMIX_ORDERS(uint8_t)
+WARPMIX_ORDERS(float)
+#undef WARPMIX_ORDERS
+
+// Pixels of `channels` adjacent values, the last one first.
+template <typename T>
+HOST_DEVICE void mirror_pixels(const T* in, int32_t channels, int32_t count, T* out) {
   for (int32_t i = 0; i < count; ++i) {
-    out[i] = in[3 * i];
-    out[plane + i] = in[3 * i + 1];
-    out[2 * plane + i] = in[3 * i + 2];
+    for (int32_t c = 0; c < channels; ++c) {
+      out[i * channels + c] = in[(count - 1 - i) * channels + c];
+    }
   }
 }
 
-WARPMIX_SIMD_CLONES void join_pixels(const uint8_t* __restrict in, int64_t plane,
-                                     uint8_t* __restrict out, int32_t count) {
-  for (int32_t i = 0; i < count; ++i) {
-    out[3 * i] = in[i];
-    out[3 * i + 1] = in[plane + i];
-    out[3 * i + 2] = in[2 * plane + i];
+// Each row by itself, 16 bytes at a time, of which the first whole pixels count: what a store
+// writes before them, the next one overwrites. Upwards through the source, which is in no cache
+// yet: no processor runs ahead of a loop that reads it downwards, and that took six times as long.
+WARPMIX_SIMD_CLONES void mirror_rows(const Blocks& blocks, int32_t channels, uint8_t* out,
+                                     int64_t stride) {
+  constexpr int32_t kBytes = 16;
+  using Bytes = Word<kBytes>::type;
+  const int32_t pixels = kBytes / channels;
+  Bytes order;
+  for (int32_t i = 0; i < kBytes; ++i) {
+    const int32_t from_end = kBytes - 1 - i;
+    const int32_t pixel = min_of(from_end / channels, pixels - 1);
+    order[i] = static_cast<char>(pixel * channels + (channels - 1 - from_end % channels));
+  }
+  for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+    const uint8_t* in = blocks.source(y);
+    if (in == nullptr) {
+      continue;
+    }
+    int32_t bytes = static_cast<int32_t>(blocks.bytes);
+    for (; bytes >= kBytes; bytes -= pixels * channels, in += pixels * channels) {
+      const Bytes first = *reinterpret_cast<const Bytes*>(in);
+      *reinterpret_cast<Bytes*>(out + bytes - kBytes) = __builtin_shuffle(first, order);
+    }
+    mirror_pixels(in, channels, bytes / channels, out);
+  }
+}
+
+void mirror_rows(const Blocks& blocks, int32_t channels, float* out, int64_t stride) {
+  const int32_t count = static_cast<int32_t>(blocks.bytes / sizeof(float)) / channels;
+  for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
+    if (const uint8_t* in = blocks.source(y)) {
+      mirror_pixels(reinterpret_cast<const float*>(in), channels, count, out);
+    }
   }
 }
 

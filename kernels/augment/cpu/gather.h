@@ -3,12 +3,13 @@
 
 #include "byte_copies.h"
 #include "coordinate_tables.h"
+#include "interleaved.h"
 
 namespace warpmix::augment {
 
 // Copies pixels of one image in the output's order of elements: interleaved (channel fastest) or
-// planar (a plane a channel, `plane` elements apart).
-template <typename Source>
+// planar (a plane a channel, `plane` elements apart). Target: Source, or float.
+template <typename Source, typename Target>
 class Gatherer {
  public:
   Gatherer(const AugmentParams& params, bool interleaved, int64_t plane)
@@ -25,7 +26,7 @@ class Gatherer {
   // `columns` of `rows` rows, which go to `out`, `stride` elements apart. `row` are their rows of
   // the image, or kOutside.
   void gather(const Source* image, const int32_t* row, int32_t rows, const std::vector<Run>& runs,
-              Range columns, Source* out, int64_t stride) const {
+              Range columns, Target* out, int64_t stride) const {
     for (const Run& run : runs) {
       const int32_t from = max_of(columns.begin, run.begin);
       const int32_t count = min_of(columns.end, run.end) - from;
@@ -33,25 +34,24 @@ class Gatherer {
         continue;
       }
       const Source* first = image + (run.source + (from - run.begin) * run.step) * pixel_stride_;
-      Source* target = out + from * (interleaved_ ? channels_ : 1);
-      const bool in_blocks = run.step == 1 && same_order_;
-      if (in_blocks) {
-        copy_rows(first, row, rows, count, target, stride);
-        if (!has_outside_) {
-          continue;
-        }
+      Target* target = out + from * (interleaved_ ? channels_ : 1);
+      const bool has_source = run.step != 0;
+      if (has_source) {
+        const bool mirrored = run.step < 0;
+        first -= mirrored ? (count - 1) * int64_t{pixel_stride_} : 0;  // the leftmost
+        copy(first, row, rows, mirrored, count, target, stride);
       }
-      for (int32_t y = 0; y < rows; ++y, target += stride) {
-        if (row[y] == kOutside || run.step == 0) {
-          fill(target, count);
-        } else if (!in_blocks) {
-          copy(first + static_cast<int64_t>(row[y]) * row_stride_, run.step, target, count);
+      for (int32_t y = 0; (has_outside_ || !has_source) && y < rows; ++y) {
+        if (row[y] == kOutside || !has_source) {
+          fill(target + y * stride, count);
         }
       }
     }
   }
 
  private:
+  static constexpr bool kSameType = std::is_same_v<Source, Target>;
+
   static bool reaches_outside(const Program& program) {
     bool constant = program.map_border == Border::kConstant && program.map_begin < program.map_end;
     for (int32_t i = 0; i < program.geometry_end; ++i) {
@@ -61,53 +61,78 @@ class Gatherer {
     return constant;
   }
 
-  void fill(Source* out, int32_t count) const {
+  void fill(Target* out, int32_t count) const {
     const int32_t x_step = interleaved_ ? channels_ : 1;
     const int64_t c_step = interleaved_ ? 1 : plane_;
     for (int32_t c = 0; c < channels_; ++c) {
       for (int32_t x = 0; x < count; ++x) {
-        out[c * c_step + x * x_step] = static_cast<Source>(fill_[c]);
+        out[c * c_step + x * x_step] = static_cast<Target>(fill_[c]);
       }
     }
   }
 
-  // The common case: all rows that have a source, which has the output's order.
-  void copy_rows(const Source* first, const int32_t* row, int32_t rows, int32_t count, Source* out,
-                 int64_t stride) const {
-    const int64_t size = sizeof(Source);
-    const int32_t planes = interleaved_ ? 1 : channels_;
-    for (int32_t c = 0; c < planes; ++c) {
-      const Source* plane = first + static_cast<int64_t>(c) * channel_stride_;
-      copy_blocks({reinterpret_cast<const char*>(plane), row, row_stride_ * size, rows,
-                   size * count * (channels_ / planes)},
-                  reinterpret_cast<char*>(out + c * plane_), stride * size);
+  // All rows that have a source. `in` is the leftmost pixel of row 0 of the image, wherever it
+  // goes.
+  void copy(const Source* in, const int32_t* row, int32_t rows, bool mirrored, int32_t count,
+            Target* out, int64_t stride) const {
+    const auto blocks = [&](int32_t channel, int32_t channels) {
+      const Source* first = in + static_cast<int64_t>(channel) * channel_stride_;
+      const int64_t size = sizeof(Source);
+      return Blocks{reinterpret_cast<const char*>(first), row, row_stride_ * size, rows,
+                    size * count * channels};
+    };
+    if constexpr (kSameType) {
+      if (same_order_) {
+        const int32_t together = interleaved_ ? channels_ : 1;
+        for (int32_t c = 0; c < channels_; c += together) {
+          copy_ordered(blocks(c, together), together, mirrored, out + c * plane_, stride);
+        }
+        return;
+      }
+    } else if (channels_ == 3 && !same_order_) {
+      return widen_rows(blocks(0, 3), mirrored, {out, plane_}, stride);
+    }
+    for (int32_t y = 0; y < rows; ++y, out += stride) {
+      if (row[y] != kOutside) {
+        copy_row(in + static_cast<int64_t>(row[y]) * row_stride_, mirrored, out, count);
+      }
     }
   }
 
-  void copy(const Source* in, int32_t step, Source* out, int32_t count) const {
-    if (step == 1 && channels_ == 3 && sizeof(Source) == 1) {
-      copy_other_order(reinterpret_cast<const uint8_t*>(in), reinterpret_cast<uint8_t*>(out),
-                       count);
+  void copy_ordered(const Blocks& blocks, int32_t channels, bool mirrored, Source* out,
+                    int64_t stride) const {
+    if (mirrored) {
+      mirror_rows(blocks, channels, out, stride);
     } else {
-      copy_each(in, step * pixel_stride_, out, count);
+      copy_blocks(blocks, reinterpret_cast<char*>(out), stride * sizeof(Source));
     }
   }
 
-  void copy_other_order(const uint8_t* in, uint8_t* out, int32_t count) const {
-    if (interleaved_) {
-      join_pixels(in, channel_stride_, out, count);
-    } else {
-      split_pixels(in, out, plane_, count);
-    }
-  }
-
-  void copy_each(const Source* in, int32_t in_step, Source* out, int32_t count) const {
-    const int32_t x_step = interleaved_ ? channels_ : 1;
-    const int64_t c_step = interleaved_ ? 1 : plane_;
-    for (int32_t x = 0; x < count; ++x) {
-      const Source* pixel = in + static_cast<int64_t>(x) * in_step;
+  void copy_row(const Source* in, bool mirrored, Target* out, int32_t count) const {
+    if constexpr (kSameType) {
+      if (channels_ == 3 && !mirrored) {
+        return interleaved_ ? join_pixels(in, channel_stride_, out, count)
+                            : split_pixels(in, out, plane_, count);
+      }
+    } else if (same_order_ && !mirrored) {
       for (int32_t c = 0; c < channels_; ++c) {
-        out[x * x_step + c * c_step] = pixel[static_cast<int64_t>(c) * channel_stride_];
+        widen_plane(in + static_cast<int64_t>(c) * channel_stride_, out + c * plane_, count);
+      }
+      return;
+    }
+    copy_each(in, mirrored, out, count);
+  }
+
+  // Upwards through the source: see mirror_rows.
+  void copy_each(const Source* in, bool mirrored, Target* out, int32_t count) const {
+    const int32_t x_step = (interleaved_ ? channels_ : 1) * (mirrored ? -1 : 1);
+    const int64_t c_step = interleaved_ ? 1 : plane_;
+    Target* const first = mirrored ? out - (count - 1) * int64_t{x_step} : out;
+    for (int32_t x = 0; x < count; ++x) {
+      const Source* pixel = in + static_cast<int64_t>(x) * pixel_stride_;
+      for (int32_t c = 0; c < channels_; ++c) {
+        first[x * int64_t{x_step} + c * c_step] =
+            static_cast<Target>(pixel[static_cast<int64_t>(c) * channel_stride_]);
       }
     }
   }

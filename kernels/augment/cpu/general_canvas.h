@@ -21,7 +21,6 @@ class Canvas {
         plane_(static_cast<int64_t>(params.out_width) * params.out_height),
         gatherer_(params, false, plane_),
         values_(plane_ * params.channels),
-        bytes_(sizeof(Source) == 1 ? plane_ * params.channels : 0),
         columns_(params.out_width),
         rows_(params.out_height),
         pre_columns_(params.program.map_width),
@@ -86,6 +85,9 @@ class Canvas {
     return values_.data() + channel * plane_ + static_cast<int64_t>(y - begin_) * params_.out_width;
   }
 
+  // Elements from a channel's plane to the next.
+  int64_t plane() const { return plane_; }
+
   void apply_patches(const Patches& patches) {
     for (int32_t i = 0; i < patches.count; ++i) {
       const Patch& patch = patches.patch[i];
@@ -115,19 +117,8 @@ class Canvas {
   // ---- geometry ---------------------------------------------------------------------------------
 
   void copy_pixels() {
-    if constexpr (sizeof(Source) == 1) {
-      gather(bytes_.data());
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        widen_plane(bytes_.data() + c * plane_, row(c, begin_), painted_elements());
-      }
-    } else {
-      gather(values_.data());
-    }
-  }
-
-  void gather(Source* out) {
     gatherer_.gather(image(), rows_.data() + begin_, rows_painted_, runs_, {0, params_.out_width},
-                     out, params_.out_width);
+                     values_.data(), params_.out_width);
   }
 
   // `rows` rows from y on, whose pixels the map takes from between pixels.
@@ -256,9 +247,8 @@ class Canvas {
 
   const AugmentParams& params_;
   const int64_t plane_;
-  const Gatherer<Source> gatherer_;
+  const Gatherer<Source, float> gatherer_;
   std::vector<float> values_;
-  std::vector<Source> bytes_;
   std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;

@@ -13,13 +13,6 @@ namespace {
 
 // ---- colour -------------------------------------------------------------------------------------
 
-WARPMIX_SIMD_CLONES void widen_plane(const uint8_t* __restrict in, float* __restrict out,
-                                     int32_t count) {
-  for (int32_t i = 0; i < count; ++i) {
-    out[i] = static_cast<float>(in[i]);
-  }
-}
-
 // Planes of floats, for apply_step.
 struct Planes {
   float* first;
@@ -83,17 +76,6 @@ WARPMIX_SIMD_CLONES void blend_plane(float* __restrict own, const float* __restr
                                        float bias, Out* __restrict out) {                         \
     for (int32_t i = 0; i < count; ++i) {                                                         \
       out[i] = rounded<Out>(normalise(plane[i], scale, bias));                                    \
-    }                                                                                             \
-  }                                                                                               \
-  WARPMIX_SIMD_CLONES void store_pixels(                                                          \
-      const float* __restrict red, const float* __restrict green, const float* __restrict blue,   \
-      int32_t count, const float* scale, const float* bias, Out* __restrict out) {                \
-    const float scale0 = scale[0], scale1 = scale[1], scale2 = scale[2];                          \
-    const float bias0 = bias[0], bias1 = bias[1], bias2 = bias[2];                                \
-    for (int32_t i = 0; i < count; ++i) {                                                         \
-      out[3 * i] = rounded<Out>(normalise(red[i], scale0, bias0));                                \
-      out[3 * i + 1] = rounded<Out>(normalise(green[i], scale1, bias1));                          \
-      out[3 * i + 2] = rounded<Out>(normalise(blue[i], scale2, bias2));                           \
     }                                                                                             \
   }
 WARPMIX_STORES(float)

@@ -22,8 +22,7 @@ class WholePixelRenderer {
         layout_(params),
         count_(layout_.count()),
         chunk_rows_(max_of(1, min_of(params.out_height, kChunkElements / count_))),
-        streams_(params.batch_size * params.out_image_stride * static_cast<int64_t>(sizeof(Out)) >
-                 kCachedBytes),
+        streams_(exceeds_cache(params)),
         gatherer_(params, layout_.interleaved(), params.out_width),
         columns_(params.out_width),
         zeros_(count_, 0.0f),
@@ -64,10 +63,6 @@ class WholePixelRenderer {
   // Elements that are gathered together: with a row's coefficients they stay in a 32 KiB
   // first-level cache.
   static constexpr int32_t kChunkElements = 8192;
-  // Larger batches would not stay in the cache until they are read: they are written past it, at
-  // 64×3×224² in 0.6 of the time. Three quarters, as in glibc's memcpy, of the 32 MiB that a die's
-  // cores commonly share; sysconf told ten times that in a virtual machine.
-  static constexpr int64_t kCachedBytes = 24 << 20;
 
   // Coefficients of a row's elements.
   struct CoefficientRow {
@@ -262,7 +257,7 @@ class WholePixelRenderer {
   const int32_t count_;  // elements of a row
   const int32_t chunk_rows_;
   const bool streams_;
-  const Gatherer<Source> gatherer_;
+  const Gatherer<Source, Source> gatherer_;
   std::vector<int32_t> columns_;
   const std::vector<float> zeros_, ones_;
   const Coefficients black_ = {zeros_.data(), zeros_.data()};

@@ -7,9 +7,13 @@
 namespace warpmix::ensemble {
 namespace {
 
-// Three blocks of a tile leave 64 registers a thread.
+// 3 blocks of a tile leave 64 registers a thread, 2 leave 96. A number of classes that is known at
+// run time alone takes 8 bytes more than 64 hold (nvcc 13.0, compute capability 8.6 and later).
+template <int kClasses>
+constexpr int kTilesPerSm = kClasses > 0 ? 3 : 2;
+
 template <typename Score, int kClasses>
-__global__ void __launch_bounds__(kTileThreads, 3)
+__global__ void __launch_bounds__(kTileThreads, kTilesPerSm<kClasses>)
     tile_kernel(const __grid_constant__ VoteParams params) {
   __shared__ TileShared shared;
   TileThread<Score, kClasses> thread(params, shared, blockIdx.x, static_cast<int32_t>(threadIdx.x));
@@ -23,7 +27,7 @@ __global__ void __launch_bounds__(kTileThreads, 3)
 }
 
 template <typename Score>
-__global__ void __launch_bounds__(kVoteThreads)
+__global__ void __launch_bounds__(kVoteThreads, 1)
     vote_kernel(const __grid_constant__ VoteParams params) {
   vote_body<Score>(params, blockIdx.x, static_cast<int32_t>(threadIdx.x));
 }

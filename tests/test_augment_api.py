@@ -105,7 +105,7 @@ def test_dictionaries_are_refused_by_field(config: Any, error: type, words: str)
         (lambda: CenterCrop(24, p=0.5), ValueError, r"CenterCrop: p must be 1"),
         (lambda: GaussianBlur(4), ValueError, r"kernel_size must be odd and in \[1, 255\], got 4"),
         (lambda: GaussianBlur((3, 257)), ValueError, r"in \[1, 255\], got \(3, 257\)"),
-        (lambda: GaussianBlur("3"), TypeError, r"GaussianBlur: kernel_size must be an int, got str"),
+        (lambda: GaussianBlur("3"), TypeError, r"kernel_size must be an int, got str"),
         (
             lambda: GaussianBlur((3, 3, 3)),
             ValueError,

@@ -86,7 +86,7 @@ HOST_DEVICE bool applied_words(const AugmentParams& params, const Stage& stage, 
   return true;
 }
 
-// kSimple: of a program that is_simple. 16 of the 27 kernels are for those alone; without the other
+// kSimple: of a program that is_simple. 16 of the 37 kernels are for those alone; without the other
 // kinds in them nvcc takes 75 s an architecture and not 88.
 template <bool kSimple>
 HOST_DEVICE StageDraw draw_stage(const AugmentParams& params, int32_t index, Sample sample) {

@@ -140,9 +140,10 @@ HOST_DEVICE PolicyColor policy_color(PolicyDraw draw) {
       return {Kind::kSaturation, factor, false};
     case PolicyOp::kContrast:
       return {Kind::kContrast, factor, true};
-    case PolicyOp::kPosterize:
-      return {Kind::kPosterize, static_cast<float>(1 << (8 - static_cast<int32_t>(draw.magnitude))),
-              false};
+    case PolicyOp::kPosterize: {
+      const int32_t bits = min_of(max_of(static_cast<int32_t>(draw.magnitude), 0), 8);
+      return {Kind::kPosterize, static_cast<float>(1 << (8 - bits)), false};
+    }
     case PolicyOp::kSolarize:
       return {Kind::kSolarize, 255.0f * draw.magnitude, false};
     default:  // kInvert

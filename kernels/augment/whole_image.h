@@ -13,6 +13,7 @@ enum class Operation : int32_t {
   kNone,
   kMove,   // whole pixels, from the nearest ones of `map`
   kColor,  // a step
+  // From here on an operation takes the image as a whole, see needs_whole_image.
   kAutocontrast,
   kEqualize,
   kSharpness,

@@ -22,8 +22,8 @@ from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
-    CenterCrop,
     AutoAugment,
+    CenterCrop,
     CutMix,
     GaussianBlur,
     MixUp,

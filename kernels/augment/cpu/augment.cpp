@@ -40,7 +40,9 @@ struct BatchRun {
 
   template <typename Source, int>
   void run_whole_image() const {
-    render_batch<WholeImageRenderer<Source>>();
+    with_out_type(params.out_type, [&](auto element) {
+      render_batch<WholeImageRenderer<Source, decltype(element)>>();
+    });
   }
 
   template <typename Renderer>

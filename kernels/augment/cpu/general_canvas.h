@@ -90,9 +90,7 @@ class Canvas {
     if (side_.map.whole) {
       copy_pixels();
     } else if (side_.resampling.applies) {
-      for (int32_t y = begin; y < end; ++y) {
-        resampled_.paint(rows_[y], row(0, y), plane_);
-      }
+      resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
     } else {
       for (int32_t y = begin; y < end; y += sampled_rows_) {
         sample_rows(y, min_of(sampled_rows_, end - y));

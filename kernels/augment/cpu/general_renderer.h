@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "general_canvas.h"
-#include "row_layout.h"
 #include "store_rows.h"
 
 namespace warpmix::augment {
@@ -15,7 +14,7 @@ template <typename Source>
 class GeneralRenderer {
  public:
   explicit GeneralRenderer(const AugmentParams& params)
-      : params_(params), streams_(exceeds_cache(params)), own_(params), partner_(params) {}
+      : params_(params), store_(params), own_(params), partner_(params) {}
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
@@ -26,6 +25,9 @@ class GeneralRenderer {
   }
 
  private:
+  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
+  static constexpr int32_t kChunkElements = 16384;
+
   void render(int32_t position) {
     const Program& program = params_.program;
     const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
@@ -39,13 +41,14 @@ class GeneralRenderer {
     }
     write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
     const int32_t height = params_.out_height;
-    const int32_t rows = whole_image ? height : chunk_rows(params_);
+    const int32_t rows =
+        whole_image ? height : max_of(1, kChunkElements / (params_.out_width * params_.channels));
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       own_.paint(y, end);
       mix(y, end);
       own_.apply_patches(after_);
-      store_rows(params_, position, y, end, streams_, [&](int32_t c) { return own_.row(c, y); });
+      store_.store(position, y, end, own_.row(0, y), own_.plane());
     }
   }
 
@@ -75,7 +78,7 @@ class GeneralRenderer {
   }
 
   const AugmentParams& params_;
-  const bool streams_;
+  const RowStore store_;
   Canvas<Source> own_, partner_;
   StageDraw draws_[2][kMaxStages];
   Mixing mixing_;

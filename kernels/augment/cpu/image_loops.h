@@ -1,5 +1,5 @@
-// The CPU's loops over whole images as planes of floats: reading them, their statistics, and what
-// operations do to them. The arithmetic is whole_image.h's.
+// The CPU's loops over whole images as planes of floats: their statistics, and what operations do
+// to them. The arithmetic is whole_image.h's.
 #pragma once
 
 #include <vector>
@@ -10,28 +10,6 @@
 namespace warpmix::augment {
 
 namespace {
-
-// ---- reading ------------------------------------------------------------------------------------
-
-#define WARPMIX_READS(Source)                                                              \
-  WARPMIX_SIMD_CLONES void read_plane(const Source* __restrict in, float* __restrict out,  \
-                                      int32_t count) {                                     \
-    for (int32_t i = 0; i < count; ++i) {                                                  \
-      out[i] = static_cast<float>(in[i]);                                                  \
-    }                                                                                      \
-  }                                                                                        \
-  WARPMIX_SIMD_CLONES void read_pixels(const Source* __restrict in, float* __restrict red, \
-                                       float* __restrict green, float* __restrict blue,    \
-                                       int32_t count) {                                    \
-    for (int32_t i = 0; i < count; ++i) {                                                  \
-      red[i] = static_cast<float>(in[3 * i]);                                              \
-      green[i] = static_cast<float>(in[3 * i + 1]);                                        \
-      blue[i] = static_cast<float>(in[3 * i + 2]);                                         \
-    }                                                                                      \
-  }
-WARPMIX_READS(uint8_t)
-WARPMIX_READS(float)
-#undef WARPMIX_READS
 
 // ---- statistics ---------------------------------------------------------------------------------
 

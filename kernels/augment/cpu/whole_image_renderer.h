@@ -1,5 +1,5 @@
 // The CPU's way through a sample of a whole-image launch: planes of floats that its operation
-// changes, or some rows at a time where none applies.
+// changes, or where none applies the way of a launch without stages.
 #pragma once
 
 #include <algorithm>
@@ -11,67 +11,78 @@
 #include "image_loops.h"
 #include "nearest_rows.h"
 #include "store_rows.h"
+#include "whole_pixel_renderer.h"
 
 namespace warpmix::augment {
 
+// That launch, of the same samples.
+inline AugmentParams without_stages(const AugmentParams& params) {
+  AugmentParams plain = params;
+  plain.program = {};
+  plain.program.is_simple = true;
+  plain.draws = nullptr;
+  return plain;
+}
+
 // Makes samples one after the other; owns the planes, so one a thread.
-template <typename Source>
+template <typename Source, typename Out>
 class WholeImageRenderer {
  public:
   explicit WholeImageRenderer(const AugmentParams& params)
       : params_(params),
+        plain_(without_stages(params)),
+        copier_(plain_),
+        store_(params),
         plane_(static_cast<int64_t>(params.width) * params.height),
+        gatherer_(params, false, plane_),
+        all_rows_(params.height),
+        whole_rows_{{0, params.width, 0, 1}},
         values_(plane_ * params.channels),
         offsets_(params.width),
-        words_(params.width) {}
+        words_(params.width) {
+    start_table(all_of(all_rows_));
+  }
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
     for (int32_t position = begin; position < end; ++position) {
       render(position);
     }
+    finish_streams();
   }
 
  private:
   void render(int32_t position) {
     const Sample sample = batch_sample(params_, position);
     const ImageOperation operation = sample_operation(params_, position, sample);
+    if (operation.operation == Operation::kNone) {
+      return copier_.render(position, position + 1);
+    }
     write_targets(params_, position, sample.row, sample.row, 1.0f);
     const Source* image =
-        static_cast<const Source*>(params_.images) + sample.row * params_.image_stride;
+        static_cast<const Source*>(params_.images) + source_image(params_, sample.row).first;
     const int32_t height = params_.height;
-    const int32_t rows = needs_whole_image(operation) ? height : chunk_rows(params_);
+    const int32_t rows = needs_whole_image(operation) ? height : chunk_rows();
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       if (operation.operation == Operation::kMove) {
         take_rows(image, operation.map, y, end);
       } else {
-        read_rows(image, y, end);
+        gatherer_.gather(image, params_.row_stride, all_rows_.data() + y, end - y, whole_rows_,
+                         {0, params_.width}, values_.data(), params_.width);
         change(operation, (end - y) * params_.width);
       }
-      store_rows(params_, position, y, end, false, [&](int32_t c) { return plane(c); });
+      store_.store(position, y, end, values_.data(), plane_);
     }
+  }
+
+  // Rows of which the floats stay in a 256 KiB share of a second-level cache.
+  int32_t chunk_rows() const {
+    constexpr int32_t kChunkElements = 32768;
+    return max_of(1, kChunkElements / (params_.width * params_.channels));
   }
 
   float* plane(int32_t channel) { return values_.data() + channel * plane_; }
-
-  void read_rows(const Source* image, int32_t begin, int32_t end) {
-    const int32_t count = (end - begin) * params_.width;
-    const Source* first = image + static_cast<int64_t>(begin) * params_.row_stride;
-    if (params_.channels == 3 && params_.channel_stride == 1) {
-      return read_pixels(first, plane(0), plane(1), plane(2), count);
-    }
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      const Source* in = first + static_cast<int64_t>(c) * params_.channel_stride;
-      if (params_.pixel_stride == 1) {
-        read_plane(in, plane(c), count);
-        continue;
-      }
-      for (int32_t i = 0; i < count; ++i) {
-        plane(c)[i] = static_cast<float>(in[static_cast<int64_t>(i) * params_.pixel_stride]);
-      }
-    }
-  }
 
   // Rows of the nearest pixels of a map.
   void take_rows(const Source* image, const Map& map, int32_t begin, int32_t end) {
@@ -211,7 +222,13 @@ class WholeImageRenderer {
   }
 
   const AugmentParams& params_;
+  const AugmentParams plain_;
+  WholePixelRenderer<Source, Out> copier_;
+  const RowStore store_;
   const int64_t plane_;
+  const Gatherer<Source, float> gatherer_;
+  std::vector<int32_t> all_rows_;
+  const std::vector<Run> whole_rows_;
   std::vector<float> values_;
   std::vector<int32_t> offsets_;  // of the pixels of a row
   std::vector<uint32_t> words_;

@@ -22,6 +22,8 @@ from warpmix.augment.stages import MIXED
 
 _CACHED_BYTES = 2**20  # of images between two launches, a thread
 
+_CACHED_BYTES = 2**20  # of images between two launches, a thread
+
 
 @dataclass(frozen=True)
 class Compiled:

@@ -1,8 +1,6 @@
 // The CPU's loops that sample rows between pixels. The arithmetic is sampling.h's.
 #pragma once
 
-#include <cstring>
-
 #include "../../simd.h"
 #include "../sampling.h"
 #include "../whole_pixels.h"
@@ -78,51 +76,7 @@ void sample_taps(const Source* image, const int32_t* const (&offsets)[4], RowTap
   }
 }
 
-// Three channels of pixels in the low bytes of words. A fourth byte is read with them, but not past
-// the last of the image, which `last_word` ends.
-HOST_DEVICE void load_rgb_words(const uint8_t* image, const int32_t* offsets, int32_t last_word,
-                                int32_t count, uint32_t* words) {
-  for (int32_t i = 0; i < count; ++i) {
-    const bool is_last = offsets[i] > last_word;
-    uint32_t word;
-    std::memcpy(&word, image + (is_last ? last_word : offsets[i]), sizeof word);
-    words[i] = is_last ? word >> 8 : word;
-  }
-}
-
 namespace {
-
-HOST_DEVICE float byte_of(uint32_t word, int32_t shift) {
-  return static_cast<float>(static_cast<int32_t>(word >> shift & 255u));
-}
-
-// A byte of each of the four corners' words, blended.
-HOST_DEVICE float blended_byte(uint32_t word0, uint32_t word1, uint32_t word2, uint32_t word3,
-                               int32_t shift, float across, float down) {
-  return between(between(byte_of(word0, shift), byte_of(word1, shift), across),
-                 between(byte_of(word2, shift), byte_of(word3, shift), across), down);
-}
-
-// Three channels of `count` pixels from the words of their four corners, `count` apart.
-WARPMIX_SIMD_CLONES void blend_corners(const uint32_t* __restrict words,
-                                       const float* __restrict across, const float* __restrict down,
-                                       const int32_t* __restrict outside, const float* fill,
-                                       int32_t count, float* __restrict red,
-                                       float* __restrict green, float* __restrict blue) {
-  const uint32_t* __restrict words1 = words + count;
-  const uint32_t* __restrict words2 = words + 2 * count;
-  const uint32_t* __restrict words3 = words + 3 * count;
-  const float fill_red = fill[0], fill_green = fill[1], fill_blue = fill[2];
-  for (int32_t i = 0; i < count; ++i) {
-    const uint32_t w0 = words[i], w1 = words1[i], w2 = words2[i], w3 = words3[i];
-    const float sampled_red = blended_byte(w0, w1, w2, w3, 0, across[i], down[i]);
-    const float sampled_green = blended_byte(w0, w1, w2, w3, 8, across[i], down[i]);
-    const float sampled_blue = blended_byte(w0, w1, w2, w3, 16, across[i], down[i]);
-    red[i] = outside[i] != 0 ? fill_red : sampled_red;
-    green[i] = outside[i] != 0 ? fill_green : sampled_green;
-    blue[i] = outside[i] != 0 ? fill_blue : sampled_blue;
-  }
-}
 
 // Offsets of four corners of each pixel, one corner after the other.
 WARPMIX_SIMD_CLONES void corner_offsets(RowTaps taps, int32_t pixel_stride, int32_t row_stride,

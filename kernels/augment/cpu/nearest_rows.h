@@ -37,8 +37,8 @@ WARPMIX_TAKES(uint8_t)
 WARPMIX_TAKES(float)
 #undef WARPMIX_TAKES
 
-// Three channels of pixels in the low bytes of words, as load_rgb_words does, but for offsets of
-// which some are kOutside: these get any.
+// Three channels of pixels in the low bytes of words, whose fourth is of no matter. Of offsets
+// kOutside any pixel is read.
 HOST_DEVICE void take_rgb_words(const uint8_t* image, const int32_t* offsets, int32_t last_word,
                                 int32_t count, uint32_t* words) {
   for (int32_t i = 0; i < count; ++i) {

@@ -275,7 +275,7 @@ def test_a_program_resamples_by_itself_and_after_flips_alone() -> None:
     with pytest.raises(RuntimeError, match=r"a resample in a map of its own"):
         draw(flipped)
     shifted = words_of(RandomResizedCrop(None, interpolation="bicubic"), RandomShift(0.2))
-    header = 11
+    header = 12
     resample = len(words_of(RandomResizedCrop(None, interpolation="bicubic"))) - header
     turned = [*shifted[:header], *shifted[header + resample :], *shifted[header:][:resample]]
     turned[1:4] = [1, 2, 2]

@@ -204,20 +204,20 @@ def run_launches(
     return torch.cat(pairs, 1), torch.cat(shares)
 
 
-def _parts(images: Tensor, compiled: Compiled, draws: Draws) -> list[slice]:
+def _parts(images: Images, compiled: Compiled, draws: Draws) -> list[slice]:
     """Return which samples go through all launches before others do: on a CPU those whose images
     in between stay in its caches, and in memory that is used again."""
     count = draws.rows.shape[0]
     together = max(1, count)
     if images.device.type == "cpu" and compiled.mix is None and not torch.compiler.is_compiling():
         pixels = max(math.prod(program.result_size) for program in compiled.programs)
-        in_cache = max(1, _CACHED_BYTES // (4 * pixels * images.shape[3]))
+        in_cache = max(1, _CACHED_BYTES // (4 * pixels * len(compiled.scale)))
         together = in_cache * torch.get_num_threads()
     return [slice(i, min(i + together, count)) for i in range(0, max(1, count), together)]
 
 
 def _run_drawn(
-    images: Tensor,
+    images: Images,
     compiled: Compiled,
     draws: Draws,
     labels: Tensor | None,

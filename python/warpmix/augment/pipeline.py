@@ -97,18 +97,9 @@ class Pipeline(nn.Module):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self._settings = Settings(
-            transforms=transforms,
-            p=p,
-            mean=mean,
-            std=std,
-            dtype=dtype,
-            channels_last=channels_last,
-            seed=seed,
-            targets=targets,
-            num_classes=num_classes,
-            label_smoothing=label_smoothing,
-        )
+        of_batch = (mean, std, dtype, channels_last)
+        of_targets = (targets, num_classes, label_smoothing)
+        self._settings = Settings(transforms, p, *of_batch, seed, *of_targets)
         self._key = Key(self._settings.seed)
         self.register_buffer("samples_seen", torch.zeros(1, dtype=torch.int64), persistent=False)
         self._compiled: dict[tuple[int, int, int, bool, bool], Compiled] = {}

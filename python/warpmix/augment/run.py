@@ -55,7 +55,9 @@ def run(
     count = samples.count if isinstance(samples, Samples) else samples.rows.shape[0]
     batch = _output(call, compiled, count, form, out)
     soft = labels is not None and labels.is_floating_point()
-    images = call.images.float() if compiled.floats else call.images  # exact, and back
+    images = call.images
+    if isinstance(images, Tensor) and compiled.floats:
+        images = images.float()  # exact, and back
     pair, lam = run_launches(
         images, compiled, samples, None if soft else labels, _sums(call, compiled), batch
     )

@@ -46,7 +46,7 @@ class Setting(Generic[T]):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Settings:
     """The arguments of a :class:`warpmix.Pipeline`, checked, as they are used.
 

@@ -58,10 +58,8 @@ class Transform(ABC):
 
     @abstractmethod
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
-        """Return the stages for images of this size; raise ValueError where they do not fit.
-
-        With ``takes_mixed_sizes`` height and width may be MIXED: the stages are then for any size.
-        """
+        """Return the stages for images of this size, MIXED where it ``takes_mixed_sizes``; raise
+        ValueError where they do not fit."""
 
     def with_mean(self, mean: Sequence[float] | None) -> Transform:
         """Return the transform for a pipeline that normalises by ``mean``, of images on [0, 1]."""
@@ -87,15 +85,13 @@ class Transform(ABC):
             images: [B, C, H, W] uint8 in any memory format, one image [C, H, W], or RaggedImages.
                 What only moves whole pixels, covers or mixes takes float32, float16 and bfloat16
                 too, of any values, which it does not clip.
-            labels: as for :class:`warpmix.Pipeline`; mixes need them.
+            labels, epoch: as for :class:`warpmix.Pipeline`; mixes need labels.
             seed: in [0, 2^63). The call's numbers then depend on (seed, epoch, ids) alone; None
                 takes another key from torch's generator at each call.
-            epoch: as for :class:`warpmix.Pipeline`.
             ids: [B] int64 sample ids, at least 0; left out, they are 0, 1, ... in each call.
 
         Returns:
-            [B, C, h, w] of the images' dtype, bytes rounded, in their memory format; with labels
-            (images, targets)
+            [B, C, h, w] of their dtype, bytes rounded, in their memory format; or (images, targets)
 
         Raises:
             TypeError, ValueError: as :class:`warpmix.Pipeline`.
@@ -125,15 +121,12 @@ class Transform(ABC):
         shown: Mapping[str, str] | None = None,
         **numbers: Value,
     ) -> Stage:
-        """Return a stage of this transform.
+        """Return a stage of a kind, by its name in kernels/augment/stages.h, with its numbers.
 
         Args:
-            kind: by its name in kernels/augment/stages.h.
             height, width: of the image that enters it.
-            p: its probability; left out, the transform's.
-            border, fill, block: as in :class:`Stage`.
+            p, border, fill, block: as in :class:`Stage`; without p the transform's.
             shown: what a user sees of its draws; left out, all of them under their own names.
-            numbers: the kind's.
         """
         if shown is None:
             shown = {of.name: of.name for of in KINDS[kind].draw}

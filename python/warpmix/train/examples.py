@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from warpmix.augment import Pipeline, from_config
+from warpmix.augment import Pipeline, RaggedImages, from_config
 from warpmix.data import Dataset, Variant
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import load_images
@@ -99,8 +100,12 @@ def _make_form(
 
 def _mean_of(dataset: Dataset) -> list[float]:
     """Return the images' own mean, one a channel, on [0, 1]: a run may normalise by another."""
-    pixels = dataset.images.shape[1] * dataset.images.shape[2]
-    means: list[float] = (dataset.channel_sums.double().mean(0) / (pixels * 2**16 * 255)).tolist()
+    images = dataset.images
+    if isinstance(images, RaggedImages):
+        pixels = int(images.sizes.prod(1, dtype=torch.int64).sum())
+    else:
+        pixels = math.prod(images.shape[:3])
+    means: list[float] = (dataset.channel_sums.double().sum(0) / (pixels * 2**16 * 255)).tolist()
     return means
 
 

@@ -246,9 +246,8 @@ def _run_drawn(
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)
         last = number == len(compiled.programs) - 1
-        target = (
-            out if last else _between(channels, drawn_for.count, launch.result_size, images.device)
-        )
+        between = (channels, drawn_for.count, launch.result_size, images.device)
+        target = out if last else _between(*between)
         mixed = labels if number == mix else None
         written = _launch(source, compiled, number, drawn_for, words, mixed, sums, target)
         targets = written if number == mix else targets

@@ -13,7 +13,7 @@ import torch
 from augment_rows import CARD, Set, Work
 from augment_rows import Row as Function
 from pure_torch import card_chain
-from pure_torch_heavy import heavy_chain
+from pure_torch_heavy import heavy_chain, jitter_chain
 
 from warpmix import (
     ColorJitter,
@@ -21,7 +21,10 @@ from warpmix import (
     MixUp,
     RandAugment,
     RandomAffine,
+    RandomContrast,
+    RandomCrop,
     RandomErasing,
+    RandomHorizontalFlip,
     TrivialAugmentWide,
 )
 
@@ -31,13 +34,25 @@ HEAVY = (
     RandomErasing(),
     MixUp(),
 )
+JITTER = (
+    RandomCrop(None, padding=4),
+    RandomHorizontalFlip(),
+    ColorJitter(0.4, 0.4, 0.4, 0.1),
+    CutMix(),
+)
+FLIP = (RandomHorizontalFlip(), RandomContrast((0.5, 1.5), "center"), RandomErasing())
 WORKS = {
     "card's chain": CARD,
     "heavy chain": HEAVY,
+    "jitter chain": JITTER,
+    "flip chain": FLIP,
     "CutMix alone": (CutMix(),),
     "TrivialAugmentWide": (TrivialAugmentWide(),),
     "RandAugment": (RandAugment(2, 9),),
 }
+
+
+PACKAGES = {"nvidia.dali": "nvidia-dali-cuda130"}
 
 
 @dataclass(frozen=True)
@@ -68,11 +83,22 @@ class Row:
 
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
-        """Skips the row where its library is not installed."""
-        if self.library is None or importlib.util.find_spec(self.library):
-            return []
-        reason = f"needs {self.library}: pip install {self.library}"
-        return [pytest.mark.skip(reason=reason)]
+        return needs(self.library)
+
+
+def _is_installed(library: str) -> bool:
+    try:
+        return importlib.util.find_spec(library) is not None
+    except ModuleNotFoundError:  # nor the package that it would be in
+        return False
+
+
+def needs(library: str | None) -> list[pytest.MarkDecorator]:
+    """Skips a row where its library is not installed."""
+    if library is None or _is_installed(library):
+        return []
+    package = PACKAGES.get(library, library)
+    return [pytest.mark.skip(reason=f"needs {library}: pip install {package}")]
 
 
 # ---- the tuned paths ----------------------------------------------------------------------------
@@ -105,6 +131,14 @@ def heavy(work: Work, batch: Set) -> object:
 
 def heavy_planar(work: Work, batch: Set) -> object:
     return _tuned(heavy_chain, work, batch, batch.nchw)
+
+
+def jitter(work: Work, batch: Set) -> object:
+    return _tuned(jitter_chain, work, batch, batch.nhwc)
+
+
+def jitter_planar(work: Work, batch: Set) -> object:
+    return _tuned(jitter_chain, work, batch, batch.nchw)
 
 
 def heavy_compiled(work: Work, batch: Set) -> object:
@@ -141,14 +175,30 @@ def chain_rows(chain: str) -> list[Row]:
 
 
 def policy_rows(policy: str) -> list[Row]:
-    """policy: the name of a function of peers_torchvision."""
+    """policy: the name of a function of peers_torchvision and of peers_dali."""
     peer = f"peers_torchvision:{policy}"
-    return [*FUSED, Row("torchvision v2, per sample", peer, None, "torchvision", loops=True), FLOOR]
+    return [
+        *FUSED,
+        Row("torchvision v2, per sample", peer, None, "torchvision", loops=True),
+        dali_row(policy),
+        FLOOR,
+    ]
+
+
+def dali_row(name: str) -> Row:
+    return Row("DALI, CPU pipeline", f"peers_dali:{name}", "nvidia.dali", "DALI", ("cpu",), True)
 
 
 ROWS = {
     "card's chain": chain_rows("card"),
     "heavy chain": chain_rows("heavy"),
+    "jitter chain": [
+        *FUSED,
+        Row("PyTorch, tuned, channels_last", "peer_rows:jitter", None, "tuned"),
+        Row("PyTorch, tuned, NCHW", "peer_rows:jitter_planar", None, "tuned"),
+        FLOOR,
+    ],
+    "flip chain": [*FUSED, dali_row("flip"), FLOOR],
     "CutMix alone": [
         *FUSED,
         Row("timm Mixup, per sample", "peers_timm:cutmix", "timm", "timm", loops=True),

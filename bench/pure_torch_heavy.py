@@ -10,6 +10,7 @@ import math
 
 import torch
 import torch.nn.functional as F
+from pure_torch import cutmix
 from torch import Tensor
 
 LUMA = (0.2989, 0.587, 0.114)  # ITU-R 601, as torchvision has it
@@ -116,3 +117,33 @@ def heavy_chain(
     batch = torch.lerp(batch[partner], batch, lam[:, None, None, None])
     batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
     return batch.to(dtype), labels, labels[partner], lam
+
+
+def crop_and_flip(images: Tensor, padding: int) -> Tensor:
+    """[B, C, H, W] of any dtype to float32: each sample its own window of the padded image, half of
+    them mirrored, in one gather."""
+    count, channels, height, width = images.shape
+    device = images.device
+    padded = F.pad(images, (padding,) * 4)
+    y, x = (torch.randint(0, 2 * padding + 1, (count, 1), device=device) for _ in range(2))
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+    flips = torch.rand(count, 1, device=device) < 0.5
+    columns = torch.where(flips, width - 1 - columns, columns) + x
+    batch = torch.arange(count, device=device)[:, None, None, None]
+    channel = torch.arange(channels, device=device)[None, :, None, None]
+    return padded[batch, channel, (rows + y)[:, None, :, None], columns[:, None, None, :]].float()
+
+
+def jitter_chain(
+    images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """RandomCrop(padding=4) → RandomHorizontalFlip() → ColorJitter(0.4, 0.4, 0.4, 0.1) → CutMix() →
+    normalise; arguments and result as pure_torch.card_chain."""
+    count, device = images.shape[0], images.device
+    batch = crop_and_flip(images, 4)
+    for step in (brightness, contrast, saturation):
+        step(batch, torch.empty(count, 1, 1, 1, device=device).uniform_(0.6, 1.4))
+    hue(batch, torch.empty(count, 1, 1, device=device).uniform_(-0.1, 0.1))
+    batch, partners, lam = cutmix(batch, labels)
+    batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
+    return batch.to(dtype), labels, partners, lam

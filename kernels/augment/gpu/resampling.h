@@ -38,10 +38,9 @@ HOST_DEVICE void tabulate_taps(const AugmentParams& params, const BlockPlan& pla
       const Resampling& resampling = shared.side[s].resampling;
       for (int32_t i = thread; resampling.applies && i < entries; i += kThreads) {
         const int32_t place = shared.column[s][i];  // rows follow the columns
-        if (place >= 0) {
-          shared.column_taps[s][i] =
-              filter_taps(i < columns ? resampling.across : resampling.down, place);
-        }
+        shared.column_taps[s][i] =
+            place < 0 ? FilterTaps{}
+                      : filter_taps(i < columns ? resampling.across : resampling.down, place);
       }
     }
   }

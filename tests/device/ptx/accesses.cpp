@@ -103,8 +103,9 @@ void load(Warp& warp, const Instruction& i) {
     for (int k = 0; k < kCount; ++k) {
       T value;
       std::memcpy(&value, bytes + k * sizeof(T), sizeof(T));
-      if constexpr (std::is_signed_v<T> && std::is_integral_v<T> && sizeof(T) < 4) {
-        warp.put<int32_t>(i.operand[k], lane, value);
+      // The register may be wider, as that of ld.s32 may have 64 bits: the sign goes up to its end.
+      if constexpr (std::is_signed_v<T> && std::is_integral_v<T>) {
+        warp.put<int64_t>(i.operand[k], lane, value);
       } else {
         warp.put<T>(i.operand[k], lane, value);
       }

@@ -36,8 +36,8 @@ def test_barriers_order_what_threads_share(recorded_cases: Path) -> None:
     outcome = replay(RACES, folder, recorded_cases)
     assert outcome.passed, outcome.output[-6000:]
     assert outcome.barriers
-    for barrier in outcome.barriers:
-        without = replay(RACES, folder, recorded_cases, WITHOUT_BARRIER=barrier)
+    for barrier, case in outcome.barriers.items():
+        without = replay(RACES, folder, recorded_cases, first=case, WITHOUT_BARRIER=barrier)
         assert not without.passed, f"nothing misses the barrier {barrier}"
 
 

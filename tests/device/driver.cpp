@@ -1,8 +1,8 @@
 // Replays a case file on the operators that are linked, and compares every output bit for bit.
-//   driver LIBRARY FILE [VARIANT [PART PARTS]]
-// loads the operators and runs the cases whose number is PART modulo PARTS. The exit code is 1
-// where one fails. (A library, since the CPU's function versions are chosen while it is loaded, by
-// functions that ThreadSanitizer must be ready for.)
+//   driver LIBRARY FILE [VARIANT [PART PARTS [FIRST]]]
+// loads the operators and runs the cases from FIRST on whose number is PART modulo PARTS. The exit
+// code is 1 where one fails. (A library, since the CPU's function versions are chosen while it is
+// loaded, by functions that ThreadSanitizer must be ready for.)
 #include <dlfcn.h>
 #include <sanitizer/common_interface_defs.h>
 
@@ -91,6 +91,7 @@ int main(int count, char** words) {
   const int variant = count > 3 ? std::atoi(words[3]) : 0;
   const uint32_t part = count > 5 ? std::atoi(words[4]) : 0;
   const uint32_t parts = count > 5 ? std::atoi(words[5]) : 1;
+  const uint32_t first = count > 6 ? std::atoi(words[6]) : 0;
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
   __sanitizer_set_death_callback(print_running);
   std::signal(SIGABRT, print_at_abort);
@@ -102,13 +103,14 @@ int main(int count, char** words) {
   device::CaseFile file(words[2]);
   int done = 0, failed = 0;
   for (uint32_t number = 0; number < file.count(); ++number) {
-    if (number % parts != part) {
+    if (number % parts != part || number < first) {
       file.skip();
       continue;
     }
     const Case one = file.next();
     std::snprintf(running, sizeof running, "case %u: %s [%s], variant %d", number, one.op.c_str(),
                   one.label.c_str(), variant);
+    backend.begin(number);
     done += 1;
     failed += run(one) ? 0 : 1;
   }

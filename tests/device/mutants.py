@@ -104,9 +104,11 @@ def rows(cases: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """Give each mutant's name, and by stage how it is caught; a compiled one stops at the first."""
     folders = {stage: build(target) for stage, (target, _) in STAGES.items()}
     target, variant = STAGES["forwards"]
-    for barrier in replay(target, folders["forwards"], cases, variant).barriers:
+    barriers = replay(target, folders["forwards"], cases, variant).barriers
+    for barrier, first in barriers.items():
+        leave_out = {"first": first, "WITHOUT_BARRIER": barrier}
         signs = {
-            stage: sign_of(replay(target, folders[stage], cases, variant, WITHOUT_BARRIER=barrier))
+            stage: sign_of(replay(target, folders[stage], cases, variant, **leave_out))
             for stage, (target, variant) in STAGES.items()
         }
         yield f"barrier left out, {barrier}", signs

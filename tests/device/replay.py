@@ -25,26 +25,32 @@ class Outcome:
         return "\n".join(line for line in self.output.splitlines() if " cases, " in line)
 
     @property
-    def barriers(self) -> list[str]:
-        """Each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out.
+    def barriers(self) -> dict[str, int]:
+        """Map each barrier that threads came to, as WITHOUT_BARRIER takes it to leave it out, to
+        the first case in which they did.
 
         Not the last time that they come to one of a loop: there may be nothing behind it to guard.
         """
-        times: dict[str, int] = {}
-        for barrier in self._told("barrier"):
+        first: dict[tuple[str, int], int] = {}
+        for barrier, case in self._told("barrier"):
             place, _, time = barrier.rpartition(":")
-            times[place] = max(times.get(place, 0), int(time))
-        return [f"{place}:{t}" for place, last in times.items() for t in range(max(last, 1))]
+            met = first.setdefault((place, int(time)), int(case))
+            first[place, int(time)] = min(met, int(case))
+        return {
+            f"{place}:{time}": case
+            for (place, time), case in first.items()
+            if time == 0 or (place, time + 1) in first
+        }
 
     def never_launched(self, folder: Path) -> list[str]:
         """List the kernels in the library that no case has launched."""
-        places = {int(place, 16) for place in self._told("launched")}
+        places = {int(place, 16) for (place,) in self._told("launched")}
         existing = kernels(folder)
         return sorted(name for place, name in existing.items() if place not in places)
 
-    def _told(self, what: str) -> list[str]:
-        lines = self.output.splitlines()
-        return sorted({line.split()[1] for line in lines if line.startswith(f"{what} ")})
+    def _told(self, what: str) -> list[list[str]]:
+        lines = sorted({line for line in self.output.splitlines() if line.startswith(f"{what} ")})
+        return [line.split()[1:] for line in lines]
 
 
 def kernels(folder: Path) -> dict[int, str]:
@@ -59,12 +65,19 @@ def kernels(folder: Path) -> dict[int, str]:
 
 
 def replay(
-    target: Target, folder: Path, cases: Path, variant: int = 0, parts: int = 1, **environment: str
+    target: Target,
+    folder: Path,
+    cases: Path,
+    variant: int = 0,
+    parts: int = 1,
+    first: int = 0,
+    **environment: str,
 ) -> Outcome:
-    """Run all cases, in ``parts`` processes side by side."""
+    """Run all cases from number ``first`` on, in ``parts`` processes side by side."""
 
     def run(part: int) -> subprocess.CompletedProcess[str]:
-        command = [folder / "driver", folder / "operators.so", cases, variant, part, parts]
+        command = [folder / "driver", folder / "operators.so", cases]
+        command += [variant, part, parts, first]
         return subprocess.run(
             [str(word) for word in command],
             stdout=subprocess.PIPE,

@@ -32,7 +32,9 @@ struct Variation {
 // A test of the tests: the barrier that is left out, as "file:line:time", where time counts how
 // often a thread has come there in its block. WITHOUT_BARRIER in the environment names it.
 const char* const left_out = std::getenv("WITHOUT_BARRIER");
-std::map<std::pair<const char*, int>, int> barriers;  // by place, how often a thread has come there
+uint32_t running_case;
+// By place, for each time that a thread comes there, the first case in which one does.
+std::map<std::pair<const char*, int>, std::vector<uint32_t>> barriers;
 
 constexpr int kBlocksInFlight = 2;
 constexpr size_t kStaticSharedLimit = 48 << 10;
@@ -167,8 +169,10 @@ void run_another() {
 bool is_left_out(Site site) {
   const Unrecorded own_memory;
   const int time = current->times[{site.file, site.line}]++;
-  int& most = barriers[{site.file, site.line}];
-  most = std::max(most, time + 1);
+  std::vector<uint32_t>& cases = barriers[{site.file, site.line}];
+  if (cases.size() == static_cast<size_t>(time)) {
+    cases.push_back(running_case);
+  }
   return left_out != nullptr && left_out == std::string(site.file) + ":" +
                                                 std::to_string(site.line) + ":" +
                                                 std::to_string(time);
@@ -501,11 +505,13 @@ void vary(int variant) {
   stand_in::tensors_are_cuda = true;
 }
 
+void begin(uint32_t number) { running_case = number; }
+
 bool report(bool) {
   std::printf("%lld launches, %lld blocks, %lld threads\n", launches, blocks_run, threads_run);
-  for (const auto& [place, times] : barriers) {
-    for (int time = 0; time < times; ++time) {
-      std::printf("barrier %s:%d:%d\n", place.first, place.second, time);
+  for (const auto& [place, cases] : barriers) {
+    for (size_t time = 0; time < cases.size(); ++time) {
+      std::printf("barrier %s:%d:%zu %u\n", place.first, place.second, time, cases[time]);
     }
   }
   for (const void* kernel : launched_kernels) {  // as its place in the library
@@ -521,6 +527,6 @@ bool report(bool) {
 }  // namespace host_cuda
 
 const device::Backend* device_backend() {
-  static const device::Backend backend = {host_cuda::vary, host_cuda::report};
+  static const device::Backend backend = {host_cuda::vary, host_cuda::begin, host_cuda::report};
   return &backend;
 }

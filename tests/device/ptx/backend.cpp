@@ -42,6 +42,6 @@ bool report(bool) {
 }  // namespace
 
 const device::Backend* device_backend() {
-  static const device::Backend backend = {vary, report};
+  static const device::Backend backend = {vary, [](uint32_t) {}, report};
   return &backend;
 }

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import noisy_classes
+from PIL import Image
 from safetensors import safe_open
 
 KILLS = int(os.environ.get("WARPMIX_TEST_KILLS", "2"))
@@ -28,6 +29,7 @@ SMALL = ("--batch-size", "16", "--device", "cpu", "--threads", "1")
 COMMANDS = {
     "train": ("train", "digits", "--few-shot", "5", "--epochs", "2", *SMALL, "--out", "run"),
     "prepare": ("data", "prepare", "photos", "--cache", "cache"),
+    "prepare mixed sizes": ("data", "prepare", "mixed", "--cache", "cache"),
     "import runs": ("ensemble", "import", "new", "runs/seed0", "runs/seed1"),
     "import files": ("ensemble", "import", "new", "all.npz", "--split", "val"),
     "export": ("ensemble", "export", "store", "--method", "stack", "--out", "bundle"),
@@ -93,6 +95,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose folder holds images, two runs on them, a store and a bundle."""
     folder = tmp_path_factory.mktemp("kills") / "work"
     noisy_classes(folder / "photos", train=20, test=10, spread=230, dark=0, light=20)
+    shutil.copytree(folder / "photos", folder / "mixed")
+    for number, path in enumerate(sorted((folder / "mixed").rglob("*.png"))):
+        Image.open(path).crop((0, 0, 8, 8 - number % 3)).save(path)
     noise = np.random.default_rng(0).random((3, 40, 2))
     shares = noise / noise.sum(axis=2, keepdims=True)
     np.savez(folder / "all.npz", a=shares[0], b=shares[1], c=shares[2])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from warpmix import models, presets, recipes
+from warpmix import Pipeline, models, presets, recipes
+from warpmix.augment import from_config
 from warpmix.data import Dataset
 from warpmix.train import load_config
 from warpmix.train.data import Splits
@@ -25,7 +26,8 @@ def test_recipes_make_batches(name: str) -> None:
     prepared = preprocessing(config, dataset)
     splits = Splits(dataset, None, None, prepared, {}, "")
     batches = list(training_loader(config, splits))
-    expected = prepared.input_size or (side, side)
+    pipeline = Pipeline(from_config(config.augment), mean=0.5, std=0.5)
+    expected = prepared.input_size or pipeline.output_size(side, side)
     assert all(batch.shape[1:] == (3, *expected) for batch, _ in batches)
     assert all(batch.isfinite().all() for batch, _ in batches)
     assert sum(len(batch) for batch, _ in batches) == 4 * (1 + len(config.variants))

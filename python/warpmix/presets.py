@@ -73,3 +73,34 @@ def imagenet(**options: Any) -> Pipeline:
     random erasing: that of torchvision's classification references, for images cached at the
     training size."""
     return pipeline("imagenet", **options)
+
+
+def torchvision_v2_recipe(**options: Any) -> Pipeline:
+    """Return a pipeline of the augmentation of torchvision's second ResNet weights
+    (IMAGENET1K_V2; Vryniotis, 2021), to 176 pixels: ``mean`` and ``std`` must be given. Where it
+    differs from its source is in ``torchvision_v2_recipe.yaml``."""
+    return pipeline("torchvision_v2_recipe", **options)
+
+
+def timm_a1(**options: Any) -> Pipeline:
+    """Return a pipeline of the augmentation of procedure A1 of "ResNet strikes back" (Wightman et
+    al., 2021), to 224 pixels. Where it differs from its source is in ``timm_a1.yaml``."""
+    return pipeline("timm_a1", **options)
+
+
+def timm_a2(**options: Any) -> Pipeline:
+    """Return a pipeline of the augmentation of procedure A2 of "ResNet strikes back" (Wightman et
+    al., 2021), to 224 pixels. Where it differs from its source is in ``timm_a2.yaml``."""
+    return pipeline("timm_a2", **options)
+
+
+def timm_a3(**options: Any) -> Pipeline:
+    """Return a pipeline of the augmentation of procedure A3 of "ResNet strikes back" (Wightman et
+    al., 2021), to 160 pixels. Where it differs from its source is in ``timm_a3.yaml``."""
+    return pipeline("timm_a3", **options)
+
+
+def deit(**options: Any) -> Pipeline:
+    """Return a pipeline of DeiT's augmentation (Touvron et al., 2021), to 224 pixels. Where it
+    differs from its source is in ``deit.yaml``."""
+    return pipeline("deit", **options)

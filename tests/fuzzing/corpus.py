@@ -213,6 +213,14 @@ CORPUS: dict[str, dict[str, Change]] = {
         "another size": key("size", [4, 16]),
         "brackets": whole(BRACKETS),
     },
+    "cache: sizes.i32": {
+        "empty": whole(b""),
+        "cut": half,
+        "a negative height": lambda c: struct.pack("<i", -8) + c[4:],
+        "two negative sides": lambda c: struct.pack("<ii", -8, -8) + c[8:],
+        "4 exabytes": lambda c: struct.pack("<ii", 2**31 - 1, 2**31 - 1) + c[8:],
+        "a row less": lambda c: struct.pack("<i", 7) + c[4:],
+    },
     "recipe": {
         "aliases": whole(LEVELS),
         "itself": whole(ITSELF),

@@ -228,16 +228,23 @@ def _cache(wanted: str, at: Path) -> Path:
     return at / made.folder / wanted
 
 
-def _open_cache(at: Path) -> cache.ImageCache:
+def _cache_of_mixed_sizes(at: Path) -> Path:
+    _folder_of_images(at)
+    for i, path in enumerate(sorted((at / "photos").rglob("*.png"))):
+        Image.fromarray(_PIXELS[0, : 8 - i % 3]).save(path)
+    return at / _open_cache(at, None).folder / "sizes.i32"
+
+
+def _open_cache(at: Path, size: tuple[int, int] | None = (8, 8)) -> cache.ImageCache:
     for path in (at / "photos").rglob("*.png"):
         os.utime(path, (1e9, 1e9))
     os.chdir(at)  # the key holds the files' paths, too
     files = folder.list_folder(Path("photos"))
-    return cache.open_cache(files, "cache", (8, 8))
+    return cache.open_cache(files, "cache", size)
 
 
-def _read_cache(path: Path) -> Any:
-    opened = _open_cache(path.parents[2])
+def _read_cache(path: Path, size: tuple[int, int] | None = (8, 8)) -> Any:
+    opened = _open_cache(path.parents[2], size)
     return list(opened.damaged()), opened.dataset(), opened.stream().read(torch.arange(2))
 
 
@@ -463,6 +470,7 @@ READERS = (
     Reader("cache.json", partial(_cache, "cache.json"), _read_cache, m.damage_json),
     Reader("cache: images.u8", partial(_cache, "images.u8"), _read_cache, m.damage),
     Reader("cache: journal.jsonl", partial(_cache, "journal.jsonl"), _read_cache, m.damage_text),
+    Reader("cache: sizes.i32", _cache_of_mixed_sizes, partial(_read_cache, size=None), m.damage),
     Reader("recipe", partial(_text, "r.yaml", _RECIPE), _read_recipe, m.damage_text),
     Reader("settings .yaml", partial(_text, "s.yaml", _SETTINGS), load_config, m.damage_text),
     Reader("settings .json", _config, load_config, m.damage_json),

@@ -84,7 +84,8 @@ def size_of_mixed(config: TrainConfig, channels: int) -> tuple[int, int] | None:
     Raises:
         TypeError, ValueError: a transform does not exist, or does not take its parameters.
     """
-    pipeline = Pipeline(from_config(config.augment))
+    # Erasing with the mean wants one; the size does not depend on it.
+    pipeline = Pipeline(from_config(config.augment), mean=0.0, std=1.0)
     try:
         return pipeline.output_size(None, None, channels)
     except ValueError:

@@ -44,6 +44,7 @@ IMPORTED_AS = {
     "scikit-learn": "sklearn",
     "pytest-benchmark": "pytest",  # plugins, which need no import
     "pytest-xdist": "pytest",
+    "nvidia-dali-cuda130": "nvidia.dali",
 }
 
 

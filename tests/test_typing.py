@@ -38,7 +38,7 @@ CASES = {
     "reveal_type(pipeline(images))": r'"torch\._tensor\.Tensor"$',
     "reveal_type(pipeline(images, own, epoch=3))": r"tuple\[torch\..*Tensor, tuple\[.*Targets",
     "pipeline([images])": r'No overload variant of "__call__" of "Pipeline"',
-    "reveal_type(collate([(images[0], 3)]))": r'"tuple\[torch\._tensor\.Tensor, \.\.\.\]"$',
+    "reveal_type(collate([(images[0], 3)]))": r'"tuple\[Any, \.\.\.\]"$',
     "reveal_type(targets.lam)": r"Tensor\"$",
     "reveal_type(lam)": r"Tensor\"$",
     "reveal_type(targets.to('cuda').to_onehot(10, smoothing=0.1))": r"Tensor\"$",

@@ -19,14 +19,17 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from warpmix import __version__
+from warpmix.augment.registry import registered
 from warpmix.cli import app
+from warpmix.cli.gallery import examples
 from warpmix.figures.drawing import DPI
 from warpmix.train import TrainConfig
 from warpmix.train.claims import claim
 
 HEAVY = ("torch", "torchvision", "lightning", "torchmetrics", "sklearn", "matplotlib", "numpy")
 COMMANDS = (
-    *("demo", "train", "predict", "evaluate", "compare", "vote", "preview", "info", "model"),
+    *("demo", "train", "predict", "evaluate", "compare", "vote"),
+    *("preview", "gallery", "info", "model"),
     *("data", "study", "study list", "study show", "study run", "study status", "study report"),
 )
 
@@ -309,6 +312,17 @@ def test_preview_draws_any_recipe_on_any_data(images: Path, tmp_path: Path, augm
     code, output = run("preview", images, "--augment", augment, "--count", 5, "--out", path)
     assert (code, output) == (0, f"preview: {path}")
     assert Image.open(path).size[0] > 1000
+
+
+@pytest.mark.parametrize(("name", "kind"), [("all.png", "PNG"), ("all.jpg", "JPEG")])
+def test_gallery_draws_every_transform(tmp_path: Path, name: str, kind: str) -> None:
+    path = tmp_path / name
+    assert run("gallery", "--out", path) == (0, f"gallery: {path}")
+    with Image.open(path) as picture:
+        assert picture.format == kind
+        assert picture.width > 1000 < picture.height
+    own = {name for name, cls in registered().items() if cls.__module__.startswith("warpmix.")}
+    assert set(examples()) == own - {"Normalize", "RandomChoice"}
 
 
 def test_preview_shows_every_variant_of_an_image(images: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from warpmix.cli.data import data
 from warpmix.cli.demo import demo
 from warpmix.cli.ensemble import export, select, stack
 from warpmix.cli.evaluate import evaluate
+from warpmix.cli.gallery import gallery
 from warpmix.cli.info import info
 from warpmix.cli.model import model
 from warpmix.cli.predict import predict
@@ -20,7 +21,7 @@ from warpmix.cli.vote import vote
 __all__ = ["app", "data", "main", "model", "study"]
 
 # In the order of `warpmix --help`.
-for command in (demo, train, predict, evaluate, compare, vote, preview, info):
+for command in (demo, train, predict, evaluate, compare, vote, preview, gallery, info):
     app.command()(command)
 
 ensemble = group(

@@ -73,5 +73,5 @@ def write_preview(config: TrainConfig, path: Path, count: int = 8, epoch: int = 
         for form in shown.forms
     ]
     draw_preview(
-        path, shown.originals, shown.titles, [form.images for form in shown.forms], captions
+        path, shown.originals, shown.titles, [list(form.images) for form in shown.forms], captions
     )

@@ -1,8 +1,9 @@
-"""What all pictures share: PNG files drawn by matplotlib, without a display or global state."""
+"""What all pictures share: files drawn by matplotlib, without a display or global state."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -36,7 +37,10 @@ def keep_names(figure: Figure) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as a PNG, whole or not at all."""
+    """Write a figure as a PNG, or as a JPEG where the path's name says so; whole or not at all."""
     keep_names(figure)
+    options: dict[str, Any] = {"format": "png"}
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        options = {"format": "jpg", "pil_kwargs": {"quality": 75, "optimize": True}}
     with atomic_write(path) as temporary:
-        figure.savefig(temporary, format="png")
+        figure.savefig(temporary, **options)

@@ -1,4 +1,4 @@
-"""The picture of ``warpmix preview``: originals beside their augmented copies."""
+"""The picture of ``warpmix preview`` and ``gallery``: originals beside their augmented copies."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def draw_preview(
     path: Path,
     originals: Sequence[np.ndarray],
     titles: Sequence[str],
-    forms: Sequence[np.ndarray],
+    forms: Sequence[Sequence[np.ndarray]],
     captions: Sequence[Sequence[Sequence[str]]],
 ) -> None:
-    """Write a PNG of blocks: an original, its augmented forms beside it, and below what was drawn.
+    """Write a picture of blocks: an original, its augmented forms beside it, below what was drawn.
 
     Pixels are enlarged without smoothing, so that an 8x8 image shows as it is.
 
     Args:
-        path: the PNG to write.
+        path: the PNG or JPEG to write.
         originals: n images, uint8 [H, W, C] each; of C other than 1 and 3, channel 0 is shown.
         titles: for each original, the line above it.
-        forms: one or more, each uint8 [n, h, w, C].
+        forms: one or more, each of n images, uint8 [h, w, C].
         captions: for each form, for each of its images, the lines below it. Those of a single form
             begin below the original, where there is room.
     """

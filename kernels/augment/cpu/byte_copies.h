@@ -6,6 +6,15 @@
 
 namespace warpmix::augment {
 
+// A pixel of three adjacent bytes in the low bytes of a word. The fourth is read with them, but not
+// past the image's last: its last four bytes begin at `last_word`.
+HOST_DEVICE uint32_t rgb_word(const uint8_t* image, int32_t offset, int32_t last_word) {
+  const bool is_last = offset > last_word;
+  uint32_t word;
+  std::memcpy(&word, image + (is_last ? last_word : offset), sizeof word);
+  return is_last ? word >> 8 : word;
+}
+
 // The same `bytes` of some rows of an image, from `first` on; rows are kOutside where they have no
 // source.
 struct Blocks {

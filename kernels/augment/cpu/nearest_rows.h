@@ -2,11 +2,9 @@
 // nearest.h's.
 #pragma once
 
-#include <cstring>
-
 #include "../../simd.h"
 #include "../nearest.h"
-#include "../whole_pixels.h"
+#include "byte_copies.h"
 
 namespace warpmix::augment {
 
@@ -42,11 +40,7 @@ WARPMIX_TAKES(float)
 HOST_DEVICE void take_rgb_words(const uint8_t* image, const int32_t* offsets, int32_t last_word,
                                 int32_t count, uint32_t* words) {
   for (int32_t i = 0; i < count; ++i) {
-    const int32_t offset = max_of(offsets[i], 0);
-    const bool is_last = offset > last_word;
-    uint32_t word;
-    std::memcpy(&word, image + (is_last ? last_word : offset), sizeof word);
-    words[i] = is_last ? word >> 8 : word;
+    words[i] = rgb_word(image, max_of(offsets[i], 0), last_word);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bilinear_rows.h"
+#include "byte_copies.h"
 
 namespace warpmix::augment {
 
@@ -18,15 +19,6 @@ struct RgbTaps {
   int32_t count;
 };
 
-// A pixel in the low bytes of a word. The fourth byte is read with it, but not past the image's
-// last.
-HOST_DEVICE uint32_t rgb_word(const RgbTaps& rgb, int32_t offset) {
-  const bool is_last = offset > rgb.last_word;
-  uint32_t word;
-  std::memcpy(&word, rgb.image + (is_last ? rgb.last_word : offset), sizeof word);
-  return is_last ? word >> 8 : word;
-}
-
 HOST_DEVICE float byte_of(uint32_t word, int32_t shift) {
   return static_cast<float>(static_cast<int32_t>(word >> shift & 255u));
 }
@@ -37,7 +29,7 @@ HOST_DEVICE void sample_each_rgb(const RgbTaps& rgb, int32_t first, int32_t last
   for (int32_t i = first; i < last; ++i) {
     uint32_t word[4];
     for (int32_t k = 0; k < 4; ++k) {
-      word[k] = rgb_word(rgb, rgb.corners[k * rgb.count + i]);
+      word[k] = rgb_word(rgb.image, rgb.corners[k * rgb.count + i], rgb.last_word);
     }
     const float across = rgb.taps.across[i];
     for (int32_t c = 0; c < 3; ++c) {

@@ -6,6 +6,7 @@
 #                 then its operators on recorded calls, under these and under ThreadSanitizer
 # make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
 #                     then nvcc's PTX of it, where nvcc is
+# make docs   the documentation site, in build/docs: no link or anchor of it is broken
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest fuzz sanitize device-check bench lint format clean
+.PHONY: demo test lowest docs fuzz sanitize device-check bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -35,6 +36,12 @@ REACHED := $(addprefix tests/test_,cli pipeline train models data_folder study_p
 lowest: $(VENV)/installed-test $(LOWEST)/installed
 	PYTHONPATH=$(abspath python) OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n auto --dist loadfile \
 		-p no:cacheprovider $(addsuffix .py,$(REACHED))
+
+# The pages of docs/, and the reference from the sources, which are read and not imported: nothing of
+# the package is installed. The reference's theme has an end of life, and says so unless told not to.
+DOCS := $(VENV)-docs
+docs: $(DOCS)/installed
+	NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --config-file docs/site/mkdocs.yml
 
 EXECUTIONS ?= 300
 fuzz: $(VENV)/installed-test
@@ -76,7 +83,7 @@ format: $(VENV)/installed-dev
 	git ls-files '*.cpp' '*.h' '*.cu' | xargs $(VENV)/bin/clang-format -i
 
 clean:
-	rm -rf $(VENV) build dist demo-out python/*.egg-info python/warpmix/*.so
+	rm -rf $(VENV) $(DOCS) build dist demo-out python/*.egg-info python/warpmix/*.so
 
 # The stamps: a second run finds them and installs nothing.
 
@@ -96,6 +103,12 @@ $(LOWEST)/installed: pyproject.toml
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check pytest pytest-xdist hypothesis \
 		$$(sed -n '/^dependencies/,/^]/s/ *"\(.*\)>=\(.*\)",/\1==\2/p' pyproject.toml)
+	touch $@
+
+$(DOCS)/installed: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		$$(sed -n '/^docs = /s/[^"]*"\([^"]*\)"[^"]*/\1 /gp' pyproject.toml)
 	touch $@
 
 # One architecture is enough to see that the CUDA module compiles: the GPU's own, else Hopper.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the tables of ensembling.md: docs/ensembling.sh PREDICTIONS OUT
+# Makes the tables of ensembling-results.md: docs/ensembling.sh PREDICTIONS OUT
 # PREDICTIONS holds cifar10_test_softmax_8models.npz (<model>__probs [10000, 10], labels) and
 # cifar10_hard_predictions_modestyachts.npz (original__<model> [10000], labels_original).
 set -euo pipefail

@@ -99,8 +99,9 @@ def _save(
     probabilities: Tensor,
     classes: tuple[str, ...],
 ) -> None:
-    """Write a prediction file that names the run and the images."""
+    """Write a prediction file that names the run and the images, each image file by its path."""
     from warpmix import predictions
+    from warpmix.data import ImageCache
 
     predictions.save(
         path,
@@ -110,6 +111,7 @@ def _save(
         dataset=images.name,
         split=split,
         classes=classes,
+        ids=list(images.image_ids()) if isinstance(images, ImageCache) else None,
     )
 
 

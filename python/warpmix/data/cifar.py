@@ -70,7 +70,7 @@ def load_cifar100(
         images [N, 32, 32, 3] in the official order; the official class names.
 
     Raises:
-        as :func:`load_cifar10`.
+        FileNotFoundError, ConnectionError, ValueError: as :func:`load_cifar10`.
     """
     level = "coarse" if coarse else "fine"
     files = _files("cifar100", root, split, download, verify)

@@ -47,15 +47,16 @@ def vote(
 ) -> VoteResult:
     """Combine the predictions of M models into one a sample.
 
-    Methods:
-        - "soft": the mean of the probabilities.
-        - "hard": majority (plurality) vote of the predicted classes.
-        - "geometric": the mean of the log-probabilities, which is the normalised geometric mean of
-          the probabilities, or logarithmic opinion pool (Genest and Zidek, 1986). Probabilities
-          below 1e-15 count as 1e-15, so that a zero of one model does not rule a class out alone.
-        - "rank": Borda count (Ho, Hull and Srihari, 1994): a model gives a class a point for each
-          class that it scores lower, and half a point for each that it scores equally, so that
-          ties share the average of their ranks.
+    The methods:
+
+    - "soft": the mean of the probabilities.
+    - "hard": majority (plurality) vote of the predicted classes.
+    - "geometric": the mean of the log-probabilities, which is the normalised geometric mean of
+      the probabilities, or logarithmic opinion pool (Genest and Zidek, 1986). Probabilities
+      below 1e-15 count as 1e-15, so that a zero of one model does not rule a class out alone.
+    - "rank": Borda count (Ho, Hull and Srihari, 1994): a model gives a class a point for each
+      class that it scores lower, and half a point for each that it scores equally, so that
+      ties share the average of their ranks.
 
     Sums run in float64 over the models in their order.
 

@@ -1,0 +1,27 @@
+"""What the pages have made when they are built."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+PROGRAMS = Path(__file__).parents[2] / "tests" / "programs"
+CHANGES = re.compile(r"^<!-- changes of (\w+) -->$", re.MULTILINE)
+
+
+def changes(name: str) -> str:
+    """Return what warpmix changes in a tested program, as a block of a page."""
+    before, after = (
+        (PROGRAMS / f"{name}_{which}.py").read_text("utf-8").splitlines()
+        for which in ("before", "after")
+    )
+    lines = list(difflib.unified_diff(before, after, n=2, lineterm=""))[2:]
+    return "\n".join(
+        ["```diff", *("…" if line.startswith("@@") else line for line in lines), "```"]
+    )
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    return CHANGES.sub(lambda found: changes(found[1]), markdown)

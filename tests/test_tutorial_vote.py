@@ -30,7 +30,7 @@ def test_its_commands_lead_from_photos_to_a_submission(
     said = {}
     for command in commands:
         # As it stands it takes a minute: a quarter of the pixels, and fewer epochs.
-        command = command.replace("--image-size 64", "--image-size 32").replace("epochs 8", "epochs 6")
+        command = command.replace("-size 64", "-size 32").replace("epochs 8", "epochs 6")
         done = CliRunner().invoke(app, shlex.split(command)[1:])
         assert done.exit_code == 0, (command, done.output, done.exception)
         said[command] = " ".join(done.output.split())

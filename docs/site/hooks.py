@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PROGRAMS = Path(__file__).parents[2] / "tests" / "programs"
-CHANGES = re.compile(r"^<!-- changes of (\w+) -->$", re.MULTILINE)
+MARK = re.compile(r"^<!-- (changes of|program) (\w+) -->$", re.MULTILINE)
 
 
 def changes(name: str) -> str:
@@ -23,5 +23,12 @@ def changes(name: str) -> str:
     )
 
 
+def program(name: str) -> str:
+    """Return a tested program as it is with warpmix."""
+    source = (PROGRAMS / f"{name}_after.py").read_text("utf-8")
+    return f"```python\n{source.rstrip()}\n```"
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    return CHANGES.sub(lambda found: changes(found[1]), markdown)
+    made = {"changes of": changes, "program": program}
+    return MARK.sub(lambda found: made[found[1]](found[2]), markdown)

@@ -21,6 +21,24 @@ training diverged; 130 stopped with Ctrl-C.
 
 Every command writes under a temporary name and renames. The same command again finishes what was
 killed.
+
+```sh
+warpmix train digits --augment warsaw-all
+warpmix train cifar10 --root data --download --config cifar10-vgg3
+warpmix predict runs/digits-vgg3-seed0 --split test --out predictions.safetensors
+warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --root kaggle --submission out.csv
+warpmix evaluate runs/cifar10-vgg3-seed0
+warpmix compare runs/
+warpmix vote runs/* --rank-on val --score-on test --top 10,20,30,40,50,100
+warpmix ensemble import STORE runs/*
+warpmix ensemble export STORE --method greedy --out bundle
+warpmix predict bundle
+warpmix preview cifar10 --root data --augment warsaw-all --out preview.png
+warpmix data describe photos/
+warpmix model describe resnet50 --frozen --unfrozen 1
+torchrun --nproc-per-node 4 -m warpmix train cifar10 --root data --config cifar10-vgg3
+warpmix info
+```
 """
 
 

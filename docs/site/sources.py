@@ -19,8 +19,11 @@ def resolved(name: str, owner: Object) -> str:
     if name.startswith("warpmix."):
         return name
     for scope in (owner, owner.parent):
-        if scope is not None and name.split(".")[0] in scope.members:
-            return f"{scope.path}.{name}"
+        first, _, rest = name.partition(".")
+        if scope is not None and first in scope.members:
+            member = scope.members[first]
+            path = member.target_path if isinstance(member, Alias) else member.path
+            return f"{path}.{rest}" if rest else path
     try:
         return owner.resolve(name)
     except (NameResolutionError, AliasResolutionError):

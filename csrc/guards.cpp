@@ -59,10 +59,20 @@ void require_policy(const Numbers& numbers, const augment::PolicyStage& policy) 
   numbers.require("count", policy.count, 1, augment::kMaxPolicyEntries);
   numbers.require("max_x", policy.max_x, 0, kMost);
   numbers.require("max_y", policy.max_y, 0, kMost);
+  numbers.require("interpolates", policy.interpolates, 0, 1);
   for (int32_t i = 0; i < policy.count; ++i) {
     const int32_t operation = static_cast<int32_t>(augment::policy_entry(policy, i).operation);
     numbers.require("operation", operation, 0, std::size(augment::kPolicyOpNames) - 1);
   }
+}
+
+// A draw's points have 16 bits a coordinate.
+void require_perspective(const Numbers& numbers, const Stage& stage) {
+  numbers.require("width", stage.width, 1, augment::kMaxSide);
+  numbers.require("height", stage.height, 1, augment::kMaxSide);
+  numbers.require("reach_x", stage.perspective.reach_x, 1, stage.width);
+  numbers.require("reach_y", stage.perspective.reach_y, 1, stage.height);
+  numbers.require("interpolates", stage.perspective.interpolates, 0, 1);
 }
 
 void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
@@ -123,6 +133,8 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
       numbers.require("radius_x", blur.radius_x, 0, min_of(most, stage.width - 1));
       return numbers.require("radius_y", blur.radius_y, 0, min_of(most, stage.height - 1));
     }
+    case Kind::kPerspective:
+      return require_perspective(numbers, stage);
     default:
       return;  // any finite number
   }
@@ -174,6 +186,15 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
       numbers.require("operation", static_cast<int32_t>(draw.policy.operation), 0,
                       std::size(augment::kPolicyOpNames) - 1);
       return numbers.require("magnitude", draw.policy.magnitude, -kMost, kMost);
+    case Kind::kPerspective: {
+      const augment::PerspectiveDraw& corners = draw.perspective;
+      for (const augment::Point point :
+           {corners.top_left, corners.top_right, corners.bottom_right, corners.bottom_left}) {
+        numbers.require("x", int32_t{point.x}, 0, stage.width - 1);
+        numbers.require("y", int32_t{point.y}, 0, stage.height - 1);
+      }
+      return;
+    }
     case Kind::kCutMix:
       numbers.require_box(draw.cutmix.box);
       return numbers.require("lam", draw.cutmix.lam, 0, 1);

@@ -70,6 +70,7 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
     uint32_t& word = stage.word[field.place + i];
     switch (field.type) {
       case FieldType::kInt:
+      case FieldType::kPoint:
         word = static_cast<uint32_t>(reader.next_int());
         break;
       case FieldType::kFloat:

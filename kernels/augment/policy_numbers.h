@@ -41,6 +41,7 @@ struct PolicyStage {
   int32_t count;                         // of entries, [1, kMaxPolicyEntries]
   int32_t shared;                        // 1: the first block's word chooses, for all slots
   float max_x, max_y;                    // largest translations, pixels
+  int32_t interpolates;                  // 1: moves take what is between pixels
   int32_t entry[kMaxPolicyEntries / 2];  // two a word, see policy_entry in policy.h
 };
 struct PolicyDraw {

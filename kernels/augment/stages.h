@@ -38,6 +38,7 @@ enum class Kind : int32_t {
   kEqualize,
   kSharpness,
   kGaussianBlur,
+  kPerspective,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -78,6 +79,7 @@ struct Stage {
     MixStage mix;
     SharpnessStage sharpness;
     BlurStage blur;
+    PerspectiveStage perspective;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -103,6 +105,7 @@ struct StageDraw {
     CutMixDraw cutmix;
     MixUpDraw mixup;
     BlurDraw blur;
+    PerspectiveDraw perspective;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -198,7 +201,8 @@ constexpr KindInfo kKinds[] = {
      {F(MixUpDraw, lam)}},
     {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
      {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
-      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, interpolates),
+      F(PolicyStage, entry)},
      {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
@@ -207,6 +211,11 @@ constexpr KindInfo kKinds[] = {
      {F(BlurStage, sigma_low), F(BlurStage, sigma_span), F(BlurStage, radius_x),
       F(BlurStage, radius_y)},
      {F(BlurDraw, sigma)}},
+    {Kind::kPerspective, "perspective", Section::kWholeImage, 0,
+     {F(PerspectiveStage, reach_x), F(PerspectiveStage, reach_y),
+      F(PerspectiveStage, interpolates)},
+     {F(PerspectiveDraw, top_left), F(PerspectiveDraw, top_right),
+      F(PerspectiveDraw, bottom_right), F(PerspectiveDraw, bottom_left)}},
 };
 #undef BOX
 #undef F
@@ -224,7 +233,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kGaussianBlur) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kPerspective) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -4,14 +4,14 @@
 #pragma once
 
 #include "../fixed_math.h"
-#include "nearest.h"
+#include "perspective.h"
 #include "policy.h"
 
 namespace warpmix::augment {
 
 enum class Operation : int32_t {
   kNone,
-  kMove,   // whole pixels, from the nearest ones of `map`
+  kMove,   // by `projection`
   kColor,  // a step
   // From here on an operation takes the image as a whole, see needs_whole_image.
   kAutocontrast,
@@ -30,7 +30,7 @@ struct ImageOperation {
   Operation operation;
   float factor;  // of kSharpness, as torchvision has it
   BlurWindow blur;
-  Map map;
+  Projection projection;
   PolicyColor color;
 };
 
@@ -49,6 +49,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
       return;
     case Kind::kPolicy:
       draw.policy = draw_policy(params, stage, id, words);
+      return;
+    case Kind::kPerspective:
+      draw.perspective = draw_perspective(params, stage, id);
       return;
     default:
       unknown_kind();
@@ -79,7 +82,8 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
     case PolicyOp::kTranslateY:
     case PolicyOp::kRotate:
       operation.operation = Operation::kMove;
-      operation.map = policy_map(draw, stage.width, stage.height);
+      operation.projection = projection_of(policy_map(draw, stage.width, stage.height),
+                                           stage.policy.interpolates != 0);
       break;
     case PolicyOp::kColor:
       if (channels == 3) {  // a grey image has no other colour
@@ -99,6 +103,16 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
   return operation;
 }
 
+// Of a draw for an image of `stage`'s size; one without a projection stays as it is.
+HOST_DEVICE ImageOperation perspective_operation(const Stage& stage, const PerspectiveDraw& draw) {
+  ImageOperation operation = {};
+  operation.projection.interpolates = stage.perspective.interpolates != 0;
+  if (solve_perspective(draw, stage.width, stage.height, operation.projection)) {
+    operation.operation = Operation::kMove;
+  }
+  return operation;
+}
+
 // Of a stage that applies.
 HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw,
                                         int32_t channels) {
@@ -113,6 +127,8 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
       return {Operation::kSharpness, stage.sharpness.factor};
     case Kind::kGaussianBlur:
       return {Operation::kBlur, 0.0f, {draw.blur.sigma, stage.blur.radius_x, stage.blur.radius_y}};
+    case Kind::kPerspective:
+      return perspective_operation(stage, draw.perspective);
     default:
       unknown_kind();
   }

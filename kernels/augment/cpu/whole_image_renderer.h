@@ -9,7 +9,7 @@
 #include "../draw.h"
 #include "../sample.h"
 #include "image_loops.h"
-#include "nearest_rows.h"
+#include "moved_rows.h"
 #include "store_rows.h"
 #include "whole_pixel_renderer.h"
 
@@ -38,8 +38,7 @@ class WholeImageRenderer {
         all_rows_(params.height),
         whole_rows_{{0, params.width, 0, 1}},
         values_(plane_ * params.channels),
-        offsets_(params.width),
-        words_(params.width) {
+        moved_(params) {
     start_table(all_of(all_rows_));
   }
 
@@ -66,7 +65,7 @@ class WholeImageRenderer {
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       if (operation.operation == Operation::kMove) {
-        take_rows(image, operation.map, y, end);
+        moved_.take(image, operation.projection, y, end, values_.data(), plane_);
       } else {
         gatherer_.gather(image, params_.row_stride, all_rows_.data() + y, end - y, whole_rows_,
                          {0, params_.width}, values_.data(), params_.width);
@@ -83,30 +82,6 @@ class WholeImageRenderer {
   }
 
   float* plane(int32_t channel) { return values_.data() + channel * plane_; }
-
-  // Rows of the nearest pixels of a map.
-  void take_rows(const Source* image, const Map& map, int32_t begin, int32_t end) {
-    const int32_t width = params_.width;
-    const float* fill = params_.program.fill;
-    for (int32_t y = begin; y < end; ++y) {
-      const int64_t at = static_cast<int64_t>(y - begin) * width;
-      nearest_offsets(map, y, width, params_.height, params_.pixel_stride, params_.row_stride,
-                      offsets_.data());
-      if constexpr (sizeof(Source) == 1) {
-        if (params_.channels == 3 && params_.channel_stride == 1 && params_.image_stride >= 4) {
-          const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-          take_rgb_words(image, offsets_.data(), last_word, width, words_.data());
-          split_words(words_.data(), offsets_.data(), fill, width, plane(0) + at, plane(1) + at,
-                      plane(2) + at);
-          continue;
-        }
-      }
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        take_plane(image + static_cast<int64_t>(c) * params_.channel_stride, offsets_.data(),
-                   fill[c], width, plane(c) + at);
-      }
-    }
-  }
 
   void change(const ImageOperation& operation, int32_t count) {
     if (operation.operation == Operation::kColor) {
@@ -230,8 +205,7 @@ class WholeImageRenderer {
   std::vector<int32_t> all_rows_;
   const std::vector<Run> whole_rows_;
   std::vector<float> values_;
-  std::vector<int32_t> offsets_;  // of the pixels of a row
-  std::vector<uint32_t> words_;
+  MovedRows<Source> moved_;
   std::vector<uint8_t> levels_;
   std::vector<float> rows_;
   std::vector<float> passed_;

@@ -4,6 +4,7 @@
 
 #include "general_kernel.h"
 #include "image_statistics.h"
+#include "moved_pixels.h"
 
 namespace warpmix::augment {
 
@@ -61,40 +62,6 @@ HOST_DEVICE void write_whole_image_targets(const AugmentParams& params, Tile til
 }
 
 // ---- pixels -------------------------------------------------------------------------------------
-
-// An image, from a channel on.
-template <typename Source>
-struct ImageReader {
-  const AugmentParams& params;
-  const Source* first;
-
-  HOST_DEVICE ImageReader(const AugmentParams& p, int32_t row, int32_t channel)
-      : params(p),
-        first(static_cast<const Source*>(p.images) + row * p.image_stride +
-              static_cast<int64_t>(channel) * p.channel_stride) {}
-
-  HOST_DEVICE float operator()(int32_t x, int32_t y, int32_t channel) const {
-    return load_value(first + (y * params.row_stride + x * params.pixel_stride +
-                               channel * params.channel_stride));
-  }
-};
-
-// The group at (x, y) of an image whose pixels move.
-template <typename Source, int kCount>
-HOST_DEVICE void moved_group(const AugmentParams& params, const ImageReader<Source>& read,
-                             const Map& map, int32_t x, int32_t y, int32_t channel,
-                             Group<kCount>& value) {
-  UNROLL
-  for (int i = 0; i < kGroup; ++i) {
-    const Nearest source = nearest_source(map, static_cast<float>(x + i), static_cast<float>(y),
-                                          params.width, params.height);
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[i * kCount + c] =
-          source.outside != 0 ? params.program.fill[channel + c] : read(source.x, source.y, c);
-    }
-  }
-}
 
 // Pixel (x, y) sharpened; those at the image's border stay as they are.
 template <typename Source, int kCount>
@@ -173,7 +140,10 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
                                 Group<kCount>& value) {
   const ImageReader<Source> read(params, shared.row, channel);
   if (shared.operation.operation == Operation::kMove) {
-    return moved_group<Source, kCount>(params, read, shared.operation.map, x, y, channel, value);
+    const Projection& projection = shared.operation.projection;
+    return projection.is_affine
+               ? moved_group<true, Source, kCount>(read, projection, x, y, channel, value)
+               : moved_group<false, Source, kCount>(read, projection, x, y, channel, value);
   }
   UNROLL
   for (int i = 0; i < kGroup * kCount; ++i) {

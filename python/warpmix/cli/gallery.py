@@ -69,6 +69,7 @@ def examples() -> Mapping[str, Transform]:
         a.RandomEqualize(p=1.0),
         a.RandomAdjustSharpness(3.0, p=1.0),
         a.GaussianBlur(13, (0.5, 4.0)),
+        a.RandomPerspective(p=1.0),
         a.RandAugment(),
         a.TrivialAugmentWide(),
         a.AutoAugment(),

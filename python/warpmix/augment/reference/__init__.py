@@ -17,6 +17,7 @@ from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
 from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels, whole_image
+from warpmix.augment.reference.perspective import perspective
 from warpmix.augment.reference.policy import policy
 from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams
@@ -30,6 +31,7 @@ _MOVES: dict[str, _Twin] = {
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
     "policy": policy,
+    "perspective": perspective,
 }
 
 

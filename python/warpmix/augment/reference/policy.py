@@ -12,7 +12,7 @@ from warpmix._philox import uniform_below, uniform_closed_open
 from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
-from warpmix.augment.reference.warp import FAR, of_channels, pick
+from warpmix.augment.reference.warp import FAR, moved
 from warpmix.augment.reference.whole_image import autocontrasted, equalized, sharpened
 from warpmix.augment.stages import OPERATIONS, Stage
 
@@ -70,17 +70,15 @@ def policy_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
 
 
 def _moved(images: Tensor, matrix: tuple[Tensor | float, ...], stage: Stage) -> Tensor:
-    """Take each pixel from the nearest one of a map, a tie from the even one."""
+    """Take each pixel from where a map has it."""
     _, _, height, width = images.shape
     columns, rows = torch.arange(width).float()[None, None], torch.arange(height).float()[None]
     a, b, c, d, e, f = (
         torch.as_tensor(number).float().expand(len(images))[:, None, None] for number in matrix
     )
-    x = (a * columns + (b * rows[..., None] + c)).clamp(-FAR, FAR).round().long()
-    y = (d * columns + (e * rows[..., None] + f)).clamp(-FAR, FAR).round().long()
-    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
-    moved = pick(images, y.clamp(0, height - 1), x.clamp(0, width - 1))
-    return torch.where(outside[:, None], of_channels(stage.fill), moved)
+    x = (a * columns + (b * rows[..., None] + c)).clamp(-FAR, FAR)
+    y = (d * columns + (e * rows[..., None] + f)).clamp(-FAR, FAR)
+    return moved(images, x, y, stage)
 
 
 def _rotation(magnitudes: Tensor, height: int, width: int) -> tuple[Tensor | float, ...]:

@@ -12,6 +12,7 @@ from torch import Tensor
 import warpmix
 from warpmix import (
     AlternatingFlip,
+    AugMix,
     AutoAugment,
     CenterCrop,
     ColorJitter,
@@ -149,6 +150,17 @@ policies = st.one_of(
         RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), interpolation=INTERPOLATION, p=P
     ),
     st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), INTERPOLATION, FILL, p=P),
+    st.builds(
+        AugMix,
+        st.sampled_from([1, 3, 10]),
+        st.sampled_from([1, 3]),
+        st.sampled_from([-1, 1, 2, 4]),
+        st.sampled_from([1.0, 0.2, 5.0]),
+        st.booleans(),
+        INTERPOLATION,
+        FILL,
+        p=P,
+    ),
     st.builds(AutoAugment, st.sampled_from(["imagenet", "cifar10", "svhn"]), p=P),
 )
 

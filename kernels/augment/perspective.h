@@ -43,13 +43,15 @@ struct Line {
   HOST_DEVICE double at(Corner point) const { return a * point.x + b * point.y + c; }
 };
 
-// From the quadrilateral to the image of `width` × `height`; false where three corners lie on one
-// line, so that there is none. The source's x is 0 on the left side and width - 1 on the right one,
-// so it is the left side's line over a plane w, and y likewise the upper side's. w is 1 at the
-// lower right corner, and what it must be at the two beside it. In double, so that a coefficient is
-// rounded once: torchvision's, of a least-squares solution in double, differ by an ulp or two.
-HOST_DEVICE bool solve_perspective(const PerspectiveDraw& draw, int32_t width, int32_t height,
-                                   Projection& projection) {
+// From the quadrilateral to the image of the stage; where three corners lie on one line there is
+// none, and the image stays as it is. The source's x is 0 on the left side and width - 1 on the
+// right one, so it is the left side's line over a plane w, and y likewise the upper side's. w is 1
+// at the lower right corner, and what it must be at the two beside it. In double, so that a
+// coefficient is rounded once: torchvision's, of a least-squares solution in double, differ by an
+// ulp or two.
+HOST_DEVICE Projection perspective_projection(const Stage& stage, const PerspectiveDraw& draw) {
+  Projection projection = projection_of({{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f}, false},
+                                        stage.perspective.interpolates != 0);
   const Corner first = corner_of(draw.top_left);
   const Corner second = corner_of(draw.top_right);
   const Corner third = corner_of(draw.bottom_right);
@@ -63,14 +65,14 @@ HOST_DEVICE bool solve_perspective(const PerspectiveDraw& draw, int32_t width, i
   const Corner bottom = {fourth.x - third.x, fourth.y - third.y};
   const double area = right.x * bottom.y - right.y * bottom.x;
   if (left_second == 0.0 || left_third == 0.0 || top_third == 0.0 || area == 0.0) {
-    return false;
+    return projection;
   }
   const double rise_right = left_second / left_third - 1.0;
   const double rise_bottom = -left_second / top_third - 1.0;
   const double g = (rise_right * bottom.y - rise_bottom * right.y) / area;
   const double h = (rise_bottom * right.x - rise_right * bottom.x) / area;
-  const double u = static_cast<double>(width - 1) / left_third;
-  const double v = static_cast<double>(height - 1) / top_third;
+  const double u = static_cast<double>(stage.width - 1) / left_third;
+  const double v = static_cast<double>(stage.height - 1) / top_third;
   // Corners are counted, as torchvision does, by the pixels' edges, of which centres are half a
   // pixel away: there in the result, and back in the source.
   const double a = u * left.a;
@@ -88,7 +90,7 @@ HOST_DEVICE bool solve_perspective(const PerspectiveDraw& draw, int32_t width, i
   }
   projection.is_affine =
       projection.m[6] == 0.0f && projection.m[7] == 0.0f && projection.m[8] == 1.0f;
-  return true;
+  return projection;
 }
 
 }  // namespace warpmix::augment

@@ -39,6 +39,7 @@ enum class Kind : int32_t {
   kSharpness,
   kGaussianBlur,
   kPerspective,
+  kAugMix,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -80,6 +81,7 @@ struct Stage {
     SharpnessStage sharpness;
     BlurStage blur;
     PerspectiveStage perspective;
+    AugMixStage augmix;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -106,6 +108,7 @@ struct StageDraw {
     MixUpDraw mixup;
     BlurDraw blur;
     PerspectiveDraw perspective;
+    AugMixDraw augmix;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -129,6 +132,7 @@ constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
 constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
 constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
 constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
+constexpr int32_t kChains = 256;        // its stages are chains, which a launch mixes
 constexpr int32_t kResamples = 128;     // sums pixels under a filter: a map of its own (resample.h)
 }  // namespace trait
 
@@ -216,6 +220,13 @@ constexpr KindInfo kKinds[] = {
       F(PerspectiveStage, interpolates)},
      {F(PerspectiveDraw, top_left), F(PerspectiveDraw, top_right),
       F(PerspectiveDraw, bottom_right), F(PerspectiveDraw, bottom_left)}},
+    {Kind::kAugMix, "augmix", Section::kWholeImage, trait::kHasStatistics | trait::kChains,
+     {F(AugMixStage, chain), F(AugMixStage, chains), F(AugMixStage, slot), F(AugMixStage, slots),
+      F(AugMixStage, draws_depth), F(AugMixStage, all_ops), F(AugMixStage, severity),
+      F(AugMixStage, alpha), F(AugMixStage, max_x), F(AugMixStage, max_y),
+      F(AugMixStage, interpolates)},
+     {F(AugMixDraw, operation), F(AugMixDraw, magnitude), F(AugMixDraw, share), F(AugMixDraw, own),
+      F(AugMixDraw, depth)}},
 };
 #undef BOX
 #undef F
@@ -233,7 +244,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kPerspective) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAugMix) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "../fixed_math.h"
+#include "augmix.h"
 #include "perspective.h"
-#include "policy.h"
 
 namespace warpmix::augment {
 
@@ -53,6 +53,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
     case Kind::kPerspective:
       draw.perspective = draw_perspective(params, stage, id);
       return;
+    case Kind::kAugMix:
+      draw.augmix = draw_augmix(params, stage, id, words);
+      return;
     default:
       unknown_kind();
   }
@@ -61,7 +64,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
 // ---- from a draw to an operation ----------------------------------------------------------------
 
 // Of a policy's draw for an image of `stage`'s size.
-HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, int32_t channels) {
+template <bool kMoves>
+HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, bool interpolates,
+                                            int32_t channels) {
   ImageOperation operation = {};
   switch (draw.operation) {
     case PolicyOp::kIdentity:
@@ -82,8 +87,10 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
     case PolicyOp::kTranslateY:
     case PolicyOp::kRotate:
       operation.operation = Operation::kMove;
-      operation.projection = projection_of(policy_map(draw, stage.width, stage.height),
-                                           stage.policy.interpolates != 0);
+      if constexpr (kMoves) {
+        operation.projection =
+            projection_of(policy_map(draw, stage.width, stage.height), interpolates);
+      }
       break;
     case PolicyOp::kColor:
       if (channels == 3) {  // a grey image has no other colour
@@ -103,22 +110,17 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
   return operation;
 }
 
-// Of a draw for an image of `stage`'s size; one without a projection stays as it is.
-HOST_DEVICE ImageOperation perspective_operation(const Stage& stage, const PerspectiveDraw& draw) {
-  ImageOperation operation = {};
-  operation.projection.interpolates = stage.perspective.interpolates != 0;
-  if (solve_perspective(draw, stage.width, stage.height, operation.projection)) {
-    operation.operation = Operation::kMove;
-  }
-  return operation;
-}
-
-// Of a stage that applies.
+// Of a stage that applies. kMoves: with the projection of one that moves pixels, which pixels alone
+// need; in double, it costs registers.
+template <bool kMoves>
 HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw,
                                         int32_t channels) {
   switch (stage.kind) {
     case Kind::kPolicy:
-      return policy_operation(stage, draw.policy, channels);
+      return policy_operation<kMoves>(stage, draw.policy, stage.policy.interpolates != 0, channels);
+    case Kind::kAugMix:
+      return policy_operation<kMoves>(stage, {draw.augmix.operation, draw.augmix.magnitude},
+                                      stage.augmix.interpolates != 0, channels);
     case Kind::kAutocontrast:
       return {Operation::kAutocontrast};
     case Kind::kEqualize:
@@ -127,8 +129,13 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
       return {Operation::kSharpness, stage.sharpness.factor};
     case Kind::kGaussianBlur:
       return {Operation::kBlur, 0.0f, {draw.blur.sigma, stage.blur.radius_x, stage.blur.radius_y}};
-    case Kind::kPerspective:
-      return perspective_operation(stage, draw.perspective);
+    case Kind::kPerspective: {
+      ImageOperation operation = {Operation::kMove};
+      if constexpr (kMoves) {
+        operation.projection = perspective_projection(stage, draw.perspective);
+      }
+      return operation;
+    }
     default:
       unknown_kind();
   }
@@ -149,6 +156,11 @@ HOST_DEVICE bool needs_statistics(const ImageOperation& operation) {
 // Whether one has two passes: along rows, then along columns.
 HOST_DEVICE bool has_passes(const ImageOperation& operation) {
   return operation.operation == Operation::kBlur;
+}
+
+// Whether the stages of a whole-image launch are chains, of which it mixes the results.
+HOST_DEVICE bool has_chains(const Program& program) {
+  return program.is_whole_image && program.stages[0].kind == Kind::kAugMix;
 }
 
 // Whether it may be so for some sample of a whole-image launch.

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    AugMix,
     AutoAugment,
     CenterCrop,
     CutMix,
@@ -92,6 +93,11 @@ POLICIES: list[tuple[str, list[Any]]] = [
     ("one slot", [TrivialAugmentWide(fill=17)]),
     ("one slot, between pixels", [TrivialAugmentWide(31, "bilinear", 17)]),
     ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
+]
+# Chains, of bytes and of floats: two kernels an operation, so that a few samples must do.
+CHAINS: list[tuple[str, list[Any]]] = [
+    ("chains", [AugMix(10, 2, fill=17, p=0.8)]),
+    ("chains of floats", [RandomHorizontalFlip(), AugMix(3, 3, 2, 0.3, False, "nearest")]),
 ]
 # A perspective, of images that have no side of a pixel.
 PERSPECTIVES: list[tuple[str, list[Any]]] = [
@@ -176,6 +182,19 @@ def record_policies(recorder: Recorder, pictures: Pictures, short: bool) -> None
             recorder.name = f"policy, {name}"
             pipeline = Pipeline(transforms, p=0.9, dtype=dtype, channels_last=not planar, seed=9)
             pipeline(pictures.images(60, channels, next(sizes), planar), epoch=1)
+
+
+def record_chains(recorder: Recorder, pictures: Pictures, short: bool) -> None:
+    """Record chains of one length and of several, drawn and replayed."""
+    sizes = itertools.cycle([(7, 5), (33, 13), (3, 8)])
+    for (name, transforms), channels, planar in itertools.product(CHAINS, [3, 1], [False, True]):
+        for dtype in DTYPES[:1] if short else DTYPES:
+            recorder.name = name
+            pipeline = Pipeline(transforms, dtype=dtype, channels_last=not planar, seed=channels)
+            images = pictures.images(4, channels, next(sizes), planar)
+            pipeline(images, ids=torch.arange(4), epoch=1)
+            if not short:
+                pipeline.replay(images, pipeline.draw(torch.arange(4), images=images))
 
 
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
@@ -388,6 +407,7 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_templates(recorder, pictures, short)
         record_floats(recorder, pictures)
         record_policies(recorder, pictures, short)
+        record_chains(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
         record_blurs(recorder, pictures)
         record_perspectives(recorder, pictures)

@@ -24,6 +24,15 @@ inline AugmentParams without_stages(const AugmentParams& params) {
   return plain;
 }
 
+// One whose images are planes.
+inline AugmentParams of_planes(const AugmentParams& params) {
+  AugmentParams planes = params;
+  planes.pixel_stride = 1;
+  planes.row_stride = params.width;
+  planes.channel_stride = params.width * params.height;
+  return planes;
+}
+
 // Makes samples one after the other; owns the planes, so one a thread.
 template <typename Source, typename Out>
 class WholeImageRenderer {
@@ -38,7 +47,9 @@ class WholeImageRenderer {
         all_rows_(params.height),
         whole_rows_{{0, params.width, 0, 1}},
         values_(plane_ * params.channels),
-        moved_(params) {
+        moved_(params),
+        planes_(of_planes(params)),
+        moved_planes_(planes_) {
     start_table(all_of(all_rows_));
   }
 
@@ -53,13 +64,18 @@ class WholeImageRenderer {
  private:
   void render(int32_t position) {
     const Sample sample = batch_sample(params_, position);
-    const ImageOperation operation = sample_operation(params_, position, sample);
-    if (operation.operation == Operation::kNone) {
+    StageDraw draw;
+    const ImageOperation operation = sample_operation<true>(params_, position, sample, draw);
+    const bool mixes = has_chains(params_.program) && draw.on != 0;
+    if (operation.operation == Operation::kNone && !mixes) {
       return copier_.render(position, position + 1);
     }
     write_targets(params_, position, sample.row, sample.row, 1.0f);
     const Source* image =
         static_cast<const Source*>(params_.images) + source_image(params_, sample.row).first;
+    if (mixes) {
+      return mix_chains(position, sample, draw, image);
+    }
     const int32_t height = params_.height;
     const int32_t rows = needs_whole_image(operation) ? height : chunk_rows();
     for (int32_t y = 0; y < height; y += rows) {
@@ -67,12 +83,61 @@ class WholeImageRenderer {
       if (operation.operation == Operation::kMove) {
         moved_.take(image, operation.projection, y, end, values_.data(), plane_);
       } else {
-        gatherer_.gather(image, params_.row_stride, all_rows_.data() + y, end - y, whole_rows_,
-                         {0, params_.width}, values_.data(), params_.width);
+        gather(image, y, end);
         change(operation, (end - y) * params_.width);
       }
       store_.store(position, y, end, values_.data(), plane_);
     }
+  }
+
+  void gather(const Source* image, int32_t begin, int32_t end) {
+    gatherer_.gather(image, params_.row_stride, all_rows_.data() + begin, end - begin, whole_rows_,
+                     {0, params_.width}, values_.data(), params_.width);
+  }
+
+  // Chain after chain, each from the source; `first` is the draw of the first slot.
+  void mix_chains(int32_t position, Sample sample, const StageDraw& first, const Source* image) {
+    const Program& program = params_.program;
+    const int32_t count = static_cast<int32_t>(plane_) * params_.channels;
+    mix_.resize(count);
+    gather(image, 0, params_.height);
+    std::transform(values_.begin(), values_.end(), mix_.begin(),
+                   [&](float value) { return first.augmix.own * value; });
+    for (int32_t i = 0; i < program.count; i += program.stages[i].augmix.slots) {
+      StageDraw draw = i == 0 ? first : whole_image_draw(params_, position, i, sample);
+      const float share = draw.augmix.share;
+      const int32_t depth = draw.augmix.depth;
+      for (int32_t slot = 0; slot < depth; ++slot) {
+        if (slot > 0) {
+          draw = whole_image_draw(params_, position, i + slot, sample);
+        }
+        link(operation_of<true>(program.stages[i + slot], draw, params_.channels), slot, image);
+      }
+      for (int32_t k = 0; k < count; ++k) {
+        mix_[k] = with_chain(mix_[k], share, values_[k]);
+      }
+    }
+    for (float& value : mix_) {
+      value = at_most(value, 255.0f);
+    }
+    store_.store(position, 0, params_.height, mix_.data(), plane_);
+  }
+
+  // One operation of a chain: on the source, and after the first slot in place.
+  void link(const ImageOperation& operation, int32_t slot, const Source* image) {
+    if (operation.operation != Operation::kMove) {
+      if (slot == 0) {
+        gather(image, 0, params_.height);
+      }
+      return change(operation, static_cast<int32_t>(plane_));
+    }
+    if (slot == 0) {
+      return moved_.take(image, operation.projection, 0, params_.height, values_.data(), plane_);
+    }
+    left_.resize(values_.size());
+    values_.swap(left_);
+    moved_planes_.take(left_.data(), operation.projection, 0, params_.height, values_.data(),
+                       plane_);
   }
 
   // Rows of which the floats stay in a 256 KiB share of a second-level cache.
@@ -206,6 +271,10 @@ class WholeImageRenderer {
   const std::vector<Run> whole_rows_;
   std::vector<float> values_;
   MovedRows<Source> moved_;
+  const AugmentParams planes_;
+  MovedRows<float> moved_planes_;
+  std::vector<float> left_;  // by an operation of a chain, for the next
+  std::vector<float> mix_;
   std::vector<uint8_t> levels_;
   std::vector<float> rows_;
   std::vector<float> passed_;

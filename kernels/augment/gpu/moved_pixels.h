@@ -1,4 +1,4 @@
-// Pixels of whole-image launches that move by a projection.
+// The images that whole-image launches read, and pixels of them that move by a projection.
 #pragma once
 
 #include "sampler.h"
@@ -19,6 +19,33 @@ struct ImageReader {
   HOST_DEVICE float operator()(int32_t x, int32_t y, int32_t channel) const {
     return load_value(first + (y * params.row_stride + x * params.pixel_stride +
                                channel * params.channel_stride));
+  }
+};
+
+// One of the images between two passes, from a channel on: as pixels where a thread makes all
+// channels, else as planes.
+template <int kCount>
+struct PassedImage {
+  float* first;
+  int32_t pixel_stride, channel_stride, width;
+
+  // `of`: number of the image, where a sample has several.
+  HOST_DEVICE PassedImage(const AugmentParams& params, int32_t position, int32_t channel,
+                          int32_t of = 0)
+      : first(params.between_passes +
+              (static_cast<int64_t>(of) * params.batch_size + position) * params.out_image_stride),
+        pixel_stride(kCount > 1 ? kCount : 1),
+        channel_stride(kCount > 1 ? 1 : params.width * params.height),
+        width(params.width) {
+    first += static_cast<int64_t>(channel) * channel_stride;
+  }
+
+  HOST_DEVICE float* pixel(int32_t x, int32_t y) const {
+    return first + (y * width + x) * pixel_stride;
+  }
+
+  HOST_DEVICE float operator()(int32_t x, int32_t y, int32_t channel) const {
+    return pixel(x, y)[channel * channel_stride];
   }
 };
 

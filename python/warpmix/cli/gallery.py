@@ -73,6 +73,7 @@ def examples() -> Mapping[str, Transform]:
         a.RandAugment(),
         a.TrivialAugmentWide(),
         a.AutoAugment(),
+        a.AugMix(chain_depth=1),
         a.RandomCropBlackout(0.2),
         a.RandomErasing(p=1.0, value="random"),
         a.Cutout(40),

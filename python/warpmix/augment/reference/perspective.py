@@ -29,7 +29,7 @@ def _cross(ax: Tensor, ay: Tensor, bx: Tensor, by: Tensor) -> Tensor:
 
 def projection(corners: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Return ([B, 9] float32 matrices from a result's pixel centres to the image's, [B] bool where
-    there is one); see solve_perspective in kernels/augment/perspective.h."""
+    there is one); see perspective_projection in kernels/augment/perspective.h."""
     x0, x1, x2, x3 = corners[..., 0].double().unbind(1)
     y0, y1, y2, y3 = corners[..., 1].double().unbind(1)
     left_second = _cross(x3 - x0, y3 - y0, x1 - x0, y1 - y0)

@@ -64,29 +64,33 @@ HOST_DEVICE Projection perspective_projection(const Stage& stage, const Perspect
   const Corner right = {second.x - third.x, second.y - third.y};
   const Corner bottom = {fourth.x - third.x, fourth.y - third.y};
   const double area = right.x * bottom.y - right.y * bottom.x;
-  if (left_second == 0.0 || left_third == 0.0 || top_third == 0.0 || area == 0.0) {
+  const double top_area = top_third * area;
+  const double left_area = left_third * area;
+  const double whole = left_third * top_area;  // what all is a multiple of, until it is divided
+  if (left_second == 0.0 || whole == 0.0) {
     return projection;
   }
-  const double rise_right = left_second / left_third - 1.0;
-  const double rise_bottom = -left_second / top_third - 1.0;
-  const double g = (rise_right * bottom.y - rise_bottom * right.y) / area;
-  const double h = (rise_bottom * right.x - rise_right * bottom.x) / area;
-  const double u = static_cast<double>(stage.width - 1) / left_third;
-  const double v = static_cast<double>(stage.height - 1) / top_third;
+  const double rise_right = (left_second - left_third) * top_third;
+  const double rise_bottom = (left_second + top_third) * left_third;
+  const double g = rise_right * bottom.y + rise_bottom * right.y;
+  const double h = -(rise_bottom * right.x + rise_right * bottom.x);
+  const double u = static_cast<double>(stage.width - 1);
+  const double v = static_cast<double>(stage.height - 1);
   // Corners are counted, as torchvision does, by the pixels' edges, of which centres are half a
   // pixel away: there in the result, and back in the source.
-  const double a = u * left.a;
-  const double b = u * left.b;
-  const double d = v * top.a;
-  const double e = v * top.b;
-  const double c = u * left.c + 0.5 * (a + b);
-  const double f = v * top.c + 0.5 * (d + e);
-  const double i = (1.0 - (g * third.x + h * third.y)) + 0.5 * (g + h);
+  const double a = (u * left.a) * top_area;
+  const double b = (u * left.b) * top_area;
+  const double d = (v * top.a) * left_area;
+  const double e = (v * top.b) * left_area;
+  const double c = (u * left.c) * top_area + 0.5 * (a + b);
+  const double f = (v * top.c) * left_area + 0.5 * (d + e);
+  const double i = (whole - (g * third.x + h * third.y)) + 0.5 * (g + h);
   const double m[9] = {
       a - 0.5 * g, b - 0.5 * h, c - 0.5 * i, d - 0.5 * g, e - 0.5 * h, f - 0.5 * i, g, h, i};
+  const double scale = 1.0 / whole;
   UNROLL
   for (int k = 0; k < 9; ++k) {
-    projection.m[k] = static_cast<float>(m[k]);
+    projection.m[k] = static_cast<float>(m[k] * scale);
   }
   projection.is_affine =
       projection.m[6] == 0.0f && projection.m[7] == 0.0f && projection.m[8] == 1.0f;

@@ -60,16 +60,17 @@ namespace {
 WARPMIX_SIMD_CLONES void nearest_offsets(const Projection& projection, int32_t y, int32_t width,
                                          int32_t height, int32_t pixel_stride, int32_t row_stride,
                                          int32_t* offsets) {
-  projection.is_affine
-      ? nearest_offsets<true>(projection, y, width, height, pixel_stride, row_stride, offsets)
-      : nearest_offsets<false>(projection, y, width, height, pixel_stride, row_stride, offsets);
+  projection.is_affine ? augment::nearest_offsets<true>(projection, y, width, height, pixel_stride,
+                                                        row_stride, offsets)
+                       : augment::nearest_offsets<false>(projection, y, width, height, pixel_stride,
+                                                         row_stride, offsets);
 }
 
 // What the pixels of row y are between.
 WARPMIX_SIMD_CLONES void projected_taps(const Projection& projection, int32_t y, int32_t width,
                                         int32_t height, RowTaps taps) {
-  projection.is_affine ? projected_taps<true>(projection, y, width, height, taps)
-                       : projected_taps<false>(projection, y, width, height, taps);
+  projection.is_affine ? augment::projected_taps<true>(projection, y, width, height, taps)
+                       : augment::projected_taps<false>(projection, y, width, height, taps);
 }
 
 #define WARPMIX_TAKES(Source)                                                              \

@@ -122,8 +122,11 @@ __device__ Tile prepare_window(const AugmentParams& params, const BlockPlan& pla
   return tile;
 }
 
+// Blocks of a multiprocessor: nvcc 13.0, left alone, stops at 56 or 64 registers, and spills.
+constexpr int kOperationBlocks = 3;
+
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kOperationBlocks)
     pass_kernel(const __grid_constant__ AugmentParams params,
                 const __grid_constant__ BlockPlan plan) {
   __shared__ WholeImageShared shared;
@@ -134,7 +137,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kOperationBlocks)
     whole_image_kernel(const __grid_constant__ AugmentParams params,
                        const __grid_constant__ BlockPlan plan) {
   __shared__ WholeImageShared shared;

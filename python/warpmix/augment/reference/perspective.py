@@ -36,22 +36,22 @@ def projection(corners: Tensor, height: int, width: int) -> tuple[Tensor, Tensor
     left_third = _cross(x3 - x0, y3 - y0, x2 - x0, y2 - y0)
     top_third = _cross(x1 - x0, y1 - y0, x2 - x0, y2 - y0)
     area = _cross(x1 - x2, y1 - y2, x3 - x2, y3 - y2)
-    exists = (left_second != 0) & (left_third != 0) & (top_third != 0) & (area != 0)
-    left_third, top_third, area = (
-        torch.where(exists, number, 1.0) for number in (left_third, top_third, area)
-    )
-    rise_right = left_second / left_third - 1.0
-    rise_bottom = -left_second / top_third - 1.0
-    g = (rise_right * (y3 - y2) - rise_bottom * (y1 - y2)) / area
-    h = (rise_bottom * (x1 - x2) - rise_right * (x3 - x2)) / area
-    u, v = (width - 1) / left_third, (height - 1) / top_third
-    a, b = u * (y0 - y3), u * (x3 - x0)
-    d, e = v * (y0 - y1), v * (x1 - x0)
-    c = u * -((y0 - y3) * x0 + (x3 - x0) * y0) + 0.5 * (a + b)
-    f = v * -((y0 - y1) * x0 + (x1 - x0) * y0) + 0.5 * (d + e)
-    i = (1.0 - (g * x2 + h * y2)) + 0.5 * (g + h)
+    top_area, left_area = top_third * area, left_third * area
+    whole = left_third * top_area
+    exists = (left_second != 0) & (whole != 0)
+    rise_right = (left_second - left_third) * top_third
+    rise_bottom = (left_second + top_third) * left_third
+    g = rise_right * (y3 - y2) + rise_bottom * (y1 - y2)
+    h = -(rise_bottom * (x1 - x2) + rise_right * (x3 - x2))
+    u, v = width - 1, height - 1
+    a, b = (u * (y0 - y3)) * top_area, (u * (x3 - x0)) * top_area
+    d, e = (v * (y0 - y1)) * left_area, (v * (x1 - x0)) * left_area
+    c = (u * -((y0 - y3) * x0 + (x3 - x0) * y0)) * top_area + 0.5 * (a + b)
+    f = (v * -((y0 - y1) * x0 + (x1 - x0) * y0)) * left_area + 0.5 * (d + e)
+    i = (whole - (g * x2 + h * y2)) + 0.5 * (g + h)
     rows = (a - 0.5 * g, b - 0.5 * h, c - 0.5 * i), (d - 0.5 * g, e - 0.5 * h, f - 0.5 * i)
-    return torch.stack([*rows[0], *rows[1], g, h, i], 1).float(), exists
+    scale = 1.0 / torch.where(exists, whole, 1.0)
+    return (torch.stack([*rows[0], *rows[1], g, h, i], 1) * scale[:, None]).float(), exists
 
 
 def perspective(images: Tensor, stage: Stage, streams: Streams) -> Tensor:

@@ -230,8 +230,9 @@ int64_t statistics_count(const AugmentParams& params) {
 }
 
 int64_t between_count(const AugmentParams& params) {
+  const int64_t elements = params.batch_size * params.out_image_stride;
   const bool some = augment::some_have(params.program, augment::trait::kHasPasses);
-  return some ? params.batch_size * params.out_image_stride : 0;
+  return augment::has_chains(params.program) ? 3 * elements : some ? elements : 0;
 }
 
 DrawCall check_draw(const Tensor& images, const OptionalTensor& index, const OptionalTensor& ids,

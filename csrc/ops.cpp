@@ -97,6 +97,7 @@ py::dict described(const augment::KindInfo& info) {
   row["needs_rgb"] = (info.traits & trait::kNeedsRgb) != 0;
   row["has_pivot"] = (info.traits & trait::kHasPivot) != 0;
   row["has_statistics"] = (info.traits & trait::kHasStatistics) != 0;
+  row["chains"] = (info.traits & trait::kChains) != 0;
   row["has_passes"] = (info.traits & trait::kHasPasses) != 0;
   row["stage"] = described(info.stage);
   row["draw"] = described(info.draw);

@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include "augment/whole_image.h"
 #include "checks.h"
 #include "guards.h"
 
@@ -70,6 +71,7 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
     uint32_t& word = stage.word[field.place + i];
     switch (field.type) {
       case FieldType::kInt:
+      case FieldType::kPoint:
         word = static_cast<uint32_t>(reader.next_int());
         break;
       case FieldType::kFloat:
@@ -145,8 +147,8 @@ void check_resampling(const char* op, const Program& program) {
 
 void check_sections(const char* op, Program& program) {
   const int32_t colors = program.color_end - program.geometry_end;
-  const int32_t occlusions =
-      max_of(program.mix_begin - program.color_end, program.count - program.mix_end);
+  const int32_t last = program.is_whole_image ? 0 : program.count - program.mix_end;
+  const int32_t occlusions = max_of(program.mix_begin - program.color_end, last);
   WARPMIX_CHECK(op, max_of(colors, occlusions) <= augment::kMaxSteps, "program must have at most ",
                 augment::kMaxSteps, " stages of one section, got ", max_of(colors, occlusions));
   for (int32_t i = 0; i < program.count; ++i) {
@@ -162,14 +164,30 @@ void check_sections(const char* op, Program& program) {
                                     !augment::has_trait(stage.kind, augment::trait::kWarps)),
                   "program must clip its values for ", name, ", which computes on [0, 255]");
     const int32_t choice = program.stages[0].choice_stream;
-    WARPMIX_CHECK(
-        op, !program.is_whole_image || i == 0 || (choice >= 0 && stage.choice_stream == choice),
-        "program must have one whole-image stage, or several of one choice, got ", name,
-        " beside another");
+    WARPMIX_CHECK(op,
+                  !program.is_whole_image || i == 0 ||
+                      (choice >= 0 && stage.choice_stream == choice) ||
+                      augment::has_chains(program),
+                  "program must have one whole-image stage, or several of one choice, got ", name,
+                  " beside another");
     if (stage.section == Section::kColor && stage.mean != augment::kSourceMean) {
       WARPMIX_CHECK(op, stage.mean == program.means, "program must number its means in order");
       ++program.means;
     }
+  }
+}
+
+// Chains are a launch by themselves: all of their slots, chain after chain.
+void check_chains(const char* op, const Program& program) {
+  for (int32_t i = 0; augment::has_chains(program) && i < program.count; ++i) {
+    const Stage& stage = program.stages[i];
+    const augment::AugMixStage& of = stage.augmix;
+    const bool is_next = stage.kind == augment::Kind::kAugMix && of.slots >= 1 &&
+                         of.slots <= program.count && of.chain == i / of.slots &&
+                         of.slot == i % of.slots && of.chains == program.count / of.slots &&
+                         program.count % of.slots == 0 &&
+                         of.slots == program.stages[0].augmix.slots;
+    WARPMIX_CHECK(op, is_next, "program must hold all slots of its chains in order, alone");
   }
 }
 
@@ -227,6 +245,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
       count > 0 && program.mix_end == 0 && program.stages[0].section == Section::kWholeImage;
   check_sections(op, program);
   check_resampling(op, program);
+  check_chains(op, program);
   require_stage_numbers(op, program);
   if (program.map_begin < program.map_end) {
     program.map_width = program.stages[program.map_begin].width;

@@ -44,10 +44,16 @@ def outcomes_of(space: Space, entries: Sequence[tuple[str, float, int | None]]) 
     return found
 
 
-def by_torchvision(image: Tensor, operation: str, magnitude: float, fill: Any = None) -> Tensor:
+def by_torchvision(
+    image: Tensor,
+    operation: str,
+    magnitude: float,
+    fill: Any = None,
+    interpolation: str = "nearest",
+) -> Tensor:
     """Apply one operation to [C, H, W] uint8 or float on [0, 1]."""
     policy = v2.RandAugment(fill=fill)
     applied: Tensor = policy._apply_image_or_video_transform(
-        image, operation, magnitude, "nearest", policy._fill
+        image, operation, magnitude, interpolation, policy._fill
     )
     return applied

@@ -12,6 +12,7 @@ from torch import Tensor
 import warpmix
 from warpmix import (
     AlternatingFlip,
+    AugMix,
     AutoAugment,
     CenterCrop,
     ColorJitter,
@@ -39,6 +40,7 @@ from warpmix import (
     RandomHorizontalFlip,
     RandomHue,
     RandomInvert,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
@@ -55,6 +57,7 @@ from warpmix.augment.stages import MIXED
 P = st.sampled_from([1.0, 0.7, 0.5])
 BORDER = st.sampled_from(["wrap", "reflect", "symmetric", "replicate", "constant"])
 FILL = st.sampled_from([0, 17])
+INTERPOLATION = st.sampled_from(["nearest", "bilinear"])
 FACTOR = st.sampled_from([(1.0, 3.0), (0.0, 1.0), (0.6, 1.4)])
 
 whole_pixels = st.one_of(
@@ -140,10 +143,24 @@ whole_images = st.one_of(
     st.builds(
         GaussianBlur, st.sampled_from([3, (3, 1), [1, 3]]), st.sampled_from([0.7, (0.1, 2.0)]), p=P
     ),
+    st.builds(RandomPerspective, st.sampled_from([0.0, 0.5, 1.0]), P, INTERPOLATION, FILL),
 )
 policies = st.one_of(
-    st.builds(RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), p=P),
-    st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), fill=FILL, p=P),
+    st.builds(
+        RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), interpolation=INTERPOLATION, p=P
+    ),
+    st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), INTERPOLATION, FILL, p=P),
+    st.builds(
+        AugMix,
+        st.sampled_from([1, 3, 10]),
+        st.sampled_from([1, 3]),
+        st.sampled_from([-1, 1, 2, 4]),
+        st.sampled_from([1.0, 0.2, 5.0]),
+        st.booleans(),
+        INTERPOLATION,
+        FILL,
+        p=P,
+    ),
     st.builds(AutoAugment, st.sampled_from(["imagenet", "cifar10", "svhn"]), p=P),
 )
 

@@ -30,6 +30,7 @@ from warpmix import (
     RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
+    RandomPerspective,
     RandomResizedCrop,
     RandomRotation,
     RandomShift,
@@ -88,6 +89,7 @@ def batch(count: int = 6, size: tuple[int, int] = (8, 9), channels: int = 3) -> 
         ([RandomChoice([RandomAutocontrast(), RandomAutocontrast(1.0)])], 2),
         ([RandomChoice([RandomAutocontrast(), RandomShift(), MixUp()])], 4),
         ([GaussianBlur(3)], 2),  # its rows, and it
+        ([RandomPerspective()], 1),
         ([RandomAdjustSharpness(2)], 1),
         ([RandomChoice([GaussianBlur(3), RandomEqualize(), RandomAdjustSharpness(2)])], 3),
     ],

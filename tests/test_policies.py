@@ -121,9 +121,15 @@ def test_magnitudes_are_torchvisions_to_a_last_digit() -> None:
 # ---- operations ---------------------------------------------------------------------------------
 
 
-def of_operation(name: str, magnitudes: list[float], images: Tensor, fill: Any = None) -> Tensor:
+def of_operation(
+    name: str,
+    magnitudes: list[float],
+    images: Tensor,
+    fill: Any = None,
+    interpolation: str = "nearest",
+) -> Tensor:
     """Ours, uint8 in and out: images [C, H, W], one for each magnitude, to [B, C, H, W]."""
-    transform = TrivialAugmentWide(fill=fill)
+    transform = TrivialAugmentWide(fill=fill, interpolation=interpolation)
     pipeline = Pipeline([transform], dtype=torch.uint8, channels_last=False, seed=0)
     batch = images.expand(len(magnitudes), -1, -1, -1).contiguous()
     draws = pipeline.draw(torch.arange(len(batch)), images=batch)
@@ -190,25 +196,29 @@ def test_rounded_operations_at_every_bin(name: str, channels: int) -> None:
             assert (result - exact).abs().max() < 0.5 + 1e-3, magnitude
 
 
+def sources(name: str, magnitude: float, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """([height, width] x, y) float64 of the pixels' sources."""
+    shape = (height, width)
+    x = torch.arange(width).double().expand(shape)
+    y = torch.arange(height).double()[:, None].expand(shape)
+    if name == "ShearX":
+        return x + magnitude * (y + 0.5), y
+    if name == "ShearY":
+        return x, y + magnitude * (x + 0.5)
+    if name == "TranslateX":
+        return x - int(magnitude), y
+    if name == "TranslateY":
+        return x, y - int(magnitude)
+    turn = torch.deg2rad(torch.tensor(magnitude, dtype=torch.float64))
+    left, up = x - 0.5 * (width - 1), y - 0.5 * (height - 1)
+    across = turn.cos() * left - turn.sin() * up + 0.5 * (width - 1)
+    return across, turn.sin() * left + turn.cos() * up + 0.5 * (height - 1)
+
+
 def near_a_tie(name: str, magnitude: float, height: int, width: int) -> Tensor:
     """[height, width] bool: pixels whose source lies between two, within 1e-4 pixels."""
-    x, y = torch.arange(width).double(), torch.arange(height).double()[:, None]
-    if name == "ShearX":
-        sources = [x + magnitude * (y + 0.5)]
-    elif name == "ShearY":
-        sources = [y + magnitude * (x + 0.5)]
-    elif name == "Rotate":
-        turn = torch.deg2rad(torch.tensor(magnitude, dtype=torch.float64))
-        left, up = x - 0.5 * (width - 1), y - 0.5 * (height - 1)
-        across = turn.cos() * left - turn.sin() * up + 0.5 * (width - 1)
-        down = turn.sin() * left + turn.cos() * up + 0.5 * (height - 1)
-        sources = [across, down]
-    else:
-        sources = []
-    near = torch.zeros(height, width, dtype=torch.bool)
-    for source in sources:
-        near |= (source - source.floor() - 0.5).abs() < 1e-4
-    return near
+    x, y = sources(name, magnitude, height, width)
+    return ((x - x.floor() - 0.5).abs() < 1e-4) | ((y - y.floor() - 0.5).abs() < 1e-4)
 
 
 @pytest.mark.parametrize("fill", [None, 128, (9, 0, 255)])
@@ -230,6 +240,27 @@ def test_geometry_takes_torchvisions_pixels_at_every_bin(name: str, fill: Any) -
     assert deviating < 2e-3 * compared
 
 
+@pytest.mark.parametrize("fill", [None, (9, 0, 255)])
+@pytest.mark.parametrize("name", GEOMETRY)
+def test_geometry_between_pixels_is_torchvisions_at_every_bin(name: str, fill: Any) -> None:
+    """To a level, but for the ring that torchvision blends with the fill: sources up to a pixel
+    beyond the outermost centres, where ours has the image's edge or the fill."""
+    ring_pixels = compared = 0
+    for image in images_of(3):
+        height, width = image.shape[1:]
+        magnitudes = magnitudes_of(name, height, width)
+        results = of_operation(name, magnitudes, image, fill, "bilinear")
+        for result, magnitude in zip(results, magnitudes, strict=True):
+            theirs = by_torchvision(image, name, magnitude, fill, "bilinear")
+            x, y = sources(name, magnitude, height, width)
+            beyond = torch.stack([-x, x - (width - 1), -y, y - (height - 1)]).amax(0)
+            ring = (beyond > 1e-4) & (beyond < 1 - 1e-4)
+            assert (result.int() - theirs.int()).abs().amax(0)[~ring].max() <= 1, magnitude
+            ring_pixels += int(ring.sum())
+            compared += ring.numel()
+    assert ring_pixels < 0.1 * compared and (ring_pixels > 0) == ("Translate" not in name)
+
+
 def test_a_square_image_is_turned_by_a_quarter_exactly() -> None:
     image = next(images_of(3))[:, :24, :24]
     (turned,) = of_operation("Rotate", [90.0], image)
@@ -242,6 +273,8 @@ def test_a_square_image_is_turned_by_a_quarter_exactly() -> None:
 def test_torchvisions_enums_are_taken_by_their_value() -> None:
     nearest = v2.InterpolationMode.NEAREST
     assert RandAugment(interpolation=nearest) == RandAugment()
+    bilinear = RandAugment(interpolation=v2.InterpolationMode.BILINEAR)
+    assert bilinear == RandAugment(interpolation="bilinear") != RandAugment()
     for policy in AutoAugmentPolicy:
         ours = AutoAugment(policy, nearest)
         assert ours.policy == policy.value
@@ -255,7 +288,7 @@ def test_torchvisions_enums_are_taken_by_their_value() -> None:
         (lambda: RandAugment(magnitude=31), r"magnitude must be in \[0, 30\], got 31"),
         (lambda: RandAugment(num_magnitude_bins=1), "num_magnitude_bins must be in"),
         (lambda: TrivialAugmentWide(256), "num_magnitude_bins must be in"),
-        (lambda: TrivialAugmentWide(interpolation="bilinear"), "interpolation must be one of nea"),
+        (lambda: TrivialAugmentWide(interpolation="bicubic"), "interpolation must be one of nea"),
         (lambda: TrivialAugmentWide(fill=256), "fill must be in"),
         (lambda: AutoAugment("imagenet1k"), "policy must be one of imagenet, cifar10, svhn"),
     ],

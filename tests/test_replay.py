@@ -13,6 +13,7 @@ from torch import Tensor
 
 from warpmix import Pipeline
 from warpmix.augment import (
+    AugMix,
     CutMix,
     Cutout,
     Draws,
@@ -29,6 +30,7 @@ from warpmix.augment import (
     RandomGamma,
     RandomHorizontalFlip,
     RandomHue,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
     RandomSaturation,
@@ -44,6 +46,7 @@ LISTS = {
     "colour": [RandomBrightness(), RandomSaturation(), RandomHue(), RandomPosterize(3)],
     "tones": [RandomGamma((0.1, 3)), GaussianNoise(), RandomContrast()],
     "whole": [GaussianBlur((3, 5)), RandomHorizontalFlip()],
+    "places": [RandomPerspective(1.0), AugMix(3, 2, 2)],
     "launches": [RandomContrast(), RandomAffine(20), MixUp(), RandomResizedCrop(14)],
 }
 
@@ -124,6 +127,8 @@ NOT_A_NUMBER, INFINITE = bits(float("nan")), bits(float("inf"))
         ("tones", 0, 2, NOT_A_NUMBER, "gamma a finite factor, got nan"),
         ("whole", 0, 2, bits(0.0), r"gaussian_blur .* a sigma in \[0.001, 4.1943e\+06\], got 0"),
         ("whole", 0, 2, NOT_A_NUMBER, "gaussian_blur a finite sigma, got nan"),
+        ("places", 0, 5, 10, r"perspective of 12 x 10 pixels a x in \[0, 9\], got 10"),
+        ("places", 0, 2, 12 << 16, r"perspective .* a y in \[0, 11\], got 12"),
         ("colour", 2, 2, INFINITE, "hue a finite factor, got inf"),
     ],
 )

@@ -146,26 +146,37 @@ struct Emulate {
 
   template <typename Source, int kChannels>
   void run_whole_image() const {
+    if (!augment::has_chains(params.program)) {
+      return run_operation<Source, kChannels>();
+    }
+    augment::for_each_slot<Source, kChannels>(
+        params, [](const augment::AugmentParams& slot, auto source) {
+          Emulate{slot}.run_operation<decltype(source), kChannels>();
+        });
+  }
+
+  template <typename Source, int kChannels>
+  void run_operation() const {
     using augment::Tile;
     using Shared = augment::WholeImageShared;
     if (augment::some_have(params.program, augment::trait::kHasStatistics)) {
       make_statistics<Source>();
     }
     if (augment::some_have(params.program, augment::trait::kHasPasses)) {
-      run_windows(0, [&](Tile tile, int32_t thread, const Shared& shared) {
+      run_windows<0>([&](Tile tile, int32_t thread, const Shared& shared) {
         if (augment::has_passes(shared.operation)) {
           augment::pass_tile<Source, kChannels>(params, tile, thread, shared);
         }
       });
     }
-    run_windows(1, [&](Tile tile, int32_t thread, const Shared& shared) {
+    run_windows<1>([&](Tile tile, int32_t thread, const Shared& shared) {
       augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
     });
   }
 
   // Calls body(tile, thread, shared) for every thread of a pass along an axis.
-  template <typename Body>
-  void run_windows(int32_t axis, const Body& body) const {
+  template <int kAxis, typename Body>
+  void run_windows(const Body& body) const {
     const augment::BlockPlan plan = augment::whole_image_plan(params);
     augment::WholeImageShared shared;
     const int64_t blocks = augment::block_count(params, plan);
@@ -173,13 +184,13 @@ struct Emulate {
       std::memset(static_cast<void*>(&shared), 0xA5, sizeof shared);
       const augment::Tile tile = augment::block_tile(params, plan, static_cast<int32_t>(i));
       for_threads(augment::kThreads, [&](int32_t thread) {
-        augment::prepare_whole_image(params, tile, thread, shared);
+        augment::prepare_whole_image<kAxis == 1>(params, tile, thread, shared);
       });
       if (augment::has_passes(shared.operation)) {
         for_threads(augment::kThreads,
-                    [&](int32_t thread) { augment::begin_window(axis, thread, shared); });
+                    [&](int32_t thread) { augment::begin_window(kAxis, thread, shared); });
         for_threads(augment::kThreads,
-                    [&](int32_t thread) { augment::finish_window(axis, thread, shared); });
+                    [&](int32_t thread) { augment::finish_window(kAxis, thread, shared); });
       }
       for_threads(augment::kThreads, [&](int32_t thread) { body(tile, thread, shared); });
     }

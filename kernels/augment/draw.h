@@ -156,21 +156,33 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   return draw;
 }
 
-// What a whole-image launch does to a sample: that of its stages which applies, if one does.
+// The draw of stage `index` of a whole-image launch.
+HOST_DEVICE StageDraw whole_image_draw(const AugmentParams& params, int32_t position, int32_t index,
+                                       Sample sample) {
+  if (params.draws) {
+    return given_draw(params, position, 0, index);
+  }
+  const Stage& stage = params.program.stages[index];
+  StageDraw draw = {};
+  Philox4 words;
+  if (applied_words(params, stage, sample, words)) {
+    draw.on = 1;
+    draw_whole_image(params, stage, sample.id, words, draw);
+  }
+  return draw;
+}
+
+// What a whole-image launch does to a sample: that of its stages which applies, if one does; of
+// chains, the launch's slot. `draw` is that one's. kMoves: see operation_of.
+template <bool kMoves>
 HOST_DEVICE ImageOperation sample_operation(const AugmentParams& params, int32_t position,
-                                            Sample sample) {
-  for (int32_t i = 0; i < params.program.count; ++i) {
-    const Stage& stage = params.program.stages[i];
-    StageDraw draw = {};
-    Philox4 words;
-    if (params.draws) {
-      draw = given_draw(params, position, 0, i);
-    } else if (applied_words(params, stage, sample, words)) {
-      draw.on = 1;
-      draw_whole_image(params, stage, sample.id, words, draw);
-    }
+                                            Sample sample, StageDraw& draw) {
+  const bool chains = has_chains(params.program);
+  const int32_t end = chains ? params.slot + 1 : params.program.count;
+  for (int32_t i = chains ? params.slot : 0; i < end; ++i) {
+    draw = whole_image_draw(params, position, i, sample);
     if (draw.on) {
-      return operation_of(stage, draw, params.channels);
+      return operation_of<kMoves>(params.program.stages[i], draw, params.channels);
     }
   }
   return {};

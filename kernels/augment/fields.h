@@ -24,6 +24,10 @@ struct Box {
   int32_t x0, y0, x1, y1;  // pixels; the ends are exclusive
 };
 
+struct Point {
+  uint16_t x, y;  // pixels
+};
+
 struct Extent {
   int32_t width, height;  // pixels
 };
@@ -35,8 +39,9 @@ struct EnteringDraw {
   Extent extent;
 };
 
-enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot, kSpace, kOperation };
-constexpr const char* kFieldTypeNames[] = {"int", "float", "border", "pivot", "space", "operation"};
+enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot, kSpace, kOperation, kPoint };
+constexpr const char* kFieldTypeNames[] = {"int",   "float",     "border", "pivot",
+                                           "space", "operation", "point"};
 
 template <typename T>
 constexpr FieldType field_type() {
@@ -48,6 +53,8 @@ constexpr FieldType field_type() {
     return FieldType::kSpace;
   } else if constexpr (std::is_same_v<T, PolicyOp>) {
     return FieldType::kOperation;
+  } else if constexpr (std::is_same_v<T, Point>) {
+    return FieldType::kPoint;
   } else {
     return std::is_same_v<T, float> ? FieldType::kFloat : FieldType::kInt;
   }

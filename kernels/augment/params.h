@@ -108,8 +108,10 @@ struct AugmentParams : ImageSource {
   // Of a whole-image launch, likewise null on the CPU or where not needed: [B, channels,
   // kStatisticsWords] what its operations need to know of each channel.
   int32_t* statistics;
-  // Likewise: as many floats as the batch has elements, of images between two passes.
+  // Likewise: as many floats as the batch has elements, of images between two passes; or three
+  // times as many, of chains: see gpu/chains.h.
   float* between_passes;
+  int32_t slot;  // on the GPU, of a launch with chains: which of its stages this kernel does
   const int32_t* draws;  // [B, sides, count, kDrawWords] to replay, or null: drawn here
   const int64_t* step;   // [1] added to epoch, or null
   int64_t* pair;         // [2, B] labels (rows without labels) of the sample and of its partner

@@ -32,8 +32,15 @@ HOST_DEVICE float spaced(float low, float high, int32_t count, int32_t i) {
                        : high - step * static_cast<float>(count - 1 - i);
 }
 
+// What a bin stands for.
+struct Magnitudes {
+  Space space;
+  int32_t bins;
+  float max_x, max_y;  // largest translations, pixels
+};
+
 // The magnitude of a bin; 0 for operations without one.
-HOST_DEVICE float policy_magnitude(const PolicyStage& policy, PolicyOp operation, int32_t bin) {
+HOST_DEVICE float policy_magnitude(Magnitudes policy, PolicyOp operation, int32_t bin) {
   const bool wide = policy.space == Space::kWide;
   switch (operation) {
     case PolicyOp::kShearX:
@@ -52,7 +59,8 @@ HOST_DEVICE float policy_magnitude(const PolicyStage& policy, PolicyOp operation
       return spaced(0.0f, wide ? 0.99f : 0.9f, policy.bins, bin);
     case PolicyOp::kPosterize: {
       const float bins_a_bit = static_cast<float>(policy.bins - 1) / (wide ? 6.0f : 4.0f);
-      return rintf(8.0f - static_cast<float>(bin) / bins_a_bit);
+      return rintf((policy.space == Space::kMixed ? 4.0f : 8.0f) -
+                   static_cast<float>(bin) / bins_a_bit);
     }
     case PolicyOp::kSolarize:
       return spaced(1.0f, 0.0f, policy.bins, bin);
@@ -83,7 +91,8 @@ HOST_DEVICE PolicyDraw draw_policy(const AugmentParams& params, const Stage& sta
   }
   const bool drawn = entry.bin == kRandomBin;
   const int32_t bin = drawn ? uniform_below(words.word[2], policy.bins) : entry.bin;
-  const float magnitude = policy_magnitude(policy, entry.operation, bin);
+  const Magnitudes magnitudes = {policy.space, policy.bins, policy.max_x, policy.max_y};
+  const float magnitude = policy_magnitude(magnitudes, entry.operation, bin);
   const bool negative = has_sign(entry.operation) && words.word[3] >> 31 != 0;
   return {entry.operation, negative ? -magnitude : magnitude};
 }

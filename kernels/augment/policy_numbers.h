@@ -29,9 +29,9 @@ constexpr const char* kPolicyOpNames[] = {"Identity",     "ShearX",    "ShearY",
                                           "Contrast",     "Sharpness", "Posterize",  "Solarize",
                                           "AutoContrast", "Equalize",  "Invert"};
 
-// Whose magnitudes: those of RandAugment and AutoAugment, or of TrivialAugmentWide.
-enum class Space : int32_t { kStandard, kWide };
-constexpr const char* kSpaceNames[] = {"standard", "wide"};
+// Whose magnitudes: those of RandAugment and AutoAugment, of TrivialAugmentWide, or of AugMix.
+enum class Space : int32_t { kStandard, kWide, kMixed };
+constexpr const char* kSpaceNames[] = {"standard", "wide", "mixed"};
 
 constexpr int32_t kMaxPolicyEntries = 26;
 
@@ -41,11 +41,31 @@ struct PolicyStage {
   int32_t count;                         // of entries, [1, kMaxPolicyEntries]
   int32_t shared;                        // 1: the first block's word chooses, for all slots
   float max_x, max_y;                    // largest translations, pixels
+  int32_t interpolates;                  // 1: moves take what is between pixels
   int32_t entry[kMaxPolicyEntries / 2];  // two a word, see policy_entry in policy.h
 };
 struct PolicyDraw {
   PolicyOp operation;
   float magnitude;  // torchvision's, with its sign
+};
+
+// A slot of AugMix: one operation of one of its chains.
+struct AugMixStage {
+  int32_t chain, chains;  // which, of how many
+  int32_t slot, slots;    // likewise, of the longest chain
+  int32_t draws_depth;    // 1: a chain has 1 to `slots` operations
+  int32_t all_ops;        // 0: without Brightness, Color, Contrast and Sharpness
+  int32_t severity;       // bins of a magnitude, of 10
+  float alpha;
+  float max_x, max_y;    // largest translations, pixels
+  int32_t interpolates;  // 1: moves take what is between pixels
+};
+struct AugMixDraw {
+  PolicyOp operation;
+  float magnitude;
+  float share;    // of the chain, in the mix
+  float own;      // of the sample as it enters
+  int32_t depth;  // operations of the chain
 };
 
 }  // namespace warpmix::augment

@@ -120,6 +120,14 @@ struct SharpnessStage {
   float factor;  // 0: smooth, 1: as it is
 };
 
+struct PerspectiveStage {
+  int32_t reach_x, reach_y;  // of a corner, pixels
+  int32_t interpolates;      // 1: between pixels; 0: the nearest
+};
+struct PerspectiveDraw {
+  Point top_left, top_right, bottom_right, bottom_left;  // where the image's corners come to lie
+};
+
 constexpr int32_t kMaxBlurRadius = 127;  // pixels
 struct BlurStage {
   float sigma_low, sigma_span;  // pixels

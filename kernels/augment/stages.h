@@ -38,6 +38,8 @@ enum class Kind : int32_t {
   kEqualize,
   kSharpness,
   kGaussianBlur,
+  kPerspective,
+  kAugMix,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -78,6 +80,8 @@ struct Stage {
     MixStage mix;
     SharpnessStage sharpness;
     BlurStage blur;
+    PerspectiveStage perspective;
+    AugMixStage augmix;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -103,6 +107,8 @@ struct StageDraw {
     CutMixDraw cutmix;
     MixUpDraw mixup;
     BlurDraw blur;
+    PerspectiveDraw perspective;
+    AugMixDraw augmix;
   };
 };
 static_assert(sizeof(StageDraw) == kDrawWords * sizeof(int32_t), "draws tensor layout");
@@ -126,6 +132,7 @@ constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
 constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
 constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
 constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
+constexpr int32_t kChains = 256;        // its stages are chains, which a launch mixes
 constexpr int32_t kResamples = 128;     // sums pixels under a filter: a map of its own (resample.h)
 }  // namespace trait
 
@@ -198,7 +205,8 @@ constexpr KindInfo kKinds[] = {
      {F(MixUpDraw, lam)}},
     {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
      {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
-      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, entry)},
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, interpolates),
+      F(PolicyStage, entry)},
      {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
     {Kind::kEqualize, "equalize", Section::kWholeImage, trait::kHasStatistics, {}, {}},
@@ -207,6 +215,18 @@ constexpr KindInfo kKinds[] = {
      {F(BlurStage, sigma_low), F(BlurStage, sigma_span), F(BlurStage, radius_x),
       F(BlurStage, radius_y)},
      {F(BlurDraw, sigma)}},
+    {Kind::kPerspective, "perspective", Section::kWholeImage, 0,
+     {F(PerspectiveStage, reach_x), F(PerspectiveStage, reach_y),
+      F(PerspectiveStage, interpolates)},
+     {F(PerspectiveDraw, top_left), F(PerspectiveDraw, top_right),
+      F(PerspectiveDraw, bottom_right), F(PerspectiveDraw, bottom_left)}},
+    {Kind::kAugMix, "augmix", Section::kWholeImage, trait::kHasStatistics | trait::kChains,
+     {F(AugMixStage, chain), F(AugMixStage, chains), F(AugMixStage, slot), F(AugMixStage, slots),
+      F(AugMixStage, draws_depth), F(AugMixStage, all_ops), F(AugMixStage, severity),
+      F(AugMixStage, alpha), F(AugMixStage, max_x), F(AugMixStage, max_y),
+      F(AugMixStage, interpolates)},
+     {F(AugMixDraw, operation), F(AugMixDraw, magnitude), F(AugMixDraw, share), F(AugMixDraw, own),
+      F(AugMixDraw, depth)}},
 };
 #undef BOX
 #undef F
@@ -224,7 +244,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kGaussianBlur) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAugMix) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

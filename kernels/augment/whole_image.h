@@ -4,14 +4,14 @@
 #pragma once
 
 #include "../fixed_math.h"
-#include "nearest.h"
-#include "policy.h"
+#include "augmix.h"
+#include "perspective.h"
 
 namespace warpmix::augment {
 
 enum class Operation : int32_t {
   kNone,
-  kMove,   // whole pixels, from the nearest ones of `map`
+  kMove,   // by `projection`
   kColor,  // a step
   // From here on an operation takes the image as a whole, see needs_whole_image.
   kAutocontrast,
@@ -30,7 +30,7 @@ struct ImageOperation {
   Operation operation;
   float factor;  // of kSharpness, as torchvision has it
   BlurWindow blur;
-  Map map;
+  Projection projection;
   PolicyColor color;
 };
 
@@ -50,6 +50,12 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
     case Kind::kPolicy:
       draw.policy = draw_policy(params, stage, id, words);
       return;
+    case Kind::kPerspective:
+      draw.perspective = draw_perspective(params, stage, id);
+      return;
+    case Kind::kAugMix:
+      draw.augmix = draw_augmix(params, stage, id, words);
+      return;
     default:
       unknown_kind();
   }
@@ -58,7 +64,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
 // ---- from a draw to an operation ----------------------------------------------------------------
 
 // Of a policy's draw for an image of `stage`'s size.
-HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, int32_t channels) {
+template <bool kMoves>
+HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, bool interpolates,
+                                            int32_t channels) {
   ImageOperation operation = {};
   switch (draw.operation) {
     case PolicyOp::kIdentity:
@@ -79,7 +87,10 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
     case PolicyOp::kTranslateY:
     case PolicyOp::kRotate:
       operation.operation = Operation::kMove;
-      operation.map = policy_map(draw, stage.width, stage.height);
+      if constexpr (kMoves) {
+        operation.projection =
+            projection_of(policy_map(draw, stage.width, stage.height), interpolates);
+      }
       break;
     case PolicyOp::kColor:
       if (channels == 3) {  // a grey image has no other colour
@@ -99,12 +110,17 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
   return operation;
 }
 
-// Of a stage that applies.
+// Of a stage that applies. kMoves: with the projection of one that moves pixels, which pixels alone
+// need; in double, it costs registers.
+template <bool kMoves>
 HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& draw,
                                         int32_t channels) {
   switch (stage.kind) {
     case Kind::kPolicy:
-      return policy_operation(stage, draw.policy, channels);
+      return policy_operation<kMoves>(stage, draw.policy, stage.policy.interpolates != 0, channels);
+    case Kind::kAugMix:
+      return policy_operation<kMoves>(stage, {draw.augmix.operation, draw.augmix.magnitude},
+                                      stage.augmix.interpolates != 0, channels);
     case Kind::kAutocontrast:
       return {Operation::kAutocontrast};
     case Kind::kEqualize:
@@ -113,6 +129,13 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
       return {Operation::kSharpness, stage.sharpness.factor};
     case Kind::kGaussianBlur:
       return {Operation::kBlur, 0.0f, {draw.blur.sigma, stage.blur.radius_x, stage.blur.radius_y}};
+    case Kind::kPerspective: {
+      ImageOperation operation = {Operation::kMove};
+      if constexpr (kMoves) {
+        operation.projection = perspective_projection(stage, draw.perspective);
+      }
+      return operation;
+    }
     default:
       unknown_kind();
   }
@@ -133,6 +156,11 @@ HOST_DEVICE bool needs_statistics(const ImageOperation& operation) {
 // Whether one has two passes: along rows, then along columns.
 HOST_DEVICE bool has_passes(const ImageOperation& operation) {
   return operation.operation == Operation::kBlur;
+}
+
+// Whether the stages of a whole-image launch are chains, of which it mixes the results.
+HOST_DEVICE bool has_chains(const Program& program) {
+  return program.is_whole_image && program.stages[0].kind == Kind::kAugMix;
 }
 
 // Whether it may be so for some sample of a whole-image launch.

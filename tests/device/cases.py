@@ -22,6 +22,7 @@ from torch import Tensor
 
 from device.case_files import Altered, Recorder
 from warpmix import (
+    AugMix,
     AutoAugment,
     CenterCrop,
     CutMix,
@@ -41,6 +42,7 @@ from warpmix import (
     RandomEqualize,
     RandomErasing,
     RandomHorizontalFlip,
+    RandomPerspective,
     RandomPosterize,
     RandomResizedCrop,
     RandomRotation,
@@ -89,7 +91,18 @@ WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
 # Policies, of bytes and of floats; images of 1 or 3 channels.
 POLICIES: list[tuple[str, list[Any]]] = [
     ("one slot", [TrivialAugmentWide(fill=17)]),
+    ("one slot, between pixels", [TrivialAugmentWide(31, "bilinear", 17)]),
     ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
+]
+# Chains, of bytes and of floats: two kernels an operation, so that a few samples must do.
+CHAINS: list[tuple[str, list[Any]]] = [
+    ("chains", [AugMix(10, 2, fill=17, p=0.8)]),
+    ("chains of floats", [RandomHorizontalFlip(), AugMix(3, 3, 2, 0.3, False, "nearest")]),
+]
+# A perspective, of images that have no side of a pixel.
+PERSPECTIVES: list[tuple[str, list[Any]]] = [
+    (f"perspective, {word}", [RandomPerspective(0.9, 0.8, word, 17)])
+    for word in ("bilinear", "nearest")
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [
@@ -171,6 +184,19 @@ def record_policies(recorder: Recorder, pictures: Pictures, short: bool) -> None
             pipeline(pictures.images(60, channels, next(sizes), planar), epoch=1)
 
 
+def record_chains(recorder: Recorder, pictures: Pictures, short: bool) -> None:
+    """Record chains of one length and of several, drawn and replayed."""
+    sizes = itertools.cycle([(7, 5), (33, 13), (3, 8)])
+    for (name, transforms), channels, planar in itertools.product(CHAINS, [3, 1], [False, True]):
+        for dtype in DTYPES[:1] if short else DTYPES:
+            recorder.name = name
+            pipeline = Pipeline(transforms, dtype=dtype, channels_last=not planar, seed=channels)
+            images = pictures.images(4, channels, next(sizes), planar)
+            pipeline(images, ids=torch.arange(4), epoch=1)
+            if not short:
+                pipeline.replay(images, pipeline.draw(torch.arange(4), images=images))
+
+
 def record_shared_stores(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of which a warp writes several groups of pixels together."""
     recorder.name = "shared stores"
@@ -189,10 +215,22 @@ def record_blurs(recorder: Recorder, pictures: Pictures) -> None:
             pipeline(pictures.images(3, channels, size, planar), epoch=1)
 
 
+def record_perspectives(recorder: Recorder, pictures: Pictures) -> None:
+    """Record perspectives of bytes and of floats."""
+    sizes = itertools.cycle([(7, 5), (33, 13), (9, 259), (34, 17), (2, 2)])
+    before: list[list[Any]] = [[], [RandomHorizontalFlip()]]
+    layouts = itertools.product(PERSPECTIVES, before, [3, 1, 4], [False, True])
+    for (name, listed), first, channels, planar in layouts:
+        recorder.name = name
+        pipeline = Pipeline([*first, *listed], seed=2)
+        pipeline(pictures.images(4, channels, next(sizes), planar), epoch=1)
+
+
 def record_rows(recorder: Recorder, pictures: Pictures) -> None:
     """Record what samples are made of: indexes, ids, inactive samples, steps, draws and replays."""
     for planar, (name, transforms) in itertools.product(
-        [False, True], [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *POLICIES, *LISTS[:2]]
+        [False, True],
+        [*WHOLE_PIXELS, *GENERAL, *WHOLE_IMAGES, *PERSPECTIVES, *POLICIES, *LISTS[:2]],
     ):
         images, labels = pictures.images(7, 3, (12, 21), planar), pictures.labels(7)
         sums = ops.channel_sums(images)
@@ -369,8 +407,10 @@ def record(path: Path, *, short: bool = False) -> Recorder:
         record_templates(recorder, pictures, short)
         record_floats(recorder, pictures)
         record_policies(recorder, pictures, short)
+        record_chains(recorder, pictures, short)
         record_shared_stores(recorder, pictures)
         record_blurs(recorder, pictures)
+        record_perspectives(recorder, pictures)
         record_rows(recorder, pictures)
         record_refusals(recorder, pictures)
         record_ragged(recorder, pictures)

@@ -9,7 +9,7 @@
 #include "../draw.h"
 #include "../sample.h"
 #include "image_loops.h"
-#include "nearest_rows.h"
+#include "moved_rows.h"
 #include "store_rows.h"
 #include "whole_pixel_renderer.h"
 
@@ -22,6 +22,15 @@ inline AugmentParams without_stages(const AugmentParams& params) {
   plain.program.is_simple = true;
   plain.draws = nullptr;
   return plain;
+}
+
+// One whose images are planes.
+inline AugmentParams of_planes(const AugmentParams& params) {
+  AugmentParams planes = params;
+  planes.pixel_stride = 1;
+  planes.row_stride = params.width;
+  planes.channel_stride = params.width * params.height;
+  return planes;
 }
 
 // Makes samples one after the other; owns the planes, so one a thread.
@@ -38,8 +47,9 @@ class WholeImageRenderer {
         all_rows_(params.height),
         whole_rows_{{0, params.width, 0, 1}},
         values_(plane_ * params.channels),
-        offsets_(params.width),
-        words_(params.width) {
+        moved_(params),
+        planes_(of_planes(params)),
+        moved_planes_(planes_) {
     start_table(all_of(all_rows_));
   }
 
@@ -54,26 +64,80 @@ class WholeImageRenderer {
  private:
   void render(int32_t position) {
     const Sample sample = batch_sample(params_, position);
-    const ImageOperation operation = sample_operation(params_, position, sample);
-    if (operation.operation == Operation::kNone) {
+    StageDraw draw;
+    const ImageOperation operation = sample_operation<true>(params_, position, sample, draw);
+    const bool mixes = has_chains(params_.program) && draw.on != 0;
+    if (operation.operation == Operation::kNone && !mixes) {
       return copier_.render(position, position + 1);
     }
     write_targets(params_, position, sample.row, sample.row, 1.0f);
     const Source* image =
         static_cast<const Source*>(params_.images) + source_image(params_, sample.row).first;
+    if (mixes) {
+      return mix_chains(position, sample, draw, image);
+    }
     const int32_t height = params_.height;
     const int32_t rows = needs_whole_image(operation) ? height : chunk_rows();
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       if (operation.operation == Operation::kMove) {
-        take_rows(image, operation.map, y, end);
+        moved_.take(image, operation.projection, y, end, values_.data(), plane_);
       } else {
-        gatherer_.gather(image, params_.row_stride, all_rows_.data() + y, end - y, whole_rows_,
-                         {0, params_.width}, values_.data(), params_.width);
+        gather(image, y, end);
         change(operation, (end - y) * params_.width);
       }
       store_.store(position, y, end, values_.data(), plane_);
     }
+  }
+
+  void gather(const Source* image, int32_t begin, int32_t end) {
+    gatherer_.gather(image, params_.row_stride, all_rows_.data() + begin, end - begin, whole_rows_,
+                     {0, params_.width}, values_.data(), params_.width);
+  }
+
+  // Chain after chain, each from the source; `first` is the draw of the first slot.
+  void mix_chains(int32_t position, Sample sample, const StageDraw& first, const Source* image) {
+    const Program& program = params_.program;
+    const int32_t count = static_cast<int32_t>(plane_) * params_.channels;
+    mix_.resize(count);
+    gather(image, 0, params_.height);
+    std::transform(values_.begin(), values_.end(), mix_.begin(),
+                   [&](float value) { return first.augmix.own * value; });
+    for (int32_t i = 0; i < program.count; i += program.stages[i].augmix.slots) {
+      StageDraw draw = i == 0 ? first : whole_image_draw(params_, position, i, sample);
+      const float share = draw.augmix.share;
+      const int32_t depth = draw.augmix.depth;
+      for (int32_t slot = 0; slot < depth; ++slot) {
+        if (slot > 0) {
+          draw = whole_image_draw(params_, position, i + slot, sample);
+        }
+        link(operation_of<true>(program.stages[i + slot], draw, params_.channels), slot, image);
+      }
+      for (int32_t k = 0; k < count; ++k) {
+        mix_[k] = with_chain(mix_[k], share, values_[k]);
+      }
+    }
+    for (float& value : mix_) {
+      value = at_most(value, 255.0f);
+    }
+    store_.store(position, 0, params_.height, mix_.data(), plane_);
+  }
+
+  // One operation of a chain: on the source, and after the first slot in place.
+  void link(const ImageOperation& operation, int32_t slot, const Source* image) {
+    if (operation.operation != Operation::kMove) {
+      if (slot == 0) {
+        gather(image, 0, params_.height);
+      }
+      return change(operation, static_cast<int32_t>(plane_));
+    }
+    if (slot == 0) {
+      return moved_.take(image, operation.projection, 0, params_.height, values_.data(), plane_);
+    }
+    left_.resize(values_.size());
+    values_.swap(left_);
+    moved_planes_.take(left_.data(), operation.projection, 0, params_.height, values_.data(),
+                       plane_);
   }
 
   // Rows of which the floats stay in a 256 KiB share of a second-level cache.
@@ -83,30 +147,6 @@ class WholeImageRenderer {
   }
 
   float* plane(int32_t channel) { return values_.data() + channel * plane_; }
-
-  // Rows of the nearest pixels of a map.
-  void take_rows(const Source* image, const Map& map, int32_t begin, int32_t end) {
-    const int32_t width = params_.width;
-    const float* fill = params_.program.fill;
-    for (int32_t y = begin; y < end; ++y) {
-      const int64_t at = static_cast<int64_t>(y - begin) * width;
-      nearest_offsets(map, y, width, params_.height, params_.pixel_stride, params_.row_stride,
-                      offsets_.data());
-      if constexpr (sizeof(Source) == 1) {
-        if (params_.channels == 3 && params_.channel_stride == 1 && params_.image_stride >= 4) {
-          const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-          take_rgb_words(image, offsets_.data(), last_word, width, words_.data());
-          split_words(words_.data(), offsets_.data(), fill, width, plane(0) + at, plane(1) + at,
-                      plane(2) + at);
-          continue;
-        }
-      }
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        take_plane(image + static_cast<int64_t>(c) * params_.channel_stride, offsets_.data(),
-                   fill[c], width, plane(c) + at);
-      }
-    }
-  }
 
   void change(const ImageOperation& operation, int32_t count) {
     if (operation.operation == Operation::kColor) {
@@ -230,8 +270,11 @@ class WholeImageRenderer {
   std::vector<int32_t> all_rows_;
   const std::vector<Run> whole_rows_;
   std::vector<float> values_;
-  std::vector<int32_t> offsets_;  // of the pixels of a row
-  std::vector<uint32_t> words_;
+  MovedRows<Source> moved_;
+  const AugmentParams planes_;
+  MovedRows<float> moved_planes_;
+  std::vector<float> left_;  // by an operation of a chain, for the next
+  std::vector<float> mix_;
   std::vector<uint8_t> levels_;
   std::vector<float> rows_;
   std::vector<float> passed_;

@@ -107,37 +107,41 @@ __global__ void __launch_bounds__(kStatisticsThreads)
 }
 
 // The operation of a block's sample, and its window along an axis where it has passes.
-__device__ Tile prepare_window(const AugmentParams& params, const BlockPlan& plan, int32_t axis,
+template <int kAxis>
+__device__ Tile prepare_window(const AugmentParams& params, const BlockPlan& plan,
                                WholeImageShared& shared) {
   const Tile tile = block_tile(params, plan, blockIdx.x);
-  prepare_whole_image(params, tile, threadIdx.x, shared);
+  prepare_whole_image<kAxis == 1>(params, tile, threadIdx.x, shared);
   __syncthreads();
   if (has_passes(shared.operation)) {
-    begin_window(axis, threadIdx.x, shared);
+    begin_window(kAxis, threadIdx.x, shared);
     __syncthreads();
-    finish_window(axis, threadIdx.x, shared);
+    finish_window(kAxis, threadIdx.x, shared);
     __syncthreads();
   }
   return tile;
 }
 
+// Blocks of a multiprocessor: nvcc 13.0, left alone, stops at 56 or 64 registers, and spills.
+constexpr int kOperationBlocks = 3;
+
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kOperationBlocks)
     pass_kernel(const __grid_constant__ AugmentParams params,
                 const __grid_constant__ BlockPlan plan) {
   __shared__ WholeImageShared shared;
-  const Tile tile = prepare_window(params, plan, 0, shared);
+  const Tile tile = prepare_window<0>(params, plan, shared);
   if (has_passes(shared.operation)) {
     pass_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
   }
 }
 
 template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kOperationBlocks)
     whole_image_kernel(const __grid_constant__ AugmentParams params,
                        const __grid_constant__ BlockPlan plan) {
   __shared__ WholeImageShared shared;
-  const Tile tile = prepare_window(params, plan, 1, shared);
+  const Tile tile = prepare_window<1>(params, plan, shared);
   make_whole_image_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
 }
 
@@ -178,16 +182,26 @@ struct Launch {
 
   template <typename Source, int kChannels>
   void run_whole_image() const {
-    const BlockPlan plan = whole_image_plan(params);
-    if (some_have(params.program, trait::kHasStatistics)) {
-      const unsigned images = static_cast<unsigned>(params.batch_size);
-      statistics_kernel<Source><<<images, kStatisticsThreads, 0, stream>>>(params);
+    if (!has_chains(params.program)) {
+      return run_operation<Source, kChannels>(params);
     }
-    const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
-    if (some_have(params.program, trait::kHasPasses)) {
-      pass_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
+    for_each_slot<Source, kChannels>(params, [&](const AugmentParams& slot, auto source) {
+      run_operation<decltype(source), kChannels>(slot);
+    });
+  }
+
+  template <typename Source, int kChannels>
+  void run_operation(const AugmentParams& of) const {
+    const BlockPlan plan = whole_image_plan(of);
+    if (some_have(of.program, trait::kHasStatistics)) {
+      const unsigned images = static_cast<unsigned>(of.batch_size);
+      statistics_kernel<Source><<<images, kStatisticsThreads, 0, stream>>>(of);
     }
-    whole_image_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan);
+    const unsigned blocks = static_cast<unsigned>(block_count(of, plan));
+    if (some_have(of.program, trait::kHasPasses)) {
+      pass_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(of, plan);
+    }
+    whole_image_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(of, plan);
   }
 };
 

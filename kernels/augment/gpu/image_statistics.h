@@ -4,6 +4,7 @@
 
 #include "../draw.h"
 #include "../fixed_point.h"
+#include "chains.h"
 #include "groups.h"
 
 namespace warpmix::augment {
@@ -73,8 +74,9 @@ HOST_DEVICE void begin_statistics(const AugmentParams& params, int32_t position,
                                   StatisticsShared& shared) {
   if (thread == 0) {
     const Sample sample = batch_sample(params, position);
-    shared.row = sample.row;
-    shared.operation = sample_operation(params, position, sample);
+    shared.row = entering_row(params, position, sample.row);
+    StageDraw draw;
+    shared.operation = sample_operation<false>(params, position, sample, draw);
   }
   if (thread < params.channels) {
     shared.lowest[thread] = INT32_MAX;

@@ -11,6 +11,7 @@ namespace warpmix::augment {
 struct WholeImageShared {
   ImageOperation operation;
   int32_t row;
+  ChainStep chain;
   ColorStep step;                      // of an operation kColor
   float gaussian[kMaxBlurRadius + 1];  // by distance,
   float weight[kMaxBlurRadius + 1];    // and divided by their sum
@@ -19,14 +20,18 @@ static_assert(kMaxBlurRadius < kThreads);
 
 // ---- phases, each finished by all threads before the next ---------------------------------------
 
+// kMoves: see operation_of.
+template <bool kMoves>
 HOST_DEVICE void prepare_whole_image(const AugmentParams& params, Tile tile, int32_t thread,
                                      WholeImageShared& shared) {
   if (thread != 0) {
     return;
   }
   const Sample sample = batch_sample(params, tile.position);
-  shared.row = sample.row;
-  shared.operation = sample_operation(params, tile.position, sample);
+  shared.row = entering_row(params, tile.position, sample.row);
+  StageDraw draw;
+  shared.operation = sample_operation<kMoves>(params, tile.position, sample, draw);
+  shared.chain = chain_step(params, draw);
   const PolicyColor color = shared.operation.color;
   if (shared.operation.operation == Operation::kColor) {
     const float offset = color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
@@ -55,46 +60,12 @@ HOST_DEVICE void finish_window(int32_t axis, int32_t thread, WholeImageShared& s
 
 HOST_DEVICE void write_whole_image_targets(const AugmentParams& params, Tile tile, int32_t thread,
                                            const WholeImageShared& shared) {
-  if (thread == 0 && tile.x == 0 && tile.y == 0) {
+  if (thread == 0 && tile.x == 0 && tile.y == 0 && params.slot == 0) {
     write_targets(params, tile.position, shared.row, shared.row, 1.0f);
   }
 }
 
 // ---- pixels -------------------------------------------------------------------------------------
-
-// An image, from a channel on.
-template <typename Source>
-struct ImageReader {
-  const AugmentParams& params;
-  const Source* first;
-
-  HOST_DEVICE ImageReader(const AugmentParams& p, int32_t row, int32_t channel)
-      : params(p),
-        first(static_cast<const Source*>(p.images) + row * p.image_stride +
-              static_cast<int64_t>(channel) * p.channel_stride) {}
-
-  HOST_DEVICE float operator()(int32_t x, int32_t y, int32_t channel) const {
-    return load_value(first + (y * params.row_stride + x * params.pixel_stride +
-                               channel * params.channel_stride));
-  }
-};
-
-// The group at (x, y) of an image whose pixels move.
-template <typename Source, int kCount>
-HOST_DEVICE void moved_group(const AugmentParams& params, const ImageReader<Source>& read,
-                             const Map& map, int32_t x, int32_t y, int32_t channel,
-                             Group<kCount>& value) {
-  UNROLL
-  for (int i = 0; i < kGroup; ++i) {
-    const Nearest source = nearest_source(map, static_cast<float>(x + i), static_cast<float>(y),
-                                          params.width, params.height);
-    UNROLL
-    for (int c = 0; c < kCount; ++c) {
-      value[i * kCount + c] =
-          source.outside != 0 ? params.program.fill[channel + c] : read(source.x, source.y, c);
-    }
-  }
-}
 
 // Pixel (x, y) sharpened; those at the image's border stay as they are.
 template <typename Source, int kCount>
@@ -111,30 +82,6 @@ HOST_DEVICE void sharpen_pixel(const ImageReader<Source>& read, int32_t x, int32
     value[c] = sharpened(value[c], above, read(x - 1, y, c), read(x + 1, y, c), below, factor);
   }
 }
-
-// The image between two passes, from a channel on: as pixels where a thread makes all channels,
-// else as planes.
-template <int kCount>
-struct PassedImage {
-  float* first;
-  int32_t pixel_stride, channel_stride, width;
-
-  HOST_DEVICE PassedImage(const AugmentParams& params, int32_t position, int32_t channel)
-      : first(params.between_passes + position * params.out_image_stride),
-        pixel_stride(kCount > 1 ? kCount : 1),
-        channel_stride(kCount > 1 ? 1 : params.width * params.height),
-        width(params.width) {
-    first += static_cast<int64_t>(channel) * channel_stride;
-  }
-
-  HOST_DEVICE float* pixel(int32_t x, int32_t y) const {
-    return first + (y * width + x) * pixel_stride;
-  }
-
-  HOST_DEVICE float operator()(int32_t x, int32_t y, int32_t channel) const {
-    return pixel(x, y)[channel * channel_stride];
-  }
-};
 
 // The group at (x, y), blurred along an axis.
 template <int kAxis, int kCount, typename Image>
@@ -173,7 +120,10 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
                                 Group<kCount>& value) {
   const ImageReader<Source> read(params, shared.row, channel);
   if (shared.operation.operation == Operation::kMove) {
-    return moved_group<Source, kCount>(params, read, shared.operation.map, x, y, channel, value);
+    const Projection& projection = shared.operation.projection;
+    return projection.is_affine
+               ? moved_group<true, Source, kCount>(read, projection, x, y, channel, value)
+               : moved_group<false, Source, kCount>(read, projection, x, y, channel, value);
   }
   UNROLL
   for (int i = 0; i < kGroup * kCount; ++i) {
@@ -236,6 +186,12 @@ HOST_DEVICE void make_whole_image_pixels(const AugmentParams& params, Tile tile,
   for_each_group(tile, thread, [&](int32_t x, int32_t y) {
     Group<kCount> value;
     operated_group<Source, kCount>(params, shared, tile.position, x, y, channel, value);
+    const ChainStep& chain = shared.chain;
+    if ((chain.begins || chain.ends || params.slot > 0) &&
+        !mix_group<Source, kCount>(params, chain, tile.position, shared.row, x, y, channel,
+                                   value)) {
+      return;
+    }
     const int64_t first = tile.position * params.out_image_stride + y * params.out_row_stride +
                           x * params.out_pixel_stride + channel * params.out_channel_stride;
     finish_group<kCount>(params, first, min_of(kGroup, params.width - x), channel, value);
@@ -272,6 +228,9 @@ template <typename Source, int kChannels>
 HOST_DEVICE void make_whole_image_tile(const AugmentParams& params, Tile tile, int32_t thread,
                                        const WholeImageShared& shared) {
   write_whole_image_targets(params, tile, thread, shared);
+  if (shared.chain.idle) {
+    return;
+  }
   for_each_channel<kChannels>(params, [&](int32_t channel, auto count) {
     make_whole_image_pixels<Source, decltype(count)::value>(params, tile, thread, shared, channel);
   });

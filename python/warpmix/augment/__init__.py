@@ -5,6 +5,7 @@ A name is public here, and in ``warpmix``, once it stands in ``__all__`` of its 
 
 from typing import TYPE_CHECKING
 
+from warpmix.augment.augmix import *
 from warpmix.augment.collate import *
 from warpmix.augment.color import *
 from warpmix.augment.config import *

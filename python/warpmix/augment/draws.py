@@ -111,9 +111,9 @@ class NamedDraw:
             (factors), gamma, hue (turns), degrees, shear_x, shear_y (degrees), scale, lam (λ),
             sigma (pixels).
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
-            period, square (pixels), partner (see :class:`Draws`); operation, whose names stand in
-            ``words``, and its magnitude (float32, torchvision's), of policies with several slots
-            operation_1, magnitude_1, ...
+            period, square, top_left_x, top_left_y, top_right_x, … (pixels), partner (see
+            :class:`Draws`); operation, whose names stand in ``words``, and its magnitude (float32,
+            torchvision's), of policies with several slots operation_1, magnitude_1, ...
         words: by the names of values that number words: those words, in order.
     """
 
@@ -138,7 +138,10 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
     values = {}
     for shown, name in stage.shown.items():
         value = words[:, _NUMBERS + fields[name].place]
-        if fields[name].type != "float":
+        if fields[name].type == "point":
+            values[f"{shown}_x"] = value.long() & 65535
+            values[f"{shown}_y"] = value.long() >> 16 & 65535
+        elif fields[name].type != "float":
             values[shown] = value.long()
         else:
             value = value.contiguous().view(torch.float32)

@@ -36,7 +36,8 @@ def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dt
                 f"{_moves(times * reads, times * sums)}"
             )
             number += 1
-        measured = [s for s in launch.whole_images if KINDS[s.kind].has_statistics]
+        chained = [s for s in launch.whole_images if s.chains]
+        measured = [s for s in launch.whole_images if KINDS[s.kind].has_statistics and not chained]
         passed = [s for s in launch.whole_images if KINDS[s.kind].has_passes]
         if measured:
             made = times * channels * STATISTICS_BYTES
@@ -54,9 +55,14 @@ def explain_launches(launches: Sequence[Program], channels: int, dtype: torch.dt
             number += 1
         names = " → ".join(_steps(launch)) or "copy"
         result = f"normalise → {dtype}".replace("torch.", "") if last else "float32"
+        label, more = f"launch {number}", ""
+        if chained:  # each operation's statistics, and it
+            number += 2 * len(chained) - 1
+            label = f"{label.replace('launch', 'launches')} to {number}"
+            made = times * 4 * _elements(launch.size, channels)
+            more = f", and for each operation in a chain up to {made:,} of either"
         lines.append(
-            f"launch {number}: {source} → {names} → {result}, "
-            f"{_moves(times * reads, times * writes)}"
+            f"{label}: {source} → {names} → {result}, {_moves(times * reads, times * writes)}{more}"
         )
         number += 1
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from warpmix.augment.transform import (
     require_whole,
     values_for,
 )
+from warpmix.augment.warps import INTERPOLATIONS
 
 __all__ = ["AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
@@ -30,14 +30,9 @@ class _Policy(Transform):
     interpolation: str
     fill: float | Sequence[float] | None
 
-    def _set_policy(self, interpolation: Any, fill: Any, p: float, **fields: Any) -> None:
-        if isinstance(interpolation, enum.Enum):  # torchvision's InterpolationMode
-            interpolation = interpolation.value
-        self._set(interpolation=interpolation, fill=fill, p=p, **fields)
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_choice(self, "interpolation", ("nearest",))
+        require_choice(self, "interpolation", INTERPOLATIONS)
         if self.fill is not None:
             require_values(self, "fill")
 
@@ -77,6 +72,7 @@ class _Policy(Transform):
             shared=int(shared),
             max_x=32.0 if wide else 150.0 / 331.0 * width,
             max_y=32.0 if wide else 150.0 / 331.0 * height,
+            interpolates=int(self.interpolation == "bilinear"),
             entry=entry_words(entries),
         )
 
@@ -95,7 +91,8 @@ class RandAugment(_Policy):
         num_ops: in [0, 64].
         magnitude: of all operations, a position in [0, num_magnitude_bins - 1].
         num_magnitude_bins: steps from the weakest to the strongest, in [2, 255].
-        interpolation: "nearest"; of shears, translations and rotations.
+        interpolation: "nearest" or "bilinear", or torchvision's ``InterpolationMode`` of these;
+            of shears, translations and rotations.
         fill: what they bring in from outside, in [0, 255], one number or one a channel; None: 0.
     """
 
@@ -113,13 +110,13 @@ class RandAugment(_Policy):
         *,
         p: float = 1.0,
     ) -> None:
-        self._set_policy(
-            interpolation,
-            fill,
-            p,
+        self._set(
             num_ops=num_ops,
             magnitude=magnitude,
             num_magnitude_bins=num_magnitude_bins,
+            interpolation=interpolation,
+            fill=fill,
+            p=p,
         )
 
     def __post_init__(self) -> None:
@@ -164,7 +161,8 @@ class TrivialAugmentWide(_Policy):
         *,
         p: float = 1.0,
     ) -> None:
-        self._set_policy(interpolation, fill, p, num_magnitude_bins=num_magnitude_bins)
+        bins = num_magnitude_bins
+        self._set(num_magnitude_bins=bins, interpolation=interpolation, fill=fill, p=p)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -198,9 +196,7 @@ class AutoAugment(_Policy):
         *,
         p: float = 1.0,
     ) -> None:
-        if isinstance(policy, enum.Enum):  # torchvision's AutoAugmentPolicy
-            policy = policy.value
-        self._set_policy(interpolation, fill, p, policy=policy)
+        self._set(policy=policy, interpolation=interpolation, fill=fill, p=p)
 
     def __post_init__(self) -> None:
         super().__post_init__()

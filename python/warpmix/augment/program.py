@@ -137,7 +137,10 @@ class Program:
         last = used[-1] if used else 0
         if stage.section == "whole_image" or last == _WHOLE_IMAGE:
             alone = all(
-                other.section == stage.section and other.excludes(stage) for other in self.stages
+                other.section == stage.section
+                and other.excludes(stage)
+                and not (stage.chains or other.chains)
+                for other in self.stages
             )
             return _WHOLE_IMAGE if alone else None
         if stage.map is not None:

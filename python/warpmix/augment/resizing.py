@@ -28,9 +28,7 @@ _LONGEST = 65535  # pixels of an axis of a result
 
 
 def _check_filter(transform: Resize | RandomResizedCrop) -> None:
-    """Check the fields ``interpolation`` and ``antialias``; store the interpolation as a word."""
-    word: Any = transform.interpolation
-    object.__setattr__(transform, "interpolation", getattr(word, "value", word))
+    """Check the fields ``interpolation`` and ``antialias``."""
     require_choice(transform, "interpolation", _INTERPOLATIONS)
     owner = type(transform).__name__
     if not isinstance(transform.antialias, bool):

@@ -65,6 +65,7 @@ class Kind:
         has_pivot: it may need a mean of the image that enters it.
         has_statistics: it may need other statistics of that image.
         has_passes: it may pass over the rows first and over the columns then.
+        chains: it is a slot of chains of operations, which one launch mixes.
         stage: the numbers that it is given.
         draw: those that it draws for a sample.
     """
@@ -79,6 +80,7 @@ class Kind:
     has_pivot: bool
     has_statistics: bool
     has_passes: bool
+    chains: bool
     stage: tuple[Field, ...]
     draw: tuple[Field, ...]
 
@@ -146,6 +148,10 @@ class Stage:
     @property
     def resamples(self) -> bool:
         return KINDS[self.kind].resamples
+
+    @property
+    def chains(self) -> bool:
+        return KINDS[self.kind].chains
 
     @property
     def permutes(self) -> bool:
@@ -234,10 +240,13 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
 
 def units_of(groups: Sequence[Sequence[Stage]]) -> list[list[Stage]]:
     """List stages one by one, but the members of a map together, because they are sampled together
-    and so must share a launch."""
+    and so must share a launch, and likewise the slots of chains, which are mixed."""
     units: list[list[Stage]] = []
     for stage in (stage for group in groups for stage in group):
-        if len(units) > 0 and stage.map is not None and units[-1][-1].map == stage.map:
+        last = units[-1][-1] if units else None
+        of_map = last is not None and stage.map is not None and last.map == stage.map
+        of_chains = last is not None and stage.chains and last.stream == stage.stream
+        if of_map or of_chains:
             units[-1].append(stage)
         else:
             units.append([stage])

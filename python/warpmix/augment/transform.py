@@ -187,22 +187,22 @@ def require_every_sample(transform: Transform) -> None:
 
 
 def require_choice(transform: Any, name: str, choices: Sequence[str]) -> None:
-    """Check that a field is one of some words."""
+    """Check that a field is one of some words, or torchvision's enum of one; store the word."""
     value = getattr(transform, name)
-    if value not in choices:
+    word = getattr(value, "value", value)
+    if word not in choices:
         raise ValueError(
             f"{type(transform).__name__}: {name} must be one of {', '.join(choices)}; "
             f"got {shown(value)}"
         )
+    object.__setattr__(transform, name, word)
 
 
 def require_range(
     transform: Any, name: str, low: float, high: float, mirrored: bool = False
 ) -> None:
-    """Check that a field is (lowest, highest) within [low, high]; store it as two floats.
-
-    ``mirrored``: one number x of at least 0 stands for (-x, x), as in torchvision.
-    """
+    """Check that a field is (lowest, highest) within [low, high]; store it as two floats. Where
+    ``mirrored``, one number x of at least 0 stands for (-x, x), as in torchvision."""
     owner, value = type(transform).__name__, getattr(transform, name)
     if mirrored and isinstance(value, numbers.Real) and not isinstance(value, bool):
         check_number(owner, name, value, 0.0, high)
@@ -266,13 +266,12 @@ def as_size(transform: Any, name: str) -> tuple[int, int]:
     value = getattr(transform, name)
     sizes = (value, value) if isinstance(value, numbers.Integral) else value
     owner = type(transform).__name__
+    wrong = TypeError(f"{owner}: {name} must be an int or (height, width), got {shown(value)}")
     if isinstance(sizes, str) or not isinstance(sizes, Sequence) or len(sizes) != 2:
-        raise TypeError(f"{owner}: {name} must be an int or (height, width), got {shown(value)}")
+        raise wrong
     for size in sizes:
         if isinstance(size, bool) or not isinstance(size, numbers.Integral):
-            raise TypeError(
-                f"{owner}: {name} must be an int or (height, width), got {shown(value)}"
-            )
+            raise wrong
         check_number(owner, name, size, 1, 65535)
     height, width = (as_int(name, size) for size in sizes)
     object.__setattr__(transform, name, (height, width))

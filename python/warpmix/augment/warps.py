@@ -1,5 +1,5 @@
 """Rotation, zoom and affine: sampled between pixels (bilinear). Consecutive ones, and resizes, are
-composed into one map and sampled once."""
+composed into one map and sampled once. A perspective is a launch of its own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from warpmix.augment.transform import (
     Transform,
     check_number,
     require_border,
+    require_choice,
+    require_fill,
+    require_number,
     require_range,
     uniform,
     values_for,
@@ -21,9 +24,13 @@ from warpmix.augment.transform import (
 
 __all__ = [
     "RandomAffine",
+    "RandomPerspective",
     "RandomRotation",
     "RandomZoom",
 ]
+
+INTERPOLATIONS = ("nearest", "bilinear")  # of what is no part of a map
+_LONGEST = 65535  # pixels of a side of an image that a perspective takes
 
 # As shown, and as drawn.
 _AFFINE_DRAWS = {
@@ -185,5 +192,58 @@ class RandomAffine(Transform):
                 translate=self.translate or (0.0, 0.0),
                 scale=self.scale or (1.0, 1.0),
                 shear=(*shear, *(0.0,) * (4 - len(shear))),
+            )
+        ]
+
+
+@dataclass(frozen=True)
+class RandomPerspective(Transform):
+    """Moves the four corners inwards, each by its own whole pixels, and the image with them;
+    torchvision's ``RandomPerspective``.
+
+    A sample whose corners happen to lie three on one line, as a scale of 1 allows, stays as it is.
+    Images of 2 to 65535 pixels a side.
+
+    Args:
+        distortion_scale: how far a corner moves at most, as a fraction of half a side, in [0, 1].
+        interpolation: "bilinear" or "nearest", or torchvision's ``InterpolationMode`` of these.
+        fill: what comes in from outside, a whole number in [0, 255], or one a channel.
+    """
+
+    distortion_scale: float
+    interpolation: str
+    fill: int | Sequence[int]
+
+    def __init__(
+        self,
+        distortion_scale: float = 0.5,
+        p: float = 0.5,
+        interpolation: Any = "bilinear",
+        fill: int | Sequence[int] = 0,
+    ) -> None:
+        self._set(distortion_scale=distortion_scale, interpolation=interpolation, fill=fill, p=p)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_number(self, "distortion_scale", 0.0, 1.0)
+        require_choice(self, "interpolation", INTERPOLATIONS)
+        require_fill(self)
+
+    def lower(self, height: int, width: int, channels: int) -> list[Stage]:
+        if not 2 <= min(height, width) <= max(height, width) <= _LONGEST:
+            raise ValueError(
+                f"RandomPerspective needs images of 2 to {_LONGEST} pixels a side, got "
+                f"{height} x {width}"
+            )
+        return [
+            self.stage(
+                "perspective",
+                height,
+                width,
+                border="constant",
+                fill=values_for(self, "fill", channels),
+                reach_x=int(self.distortion_scale * (width // 2)) + 1,
+                reach_y=int(self.distortion_scale * (height // 2)) + 1,
+                interpolates=int(self.interpolation == "bilinear"),
             )
         ]

@@ -14,12 +14,14 @@ import torch
 from torch import Tensor
 
 from warpmix import _fixed_math as fixed
-from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
+from warpmix._philox import uniform_below
 from warpmix.augment.lowering import Lowerable, lower
 from warpmix.augment.reference import pixels, whole_image
+from warpmix.augment.reference.augmix import augmix
+from warpmix.augment.reference.perspective import perspective
 from warpmix.augment.reference.policy import policy
 from warpmix.augment.reference.resample import resample
-from warpmix.augment.reference.streams import Boxes, Streams
+from warpmix.augment.reference.streams import Boxes, Streams, symmetric_beta
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import MIXED, Stage, units_of
 
@@ -30,6 +32,8 @@ _MOVES: dict[str, _Twin] = {
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
     "policy": policy,
+    "perspective": perspective,
+    "augmix": augmix,
 }
 
 
@@ -55,7 +59,7 @@ def twin_of(kind: str) -> _Twin:
 def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
     if unit[0].map is not None and not unit[0].resamples:
         return warp(images, unit, streams)
-    (stage,) = unit
+    stage = unit[0]
     changed = twin_of(stage.kind)(images, stage, streams)
     if stage.resizes:  # which has seen to the samples that it does not apply to
         return changed
@@ -63,15 +67,6 @@ def _apply(images: Tensor, unit: Sequence[Stage], streams: Streams) -> Tensor:
 
 
 # ---- mixes ------------------------------------------------------------------------------------
-
-
-def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float) -> Tensor:
-    """Draw Beta(α, α) from two words; symmetric_beta in kernels/augment/mix.h has the source."""
-    g = fixed.fixed_exp(fixed.fixed_log(uniform_open_closed(word_u)) * inverse_alpha)
-    c = fixed.fixed_cos_turns(uniform_closed_open(word_v))
-    q = (1.0 - g) * c * c
-    half = 0.5 * fixed.fixed_sqrt(q / (g + q))
-    return torch.where(c < 0, 0.5 - half, 0.5 + half)
 
 
 def _cut(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from warpmix._philox import uniform_below, uniform_closed_open
 from warpmix.augment.policy_tables import RANDOM_BIN
 from warpmix.augment.reference import pixels
 from warpmix.augment.reference.streams import Streams
-from warpmix.augment.reference.warp import FAR, of_channels, pick
+from warpmix.augment.reference.warp import FAR, moved
 from warpmix.augment.reference.whole_image import autocontrasted, equalized, sharpened
 from warpmix.augment.stages import OPERATIONS, Stage
 
@@ -28,20 +28,27 @@ def _spaced(low: float, high: float, bins: int, place: Tensor) -> Tensor:
     )
 
 
-def _magnitudes(stage: Stage, operation: str, place: Tensor) -> Tensor:
+def has_sign(number: int) -> bool:
+    """Return whether half of an operation's magnitudes are negative."""
+    return OPERATIONS.index("ShearX") <= number <= OPERATIONS.index("Sharpness")
+
+
+def magnitudes_of(
+    space: str, bins: int, translations: Mapping[str, float], operation: str, place: Tensor
+) -> Tensor:
     """Return the magnitudes of bins of an operation, without signs."""
-    wide, bins = stage["space"] == "wide", stage["bins"]
+    wide = space == "wide"
     if operation.startswith("Shear"):
         return _spaced(0.0, 0.99 if wide else 0.3, bins, place)
-    if operation.startswith("Translate"):
-        return _spaced(0.0, stage["max_x" if operation == "TranslateX" else "max_y"], bins, place)
+    if operation in translations:
+        return _spaced(0.0, translations[operation], bins, place)
     if operation == "Rotate":
         return _spaced(0.0, 135.0 if wide else 30.0, bins, place)
     if operation in ("Brightness", "Color", "Contrast", "Sharpness"):
         return _spaced(0.0, 0.99 if wide else 0.9, bins, place)
     if operation == "Posterize":
         bins_a_bit = torch.tensor(float(bins - 1)) / (6.0 if wide else 4.0)
-        return (8.0 - place / bins_a_bit).round()
+        return ((4.0 if space == "mixed" else 8.0) - place / bins_a_bit).round()
     if operation == "Solarize":
         return _spaced(1.0, 0.0, bins, place)
     return torch.zeros(place.shape)
@@ -58,10 +65,11 @@ def policy_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
     applies = uniform_closed_open(words[2]) < tenths.float() * 0.1
     operations = torch.where(applies, operations, OPERATIONS.index("Identity"))
     magnitudes = torch.zeros(operations.shape)
+    translations = {"TranslateX": stage["max_x"], "TranslateY": stage["max_y"]}
     for number, name in enumerate(OPERATIONS):
-        signed = OPERATIONS.index("ShearX") <= number <= OPERATIONS.index("Sharpness")
-        magnitude = _magnitudes(stage, name, bins)
-        magnitude = torch.where((words[3] >> 31 == 1) & signed, -magnitude, magnitude)
+        magnitude = magnitudes_of(stage["space"], stage["bins"], translations, name, bins)
+        negative = (words[3] >> 31 == 1) & has_sign(number)
+        magnitude = torch.where(negative, -magnitude, magnitude)
         magnitudes = torch.where(operations == number, magnitude, magnitudes)
     return operations, magnitudes
 
@@ -70,17 +78,15 @@ def policy_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
 
 
 def _moved(images: Tensor, matrix: tuple[Tensor | float, ...], stage: Stage) -> Tensor:
-    """Take each pixel from the nearest one of a map, a tie from the even one."""
+    """Take each pixel from where a map has it."""
     _, _, height, width = images.shape
     columns, rows = torch.arange(width).float()[None, None], torch.arange(height).float()[None]
     a, b, c, d, e, f = (
         torch.as_tensor(number).float().expand(len(images))[:, None, None] for number in matrix
     )
-    x = (a * columns + (b * rows[..., None] + c)).clamp(-FAR, FAR).round().long()
-    y = (d * columns + (e * rows[..., None] + f)).clamp(-FAR, FAR).round().long()
-    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
-    moved = pick(images, y.clamp(0, height - 1), x.clamp(0, width - 1))
-    return torch.where(outside[:, None], of_channels(stage.fill), moved)
+    x = (a * columns + (b * rows[..., None] + c)).clamp(-FAR, FAR)
+    y = (d * columns + (e * rows[..., None] + f)).clamp(-FAR, FAR)
+    return moved(images, x, y, stage)
 
 
 def _rotation(magnitudes: Tensor, height: int, width: int) -> tuple[Tensor | float, ...]:
@@ -121,7 +127,11 @@ _COLORS: dict[str, _Change] = {
 
 
 def policy(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
-    operations, magnitudes = policy_draw(stage, streams)
+    return operated(images, *policy_draw(stage, streams), stage)
+
+
+def operated(images: Tensor, operations: Tensor, magnitudes: Tensor, stage: Stage) -> Tensor:
+    """Apply to each image its own operation."""
     changed = images.clone()
     for number in operations.unique().tolist():
         change = (_MOVES | _COLORS)[OPERATIONS[number]]

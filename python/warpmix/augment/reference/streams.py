@@ -73,6 +73,15 @@ def uniform_between(word: Tensor, low: float, span: float) -> Tensor:
     return uniform_closed_open(word) * span + low
 
 
+def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float | Tensor) -> Tensor:
+    """Draw Beta(α, α) from two words; symmetric_beta in kernels/augment/mix.h has the source."""
+    g = fixed.fixed_exp(fixed.fixed_log(uniform_open_closed(word_u)) * inverse_alpha)
+    c = fixed.fixed_cos_turns(uniform_closed_open(word_v))
+    q = (1.0 - g) * c * c
+    half = 0.5 * fixed.fixed_sqrt(q / (g + q))
+    return torch.where(c < 0, 0.5 - half, 0.5 + half)
+
+
 def pixel_normals(key: Tensor, channels: int, height: int, width: int) -> Tensor:
     """Draw [B, C, H, W] standard normal numbers by a key [B] a sample; see normal.h."""
     pixel = torch.arange(height * width)[None, None]

@@ -145,16 +145,9 @@ def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
 # ---- sampling ---------------------------------------------------------------------------------
 
 
-def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
-    """Apply one map: the stages' matrices composed, sampled once, bilinear."""
-    borders = borders_of(stages)
-    border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", (0.0,))
+def sampled(images: Tensor, x: Tensor, y: Tensor, border: str, fill: Sequence[float]) -> Tensor:
+    """Sample images [B, C, h, w] between pixels, bilinear, at coordinates [B, H, W]."""
     _, _, height, width = images.shape
-    new_height, new_width = stages[-1].result_size
-    columns, rows = torch.arange(new_width).float(), torch.arange(new_height).float()
-    a, b, c, d, e, f = (t[:, None, None] for t in _composed(stages, streams))
-    x = (a * columns[None, None, :] + (b * rows[None, :, None] + c)).clamp(-FAR, FAR)
-    y = (d * columns[None, None, :] + (e * rows[None, :, None] + f)).clamp(-FAR, FAR)
     x0, y0 = x.floor(), y.floor()
     across, down = (x - x0)[:, None], (y - y0)[:, None]
     left, right = (folded(x0.long() + i, width, border) for i in (0, 1))
@@ -165,8 +158,31 @@ def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
 
     upper = between(pick(images, top, left), pick(images, top, right), across)
     lower = between(pick(images, bottom, left), pick(images, bottom, right), across)
-    sampled = between(upper, lower, down)
+    mixed = between(upper, lower, down)
     if border != "constant":
-        return sampled
+        return mixed
     within = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-    return torch.where(within[:, None], sampled, of_channels(fill))
+    return torch.where(within[:, None], mixed, of_channels(fill))
+
+
+def moved(images: Tensor, x: Tensor, y: Tensor, stage: Stage) -> Tensor:
+    """Take pixels from places [B, H, W]: sampled, or the nearest ones, a tie from the even."""
+    if stage["interpolates"]:
+        return sampled(images, x, y, "constant", stage.fill)
+    _, _, height, width = images.shape
+    x, y = x.round().long(), y.round().long()
+    outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
+    taken = pick(images, y.clamp(0, height - 1), x.clamp(0, width - 1))
+    return torch.where(outside[:, None], of_channels(stage.fill), taken)
+
+
+def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
+    """Apply one map: the stages' matrices composed, sampled once, bilinear."""
+    borders = borders_of(stages)
+    border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", (0.0,))
+    new_height, new_width = stages[-1].result_size
+    columns, rows = torch.arange(new_width).float(), torch.arange(new_height).float()
+    a, b, c, d, e, f = (t[:, None, None] for t in _composed(stages, streams))
+    x = (a * columns[None, None, :] + (b * rows[None, :, None] + c)).clamp(-FAR, FAR)
+    y = (d * columns[None, None, :] + (e * rows[None, :, None] + f)).clamp(-FAR, FAR)
+    return sampled(images, x, y, border, fill)

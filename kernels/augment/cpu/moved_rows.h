@@ -1,0 +1,85 @@
+// The CPU's way through the rows of an image whose pixels move by a projection.
+#pragma once
+
+#include <vector>
+
+#include "projected_rows.h"
+
+namespace warpmix::augment {
+
+// Makes rows of one size; owns what a row needs, so one a thread.
+template <typename Source>
+class MovedRows {
+ public:
+  explicit MovedRows(const AugmentParams& params)
+      : params_(params),
+        offsets_(static_cast<size_t>(9) * params.width),
+        words_(params.width),
+        weights_(static_cast<size_t>(2) * params.width) {}
+
+  // Rows [begin, end): `first` is row `begin` of channel 0, from plane to plane there are `plane`
+  // elements.
+  void take(const Source* image, const Projection& projection, int32_t begin, int32_t end,
+            float* first, int64_t plane) {
+    for (int32_t y = begin; y < end; ++y) {
+      float* row = first + static_cast<int64_t>(y - begin) * params_.width;
+      projection.interpolates ? take_between(image, projection, y, row, plane)
+                              : take_nearest(image, projection, y, row, plane);
+    }
+  }
+
+ private:
+  // Whether a pixel is read as one word.
+  bool reads_words() const {
+    return sizeof(Source) == 1 && params_.channels == 3 && params_.channel_stride == 1 &&
+           params_.image_stride >= 4;
+  }
+
+  int32_t last_word() const { return static_cast<int32_t>(params_.image_stride) - 4; }
+
+  void take_nearest(const Source* image, const Projection& projection, int32_t y, float* row,
+                    int64_t plane) {
+    const int32_t width = params_.width;
+    nearest_offsets(projection, y, width, params_.height, params_.pixel_stride, params_.row_stride,
+                    offsets_.data());
+    if constexpr (sizeof(Source) == 1) {
+      if (reads_words()) {
+        take_rgb_words(image, offsets_.data(), last_word(), width, words_.data());
+        return split_words(words_.data(), offsets_.data(), params_.program.fill, width, row,
+                           row + plane, row + 2 * plane);
+      }
+    }
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      take_plane(image + static_cast<int64_t>(c) * params_.channel_stride, offsets_.data(),
+                 params_.program.fill[c], width, row + c * plane);
+    }
+  }
+
+  void take_between(const Source* image, const Projection& projection, int32_t y, float* row,
+                    int64_t plane) {
+    const int32_t width = params_.width;
+    int32_t* of = offsets_.data();
+    const RowTaps taps = {of + 4 * width,  of + 5 * width,          of + 6 * width, of + 7 * width,
+                          weights_.data(), weights_.data() + width, of + 8 * width};
+    projected_taps(projection, y, width, params_.height, taps);
+    corner_offsets(taps, params_.pixel_stride, params_.row_stride, width, of);
+    if constexpr (sizeof(Source) == 1) {
+      if (reads_words()) {
+        const RgbTaps rgb = {image, last_word(), of, taps, params_.program.fill, width};
+        return sample_rgb(rgb, row, row + plane, row + 2 * plane);
+      }
+    }
+    const int32_t* const corners[4] = {of, of + width, of + 2 * width, of + 3 * width};
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      sample_taps(image + static_cast<int64_t>(c) * params_.channel_stride, corners, taps,
+                  params_.program.fill[c], width, row + c * plane);
+    }
+  }
+
+  const AugmentParams& params_;
+  std::vector<int32_t> offsets_;  // of the pixels of a row, or of four corners each and their taps
+  std::vector<uint32_t> words_;
+  std::vector<float> weights_;
+};
+
+}  // namespace warpmix::augment

@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "../sample.h"
+#include "bilinear_sampler.h"
 #include "gather.h"
 #include "plane_loops.h"
 #include "prefetch_rows.h"
 #include "resample_rows.h"
-#include "rgb_taps.h"
 
 namespace warpmix::augment {
 
@@ -27,10 +27,7 @@ class Canvas {
         rows_(params.out_height),
         pre_columns_(params.program.map_width),
         pre_rows_(params.program.map_height),
-        sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
-        taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
-        corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
-        weights_(static_cast<size_t>(2) * sampled_rows_ * params.out_width) {}
+        sampler_(params) {}
 
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
@@ -92,9 +89,8 @@ class Canvas {
     } else if (side_.resampling.applies) {
       resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
     } else {
-      for (int32_t y = begin; y < end; y += sampled_rows_) {
-        sample_rows(y, min_of(sampled_rows_, end - y));
-      }
+      sampler_.sample(sampled_image(), side_.map, columns_.data(), rows_.data() + begin,
+                      rows_painted_, row(0, begin), plane_);
     }
     apply_colors();
     blacken_border();
@@ -138,53 +134,11 @@ class Canvas {
                      {0, params_.out_width}, values_.data(), params_.out_width);
   }
 
-  // `rows` rows from y on, whose pixels the map takes from between pixels.
-  void sample_rows(int32_t y, int32_t rows) {
-    const Program& program = params_.program;
-    const int32_t count = rows * params_.out_width;
-    int32_t* const whole = taps_.data();
-    float* const weights = weights_.data();
-    const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
-                          weights, weights + count, whole + 4 * count};
-    tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
-             params_.out_width, program.map_width, program.map_height, taps);
-    int32_t* const corners = corners_.data();
-    find_corners(taps, count, corners);
-    if constexpr (sizeof(Source) == 1) {
-      if (reads_rgb_words()) {
-        const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-        const RgbTaps rgb = {image_, last_word, corners, taps, program.fill, count};
-        return sample_rgb(rgb, row(0, y), row(1, y), row(2, y));
-      }
-    }
-    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
-                                       corners + 3 * count};
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps(image_ + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
-                  program.fill[c], count, row(c, y));
-    }
-  }
-
-  // Offsets of the four taps of `count` pixels, or -1 for the fill.
-  void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
-    if (params_.program.map_begin == 0) {
-      corner_offsets(taps, params_.pixel_stride, row_stride_, count, corners);
-      return;
-    }
-    for (int32_t i = 0; i < count; ++i) {
-      const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
-      const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
-      for (int32_t k = 0; k < 4; ++k) {
-        const bool outside = (x[k % 2] | y[k / 2]) < 0;
-        corners[k * count + i] = outside ? kOutside : x[k % 2] + y[k / 2];
-      }
-    }
-  }
-
-  // Pixels are three adjacent bytes, and none of their taps can be the fill.
-  bool reads_rgb_words() const {
-    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
-           params_.image_stride >= 4;
+  SampledImage<Source> sampled_image() const {
+    const int64_t elements = is_mixed(params_) ? params_.pixel_count * params_.channels
+                                               : params_.image_count * params_.image_stride;
+    const Source* const end = static_cast<const Source*>(params_.images) + elements;
+    return {image_, end - image_, row_stride_, pre_columns_.data(), pre_rows_.data()};
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -267,9 +221,6 @@ class Canvas {
     fill_box({keep.x1, keep.y0, width, keep.y1}, black);
   }
 
-  // Pixels that are sampled together: their 15 numbers each stay in a 32 KiB first-level cache.
-  static constexpr int32_t kSampledPixels = 512;
-
   const AugmentParams& params_;
   const int64_t plane_;
   const Gatherer<Source, float> gatherer_;
@@ -277,9 +228,7 @@ class Canvas {
   std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;
-  const int32_t sampled_rows_;
-  std::vector<int32_t> taps_, corners_;
-  std::vector<float> weights_;
+  BilinearSampler<Source> sampler_;
   std::vector<Run> runs_;
   ResampledRows<Source> resampled_;
   const StageDraw* draws_ = nullptr;

@@ -69,37 +69,45 @@ class Canvas {
     }
   }
 
-  // Some applied contrast pivots on a mean of the whole image as it enters.
-  bool needs_whole_image() const {
-    const Program& program = params_.program;
-    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
-      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
-        return true;
-      }
-    }
-    return false;
+  // Of chunks that are painted: with their partner's they stay in a 256 KiB share of a second-level
+  // cache.
+  int32_t chunk_rows() const {
+    constexpr int32_t kChunkElements = 16384;
+    return max_of(1, kChunkElements / (params_.out_width * params_.channels));
   }
 
-  // Makes rows [begin, end) as they enter the mix.
-  void paint(int32_t begin, int32_t end) {
-    begin_ = begin;
-    rows_painted_ = end - begin;
-    if (side_.map.whole) {
-      copy_pixels();
-    } else if (side_.resampling.applies) {
-      resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
-    } else {
-      sampler_.sample(sampled_image(), side_.map, columns_.data(), rows_.data() + begin,
-                      rows_painted_, row(0, begin), plane_);
+  // Where an applied contrast pivots on a mean of the image as it enters, makes the image as it
+  // enters the last of them: only then is anything known of the pixels that leave it.
+  void take_means() {
+    const Program& program = params_.program;
+    first_row_ = 0;
+    next_color_ = program.geometry_end;
+    has_means_ = false;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
+        sum_entering(i);
+        next_color_ = i;
+        has_means_ = true;
+      }
     }
-    apply_colors();
+  }
+
+  // Makes rows [begin, end) as they enter the mix; of an image that has a mean each once.
+  void paint(int32_t begin, int32_t end) {
+    if (!has_means_) {
+      first_row_ = begin;
+      take_pixels(begin, end);
+    }
+    apply_colors(params_.program.color_end, begin, end);
+    painted_ = {begin, end};
     blacken_border();
     apply_patches(side_.patches);
   }
 
   // Row y, which has been painted, of a channel.
   float* row(int32_t channel, int32_t y) {
-    return values_.data() + channel * plane_ + static_cast<int64_t>(y - begin_) * params_.out_width;
+    return values_.data() + channel * plane_ +
+           static_cast<int64_t>(y - first_row_) * params_.out_width;
   }
 
   // Elements from a channel's plane to the next.
@@ -125,13 +133,20 @@ class Canvas {
   }
 
  private:
-  int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
-
   // ---- geometry ---------------------------------------------------------------------------------
 
-  void copy_pixels() {
-    gatherer_.gather(image_, row_stride_, rows_.data() + begin_, rows_painted_, runs_,
-                     {0, params_.out_width}, values_.data(), params_.out_width);
+  void take_pixels(int32_t begin, int32_t end) {
+    const int32_t* const rows = rows_.data() + begin;
+    const int32_t count = end - begin;
+    float* const first = row(0, begin);
+    if (side_.map.whole) {
+      gatherer_.gather(image_, row_stride_, rows, count, runs_, {0, params_.out_width}, first,
+                       params_.out_width);
+    } else if (side_.resampling.applies) {
+      resampled_.paint(rows, count, first, plane_);
+    } else {
+      sampler_.sample(sampled_image(), side_.map, columns_.data(), rows, count, first, plane_);
+    }
   }
 
   SampledImage<Source> sampled_image() const {
@@ -143,37 +158,49 @@ class Canvas {
 
   // ---- colour -----------------------------------------------------------------------------------
 
-  void apply_colors() {
-    const Program& program = params_.program;
-    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+  // The sums of the image as it enters a colour stage.
+  void sum_entering(int32_t stage) {
+    int64_t sums[kMaxChannels] = {};
+    const int32_t height = params_.out_height;
+    const int32_t rows = chunk_rows();
+    for (int32_t y = 0; y < height; y += rows) {
+      const int32_t end = min_of(height, y + rows);
+      if (!has_means_) {
+        take_pixels(y, end);
+      }
+      apply_colors(stage, y, end);
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        sums[c] += sum_plane(row(c, y), (end - y) * params_.out_width);
+      }
+    }
+    std::copy_n(sums, params_.channels, entering_);
+  }
+
+  // The stages from the next one to `stage`, to rows [begin, end).
+  void apply_colors(int32_t stage, int32_t begin, int32_t end) {
+    for (int32_t i = next_color_; i < stage; ++i) {
       if (draws_[i].on) {
-        apply_color(program.stages[i], draws_[i]);
+        apply_color(params_.program.stages[i], draws_[i], begin, end);
       }
     }
   }
 
-  void apply_color(const Stage& stage, const StageDraw& draw) {
-    int64_t entering[kMaxChannels];
-    const int64_t* sums = entering;
-    if (stage.mean == kSourceMean) {
-      sums = pivot_sums(params_, stage, 0, 0, side_.row);
-    } else {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        entering[c] = sum_plane(row(c, begin_), painted_elements());
-      }
-    }
+  void apply_color(const Stage& stage, const StageDraw& draw, int32_t begin, int32_t end) {
+    const int64_t* const sums =
+        stage.mean == kSourceMean ? pivot_sums(params_, stage, 0, 0, side_.row) : entering_;
     ColorStep step;
     set_step(stage, draw, sums, params_.channels, pivot_pixels<false>(params_, stage, side_.row),
              step);
-    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements(),
-                         begin_ * params_.out_width});
+    const int32_t width = params_.out_width;
+    change_planes(step,
+                  {row(0, begin), plane_, params_.channels, (end - begin) * width, begin * width});
   }
 
   // ---- occlusion --------------------------------------------------------------------------------
 
   void fill_box(Box box, const float* value) {
-    const int32_t end = min_of(box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
+    const int32_t end = min_of(box.y1, painted_.end);
+    for (int32_t y = max_of(box.y0, painted_.begin); y < end && box.x0 < box.x1; ++y) {
       for (int32_t c = 0; c < params_.channels; ++c) {
         std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
       }
@@ -181,8 +208,8 @@ class Canvas {
   }
 
   void fill_randomly(const Patch& patch) {
-    const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
+    const int32_t end = min_of(patch.box.y1, painted_.end);
+    for (int32_t y = max_of(patch.box.y0, painted_.begin); y < end; ++y) {
       const int32_t width = patch.box.x1 - patch.box.x0;
       const int32_t first_pixel = y * params_.out_width + patch.box.x0;
       if (!params_.program.clips) {
@@ -235,8 +262,11 @@ class Canvas {
   const Source* image_ = nullptr;
   int32_t row_stride_ = 0;
   Side side_;
-  int32_t begin_ = 0;
-  int32_t rows_painted_ = 0;
+  bool has_means_ = false;
+  int32_t next_color_ = 0;          // the first stage that is not applied yet,
+  int64_t entering_[kMaxChannels];  // and if it pivots on a mean, that mean's sums
+  int32_t first_row_ = 0;           // that `values_` begins with
+  Range painted_ = {0, 0};
 };
 
 }  // namespace warpmix::augment

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "draw_ahead.h"
 #include "general_canvas.h"
 #include "store_rows.h"
 
@@ -18,25 +19,31 @@ class GeneralRenderer {
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
+    Drawn drawn[2];
+    draw_and_prefetch<Source>(params_, begin, drawn[begin % 2]);
     for (int32_t position = begin; position < end; ++position) {
-      render(position);
+      if (position + 1 < end) {
+        draw_and_prefetch<Source>(params_, position + 1, drawn[(position + 1) % 2]);
+      }
+      render(position, drawn[position % 2]);
     }
     finish_streams();
   }
 
  private:
-  void render(int32_t position) {
+  void render(int32_t position, const Drawn& drawn) {
     const Program& program = params_.program;
-    const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
-    mixing_ = resolve_mixing(program, draws_[0]);
-    resolve_patches(program, draws_[0], program.mix_end, program.count, after_);
-    own_.prepare(draws_[0], draws_[0], drawn.own.row);
+    const auto& draws = drawn.draws;
+    const SampleDraws& samples = drawn.samples;
+    mixing_ = resolve_mixing(program, draws[0]);
+    resolve_patches(program, draws[0], program.mix_end, program.count, after_);
+    own_.prepare(draws[0], draws[0], samples.own.row);
     if (mixing_.mix != Mix::kNone) {
-      partner_.prepare(draws_[1], draws_[0], drawn.partner.row);
+      partner_.prepare(draws[1], draws[0], samples.partner.row);
       partner_.take_means();
     }
     own_.take_means();
-    write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
+    write_targets(params_, position, samples.own.row, samples.partner.row, mixing_.lam);
     const int32_t height = params_.out_height;
     const int32_t rows = own_.chunk_rows();
     for (int32_t y = 0; y < height; y += rows) {
@@ -76,7 +83,6 @@ class GeneralRenderer {
   const AugmentParams& params_;
   const RowStore store_;
   Canvas<Source> own_, partner_;
-  StageDraw draws_[2][kMaxStages];
   Mixing mixing_;
   Patches after_;
 };

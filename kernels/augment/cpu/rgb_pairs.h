@@ -90,9 +90,9 @@ HOST_DEVICE void sample_each_pair(const PairBytes& image, const RowPairs& pairs,
 namespace {
 
 // Pixels of `rows` rows of `count`, one row after the other.
-WARPMIX_SIMD_CLONES void find_pairs(const Map& map, const PairImage& image, const int32_t* columns,
-                                    const int32_t* row_of, int32_t rows, int32_t count,
-                                    RowPairs pairs) {
+WARPMIX_SIMD_WIDE_CLONES void find_pairs(const Map& map, const PairImage& image,
+                                         const int32_t* columns, const int32_t* row_of,
+                                         int32_t rows, int32_t count, RowPairs pairs) {
   find_each_pair(map, image, columns, row_of, rows, count, pairs);
 }
 

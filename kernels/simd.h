@@ -9,11 +9,15 @@
 #include <immintrin.h>
 // One body, compiled twice.
 #define WARPMIX_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
+// Thrice, with AVX-512 too: for loops that wait for their arithmetic and not for memory.
+#define WARPMIX_SIMD_WIDE_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 // Two bodies of one function.
 #define WARPMIX_SIMD_V3 __attribute__((target("arch=x86-64-v3")))
 #define WARPMIX_SIMD_DEFAULT __attribute__((target("default")))
 #else
 #define WARPMIX_SIMD_CLONES
+#define WARPMIX_SIMD_WIDE_CLONES
 #define WARPMIX_SIMD_DEFAULT
 #endif
 

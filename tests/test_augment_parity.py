@@ -189,6 +189,29 @@ def test_small_images_share_the_kernels_blocks(
         assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
 
 
+@pytest.mark.parametrize("width", [1, 2, 37])
+@pytest.mark.parametrize("border", ["constant", "replicate", "wrap"])
+def test_maps_that_leave_the_image(border: str, width: int) -> None:
+    """Taps beyond every edge, and those of the source's very last pixels."""
+    images = torch.randint(0, 256, (6, 9, width, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    transforms = [warpmix.RandomAffine(180, (0.9, 0.9), (0.3, 3), 40, border=border, fill=77)]
+    pipeline = warpmix.Pipeline(transforms, seed=5)
+    want = pipeline(images, ids=torch.arange(6), epoch=1)
+    with emulated_kernels():
+        assert torch.equal(pipeline(images, ids=torch.arange(6), epoch=1), want)
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_bytes_that_nothing_changes(channels_last: bool) -> None:
+    images = torch.randint(0, 256, (40, 12, 37, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    labels = torch.arange(40)
+    flip, crop, mix = warpmix.RandomHorizontalFlip(), warpmix.RandomCrop(None, 3), warpmix.CutMix()
+    pipeline = warpmix.Pipeline([flip, crop, mix], dtype=torch.uint8, channels_last=channels_last)
+    want = pipeline(images, labels, ids=labels, epoch=1)
+    with emulated_kernels():
+        assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
+
+
 def test_epoch_step_and_seed_change_the_numbers() -> None:
     images, labels, sums = resident()
     index = torch.arange(64)

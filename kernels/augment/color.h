@@ -56,10 +56,16 @@ HOST_DEVICE void saturate(float& red, float& green, float& blue, float factor) {
   blue = clipped(blue * factor + gray);
 }
 
+// x where that is not negative, else y; or, where none is, the smaller. As words, negative numbers
+// are the largest.
+HOST_DEVICE float least_word(float x, float y) {
+  return float_from_bits(min_of(bits_from_float(x), bits_from_float(y)));
+}
+
 // HSV to RGB without branches: channel n is V - chroma · clamp(min(k, 4 - k), 0, 1) with
 // k = (n + 6 H) mod 6 and n = 5, 3, 1 (the "alternative formula").
 HOST_DEVICE float hue_channel(float sixths, float n, float largest, float chroma) {
-  const float k = sixths + n >= 6.0f ? (sixths + n) - 6.0f : sixths + n;
+  const float k = least_word(sixths + n, (sixths + n) - 6.0f);
   const float share = at_most(at_least(at_most(k, 4.0f - k), 0.0f), 1.0f);
   return at_least(largest - chroma * share, 0.0f);
 }
@@ -75,8 +81,8 @@ HOST_DEVICE void turn_hue(float& red, float& green, float& blue, float turns) {
   const float from_blue = (red - green) * inverse + 4.0f;
   float sixths = largest == green ? from_green : from_blue;
   sixths = (largest == red ? from_red : sixths) + turns * 6.0f;
-  sixths = sixths < 0.0f ? sixths + 6.0f : sixths;
-  sixths = sixths >= 6.0f ? sixths - 6.0f : sixths;
+  sixths = least_word(sixths, sixths + 6.0f);
+  sixths = least_word(sixths, sixths - 6.0f);
   red = hue_channel(sixths, 5.0f, largest, chroma);
   green = hue_channel(sixths, 3.0f, largest, chroma);
   blue = hue_channel(sixths, 1.0f, largest, chroma);

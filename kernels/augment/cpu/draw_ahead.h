@@ -1,5 +1,5 @@
-// The draws of a simple program's sample, made while the one before it is: its images, which may
-// lie anywhere in the data set, are then on their way to the cache.
+// The draws of a sample, made while the one before it is: its images, which may lie anywhere in the
+// data set, are then on their way to the cache.
 #pragma once
 
 #include "../../simd.h"
@@ -14,7 +14,7 @@ struct Drawn {
 
 template <typename Source>
 const Source* first_element(const AugmentParams& params, int32_t row) {
-  return static_cast<const Source*>(params.images) + row * params.image_stride;
+  return static_cast<const Source*>(params.images) + source_image(params, row).first;
 }
 
 // The processor sees by itself how a large image goes on.
@@ -22,7 +22,8 @@ template <typename Source>
 void prefetch_image(const AugmentParams& params, int32_t row) {
   constexpr int64_t kPrefetchBytes = 4096;
   const char* bytes = reinterpret_cast<const char*>(first_element<Source>(params, row));
-  const int64_t size = min_of<int64_t>(kPrefetchBytes, params.image_stride * sizeof(Source));
+  const int64_t elements = int64_t{pixels_of(source_image(params, row).extent)} * params.channels;
+  const int64_t size = min_of<int64_t>(kPrefetchBytes, elements * sizeof(Source));
   for (int64_t i = 0; i < size; i += 64) {
     __builtin_prefetch(bytes + i);
   }
@@ -33,7 +34,8 @@ namespace {
 // draw_sample with the machine's best instructions: floorf and rintf are calls without SSE 4.1.
 WARPMIX_SIMD_CLONES void draw_cloned(const AugmentParams& params, int32_t position,
                                      StageDraw (*draws)[kMaxStages], SampleDraws& samples) {
-  samples = draw_sample<true>(params, position, draws);
+  samples = params.program.is_simple ? draw_sample<true>(params, position, draws)
+                                     : draw_sample<false>(params, position, draws);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Copying the source pixels that an image's rows are made of into output order.
 #pragma once
 
+#include <algorithm>
+
 #include "byte_copies.h"
 #include "coordinate_tables.h"
 #include "interleaved.h"
@@ -40,9 +42,13 @@ class Gatherer {
         first -= mirrored ? (count - 1) * int64_t{pixel_stride_} : 0;  // the leftmost
         copy(first, row_stride, row, rows, mirrored, count, target, stride);
       }
-      for (int32_t y = 0; (has_outside_ || !has_source) && y < rows; ++y) {
-        if (row[y] == kOutside || !has_source) {
-          fill(target + y * stride, count);
+      if (!has_source) {
+        fill(target, count, rows, stride);
+        continue;
+      }
+      for (int32_t y = 0; has_outside_ && y < rows; ++y) {
+        if (row[y] == kOutside) {
+          fill(target + y * stride, count, 1, stride);
         }
       }
     }
@@ -60,12 +66,20 @@ class Gatherer {
     return constant;
   }
 
-  void fill(Target* out, int32_t count) const {
+  void fill(Target* out, int32_t count, int32_t rows, int64_t stride) const {
     const int32_t x_step = interleaved_ ? channels_ : 1;
     const int64_t c_step = interleaved_ ? 1 : plane_;
-    for (int32_t c = 0; c < channels_; ++c) {
-      for (int32_t x = 0; x < count; ++x) {
-        out[c * c_step + x * x_step] = static_cast<Target>(fill_[c]);
+    for (int32_t c = 0; c < channels_; ++c, out += c_step) {
+      const Target value = static_cast<Target>(fill_[c]);
+      for (int32_t y = 0; y < rows; ++y) {
+        Target* const row = out + y * stride;
+        if (!interleaved_) {
+          std::fill_n(row, count, value);
+          continue;
+        }
+        for (int32_t x = 0; x < count; ++x) {
+          row[x * x_step] = value;
+        }
       }
     }
   }

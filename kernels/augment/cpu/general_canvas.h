@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "../sample.h"
+#include "bilinear_sampler.h"
 #include "gather.h"
 #include "plane_loops.h"
 #include "prefetch_rows.h"
 #include "resample_rows.h"
-#include "rgb_taps.h"
 
 namespace warpmix::augment {
 
@@ -27,10 +27,7 @@ class Canvas {
         rows_(params.out_height),
         pre_columns_(params.program.map_width),
         pre_rows_(params.program.map_height),
-        sampled_rows_(max_of(1, kSampledPixels / params.out_width)),
-        taps_(static_cast<size_t>(5) * sampled_rows_ * params.out_width),
-        corners_(static_cast<size_t>(4) * sampled_rows_ * params.out_width),
-        weights_(static_cast<size_t>(2) * sampled_rows_ * params.out_width) {}
+        sampler_(params) {}
 
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
@@ -72,38 +69,45 @@ class Canvas {
     }
   }
 
-  // Some applied contrast pivots on a mean of the whole image as it enters.
-  bool needs_whole_image() const {
-    const Program& program = params_.program;
-    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
-      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
-        return true;
-      }
-    }
-    return false;
+  // Of chunks that are painted: with their partner's they stay in a 256 KiB share of a second-level
+  // cache.
+  int32_t chunk_rows() const {
+    constexpr int32_t kChunkElements = 16384;
+    return max_of(1, kChunkElements / (params_.out_width * params_.channels));
   }
 
-  // Makes rows [begin, end) as they enter the mix.
-  void paint(int32_t begin, int32_t end) {
-    begin_ = begin;
-    rows_painted_ = end - begin;
-    if (side_.map.whole) {
-      copy_pixels();
-    } else if (side_.resampling.applies) {
-      resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
-    } else {
-      for (int32_t y = begin; y < end; y += sampled_rows_) {
-        sample_rows(y, min_of(sampled_rows_, end - y));
+  // Where an applied contrast pivots on a mean of the image as it enters, makes the image as it
+  // enters the last of them: only then is anything known of the pixels that leave it.
+  void take_means() {
+    const Program& program = params_.program;
+    first_row_ = 0;
+    next_color_ = program.geometry_end;
+    has_means_ = false;
+    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+      if (draws_[i].on && program.stages[i].mean != kSourceMean) {
+        sum_entering(i);
+        next_color_ = i;
+        has_means_ = true;
       }
     }
-    apply_colors();
+  }
+
+  // Makes rows [begin, end) as they enter the mix; of an image that has a mean each once.
+  void paint(int32_t begin, int32_t end) {
+    if (!has_means_) {
+      first_row_ = begin;
+      take_pixels(begin, end);
+    }
+    apply_colors(params_.program.color_end, begin, end);
+    painted_ = {begin, end};
     blacken_border();
     apply_patches(side_.patches);
   }
 
   // Row y, which has been painted, of a channel.
   float* row(int32_t channel, int32_t y) {
-    return values_.data() + channel * plane_ + static_cast<int64_t>(y - begin_) * params_.out_width;
+    return values_.data() + channel * plane_ +
+           static_cast<int64_t>(y - first_row_) * params_.out_width;
   }
 
   // Elements from a channel's plane to the next.
@@ -129,97 +133,74 @@ class Canvas {
   }
 
  private:
-  int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
-
   // ---- geometry ---------------------------------------------------------------------------------
 
-  void copy_pixels() {
-    gatherer_.gather(image_, row_stride_, rows_.data() + begin_, rows_painted_, runs_,
-                     {0, params_.out_width}, values_.data(), params_.out_width);
-  }
-
-  // `rows` rows from y on, whose pixels the map takes from between pixels.
-  void sample_rows(int32_t y, int32_t rows) {
-    const Program& program = params_.program;
-    const int32_t count = rows * params_.out_width;
-    int32_t* const whole = taps_.data();
-    float* const weights = weights_.data();
-    const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
-                          weights, weights + count, whole + 4 * count};
-    tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
-             params_.out_width, program.map_width, program.map_height, taps);
-    int32_t* const corners = corners_.data();
-    find_corners(taps, count, corners);
-    if constexpr (sizeof(Source) == 1) {
-      if (reads_rgb_words()) {
-        const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
-        const RgbTaps rgb = {image_, last_word, corners, taps, program.fill, count};
-        return sample_rgb(rgb, row(0, y), row(1, y), row(2, y));
-      }
-    }
-    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
-                                       corners + 3 * count};
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps(image_ + static_cast<int64_t>(c) * params_.channel_stride, offsets, taps,
-                  program.fill[c], count, row(c, y));
+  void take_pixels(int32_t begin, int32_t end) {
+    const int32_t* const rows = rows_.data() + begin;
+    const int32_t count = end - begin;
+    float* const first = row(0, begin);
+    if (side_.map.whole) {
+      gatherer_.gather(image_, row_stride_, rows, count, runs_, {0, params_.out_width}, first,
+                       params_.out_width);
+    } else if (side_.resampling.applies) {
+      resampled_.paint(rows, count, first, plane_);
+    } else {
+      sampler_.sample(sampled_image(), side_.map, columns_.data(), rows, count, first, plane_);
     }
   }
 
-  // Offsets of the four taps of `count` pixels, or -1 for the fill.
-  void find_corners(RowTaps taps, int32_t count, int32_t* corners) const {
-    if (params_.program.map_begin == 0) {
-      corner_offsets(taps, params_.pixel_stride, row_stride_, count, corners);
-      return;
-    }
-    for (int32_t i = 0; i < count; ++i) {
-      const int32_t x[2] = {pre_columns_[taps.x0[i]], pre_columns_[taps.x1[i]]};
-      const int32_t y[2] = {pre_rows_[taps.y0[i]], pre_rows_[taps.y1[i]]};
-      for (int32_t k = 0; k < 4; ++k) {
-        const bool outside = (x[k % 2] | y[k / 2]) < 0;
-        corners[k * count + i] = outside ? kOutside : x[k % 2] + y[k / 2];
-      }
-    }
-  }
-
-  // Pixels are three adjacent bytes, and none of their taps can be the fill.
-  bool reads_rgb_words() const {
-    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
-           params_.image_stride >= 4;
+  SampledImage<Source> sampled_image() const {
+    const int64_t elements = is_mixed(params_) ? params_.pixel_count * params_.channels
+                                               : params_.image_count * params_.image_stride;
+    const Source* const end = static_cast<const Source*>(params_.images) + elements;
+    return {image_, end - image_, row_stride_, pre_columns_.data(), pre_rows_.data()};
   }
 
   // ---- colour -----------------------------------------------------------------------------------
 
-  void apply_colors() {
-    const Program& program = params_.program;
-    for (int32_t i = program.geometry_end; i < program.color_end; ++i) {
+  // The sums of the image as it enters a colour stage.
+  void sum_entering(int32_t stage) {
+    int64_t sums[kMaxChannels] = {};
+    const int32_t height = params_.out_height;
+    const int32_t rows = chunk_rows();
+    for (int32_t y = 0; y < height; y += rows) {
+      const int32_t end = min_of(height, y + rows);
+      if (!has_means_) {
+        take_pixels(y, end);
+      }
+      apply_colors(stage, y, end);
+      for (int32_t c = 0; c < params_.channels; ++c) {
+        sums[c] += sum_plane(row(c, y), (end - y) * params_.out_width);
+      }
+    }
+    std::copy_n(sums, params_.channels, entering_);
+  }
+
+  // The stages from the next one to `stage`, to rows [begin, end).
+  void apply_colors(int32_t stage, int32_t begin, int32_t end) {
+    for (int32_t i = next_color_; i < stage; ++i) {
       if (draws_[i].on) {
-        apply_color(program.stages[i], draws_[i]);
+        apply_color(params_.program.stages[i], draws_[i], begin, end);
       }
     }
   }
 
-  void apply_color(const Stage& stage, const StageDraw& draw) {
-    int64_t entering[kMaxChannels];
-    const int64_t* sums = entering;
-    if (stage.mean == kSourceMean) {
-      sums = pivot_sums(params_, stage, 0, 0, side_.row);
-    } else {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        entering[c] = sum_plane(row(c, begin_), painted_elements());
-      }
-    }
+  void apply_color(const Stage& stage, const StageDraw& draw, int32_t begin, int32_t end) {
+    const int64_t* const sums =
+        stage.mean == kSourceMean ? pivot_sums(params_, stage, 0, 0, side_.row) : entering_;
     ColorStep step;
     set_step(stage, draw, sums, params_.channels, pivot_pixels<false>(params_, stage, side_.row),
              step);
-    change_planes(step, {row(0, begin_), plane_, params_.channels, painted_elements(),
-                         begin_ * params_.out_width});
+    const int32_t width = params_.out_width;
+    change_planes(step,
+                  {row(0, begin), plane_, params_.channels, (end - begin) * width, begin * width});
   }
 
   // ---- occlusion --------------------------------------------------------------------------------
 
   void fill_box(Box box, const float* value) {
-    const int32_t end = min_of(box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
+    const int32_t end = min_of(box.y1, painted_.end);
+    for (int32_t y = max_of(box.y0, painted_.begin); y < end && box.x0 < box.x1; ++y) {
       for (int32_t c = 0; c < params_.channels; ++c) {
         std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
       }
@@ -227,8 +208,8 @@ class Canvas {
   }
 
   void fill_randomly(const Patch& patch) {
-    const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
+    const int32_t end = min_of(patch.box.y1, painted_.end);
+    for (int32_t y = max_of(patch.box.y0, painted_.begin); y < end; ++y) {
       const int32_t width = patch.box.x1 - patch.box.x0;
       const int32_t first_pixel = y * params_.out_width + patch.box.x0;
       if (!params_.program.clips) {
@@ -267,9 +248,6 @@ class Canvas {
     fill_box({keep.x1, keep.y0, width, keep.y1}, black);
   }
 
-  // Pixels that are sampled together: their 15 numbers each stay in a 32 KiB first-level cache.
-  static constexpr int32_t kSampledPixels = 512;
-
   const AugmentParams& params_;
   const int64_t plane_;
   const Gatherer<Source, float> gatherer_;
@@ -277,17 +255,18 @@ class Canvas {
   std::vector<int32_t> columns_, rows_;  // of the map's result, or of the source
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;
-  const int32_t sampled_rows_;
-  std::vector<int32_t> taps_, corners_;
-  std::vector<float> weights_;
+  BilinearSampler<Source> sampler_;
   std::vector<Run> runs_;
   ResampledRows<Source> resampled_;
   const StageDraw* draws_ = nullptr;
   const Source* image_ = nullptr;
   int32_t row_stride_ = 0;
   Side side_;
-  int32_t begin_ = 0;
-  int32_t rows_painted_ = 0;
+  bool has_means_ = false;
+  int32_t next_color_ = 0;          // the first stage that is not applied yet,
+  int64_t entering_[kMaxChannels];  // and if it pivots on a mean, that mean's sums
+  int32_t first_row_ = 0;           // that `values_` begins with
+  Range painted_ = {0, 0};
 };
 
 }  // namespace warpmix::augment

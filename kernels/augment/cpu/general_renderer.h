@@ -1,9 +1,10 @@
 // The CPU's way through one sample of any program: canvases of the sample and its partner, which
-// are mixed and written, some rows at a time where no mean needs all of them.
+// are mixed and written, some rows at a time.
 #pragma once
 
 #include <algorithm>
 
+#include "draw_ahead.h"
 #include "general_canvas.h"
 #include "store_rows.h"
 
@@ -18,31 +19,33 @@ class GeneralRenderer {
 
   // Samples [begin, end).
   void render(int32_t begin, int32_t end) {
+    Drawn drawn[2];
+    draw_and_prefetch<Source>(params_, begin, drawn[begin % 2]);
     for (int32_t position = begin; position < end; ++position) {
-      render(position);
+      if (position + 1 < end) {
+        draw_and_prefetch<Source>(params_, position + 1, drawn[(position + 1) % 2]);
+      }
+      render(position, drawn[position % 2]);
     }
     finish_streams();
   }
 
  private:
-  // Floats of a chunk: with its partner's they stay in a 256 KiB share of a second-level cache.
-  static constexpr int32_t kChunkElements = 16384;
-
-  void render(int32_t position) {
+  void render(int32_t position, const Drawn& drawn) {
     const Program& program = params_.program;
-    const SampleDraws drawn = draw_sample<false>(params_, position, draws_);
-    mixing_ = resolve_mixing(program, draws_[0]);
-    resolve_patches(program, draws_[0], program.mix_end, program.count, after_);
-    own_.prepare(draws_[0], draws_[0], drawn.own.row);
-    bool whole_image = own_.needs_whole_image();
+    const auto& draws = drawn.draws;
+    const SampleDraws& samples = drawn.samples;
+    mixing_ = resolve_mixing(program, draws[0]);
+    resolve_patches(program, draws[0], program.mix_end, program.count, after_);
+    own_.prepare(draws[0], draws[0], samples.own.row);
     if (mixing_.mix != Mix::kNone) {
-      partner_.prepare(draws_[1], draws_[0], drawn.partner.row);
-      whole_image = whole_image || partner_.needs_whole_image();
+      partner_.prepare(draws[1], draws[0], samples.partner.row);
+      partner_.take_means();
     }
-    write_targets(params_, position, drawn.own.row, drawn.partner.row, mixing_.lam);
+    own_.take_means();
+    write_targets(params_, position, samples.own.row, samples.partner.row, mixing_.lam);
     const int32_t height = params_.out_height;
-    const int32_t rows =
-        whole_image ? height : max_of(1, kChunkElements / (params_.out_width * params_.channels));
+    const int32_t rows = own_.chunk_rows();
     for (int32_t y = 0; y < height; y += rows) {
       const int32_t end = min_of(height, y + rows);
       own_.paint(y, end);
@@ -67,7 +70,7 @@ class GeneralRenderer {
       if (from >= to) {
         return;
       }
-      partner_.needs_whole_image() ? partner_.paint(begin, end) : partner_.paint(from, to);
+      partner_.paint(from, to);
       for (int32_t y = from; y < to; ++y) {
         for (int32_t c = 0; c < params_.channels; ++c) {
           std::copy(partner_.row(c, y) + box.x0, partner_.row(c, y) + box.x1,
@@ -80,7 +83,6 @@ class GeneralRenderer {
   const AugmentParams& params_;
   const RowStore store_;
   Canvas<Source> own_, partner_;
-  StageDraw draws_[2][kMaxStages];
   Mixing mixing_;
   Patches after_;
 };

@@ -102,13 +102,13 @@ struct Planes {
   }
 };
 
-WARPMIX_SIMD_CLONES void change_planes(const ColorStep& step, const Planes& planes) {
+WARPMIX_SIMD_WIDE_CLONES void change_planes(const ColorStep& step, const Planes& planes) {
   const Planes own = planes;  // a copy that no store reaches
   apply_step(step, own);
 }
 
 // 2^24 at most, so that 64 of them fit into 32 bits.
-WARPMIX_SIMD_CLONES int64_t sum_plane(const float* plane, int32_t count) {
+WARPMIX_SIMD_WIDE_CLONES int64_t sum_plane(const float* plane, int32_t count) {
   constexpr int32_t kLanes = 64;
   int64_t sum = 0;
   for (int32_t first = 0; first < count; first += kLanes) {
@@ -125,8 +125,8 @@ WARPMIX_SIMD_CLONES int64_t sum_plane(const float* plane, int32_t count) {
 // ---- occlusion ----------------------------------------------------------------------------------
 
 // Of `count` pixels from number `first_pixel` of their image on.
-WARPMIX_SIMD_CLONES void fill_normals(uint64_t key, int32_t first_pixel, int32_t channel,
-                                      int32_t count, float* __restrict out) {
+WARPMIX_SIMD_WIDE_CLONES void fill_normals(uint64_t key, int32_t first_pixel, int32_t channel,
+                                           int32_t count, float* __restrict out) {
   NormalWords words;
   for (int32_t begin = 0; begin < count; begin += NormalWords::kPixels) {
     const int32_t part = min_of(NormalWords::kPixels, count - begin);

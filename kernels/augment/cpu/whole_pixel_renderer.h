@@ -8,6 +8,7 @@
 
 #include "draw_ahead.h"
 #include "gather.h"
+#include "pixel_copier.h"
 #include "row_layout.h"
 #include "shade_rows.h"
 
@@ -24,6 +25,7 @@ class WholePixelRenderer {
         chunk_rows_(max_of(1, min_of(params.out_height, kChunkElements / count_))),
         streams_(exceeds_cache(params)),
         gatherer_(params, layout_.interleaved(), params.out_width),
+        copier_(params),
         columns_(params.out_width),
         zeros_(count_, 0.0f),
         ones_(count_, 1.0f),
@@ -78,10 +80,7 @@ class WholePixelRenderer {
 
   // One side: where its pixels come from, those of a chunk, and the coefficients of rows that are
   // not all black.
-  struct Lane {
-    const Source* image;
-    std::vector<int32_t> rows;
-    std::vector<Run> runs;
+  struct Lane : PixelRows<Source> {
     std::vector<Source> pixels;
     CoefficientRow kept;
   };
@@ -100,6 +99,11 @@ class WholePixelRenderer {
     }
     write_targets(params_, position, samples.own.row, samples.partner.row, mixing_.lam);
     Out* out = static_cast<Out*>(params_.batch) + position * params_.out_image_stride;
+    if constexpr (std::is_same_v<Source, Out>) {
+      if (copies_pixels()) {
+        return copy_pixels(columns, rows, out);
+      }
+    }
     for (int32_t y = 0; y < params_.out_height; y += chunk_rows_) {
       render_chunk({y, min_of(params_.out_height, y + chunk_rows_)}, out);
     }
@@ -131,6 +135,19 @@ class WholePixelRenderer {
       gatherer_.gather(from.image, params_.row_stride, from.rows.data() + kept.begin,
                        kept.end - kept.begin, from.runs, columns,
                        lane.pixels.data() + (kept.begin - first) * count_, count_);
+    }
+  }
+
+  bool copies_pixels() const {
+    return mixing_.mix != Mix::kBlend && copier_.keeps(sides_[0]) &&
+           (mixing_.mix == Mix::kNone || copier_.keeps(sides_[1]));
+  }
+
+  void copy_pixels(Range columns, Range rows, Out* out) const {
+    copier_.copy(lanes_[0], columns, rows, out);
+    if (mixing_.mix == Mix::kCut) {
+      const Box& box = mixing_.box;
+      copier_.copy(lanes_[1], {box.x0, box.x1}, {box.y0, box.y1}, out);
     }
   }
 
@@ -259,6 +276,7 @@ class WholePixelRenderer {
   const int32_t chunk_rows_;
   const bool streams_;
   const Gatherer<Source, Source> gatherer_;
+  const PixelCopier<Source, Out> copier_;
   std::vector<int32_t> columns_;
   const std::vector<float> zeros_, ones_;
   const Coefficients black_ = {zeros_.data(), zeros_.data()};

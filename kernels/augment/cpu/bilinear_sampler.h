@@ -1,0 +1,131 @@
+// The CPU's way from an image to rows that a map takes from between its pixels.
+#pragma once
+
+#include <vector>
+
+#include "rgb_pairs.h"
+#include "rgb_taps.h"
+
+namespace warpmix::augment {
+
+// An image, and where the columns and rows that enter the map lie in it.
+template <typename Source>
+struct SampledImage {
+  const Source* image;
+  int64_t size;  // elements that can be read from `image` on: others may follow it
+  int32_t row_stride;
+  const int32_t* pre_columns;  // offsets in elements, or kOutside
+  const int32_t* pre_rows;
+};
+
+// Owns the tables of some pixels, so one a thread.
+template <typename Source>
+class BilinearSampler {
+ public:
+  explicit BilinearSampler(const AugmentParams& params)
+      : params_(params),
+        together_(max_of(1, kSampledPixels / params.out_width)),
+        whole_(static_cast<size_t>(9) * together_ * params.out_width),
+        weights_(static_cast<size_t>(2) * together_ * params.out_width) {}
+
+  // Rows of the result to `out`, a plane a channel. `columns` and `row_of` are those of the map's
+  // result, or kOutside.
+  void sample(const SampledImage<Source>& image, const Map& map, const int32_t* columns,
+              const int32_t* row_of, int32_t rows, float* out, int64_t plane) {
+    for (int32_t y = 0; y < rows; y += together_) {
+      const int32_t part = min_of(together_, rows - y);
+      float* const first = out + static_cast<int64_t>(y) * params_.out_width;
+      if constexpr (sizeof(Source) == 1) {
+        if (has_pairs(image)) {
+          sample_pairs(image, map, columns, row_of + y, part, first, plane);
+          continue;
+        }
+      }
+      sample_taps(image, map, columns, row_of + y, part, first, plane);
+    }
+  }
+
+ private:
+  // Pixels that are sampled together: their 11 numbers each stay in a 32 KiB first-level cache.
+  static constexpr int32_t kSampledPixels = 512;
+
+  // Pixels are three adjacent bytes, and none of their taps can be the fill.
+  bool has_rgb_words(const SampledImage<Source>& image) const {
+    return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
+           image.size >= 4;
+  }
+
+  // Moreover all taps of a row lie side by side.
+  bool has_pairs(const SampledImage<Source>& image) const {
+    const Border border = params_.program.map_border;
+    return has_rgb_words(image) && params_.program.map_width > 1 &&
+           (border == Border::kConstant || border == Border::kReplicate);
+  }
+
+  void sample_pairs(const SampledImage<Source>& image, const Map& map, const int32_t* columns,
+                    const int32_t* row_of, int32_t rows, float* out, int64_t plane) {
+    const Program& program = params_.program;
+    const int32_t count = rows * params_.out_width;
+    int32_t* const whole = whole_.data();
+    float* const weights = weights_.data();
+    const RowPairs pairs = {whole, whole + count, weights, weights + count, whole + 2 * count};
+    find_pairs(map,
+               {program.map_width, program.map_height, image.row_stride,
+                program.map_border == Border::kConstant},
+               columns, row_of, rows, params_.out_width, pairs);
+    augment::sample_pairs({image.image, image.size, program.fill, count}, pairs, out, out + plane,
+                          out + 2 * plane);
+  }
+
+  void sample_taps(const SampledImage<Source>& image, const Map& map, const int32_t* columns,
+                   const int32_t* row_of, int32_t rows, float* out, int64_t plane) {
+    const Program& program = params_.program;
+    const int32_t count = rows * params_.out_width;
+    int32_t* const whole = whole_.data();
+    float* const weights = weights_.data();
+    const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
+                          weights, weights + count, whole + 4 * count};
+    tap_rows(program.map_border, map, columns, row_of, rows, params_.out_width, program.map_width,
+             program.map_height, taps);
+    int32_t* const corners = whole + 5 * count;
+    find_corners(image, taps, count, corners);
+    if constexpr (sizeof(Source) == 1) {
+      if (has_rgb_words(image)) {
+        const int64_t last_word = min_of<int64_t>(image.size, INT32_MAX) - 4;
+        const RgbTaps rgb = {
+            image.image, static_cast<int32_t>(last_word), corners, taps, program.fill, count};
+        return sample_rgb(rgb, out, out + plane, out + 2 * plane);
+      }
+    }
+    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
+                                       corners + 3 * count};
+    for (int32_t c = 0; c < params_.channels; ++c) {
+      augment::sample_taps(image.image + static_cast<int64_t>(c) * params_.channel_stride, offsets,
+                           taps, program.fill[c], count, out + c * plane);
+    }
+  }
+
+  // Offsets of the four taps of `count` pixels, or -1 for the fill.
+  void find_corners(const SampledImage<Source>& image, RowTaps taps, int32_t count,
+                    int32_t* corners) const {
+    if (params_.program.map_begin == 0) {
+      corner_offsets(taps, params_.pixel_stride, image.row_stride, count, corners);
+      return;
+    }
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t x[2] = {image.pre_columns[taps.x0[i]], image.pre_columns[taps.x1[i]]};
+      const int32_t y[2] = {image.pre_rows[taps.y0[i]], image.pre_rows[taps.y1[i]]};
+      for (int32_t k = 0; k < 4; ++k) {
+        const bool outside = (x[k % 2] | y[k / 2]) < 0;
+        corners[k * count + i] = outside ? kOutside : x[k % 2] + y[k / 2];
+      }
+    }
+  }
+
+  const AugmentParams& params_;
+  const int32_t together_;  // rows
+  std::vector<int32_t> whole_;
+  std::vector<float> weights_;
+};
+
+}  // namespace warpmix::augment

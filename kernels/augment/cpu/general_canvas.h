@@ -38,6 +38,7 @@ class Canvas {
     const SourceImage source = source_image(params_, row);
     image_ = static_cast<const Source*>(params_.images) + source.first;
     row_stride_ = source.row_stride;
+    image_elements_ = is_mixed(params_) ? source.extent.height * row_stride_ : params_.image_stride;
     resolve_shape<false>(params_, draws, post, row, side_);
     const Program& program = params_.program;
     if (side_.map.whole) {
@@ -147,12 +148,13 @@ class Canvas {
     const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
                           weights, weights + count, whole + 4 * count};
     tap_rows(program.map_border, side_.map, columns_.data(), rows_.data() + y, rows,
-             params_.out_width, program.map_width, program.map_height, taps);
+             params_.out_width, static_cast<int32_t>(pre_columns_.size()),
+             static_cast<int32_t>(pre_rows_.size()), taps);
     int32_t* const corners = corners_.data();
     find_corners(taps, count, corners);
     if constexpr (sizeof(Source) == 1) {
       if (reads_rgb_words()) {
-        const int32_t last_word = static_cast<int32_t>(params_.image_stride) - 4;
+        const int32_t last_word = static_cast<int32_t>(image_elements_) - 4;
         const RgbTaps rgb = {image_, last_word, corners, taps, program.fill, count};
         return sample_rgb(rgb, row(0, y), row(1, y), row(2, y));
       }
@@ -184,7 +186,7 @@ class Canvas {
   // Pixels are three adjacent bytes, and none of their taps can be the fill.
   bool reads_rgb_words() const {
     return params_.channels == 3 && params_.channel_stride == 1 && params_.program.map_begin == 0 &&
-           params_.image_stride >= 4;
+           image_elements_ >= 4;
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -285,6 +287,7 @@ class Canvas {
   const StageDraw* draws_ = nullptr;
   const Source* image_ = nullptr;
   int32_t row_stride_ = 0;
+  int64_t image_elements_ = 0;  // from its first on
   Side side_;
   int32_t begin_ = 0;
   int32_t rows_painted_ = 0;

@@ -176,7 +176,7 @@ void check_sections(const char* op, Program& program) {
                   "program must be in normal form, got ", name, " out of place");
     WARPMIX_CHECK(op,
                   program.clips || (stage.section != Section::kColor &&
-                                    !augment::has_trait(stage.kind, augment::trait::kWarps)),
+                                    !augment::has_trait(stage.kind, kMapTraits)),
                   "program must clip its values for ", name, ", which computes on [0, 255]");
     const int32_t choice = program.stages[0].choice_stream;
     WARPMIX_CHECK(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import emulated_kernels
+from conftest import emulated_kernels, lists
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import Case, enlarges_twice, ragged_cases, scattered
@@ -61,7 +61,7 @@ def ragged(channels: int = 3) -> RaggedImages:
 # ---- bytes --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500)
+@settings(max_examples=lists(500))
 @given(ragged_cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     """The reference makes each image alone, like a batch of one, up to the mix."""

@@ -2,11 +2,11 @@
 // colour and occlusion change in place.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "../sample.h"
 #include "gather.h"
+#include "painter.h"
 #include "plane_loops.h"
 #include "prefetch_rows.h"
 #include "resample_rows.h"
@@ -66,10 +66,12 @@ class Canvas {
     tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
     scale_table(row_stride_, pre_rows_);
-    if (side_.resampling.applies) {
-      resampled_.prepare(
-          {image_, pre_columns_.data(), pre_rows_.data(), params_.channels, params_.channel_stride},
-          side_.resampling, columns_, program.fill);
+    if constexpr (!kOnlyMoves<Source>) {
+      if (side_.resampling.applies) {
+        resampled_.prepare({image_, pre_columns_.data(), pre_rows_.data(), params_.channels,
+                            params_.channel_stride},
+                           side_.resampling, columns_, program.fill);
+      }
     }
   }
 
@@ -90,15 +92,16 @@ class Canvas {
     rows_painted_ = end - begin;
     if (side_.map.whole) {
       copy_pixels();
-    } else if (side_.resampling.applies) {
-      resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
-    } else {
-      for (int32_t y = begin; y < end; y += sampled_rows_) {
+    } else if constexpr (!kOnlyMoves<Source>) {
+      if (side_.resampling.applies) {
+        resampled_.paint(rows_.data() + begin, rows_painted_, row(0, begin), plane_);
+      }
+      for (int32_t y = begin; !side_.resampling.applies && y < end; y += sampled_rows_) {
         sample_rows(y, min_of(sampled_rows_, end - y));
       }
     }
     apply_colors();
-    blacken_border();
+    painter().blacken_around(side_.keep);
     apply_patches(side_.patches);
   }
 
@@ -110,24 +113,7 @@ class Canvas {
   // Elements from a channel's plane to the next.
   int64_t plane() const { return plane_; }
 
-  void apply_patches(const Patches& patches) {
-    for (int32_t i = 0; i < patches.count; ++i) {
-      const Patch& patch = patches.patch[i];
-      if (is_random(params_.program, patch)) {
-        fill_randomly(patch);
-        continue;
-      }
-      float value[kMaxChannels];
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        value[c] = patch_value(params_.program, patch, c);
-      }
-      if (patch.is_grid) {
-        fill_squares(patch.grid, value);
-      } else {
-        fill_box(patch.box, value);
-      }
-    }
-  }
+  void apply_patches(const Patches& patches) { painter().apply(patches); }
 
  private:
   int32_t painted_elements() const { return rows_painted_ * params_.out_width; }
@@ -219,54 +205,10 @@ class Canvas {
 
   // ---- occlusion --------------------------------------------------------------------------------
 
-  void fill_box(Box box, const float* value) {
-    const int32_t end = min_of(box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(box.y0, begin_); y < end && box.x0 < box.x1; ++y) {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
-      }
-    }
-  }
-
-  void fill_randomly(const Patch& patch) {
-    const int32_t end = min_of(patch.box.y1, begin_ + rows_painted_);
-    for (int32_t y = max_of(patch.box.y0, begin_); y < end; ++y) {
-      const int32_t width = patch.box.x1 - patch.box.x0;
-      const int32_t first_pixel = y * params_.out_width + patch.box.x0;
-      if (!params_.program.clips) {
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          fill_normals(patch.key, first_pixel, c, width, row(c, y) + patch.box.x0);
-        }
-        continue;
-      }
-      for (int32_t x = 0; x < width; ++x) {
-        const Philox4 bytes = pixel_bytes(patch, first_pixel + x);
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          row(c, y)[patch.box.x0 + x] = byte_of_channel(bytes, c);
-        }
-      }
-    }
-  }
-
-  void fill_squares(const GridMaskDraw& grid, const float* value) {
-    for (int32_t y = -grid.offset_y; y < params_.out_height; y += grid.period) {
-      for (int32_t x = -grid.offset_x; x < params_.out_width; x += grid.period) {
-        fill_box({max_of(x, 0), max_of(y, 0), min_of(x + grid.square, params_.out_width),
-                  min_of(y + grid.square, params_.out_height)},
-                 value);
-      }
-    }
-  }
-
-  void blacken_border() {
-    const float black[kMaxChannels] = {};
-    const Box& keep = side_.keep;
+  // Of the rows that have been painted.
+  Painter<float> painter() {
     const int32_t width = params_.out_width;
-    const int32_t height = params_.out_height;
-    fill_box({0, 0, width, keep.y0}, black);
-    fill_box({0, keep.y1, width, height}, black);
-    fill_box({0, keep.y0, keep.x0, keep.y1}, black);
-    fill_box({keep.x1, keep.y0, width, keep.y1}, black);
+    return {params_, {row(0, 0), plane_, width, 1}, {0, begin_, width, begin_ + rows_painted_}};
   }
 
   // Pixels that are sampled together: their 15 numbers each stay in a 32 KiB first-level cache.

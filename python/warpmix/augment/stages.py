@@ -164,7 +164,8 @@ class Stage:
     @property
     def takes_floats(self) -> bool:
         """True where pixels are only moved, covered or mixed, whatever their values are."""
-        return self.section in ("geometry", "occlusion", "mix") and not self.warps
+        moved = not (self.warps or self.resamples)
+        return self.section in ("geometry", "occlusion", "mix") and moved
 
     @property
     def result_size(self) -> tuple[int, int]:

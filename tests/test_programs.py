@@ -20,7 +20,7 @@ from torch import Tensor
 FOLDER = Path(__file__).parent / "programs"
 NAMES = ("lightning", "dict_rows", "timm", "torchvision")
 LINES = 5
-SIDES = {"torchvision": 176}  # of the crops, pixels; 32 else
+SIDES = {"torchvision": 176, "timm": 224}  # of the crops, pixels; 32 else
 NORMALISED = ("torchvision",)
 
 

@@ -158,8 +158,8 @@ void require_draws_size(const char* op, const Tensor& draws, const Program& prog
   WARPMIX_CHECK_SIZE(op, draws, 3, augment::kDrawWords);
 }
 
-OutType out_type(const char* op, const Tensor& batch) {
-  switch (batch.scalar_type()) {
+OutType value_type(const char* op, const char* name, const Tensor& tensor) {
+  switch (tensor.scalar_type()) {
     case ScalarType::Float:
       return OutType::kFloat32;
     case ScalarType::Half:
@@ -169,7 +169,7 @@ OutType out_type(const char* op, const Tensor& batch) {
     case ScalarType::Byte:
       return OutType::kUInt8;
     default:
-      WARPMIX_CHECK(op, false, "batch must be float32, float16, bfloat16 or uint8");
+      WARPMIX_CHECK(op, false, name, " must be float32, float16, bfloat16 or uint8");
   }
   return OutType::kFloat32;
 }
@@ -186,14 +186,18 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
                           const OptionalTensor& offsets, const OptionalTensor& sizes) {
   constexpr const char* op = "augment";
   AugmentParams params = {};
-  const bool is_float = is_float_source(op, images);
+  const OutType source_type = value_type(op, "images", images);
   const int64_t batch_size = batch.size(0);
   set_samples(op, images, offsets, sizes, index, ids, active, step, seed, epoch, from_batch,
               program, batch_size, params);
-  params.out_type = out_type(op, batch);
+  params.out_type = value_type(op, "batch", batch);
   set_output(op, batch, params);
-  WARPMIX_CHECK(op, params.program.clips || (is_float && params.out_type != OutType::kUInt8),
+  const bool clips = params.program.clips;
+  WARPMIX_CHECK(op, clips || (source_type != OutType::kUInt8 && params.out_type != OutType::kUInt8),
                 "images and batch must be of floats where no value is clipped");
+  const bool whole = source_type == OutType::kUInt8 || source_type == OutType::kFloat32;
+  WARPMIX_CHECK(op, whole || !(clips || params.program.is_whole_image),
+                "images must be uint8 or float32 where they are not only moved and mixed");
   WARPMIX_CHECK_SAME_DEVICE(op, batch, images);
   const int64_t count = params.image_count;
   params.labels = optional_data<int64_t>(op, "labels", labels, images, count);
@@ -215,7 +219,7 @@ AugmentCall check_augment(const Tensor& images, const OptionalTensor& index,
     params.bias[c] = static_cast<float>(bias[c]);
   }
   require_host_samples(op, images, params);
-  return {params, is_float, images};
+  return {params, source_type, images};
 }
 
 int64_t entering_count(const AugmentParams& params) {

@@ -15,7 +15,7 @@ using OptionalTensor = std::optional<Tensor>;
 // What to launch, the type of its images, and the images: on their device.
 struct AugmentCall {
   augment::AugmentParams params;
-  bool source_is_float;
+  augment::OutType source_type;
   Tensor images;
 };
 

@@ -128,14 +128,31 @@ Section section_at(const Program& program, int32_t i) {
   return i >= program.mix_begin && i < program.mix_end ? Section::kMix : Section::kOcclusion;
 }
 
-// A resampling is a map of its own, before which there are flips alone.
+// Whether a map that stage `first` begins may have stage `other` too: what keeps the size, behind a
+// resampling of images of mixed sizes that may be part of their map.
+bool may_join(const Stage& first, const Stage& other) {
+  if (first.width > 0 || first.kind != augment::Kind::kResample ||
+      first.resized_crop.is_bicubic != 0 || other.kind == augment::Kind::kResample) {
+    return false;
+  }
+  const augment::ResizedCropStage& crop = other.resized_crop;
+  return other.width > 0 && (other.kind != augment::Kind::kResizedCrop ||
+                             (crop.out_width == other.width && crop.out_height == other.height));
+}
+
+// A resampling is a map of its own, or begins one of images of mixed sizes; before it there are
+// flips alone.
 void check_resampling(const char* op, const Program& program) {
   for (int32_t i = 0; i < program.map_end; ++i) {
     if (!augment::has_trait(program.stages[i].kind, augment::trait::kResamples)) {
       continue;
     }
-    WARPMIX_CHECK(op, program.map_end - program.map_begin == 1,
-                  "program must hold a resample in a map of its own");
+    for (int32_t other = program.map_begin; other < program.map_end; ++other) {
+      WARPMIX_CHECK(op, other == i || may_join(program.stages[i], program.stages[other]),
+                    "program must hold a resample in a map of its own, or of mixed sizes first in "
+                    "one that keeps the size, got ",
+                    augment::info_of(program.stages[other].kind).name, " beside it");
+    }
     for (int32_t before = 0; before < i; ++before) {
       const Stage& stage = program.stages[before];
       WARPMIX_CHECK(op, augment::has_trait(stage.kind, augment::trait::kPermutes),
@@ -161,7 +178,7 @@ void check_sections(const char* op, Program& program) {
                   "program must be in normal form, got ", name, " out of place");
     WARPMIX_CHECK(op,
                   program.clips || (stage.section != Section::kColor &&
-                                    !augment::has_trait(stage.kind, augment::trait::kWarps)),
+                                    !augment::has_trait(stage.kind, kMapTraits)),
                   "program must clip its values for ", name, ", which computes on [0, 255]");
     const int32_t choice = program.stages[0].choice_stream;
     WARPMIX_CHECK(op,

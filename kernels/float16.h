@@ -1,4 +1,5 @@
-// Half and bfloat16 storage: widening, which is exact. (Narrowing: augment/output.h.)
+// Half and bfloat16 storage: widening, which is exact, as that of bytes is. (Narrowing:
+// augment/output.h.)
 #pragma once
 
 #include "host_device.h"
@@ -14,6 +15,7 @@ struct BFloat16 {
 };
 
 HOST_DEVICE float widen(float value) { return value; }
+HOST_DEVICE float widen(uint8_t value) { return static_cast<float>(value); }
 
 HOST_DEVICE float widen(BFloat16 value) {
   return float_from_bits(static_cast<uint32_t>(value.bits) << 16);

@@ -25,6 +25,11 @@ hypothesis.settings.register_profile("default", derandomize=True, deadline=None,
 hypothesis.settings.load_profile("default")
 
 
+def lists(usual: int) -> int:
+    """Return how many random lists a test tries: WARPMIX_TEST_LISTS, or the usual number."""
+    return int(os.environ.get("WARPMIX_TEST_LISTS", usual))
+
+
 @contextmanager
 def emulated_kernels() -> Iterator[None]:
     """Inside, the ops run the CUDA kernel bodies on the host, thread by thread."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from hypothesis import assume
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -52,6 +53,7 @@ from warpmix import (
     Resize,
     TrivialAugmentWide,
 )
+from warpmix.augment.program import compile_programs
 from warpmix.augment.stages import MIXED
 
 P = st.sampled_from([1.0, 0.7, 0.5])
@@ -297,6 +299,17 @@ flips = st.one_of(st.builds(RandomHorizontalFlip, p=P), st.builds(RandomVertical
 turns = st.one_of(flips, st.builds(RandomChoice, st.lists(flips, min_size=1, max_size=2)))
 
 
+def enlarges_twice(transforms: Any, channels: int, augmented: bool = True) -> bool:
+    """Whether the list is refused for images of mixed sizes."""
+    try:
+        compile_programs(transforms, *MIXED, channels, augmented)
+    except ValueError as error:
+        if "must be enlarged once" not in str(error):
+            raise
+        return True
+    return False
+
+
 @st.composite
 def ragged_cases(draw: Any) -> Case:
     """Images of mixed sizes, and lists that bring them to one."""
@@ -333,8 +346,11 @@ def ragged_cases(draw: Any) -> Case:
         bring = [draw(resize), *draw(st.lists(flips, max_size=1)), CenterCrop(window)]
         if draw(st.booleans()) and window == (3, 4):
             bring[-1] = RandomCrop(window, None, True, 3, p=0.7)
+    # Warps behind it join the map of an image that cannot shrink.
+    joined = draw(st.lists(st.one_of(whole_pixels, warps), max_size=2))
     rest = draw(transform_lists(height, width, channels, longest=5))
-    transforms = [*leading, *bring, *rest]
+    transforms = [*leading, *bring, *joined, *rest]
+    assume(not enlarges_twice(transforms, channels))
     images = [
         torch.randint(0, 256, (h, w, channels), dtype=torch.uint8, generator=generator)
         for h, w in sizes

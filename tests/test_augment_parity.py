@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import emulated_kernels
+from conftest import emulated_kernels, lists
 from hypothesis import given, settings
 from strategies import Case, cases
 from torch import Tensor
@@ -39,7 +39,7 @@ def assert_same(
         assert torch.equal(a.cpu(), b.cpu()), (name, context)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=lists(2000))
 @given(cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     """Random lists of up to eight transforms, in every launch that they need."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import emulated_kernels
+from conftest import emulated_kernels, lists
 from hypothesis import given, settings
 from scipy import stats
 from strategies import Case, float_cases
@@ -29,6 +29,7 @@ from warpmix import (
     RandomResizedCrop,
     RandomRotation,
     RandomShift,
+    Resize,
     Targets,
 )
 from warpmix.augment import reference
@@ -67,7 +68,7 @@ def expected(case: Case) -> tuple[Tensor, Targets]:
     return batch.to(case.images.dtype), targets
 
 
-@settings(max_examples=400)
+@settings(max_examples=lists(400))
 @given(float_cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     want, targets = expected(case)
@@ -177,6 +178,19 @@ def test_random_erasing_is_standard_normal() -> None:
     assert erased.flatten(1).unique(dim=0).shape[0] == len(erased)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_bits_that_are_moved_stay(dtype: torch.dtype, channels_last: bool) -> None:
+    """All of them: zeros of both signs, subnormal numbers, and what a NaN says beside being one."""
+    bits = torch.arange(-(2**15), 2**15, dtype=torch.int16).view(8, 2, 64, 64)
+    moves = [RandomShift(0.3), RandomHorizontalFlip(), CutMix()]
+    pipeline = Pipeline(moves, channels_last=channels_last, seed=4)
+    made = pipeline(bits.view(dtype), LABELS, ids=LABELS)[0].view(torch.int16)
+    numbers = torch.arange(64 * 64 * 16, dtype=torch.float32).view(8, 2, 64, 64)
+    places = pipeline(numbers, LABELS, ids=LABELS)[0].long()
+    assert torch.equal(made, bits.flatten()[places])
+
+
 # ---- what comes out, and what is refused ------------------------------------------------------
 
 
@@ -208,6 +222,8 @@ def test_nothing_is_scaled_and_the_dtype_stays() -> None:
         ),
         (lambda x: Pipeline([RandomRotation(9)])(x), TypeError, "uint8 for RandomRotation"),
         (lambda x: Pipeline([RandomResizedCrop(14)]).eval()(x), TypeError, "uint8 for RandomRes"),
+        (lambda x: Pipeline([Resize(5)])(x), TypeError, "uint8 for Resize"),
+        (lambda x: Pipeline([Resize(5, "bicubic")])(x.half()), TypeError, "uint8 for Resize"),
         (lambda x: RandomChoice([MixUp(), ColorJitter(0.4)]) and Pipeline(
             [RandomChoice([MixUp(), ColorJitter(0.4)])])(x, LABELS), TypeError, "for ColorJitter"),
         (
@@ -253,6 +269,9 @@ def test_an_op_called_directly_checks_what_is_not_clipped(op: str) -> None:
     colored[9] = 0
     with pytest.raises(RuntimeError, match="program must clip its values for brightness"):
         call(colored, nhwc, torch.float32)
+    colored[9] = 1
+    with pytest.raises(RuntimeError, match="uint8 or float32 where they are not only moved"):
+        call(colored, nhwc.half(), torch.float32)
 
 
 # ---- torch's machinery ------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from fuzzing.corpus import CORPUS, MENDED
 from fuzzing.process import LINES, LONGEST, fuzz
-from fuzzing.readers import READERS, Reader
+from fuzzing.readers import READERS
+from fuzzing.valid_files import Reader
 
 from warpmix import InvalidFileError
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import emulated_kernels
-from hypothesis import given, settings
-from strategies import Case, ragged_cases, scattered
+from conftest import emulated_kernels, lists
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from strategies import Case, enlarges_twice, ragged_cases, scattered
 from test_augment_parity import assert_same, expected, needs_gpu
 from torch import Tensor
 
@@ -31,7 +32,7 @@ from warpmix import (
     ops,
 )
 
-SIZES = [(40, 50), (33, 32), (64, 40), (35, 90), (32, 32)]
+SIZES = [(40, 50), (33, 32), (64, 40), (35, 90), (32, 32)]  # at least that of RandomCrop(32)
 LISTS = [
     [RandomHorizontalFlip(), RandomResizedCrop(30), RandomContrast((1, 3)), RandomCropBlackout()],
     [Resize((20, 31), "bicubic"), RandomHorizontalFlip(), RandomRotation(20)],
@@ -60,10 +61,10 @@ def ragged(channels: int = 3) -> RaggedImages:
 # ---- bytes --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500)
+@settings(max_examples=lists(500))
 @given(ragged_cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
-    """The reference makes each image alone up to the first transform that fixes the size."""
+    """The reference makes each image alone, like a batch of one, up to the mix."""
     want = expected(case)
     assert_same(case.run(), want, case)
     with emulated_kernels():
@@ -85,6 +86,26 @@ def test_replayed_draws_give_the_same_bytes(case: Case) -> None:
 @given(ragged_cases())
 def test_gpu_equals_the_cpu(case: Case) -> None:
     assert_same(case.run("cuda"), case.run(), case)
+
+
+@settings(max_examples=100)
+@given(ragged_cases(), st.booleans())
+def test_an_image_has_the_same_bytes_in_every_batch(case: Case, training: bool) -> None:
+    """Alone, in a batch of its size and in one of mixed sizes, as ``collate`` happens to make
+    them; partners are others in another batch, so nothing is mixed."""
+    pipeline = case.pipeline().without_mixing().train(training)
+    assume(not enlarges_twice(pipeline.transforms, case.images[0].shape[2], training))
+    rows = case.arguments.get("index", torch.arange(len(case.images)))
+    ids, epoch = case.arguments.get("ids", rows), case.arguments["epoch"]
+    pictures = [case.images[row] for row in rows]
+    mixed = pipeline(scattered(pictures), ids=ids, epoch=epoch)
+    for picture in pictures:
+        places = [i for i, other in enumerate(pictures) if other.shape == picture.shape]
+        batch = torch.stack([pictures[i] for i in places]).permute(0, 3, 1, 2)
+        made = pipeline(batch, ids=ids[places], epoch=epoch)
+        assert torch.equal(mixed[places], made), case
+        alone = pipeline(batch[0], ids=ids[places[0]], epoch=epoch)
+        assert torch.equal(alone, made[0]), case
 
 
 @pytest.mark.parametrize("transforms", LISTS)
@@ -177,6 +198,13 @@ def test_output_size_and_explain() -> None:
     assert pipeline.output_size(None, None) == (20, 24)
     words = "uint8 → hflip → shift → normalise → float32, reads its images and writes 5,760 bytes"
     assert words in pipeline.explain(None, None)
+    lines = Pipeline([Resize(9), CenterCrop(8), RandomRotation(9)]).explain(None, None)
+    assert "[resample] → shift → float32" in lines
+    lines = Pipeline([Resize((9, 8)), RandomHorizontalFlip(), RandomRotation(9)]).explain(
+        None, None
+    )
+    assert "[resample · hflip · affine] → float32" in lines
+    assert "hflip of the resampled → [affine of the resampled] → normalise" in lines
 
 
 @pytest.mark.parametrize(
@@ -192,6 +220,11 @@ def test_output_size_and_explain() -> None:
         (
             [Resize((8, 8), antialias=False)],
             "images of mixed sizes may shrink to 8 x 8, which needs",
+        ),
+        (
+            [RandomResizedCrop(8), RandomRotation(9), Resize((9, 16))],
+            "must be enlarged once: let RandomResizedCrop bring them to 9 x 16 pixels at once, "
+            "got Resize after it",
         ),
         ([RandomResizedCrop(None)], "RandomResizedCrop: size must be given for images of mixed"),
         ([RandomCrop(None, 2)], "RandomCrop: size must be given for images of mixed sizes"),

@@ -9,7 +9,7 @@ namespace warpmix::cpu {
 namespace {
 
 void augment(const AugmentCall& call) {
-  augment::run_augment(call.params, call.source_is_float, parallel_for);
+  augment::run_augment(call.params, call.source_type, parallel_for);
 }
 
 }  // namespace

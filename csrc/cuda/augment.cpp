@@ -39,7 +39,7 @@ void augment(const AugmentCall& call) {
     between = torch::stable::empty({count}, ScalarType::Float, std::nullopt, device);
     params.between_passes = static_cast<float*>(between.mutable_data_ptr());
   }
-  augment::launch_augment(params, call.source_is_float, on.stream);
+  augment::launch_augment(params, call.source_type, on.stream);
   STD_CUDA_KERNEL_LAUNCH_CHECK();
 }
 

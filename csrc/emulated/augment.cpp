@@ -81,8 +81,10 @@ struct Emulate {
     using augment::Shared;
     using augment::Tile;
     using Block = augment::BlockShared<false>;
-    if (augment::resamples(params.program)) {
-      return run_resampling<Source, kChannels>();
+    if constexpr (!augment::kOnlyMoves<Source>) {
+      if (augment::resamples(params.program)) {
+        return run_resampling<Source, kChannels>();
+      }
     }
     const augment::BlockPlan plan = augment::block_plan<false>(params);
     augment::for_each_entering(params.program, [&](int32_t stage) {
@@ -238,7 +240,7 @@ void augment(const AugmentCall& call) {
   params.statistics = statistics.data();
   std::vector<float> between(between_count(params));
   params.between_passes = between.data();
-  augment::dispatch(call.source_is_float, params, Emulate{params});
+  augment::dispatch(call.source_type, params, Emulate{params});
 }
 
 void channel_sums(const SumsCall& call) {

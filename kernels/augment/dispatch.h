@@ -24,12 +24,12 @@ void dispatch_simple(bool source_is_float, int32_t channels, const Function& fun
 
 // Likewise of any other program, function(Source(), kChannels) with a std::integral_constant.
 template <typename Function>
-void with_source(bool source_is_float, int32_t channels, const Function& function) {
+void with_source(OutType type, int32_t channels, const Function& function) {
   const auto with_channels = [&](auto source) {
     channels == 3 ? function(source, std::integral_constant<int, 3>())
                   : function(source, std::integral_constant<int, 0>());
   };
-  source_is_float ? with_channels(float()) : with_channels(uint8_t());
+  with_out_type(type, with_channels);
 }
 
 // The GPU's general kernels also differ in how a pixel's channels lie: calls
@@ -45,15 +45,20 @@ void with_interleaving(const ImageSource& source, const Function& function) {
 }
 
 template <typename Function>
-void dispatch(bool source_is_float, const AugmentParams& params, const Function& function) {
+void dispatch(OutType source_type, const AugmentParams& params, const Function& function) {
   if (!params.program.is_simple) {
-    return with_source(source_is_float, params.channels, [&](auto source, auto channels) {
+    return with_source(source_type, params.channels, [&](auto source, auto channels) {
       using Source = decltype(source);
       constexpr int kChannels = decltype(channels)::value;
-      params.program.is_whole_image ? function.template run_whole_image<Source, kChannels>()
-                                    : function.template run_general<Source, kChannels>();
+      if constexpr (!kOnlyMoves<Source>) {
+        if (params.program.is_whole_image) {
+          return function.template run_whole_image<Source, kChannels>();
+        }
+      }
+      function.template run_general<Source, kChannels>();
     });
   }
+  const bool source_is_float = source_type == OutType::kFloat32;
   with_out_type(params.out_type, [&](auto element) {
     dispatch_simple<decltype(element)>(source_is_float, params.channels, function);
   });

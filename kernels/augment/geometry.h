@@ -1,6 +1,6 @@
 // Geometry: what its stages draw, and the map of a launch, into which warps are composed: one 2×3
-// matrix from output to source pixels. Pixel centres are whole numbers. (A resampling is no matrix:
-// resample.h.)
+// matrix from output to source pixels. Pixel centres are whole numbers. (A resampling is no matrix,
+// resample.h, but where an image of a size of its own cannot shrink.)
 #pragma once
 
 #include "../fixed_math.h"
@@ -151,6 +151,18 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
   }
 }
 
+// An image of a size of its own to which the result's happens to be the same, as a batch of such
+// images has it: a resize is left out of its list, and so is what a bicubic crop that does not
+// apply would sum. (A bilinear one is a part of its map.)
+HOST_DEVICE bool stays_as_it_is(const Stage& stage, Extent extent) {
+  if (stage.width > 0) {
+    return false;
+  }
+  const Extent out = resized_extent(stage.resized_crop, extent);
+  return extent.width == out.width && extent.height == out.height &&
+         (stage.p == 0.0f || stage.resized_crop.is_bicubic != 0);
+}
+
 // All results of a launch have one size: where a stage changes it, a sample that it does not apply
 // to gets the central window, or is resized whole.
 template <bool kSimple>
@@ -173,8 +185,8 @@ HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
     const ResizedCropStage& crop = stage.resized_crop;
     const bool resizes = stage.kind == Kind::kResizedCrop || stage.kind == Kind::kResample;
     if (resizes && (crop.out_width != stage.width || crop.out_height != stage.height)) {
-      draw.on = 1;
       const Extent extent = entering_extent(stage, draw);
+      draw.on = stays_as_it_is(stage, extent) ? 0 : 1;
       draw.box = {0, 0, extent.width, extent.height};
     }
   }
@@ -223,9 +235,9 @@ HOST_DEVICE void compose_affine(Map& map, const Stage& stage, const AffineDraw& 
 
 // The box of the entering image to the whole of the result; both count pixels by their corners, as
 // torch's interpolate does with align_corners=False.
-HOST_DEVICE void compose_resize(Map& map, const ResizedCropStage& crop, Box box) {
-  const float a = static_cast<float>(box.x1 - box.x0) / static_cast<float>(crop.out_width);
-  const float e = static_cast<float>(box.y1 - box.y0) / static_cast<float>(crop.out_height);
+HOST_DEVICE void compose_resize(Map& map, Extent out, Box box) {
+  const float a = static_cast<float>(box.x1 - box.x0) / static_cast<float>(out.width);
+  const float e = static_cast<float>(box.y1 - box.y0) / static_cast<float>(out.height);
   compose(map, a, 0.0f, (0.5f * a - 0.5f) + static_cast<float>(box.x0), 0.0f, e,
           (0.5f * e - 0.5f) + static_cast<float>(box.y0));
 }
@@ -243,18 +255,37 @@ HOST_DEVICE void compose_stage(Map& map, const Stage& stage, const StageDraw& dr
       map.whole = false;
       return compose_affine(map, stage, draw.affine);
     case Kind::kResizedCrop:
-      map.whole = false;
-      return compose_resize(map, stage.resized_crop, draw.box);
     case Kind::kResample:
       map.whole = false;
-      return;
+      return compose_resize(map, resized_extent(stage.resized_crop, entering_extent(stage, draw)),
+                            draw.box);
     default:
       unknown_kind();
   }
 }
 
+HOST_DEVICE bool resamples(const Program& program) {
+  return program.map_begin < program.map_end &&
+         program.stages[program.map_begin].kind == Kind::kResample;
+}
+
+// Whether a resampling of images of mixed sizes is part of this sample's map: as of a batch of
+// images of its size, neither it nor a box of it can shrink.
+HOST_DEVICE bool joins_map(const Stage& stage, const StageDraw& draw) {
+  const Extent extent = entering_extent(stage, draw);
+  const Extent out = resized_extent(stage.resized_crop, extent);
+  return draw.on != 0 && stage.resized_crop.is_bicubic == 0 && extent.width <= out.width &&
+         extent.height <= out.height;
+}
+
+// Of a sample that is resampled, or copied, nothing: what follows in the map is the next launch's.
 HOST_DEVICE Map resolve_map(const Program& program, const StageDraw* draws) {
   Map map = {{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f}, true};
+  const StageDraw& first = draws[program.map_begin];
+  if (resamples(program) && !joins_map(program.stages[program.map_begin], first)) {
+    map.whole = first.on == 0;
+    return map;
+  }
   for (int32_t i = program.map_end - 1; i >= program.map_begin; --i) {
     if (draws[i].on) {
       compose_stage(map, program.stages[i], draws[i]);

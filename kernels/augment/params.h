@@ -2,6 +2,8 @@
 // writes the program, csrc/ fills in the pointers, the kernel bodies read both.
 #pragma once
 
+#include <type_traits>
+
 #include "../float16.h"
 #include "../host_device.h"
 #include "stages.h"
@@ -18,7 +20,13 @@ constexpr float kSumScale = 65536.0f;
 
 constexpr int32_t kStatisticsWords = 64;  // of one channel: see gpu/image_statistics.h
 
+// Of the batch, and of the images.
 enum class OutType { kFloat32, kFloat16, kBFloat16, kUInt8 };
+
+// Whether sources of a type are those of float images of any range alone, which are only moved,
+// covered and mixed.
+template <typename Source>
+constexpr bool kOnlyMoves = std::is_same_v<Source, Half> || std::is_same_v<Source, BFloat16>;
 
 // Calls function(Out()) with the C++ type of an output's elements.
 template <typename Function>

@@ -77,18 +77,16 @@ struct Resampling {
   AxisFilter across, down;
 };
 
-HOST_DEVICE bool resamples(const Program& program) {
-  return program.map_begin < program.map_end &&
-         program.stages[program.map_begin].kind == Kind::kResample;
-}
-
 HOST_DEVICE Resampling resolve_resampling(const Program& program, const StageDraw* draws) {
-  if (!resamples(program) || !draws[program.map_begin].on) {
+  if (!resamples(program)) {
     return {};
   }
   const Stage& stage = program.stages[program.map_begin];
   const ResizedCropStage& crop = stage.resized_crop;
   const StageDraw& draw = draws[program.map_begin];
+  if (draw.on == 0 || joins_map(stage, draw)) {
+    return {};
+  }
   const Extent out = resized_extent(crop, entering_extent(stage, draw));
   const Box& box = draw.box;
   const bool is_bicubic = crop.is_bicubic != 0;

@@ -96,12 +96,13 @@ HOST_DEVICE int32_t whole_source(const Program& program, const StageDraw* draws,
 }
 
 // Where a whole map (see Map) takes a column or row from.
-HOST_DEVICE int32_t whole_map_source(const Program& program, const Map& map, int32_t axis,
-                                     int32_t x) {
+HOST_DEVICE int32_t whole_map_source(const Program& program, const StageDraw* draws, const Map& map,
+                                     int32_t axis, int32_t x) {
   if (x == kOutside) {
     return x;
   }
-  const int32_t size = axis == 0 ? program.map_width : program.map_height;
+  const int32_t first = program.map_begin;
+  const int32_t size = entering_size(program.stages[first], draws[first], axis);
   const float sign = map.m[4 * axis];
   const int32_t t = static_cast<int32_t>(sign * static_cast<float>(x) + map.m[2 + 3 * axis]);
   if (program.map_border == Border::kConstant && (t < 0 || t >= size)) {
@@ -115,7 +116,7 @@ HOST_DEVICE int32_t source_coordinate(const Program& program, const StageDraw* d
                                       const Map& map, int32_t axis, int32_t x) {
   x = whole_source(program, draws, program.map_end, program.geometry_end, axis, x);
   if (program.map_begin < program.map_end) {
-    x = whole_map_source(program, map, axis, x);
+    x = whole_map_source(program, draws, map, axis, x);
   }
   return whole_source(program, draws, 0, program.map_begin, axis, x);
 }

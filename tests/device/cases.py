@@ -276,22 +276,23 @@ BRINGING: list[tuple[str, list[Any]]] = [
     ("padded crop", [RandomVerticalFlip(), RandomCrop((40, 35), (1, 0, 2, 1), True, 7, p=0.7)]),
     ("central window", [RandomHorizontalFlip(), CenterCrop((17, 12))]),
     ("resized crop", [RandomHorizontalFlip(), RandomResizedCrop((9, 14), p=0.8)]),
+    ("wrapped map", [Resize((9, 14)), RandomShift(0.2), RandomRotation(9, border="wrap")]),
     ("shorter side", [Resize(13, "bicubic"), RandomVerticalFlip(), CenterCrop((11, 12))]),
 ]
 
 
 def record_ragged(recorder: Recorder, pictures: Pictures) -> None:
     """Record images of mixed sizes in any order in memory, and those that are not all there."""
-    sides = [(15, 21), (33, 14), (14, 50)]
+    sides = [(15, 21), (33, 14), (14, 50), (8, 12)]  # the last does not shrink
     for channels, (name, bringing) in itertools.product([3, 1, 4], BRINGING):
         images = [pictures.images(1, channels, s, False)[0].permute(1, 2, 0) for s in sides]
-        source, labels = scattered(images), pictures.labels(3)
+        source, labels = scattered(images), pictures.labels(4)
         recorder.name = f"ragged, {name}"
         ops.channel_sums(source)
         for rest in ([RandomContrast((1, 3)), CutMix()], [RandomRotation(20), MixUp()], []):
             pipeline = Pipeline([*bringing, *rest], mean=0.5, std=0.25, seed=channels)
             pipeline(source, labels, ids=labels)
-            pipeline(source, labels, index=torch.tensor([2, 0, 2, 1]))
+            pipeline(source, labels, index=torch.tensor([2, 0, 3, 1]))
         recorder.name = f"ragged, {name}, replayed"
         draws = pipeline.draw(labels, images=source)
         pipeline.replay(source, draws, labels)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fuzzing.mutations import damage
-from fuzzing.readers import Reader
+from fuzzing.valid_files import Reader
 
 SECONDS = 10  # of an execution
 MEMORY = 2 << 30  # bytes beyond those at the start

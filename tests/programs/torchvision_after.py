@@ -1,16 +1,16 @@
-"""torchvision's reference training: CutMix or MixUp in the collate function, the train step."""
+"""torchvision's reference training with the recipe of its second ResNet weights: the transforms,
+CutMix or MixUp in the collate function, the train step."""
 
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, default_collate
 from torchvision.datasets import FakeData
 from torchvision.transforms import v2
-from warpmix import CutMix, MixUp, Pipeline, RandomChoice, RandomHorizontalFlip, RandomResizedCrop
+from warpmix import presets
 
-to_float = v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)])
-crop_and_flip = [RandomResizedCrop(32), RandomHorizontalFlip(0.5)]
-recipe = [*crop_and_flip, RandomChoice([MixUp(alpha=0.2), CutMix()])]
-mixup_or_cutmix = Pipeline(recipe, targets="onehot", num_classes=10)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+normalize = {"mean": MEAN, "std": STD, "targets": "onehot", "num_classes": 10}
+mixup_or_cutmix = presets.torchvision_v2_recipe(**normalize)
 
 
 def collate_fn(batch):
@@ -31,7 +31,8 @@ def train_one_epoch(model, criterion, optimizer, data_loader, device, batches):
 
 
 def main():
-    dataset = FakeData(64, (3, 32, 32), 10, v2.PILToTensor())
+    transforms = v2.PILToTensor()
+    dataset = FakeData(64, (3, 200, 180), 10, transforms)
     data_loader = DataLoader(dataset, 16, num_workers=2, collate_fn=collate_fn)
     features = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     model = nn.Sequential(*features, nn.Linear(8, 10))

@@ -1,4 +1,5 @@
-"""torchvision's reference training: CutMix or MixUp in the collate function, the train step."""
+"""torchvision's reference training with the recipe of its second ResNet weights: the transforms,
+CutMix or MixUp in the collate function, the train step."""
 
 import torch
 from torch import nn
@@ -6,8 +7,9 @@ from torch.utils.data import DataLoader, default_collate
 from torchvision.datasets import FakeData
 from torchvision.transforms import v2
 
-to_float = v2.Compose([v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True)])
-crop_and_flip = v2.Compose([v2.RandomResizedCrop(32), v2.RandomHorizontalFlip(0.5), to_float])
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+augment = [v2.RandomResizedCrop(176), v2.RandomHorizontalFlip(0.5), v2.TrivialAugmentWide()]
+normalize = [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD), v2.RandomErasing(0.1)]
 mixup_or_cutmix = v2.RandomChoice([v2.MixUp(alpha=0.2, num_classes=10), v2.CutMix(num_classes=10)])
 
 
@@ -29,7 +31,8 @@ def train_one_epoch(model, criterion, optimizer, data_loader, device, batches):
 
 
 def main():
-    dataset = FakeData(64, (3, 32, 32), 10, crop_and_flip)
+    transforms = v2.Compose([*augment, v2.PILToTensor(), *normalize])
+    dataset = FakeData(64, (3, 200, 180), 10, transforms)
     data_loader = DataLoader(dataset, 16, num_workers=2, collate_fn=collate_fn)
     features = [nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     model = nn.Sequential(*features, nn.Linear(8, 10))

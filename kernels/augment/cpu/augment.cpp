@@ -9,7 +9,7 @@
 
 #include "../dispatch.h"
 #include "channel_sums.h"
-#include "general_renderer.h"
+#include "moved_renderer.h"
 #include "run.h"
 #include "whole_image_renderer.h"
 #include "whole_pixel_renderer.h"
@@ -26,6 +26,7 @@ int64_t grain(int64_t elements_per_image) {
 
 struct BatchRun {
   const AugmentParams& params;
+  OutType source_type;
   ParallelFor parallel_for;
 
   template <typename Source, typename Out, int>
@@ -35,6 +36,11 @@ struct BatchRun {
 
   template <typename Source, int>
   void run_general() const {
+    if constexpr (sizeof(Source) > 1) {
+      if (params.out_type == source_type && only_moves(params)) {
+        return render_batch<MovedRenderer<Source>>();
+      }
+    }
     render_batch<GeneralRenderer<Source>>();
   }
 
@@ -57,8 +63,8 @@ struct BatchRun {
 
 }  // namespace
 
-void run_augment(const AugmentParams& params, bool source_is_float, ParallelFor parallel_for) {
-  dispatch(source_is_float, params, BatchRun{params, parallel_for});
+void run_augment(const AugmentParams& params, OutType source_type, ParallelFor parallel_for) {
+  dispatch(source_type, params, BatchRun{params, source_type, parallel_for});
 }
 
 void run_draw(const AugmentParams& params, int32_t* draws, ParallelFor parallel_for) {

@@ -14,8 +14,10 @@ struct SampledImage {
   const Source* image;
   int64_t size;  // elements that can be read from `image` on: others may follow it
   int32_t row_stride;
-  const int32_t* pre_columns;  // offsets in elements, or kOutside
-  const int32_t* pre_rows;
+  const int32_t* pre_columns;  // [width] offsets in elements, or kOutside
+  const int32_t* pre_rows;     // [height]
+  int32_t width;               // of what enters the map
+  int32_t height;
 };
 
 // Owns the tables of some pixels, so one a thread.
@@ -58,7 +60,7 @@ class BilinearSampler {
   // Moreover all taps of a row lie side by side.
   bool has_pairs(const SampledImage<Source>& image) const {
     const Border border = params_.program.map_border;
-    return has_rgb_words(image) && params_.program.map_width > 1 &&
+    return has_rgb_words(image) && image.width > 1 &&
            (border == Border::kConstant || border == Border::kReplicate);
   }
 
@@ -69,10 +71,9 @@ class BilinearSampler {
     int32_t* const whole = whole_.data();
     float* const weights = weights_.data();
     const RowPairs pairs = {whole, whole + count, weights, weights + count, whole + 2 * count};
-    find_pairs(map,
-               {program.map_width, program.map_height, image.row_stride,
-                program.map_border == Border::kConstant},
-               columns, row_of, rows, params_.out_width, pairs);
+    find_pairs(
+        map, {image.width, image.height, image.row_stride, program.map_border == Border::kConstant},
+        columns, row_of, rows, params_.out_width, pairs);
     augment::sample_pairs({image.image, image.size, program.fill, count}, pairs, out, out + plane,
                           out + 2 * plane);
   }
@@ -85,8 +86,8 @@ class BilinearSampler {
     float* const weights = weights_.data();
     const RowTaps taps = {whole,   whole + count,   whole + 2 * count, whole + 3 * count,
                           weights, weights + count, whole + 4 * count};
-    tap_rows(program.map_border, map, columns, row_of, rows, params_.out_width, program.map_width,
-             program.map_height, taps);
+    tap_rows(program.map_border, map, columns, row_of, rows, params_.out_width, image.width,
+             image.height, taps);
     int32_t* const corners = whole + 5 * count;
     find_corners(image, taps, count, corners);
     if constexpr (sizeof(Source) == 1) {

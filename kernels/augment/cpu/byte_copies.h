@@ -1,6 +1,7 @@
 // Copies of bytes from the rows of a source image: what gather.h is made of.
 #pragma once
 
+#include "../../float16.h"
 #include "../../simd.h"
 #include "../whole_pixels.h"
 
@@ -114,6 +115,8 @@ WARPMIX_SIMD_CLONES void copy_blocks(const Blocks& blocks, char* out, int64_t st
   }
 WARPMIX_ORDERS(uint8_t)
 WARPMIX_ORDERS(float)
+WARPMIX_ORDERS(Half)
+WARPMIX_ORDERS(BFloat16)
 #undef WARPMIX_ORDERS
 
 // Pixels of `channels` adjacent values, the last one first.
@@ -154,11 +157,12 @@ WARPMIX_SIMD_CLONES void mirror_rows(const Blocks& blocks, int32_t channels, uin
   }
 }
 
-void mirror_rows(const Blocks& blocks, int32_t channels, float* out, int64_t stride) {
-  const int32_t count = static_cast<int32_t>(blocks.bytes / sizeof(float)) / channels;
+template <typename T>
+void mirror_rows(const Blocks& blocks, int32_t channels, T* out, int64_t stride) {
+  const int32_t count = static_cast<int32_t>(blocks.bytes / sizeof(T)) / channels;
   for (int32_t y = 0; y < blocks.rows; ++y, out += stride) {
     if (const uint8_t* in = blocks.source(y)) {
-      mirror_pixels(reinterpret_cast<const float*>(in), channels, count, out);
+      mirror_pixels(reinterpret_cast<const T*>(in), channels, count, out);
     }
   }
 }

@@ -95,7 +95,7 @@ WARPMIX_SIMD_CLONES void tabulate_axis(const Program& program, const StageDraw* 
   apply_whole(program, draws, program.map_end, program.geometry_end, axis, part);
   if (program.map_begin < program.map_end) {
     for (int32_t x = part.range.begin; x < part.range.end; ++x) {
-      part.table[x] = whole_map_source(program, map, axis, part.table[x]);
+      part.table[x] = whole_map_source(program, draws, map, axis, part.table[x]);
     }
   }
   apply_whole(program, draws, 0, program.map_begin, axis, part);

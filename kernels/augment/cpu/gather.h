@@ -57,6 +57,14 @@ class Gatherer {
  private:
   static constexpr bool kSameType = std::is_same_v<Source, Target>;
 
+  static Target as_target(Source value) {
+    if constexpr (kSameType) {
+      return value;
+    } else {
+      return widen(value);
+    }
+  }
+
   static bool reaches_outside(const Program& program) {
     bool constant = program.map_border == Border::kConstant && program.map_begin < program.map_end;
     for (int32_t i = 0; i < program.geometry_end; ++i) {
@@ -70,7 +78,7 @@ class Gatherer {
     const int32_t x_step = interleaved_ ? channels_ : 1;
     const int64_t c_step = interleaved_ ? 1 : plane_;
     for (int32_t c = 0; c < channels_; ++c, out += c_step) {
-      const Target value = static_cast<Target>(fill_[c]);
+      const Target value = rounded<Target>(fill_[c]);
       for (int32_t y = 0; y < rows; ++y) {
         Target* const row = out + y * stride;
         if (!interleaved_) {
@@ -102,8 +110,10 @@ class Gatherer {
         }
         return;
       }
-    } else if (channels_ == 3 && !same_order_) {
-      return widen_rows(blocks(0, 3), mirrored, {out, plane_}, stride);
+    } else if constexpr (sizeof(Source) == 1) {
+      if (channels_ == 3 && !same_order_) {
+        return widen_rows(blocks(0, 3), mirrored, {out, plane_}, stride);
+      }
     }
     for (int32_t y = 0; y < rows; ++y, out += stride) {
       if (row[y] != kOutside) {
@@ -145,7 +155,7 @@ class Gatherer {
       const Source* pixel = in + static_cast<int64_t>(x) * pixel_stride_;
       for (int32_t c = 0; c < channels_; ++c) {
         first[x * int64_t{x_step} + c * c_step] =
-            static_cast<Target>(pixel[static_cast<int64_t>(c) * channel_stride_]);
+            as_target(pixel[static_cast<int64_t>(c) * channel_stride_]);
       }
     }
   }

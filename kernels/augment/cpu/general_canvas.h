@@ -2,12 +2,12 @@
 // colour and occlusion change in place.
 #pragma once
 
-#include <algorithm>
 #include <vector>
 
 #include "../sample.h"
 #include "bilinear_sampler.h"
 #include "gather.h"
+#include "painter.h"
 #include "plane_loops.h"
 #include "prefetch_rows.h"
 #include "resample_rows.h"
@@ -62,10 +62,12 @@ class Canvas {
     tabulate(0, program.map_begin, 1, pre_rows_);
     scale_table(params_.pixel_stride, pre_columns_);
     scale_table(row_stride_, pre_rows_);
-    if (side_.resampling.applies) {
-      resampled_.prepare(
-          {image_, pre_columns_.data(), pre_rows_.data(), params_.channels, params_.channel_stride},
-          side_.resampling, columns_, program.fill);
+    if constexpr (!kOnlyMoves<Source>) {
+      if (side_.resampling.applies) {
+        resampled_.prepare({image_, pre_columns_.data(), pre_rows_.data(), params_.channels,
+                            params_.channel_stride},
+                           side_.resampling, columns_, program.fill);
+      }
     }
   }
 
@@ -100,7 +102,7 @@ class Canvas {
     }
     apply_colors(params_.program.color_end, begin, end);
     painted_ = {begin, end};
-    blacken_border();
+    painter().blacken_around(side_.keep);
     apply_patches(side_.patches);
   }
 
@@ -113,24 +115,7 @@ class Canvas {
   // Elements from a channel's plane to the next.
   int64_t plane() const { return plane_; }
 
-  void apply_patches(const Patches& patches) {
-    for (int32_t i = 0; i < patches.count; ++i) {
-      const Patch& patch = patches.patch[i];
-      if (is_random(params_.program, patch)) {
-        fill_randomly(patch);
-        continue;
-      }
-      float value[kMaxChannels];
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        value[c] = patch_value(params_.program, patch, c);
-      }
-      if (patch.is_grid) {
-        fill_squares(patch.grid, value);
-      } else {
-        fill_box(patch.box, value);
-      }
-    }
-  }
+  void apply_patches(const Patches& patches) { painter().apply(patches); }
 
  private:
   // ---- geometry ---------------------------------------------------------------------------------
@@ -142,10 +127,12 @@ class Canvas {
     if (side_.map.whole) {
       gatherer_.gather(image_, row_stride_, rows, count, runs_, {0, params_.out_width}, first,
                        params_.out_width);
-    } else if (side_.resampling.applies) {
-      resampled_.paint(rows, count, first, plane_);
-    } else {
-      sampler_.sample(sampled_image(), side_.map, columns_.data(), rows, count, first, plane_);
+    } else if constexpr (!kOnlyMoves<Source>) {
+      if (side_.resampling.applies) {
+        resampled_.paint(rows, count, first, plane_);
+      } else {
+        sampler_.sample(sampled_image(), side_.map, columns_.data(), rows, count, first, plane_);
+      }
     }
   }
 
@@ -153,7 +140,13 @@ class Canvas {
     const int64_t elements = is_mixed(params_) ? params_.pixel_count * params_.channels
                                                : params_.image_count * params_.image_stride;
     const Source* const end = static_cast<const Source*>(params_.images) + elements;
-    return {image_, end - image_, row_stride_, pre_columns_.data(), pre_rows_.data()};
+    return {image_,
+            end - image_,
+            row_stride_,
+            pre_columns_.data(),
+            pre_rows_.data(),
+            static_cast<int32_t>(pre_columns_.size()),
+            static_cast<int32_t>(pre_rows_.size())};
   }
 
   // ---- colour -----------------------------------------------------------------------------------
@@ -198,54 +191,10 @@ class Canvas {
 
   // ---- occlusion --------------------------------------------------------------------------------
 
-  void fill_box(Box box, const float* value) {
-    const int32_t end = min_of(box.y1, painted_.end);
-    for (int32_t y = max_of(box.y0, painted_.begin); y < end && box.x0 < box.x1; ++y) {
-      for (int32_t c = 0; c < params_.channels; ++c) {
-        std::fill(row(c, y) + box.x0, row(c, y) + box.x1, value[c]);
-      }
-    }
-  }
-
-  void fill_randomly(const Patch& patch) {
-    const int32_t end = min_of(patch.box.y1, painted_.end);
-    for (int32_t y = max_of(patch.box.y0, painted_.begin); y < end; ++y) {
-      const int32_t width = patch.box.x1 - patch.box.x0;
-      const int32_t first_pixel = y * params_.out_width + patch.box.x0;
-      if (!params_.program.clips) {
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          fill_normals(patch.key, first_pixel, c, width, row(c, y) + patch.box.x0);
-        }
-        continue;
-      }
-      for (int32_t x = 0; x < width; ++x) {
-        const Philox4 bytes = pixel_bytes(patch, first_pixel + x);
-        for (int32_t c = 0; c < params_.channels; ++c) {
-          row(c, y)[patch.box.x0 + x] = byte_of_channel(bytes, c);
-        }
-      }
-    }
-  }
-
-  void fill_squares(const GridMaskDraw& grid, const float* value) {
-    for (int32_t y = -grid.offset_y; y < params_.out_height; y += grid.period) {
-      for (int32_t x = -grid.offset_x; x < params_.out_width; x += grid.period) {
-        fill_box({max_of(x, 0), max_of(y, 0), min_of(x + grid.square, params_.out_width),
-                  min_of(y + grid.square, params_.out_height)},
-                 value);
-      }
-    }
-  }
-
-  void blacken_border() {
-    const float black[kMaxChannels] = {};
-    const Box& keep = side_.keep;
+  // Of the rows that have been painted.
+  Painter<float> painter() {
     const int32_t width = params_.out_width;
-    const int32_t height = params_.out_height;
-    fill_box({0, 0, width, keep.y0}, black);
-    fill_box({0, keep.y1, width, height}, black);
-    fill_box({0, keep.y0, keep.x0, keep.y1}, black);
-    fill_box({keep.x1, keep.y0, width, keep.y1}, black);
+    return {params_, {row(0, 0), plane_, width, 1}, {0, painted_.begin, width, painted_.end}};
   }
 
   const AugmentParams& params_;

@@ -59,12 +59,17 @@ HOST_DEVICE void store_each(RgbPlanes<const float> planes, int32_t count, RgbSca
 
 namespace {
 
-WARPMIX_SIMD_CLONES void widen_plane(const uint8_t* __restrict in, float* __restrict out,
-                                     int32_t count) {
-  for (int32_t i = 0; i < count; ++i) {
-    out[i] = static_cast<float>(in[i]);
+#define WARPMIX_WIDENS(T)                                                             \
+  WARPMIX_SIMD_CLONES void widen_plane(const T* __restrict in, float* __restrict out, \
+                                       int32_t count) {                               \
+    for (int32_t i = 0; i < count; ++i) {                                             \
+      out[i] = widen(in[i]);                                                          \
+    }                                                                                 \
   }
-}
+WARPMIX_WIDENS(uint8_t)
+WARPMIX_WIDENS(Half)
+WARPMIX_WIDENS(BFloat16)
+#undef WARPMIX_WIDENS
 
 // Rows of pixels to rows of planes, `stride` apart; mirrored: each row's last pixel first.
 WARPMIX_SIMD_DEFAULT void widen_rows(const Blocks& blocks, bool mirrored, RgbPlanes<float> out,

@@ -6,7 +6,7 @@
 
 namespace warpmix::augment {
 
-void run_augment(const AugmentParams& params, bool source_is_float, ParallelFor parallel_for);
+void run_augment(const AugmentParams& params, OutType source_type, ParallelFor parallel_for);
 
 // Fills draws [B, sides, count, kDrawWords] with what run_augment would draw.
 void run_draw(const AugmentParams& params, int32_t* draws, ParallelFor parallel_for);

@@ -160,20 +160,22 @@ struct Launch {
   void run_general() const {
     const BlockPlan plan = block_plan<false>(params);
     const unsigned blocks = static_cast<unsigned>(block_count(params, plan));
-    if (resamples(params.program)) {
-      with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
-        const auto launch = [&](int32_t stage) {
-          resampling_kernel<Source, kChannels, is_interleaved.value>
-              <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
-        };
-        for_each_entering(params.program, launch);
-        launch(kBatch);
+    if constexpr (!kOnlyMoves<Source>) {
+      if (resamples(params.program)) {
+        with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+          const auto launch = [&](int32_t stage) {
+            resampling_kernel<Source, kChannels, is_interleaved.value>
+                <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
+          };
+          for_each_entering(params.program, launch);
+          launch(kBatch);
+        });
+        return;
+      }
+      for_each_entering(params.program, [&](int32_t stage) {
+        entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
       });
-      return;
     }
-    for_each_entering(params.program, [&](int32_t stage) {
-      entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
-    });
     with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
       general_kernel<Source, kChannels, is_interleaved.value>
           <<<blocks, kThreads, 0, stream>>>(params, plan);
@@ -212,8 +214,8 @@ __global__ void draw_kernel(const __grid_constant__ AugmentParams params, int32_
 
 }  // namespace
 
-void launch_augment(const AugmentParams& params, bool source_is_float, cudaStream_t stream) {
-  dispatch(source_is_float, params, Launch{params, stream});
+void launch_augment(const AugmentParams& params, OutType source_type, cudaStream_t stream) {
+  dispatch(source_type, params, Launch{params, stream});
 }
 
 void launch_draw(const AugmentParams& params, int32_t* draws, cudaStream_t stream) {

@@ -5,8 +5,10 @@
 
 namespace warpmix::augment {
 
-HOST_DEVICE float load_value(const uint8_t* pixel) { return static_cast<float>(*pixel); }
-HOST_DEVICE float load_value(const float* pixel) { return *pixel; }
+template <typename Source>
+HOST_DEVICE float load_value(const Source* pixel) {
+  return widen(*pixel);
+}
 
 constexpr uint32_t kWholeGroup = (1u << kGroup) - 1u;
 

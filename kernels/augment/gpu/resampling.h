@@ -1,19 +1,26 @@
 // The pixels of one side of a tile that a resampling makes: sums over the taps of its column and
-// row, which lie in tables.
+// row, which lie in tables. Or those of a map, of an image of a size of its own that cannot shrink.
 #pragma once
 
 #include "sampler.h"
 
 namespace warpmix::augment {
 
+// How the map's border folds the coordinates of one side of an image.
+struct Folds {
+  Fold across, down;
+};
+
 // One image's share of a block's memory, and the taps of its tables' columns and rows.
 struct ResampledShared : Shared {
+  Folds* folds;  // [2]
   BothSides<FilterTaps> column_taps;
   BothSides<FilterTaps> row_taps;
 };
 
 struct ResampledBlock {
   BlockShared<false> block;
+  Folds folds[2 * Capacity<false>::kImages];
   alignas(16) FilterTaps taps[Capacity<false>::kEntries];
 
   HOST_DEVICE ResampledShared of_image(const AugmentParams& params, const BlockPlan& plan,
@@ -21,6 +28,7 @@ struct ResampledBlock {
     FilterTaps* first = taps + 2 * plan.entries * image;
     const int32_t columns = in_groups(tile.width) * kGroup;
     return {block.of_image(params, plan, tile, image),
+            folds + 2 * image,
             {first, plan.entries},
             {first + columns, plan.entries}};
   }
@@ -35,6 +43,12 @@ HOST_DEVICE void tabulate_taps(const AugmentParams& params, const BlockPlan& pla
     const ResampledShared shared = block.of_image(params, plan, tile, image);
     const int32_t used = shared.mixing.mix == Mix::kNone ? 1 : 2;
     for (int32_t s = 0; s < used; ++s) {
+      if (thread == 0) {
+        const int32_t first = params.program.map_begin;
+        const Extent extent = entering_extent(params.program.stages[first], shared.draws[s][first]);
+        shared.folds[s] = {fold_of(params.program.map_border, extent.width),
+                           fold_of(params.program.map_border, extent.height)};
+      }
       const Resampling& resampling = shared.side[s].resampling;
       for (int32_t i = thread; resampling.applies && i < entries; i += kThreads) {
         const int32_t place = shared.column[s][i];  // rows follow the columns
@@ -57,7 +71,7 @@ struct ResamplingSampler : Sampler<Source, kChannelCount, kInterleaved> {
 
   HOST_DEVICE ResamplingSampler(const AugmentParams& p, const ResampledShared& shared, int32_t s,
                                 int32_t channel)
-      : Base(p, shared, s, channel),
+      : Base(p, shared, s, channel, shared.folds[s].across, shared.folds[s].down),
         resampling(shared.side[s].resampling),
         column_taps(shared.column_taps[s]),
         row_taps(shared.row_taps[s]) {}
@@ -94,7 +108,7 @@ struct ResamplingSampler : Sampler<Source, kChannelCount, kInterleaved> {
   // The group at (x, y) of the tile.
   HOST_DEVICE void read(int32_t x, int32_t y, Group<kCount>& value) const {
     if (!resampling.applies) {
-      return this->copy(x, y, value);
+      return Base::read(x, y, value);
     }
     const FilterTaps down = row_taps[y];
     UNROLL

@@ -21,7 +21,6 @@ struct Sampler {
   static constexpr int kCount = kChannelCount;
 
   const AugmentParams& params;
-  const BlockPlan& plan;
   const StageDraw* draws;
   const int32_t* columns;  // of the tile; see ImageShare
   const int32_t* rows;
@@ -29,10 +28,15 @@ struct Sampler {
   const Source* image;
   const Frame& frame;
   const Map& map;
+  const Fold& across_fold;
+  const Fold& down_fold;
 
   HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel)
+      : Sampler(p, shared, s, channel, shared.plan.across_fold, shared.plan.down_fold) {}
+
+  HOST_DEVICE Sampler(const AugmentParams& p, const Shared& shared, int32_t s, int32_t channel,
+                      const Fold& across, const Fold& down)
       : params(p),
-        plan(shared.plan),
         draws(shared.draws[s]),
         columns(shared.column[s]),
         rows(shared.row[s]),
@@ -40,7 +44,9 @@ struct Sampler {
         image(static_cast<const Source*>(p.images) + shared.frame[s].image +
               static_cast<int64_t>(channel) * p.channel_stride),
         frame(shared.frame[s]),
-        map(shared.side[s].map) {}
+        map(shared.side[s].map),
+        across_fold(across),
+        down_fold(down) {}
 
   // The pixel at `offset`, or the fill where there is none. The load is unconditional, as in the
   // whole-pixel kernel.
@@ -74,11 +80,11 @@ struct Sampler {
         map_coordinate(m[0], m[1], m[2], static_cast<float>(column), static_cast<float>(row));
     const float y =
         map_coordinate(m[3], m[4], m[5], static_cast<float>(column), static_cast<float>(row));
-    const bool is_filled = (column | row) < 0 ||
-                           (plan.across_fold.fills &&
-                            !(within(x, plan.across_fold.size) && within(y, plan.down_fold.size)));
-    const Taps across = taps<kPlain>(x, plan.across_fold);
-    const Taps down = taps<kPlain>(y, plan.down_fold);
+    const bool is_filled =
+        (column | row) < 0 ||
+        (across_fold.fills && !(within(x, across_fold.size) && within(y, down_fold.size)));
+    const Taps across = taps<kPlain>(x, across_fold);
+    const Taps down = taps<kPlain>(y, down_fold);
     int32_t tap_columns[2] = {across.first, across.second};
     int32_t tap_rows[2] = {down.first, down.second};
     if constexpr (!kPlain) {
@@ -123,7 +129,7 @@ struct Sampler {
     const int32_t row = rows[y];
     if (map.whole) {
       copy(x, y, value);
-    } else if (plan.across_fold.clamps && plan.down_fold.clamps && !frame.shifts_before_map) {
+    } else if (across_fold.clamps && down_fold.clamps && !frame.shifts_before_map) {
       UNROLL
       for (int i = 0; i < kGroup; ++i) {
         sample<true>(column[i], row, value + i * kCount);

@@ -28,7 +28,7 @@ HOST_DEVICE void table_entries(const AugmentParams& params, const ImageShare<kSi
       if (program.map_begin < program.map_end) {
         UNROLL
         for (int i = 0; i < kGroup; ++i) {
-          entry[i] = whole_map_source(program, side.map, axis, entry[i]);
+          entry[i] = whole_map_source(program, draws, side.map, axis, entry[i]);
         }
       }
       whole_sources<false>(program, draws, 0, program.map_begin, axis, entry);

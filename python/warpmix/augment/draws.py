@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from warpmix.augment.program import Program
 from warpmix.augment.stages import KINDS, WORDS, Stage
 
 __all__ = ["Draws", "NamedDraw"]
 
 # Words of a StageDraw in kernels/augment/stages.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
+_WIDTH, _HEIGHT = 6, 7  # of the image that enters, where each has its own
 
 _IN_DEGREES = frozenset({"degrees", "shear_x", "shear_y"})  # as shown; drawn in turns
 
@@ -180,3 +182,20 @@ def with_partners_at(draws: Tensor, mixes: range, partner: Tensor) -> Tensor:
     for i in mixes:
         moved[:, 0, i, _PARTNER] = partner.int()
     return moved
+
+
+def without_mapped(per_launch: list[Tensor], programs: Sequence[Program]) -> list[Tensor]:
+    """Return draws in which no launch repeats what the one before it has mapped: joins_map in
+    kernels/augment/geometry.h."""
+    kept = list(per_launch)
+    for i, program in enumerate(programs):
+        if program.repeated > 0:
+            stages = programs[i - 1].stages
+            (at,) = [n for n, stage in enumerate(stages) if stage.resamples]
+            words = per_launch[i - 1][:, 0, at]  # partners follow the samples
+            fits = words[:, _WIDTH] <= stages[at]["out_width"]
+            fits &= words[:, _HEIGHT] <= stages[at]["out_height"]
+            kept[i] = per_launch[i].clone()
+            resampled = ~((words[:, _ON] == 1) & fits).view(kept[i].shape[1], -1)  # a side a row
+            kept[i][:, :, : program.repeated, _ON] *= resampled.T[:, :, None]
+    return kept

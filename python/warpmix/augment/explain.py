@@ -92,7 +92,7 @@ def _steps(launch: Program) -> list[str]:
         return [_alternatives(launch.whole_images)]
     steps: list[str] = []
     for i, stage in enumerate(launch.stages):
-        name = _shown(stage)
+        name = _shown(stage) + (" of the resampled" if i < launch.repeated else "")
         if stage.map is not None and i > 0 and launch.stages[i - 1].map == stage.map:
             steps[-1] = f"{steps[-1][:-1]} · {name}]"
         else:

@@ -14,13 +14,11 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
-from warpmix.augment.draws import Draws, partners_of, with_partners_at
+from warpmix.augment.draws import Draws, partners_of, with_partners_at, without_mapped
 from warpmix.augment.lowering import BRING_TO_ONE, Lowerable
 from warpmix.augment.program import Program, compile_programs
 from warpmix.augment.ragged import Images
 from warpmix.augment.stages import MIXED
-
-_CACHED_BYTES = 2**20  # of images between two launches, a thread
 
 _CACHED_BYTES = 2**20  # of images between two launches, a thread
 
@@ -166,6 +164,7 @@ def draw_launches(images: Images, compiled: Compiled, samples: Samples) -> Draws
         for i in range(len(compiled.programs))
     ]
     stages = [launch.stages for launch in compiled.programs]
+    per_launch = without_mapped(per_launch, compiled.programs)
     return Draws(rows, partner, samples.from_batch, len(images), per_launch, stages)
 
 

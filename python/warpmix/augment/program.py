@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warpmix._extension import load
@@ -24,6 +24,7 @@ from warpmix.augment.stages import (
     Field,
     Stage,
     borders_of,
+    compose_maps,
     units_of,
 )
 
@@ -60,10 +61,13 @@ class Program:
     Args:
         size: (height, width) of the images that enter it.
         clips: False for float images of any range.
+        repeated: how many of the first stages stand in the map of the launch before it, too, for
+            the samples that it does not resample. Here they are for the others.
     """
 
     size: tuple[int, int]
     clips: bool = True
+    repeated: int = 0
     sections: list[list[Stage]] = field(default_factory=lambda: [[] for _ in range(8)])
 
     @property
@@ -187,11 +191,42 @@ def compile_programs(
     Args:
         augmented: False: nothing applies, but images get the size that the list gives them.
         floats: the images are floats of any range, which nothing clips.
+
+    Raises:
+        ValueError: a transform does not fit.
     """
     launches = [Program((height, width), not floats)]
     for unit in units_of(lower(transforms, height, width, channels, augmented, floats)):
-        if not launches[-1].accept(unit):
-            launches.append(Program(launches[-1].result_size, not floats))
-            if not launches[-1].accept(unit):
-                raise AssertionError(f"an empty launch takes any stages, not {unit}")
+        _append(launches, unit)
+        if unit[0].resamples and len(unit) > 1:
+            behind = _behind_resampling(unit)
+            launches.append(Program(launches[-1].result_size, not floats, repeated=len(unit) - 1))
+            for later in behind:
+                _append(launches, later)
     return launches
+
+
+def _append(launches: list[Program], unit: Sequence[Stage]) -> None:
+    if launches[-1].accept(unit):
+        return
+    launches.append(Program(launches[-1].result_size, launches[-1].clips))
+    if not launches[-1].accept(unit):
+        raise AssertionError(f"an empty launch takes any stages, not {unit}")
+
+
+def _behind_resampling(unit: Sequence[Stage]) -> list[list[Stage]]:
+    """Return the units of a resampling's map for the images that are resampled, without it."""
+    first, *stages = unit
+    for stage in stages:
+        if stage.resizes:
+            raise ValueError(
+                f"images of mixed sizes must be enlarged once: let {first.name} bring them to "
+                f"{stage['out_height']} x {stage['out_width']} pixels at once, got {stage.name} "
+                "after it"
+            )
+    maps = compose_maps(stages)
+    again = [
+        replace(stage, map=None if number is None else ~number)  # no other map's number
+        for stage, number in zip(stages, maps, strict=True)
+    ]
+    return units_of([again])

@@ -1,5 +1,6 @@
 """Transforms to another size. Where they enlarge bilinearly, they are part of a map (warps.py);
-where they may shrink, or are bicubic, they resample with antialiasing."""
+where they may shrink, or are bicubic, they resample with antialiasing. Of images of mixed sizes
+each does what a batch of its size would."""
 
 from __future__ import annotations
 
@@ -195,4 +196,6 @@ class RandomResizedCrop(Transform):
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         result_size = own_size(self, height, width)
+        if self.p == 0 and result_size == (height, width):  # a resize, as mixed sizes have it
+            return []
         return [_stage(self, (height, width), result_size, self.scale, self.ratio)]

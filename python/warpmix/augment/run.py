@@ -55,11 +55,8 @@ def run(
     count = samples.count if isinstance(samples, Samples) else samples.rows.shape[0]
     batch = _output(call, compiled, count, form, out)
     soft = labels is not None and labels.is_floating_point()
-    images = call.images
-    if isinstance(images, Tensor) and compiled.floats:
-        images = images.float()  # exact, and back
     pair, lam = run_launches(
-        images, compiled, samples, None if soft else labels, _sums(call, compiled), batch
+        call.images, compiled, samples, None if soft else labels, _sums(call, compiled), batch
     )
     made = out if out is not None else batch[0] if call.is_single else batch
     if labels is None:

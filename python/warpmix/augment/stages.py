@@ -154,6 +154,12 @@ class Stage:
         return KINDS[self.kind].chains
 
     @property
+    def may_join_map(self) -> bool:
+        """True where images of mixed sizes are resampled, but for those that cannot shrink: of them
+        it is a part of a map, as it is of a batch of their size."""
+        return self.resamples and (self.height, self.width) == MIXED and not self["is_bicubic"]
+
+    @property
     def permutes(self) -> bool:
         return KINDS[self.kind].permutes
 
@@ -164,7 +170,8 @@ class Stage:
     @property
     def takes_floats(self) -> bool:
         """True where pixels are only moved, covered or mixed, whatever their values are."""
-        return self.section in ("geometry", "occlusion", "mix") and not self.warps
+        moved = not (self.warps or self.resamples)
+        return self.section in ("geometry", "occlusion", "mix") and moved
 
     @property
     def result_size(self) -> tuple[int, int]:
@@ -212,18 +219,18 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
     geometric stages from one warp to another, with one border, are one map: the product of their
     matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
     of whole pixels ends a map, so that nothing beyond its window comes back. A resampling is a map
-    of its own.
+    of its own, or the first of one where images of mixed sizes may join it.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
     while first < len(stages):
-        if stages[first].resamples:
+        if stages[first].resamples and not stages[first].may_join_map:
             maps[first] = number
             number += 1
-        if not stages[first].warps:
+        if not (stages[first].warps or stages[first].may_join_map):
             first += 1
             continue
-        last = end = first
+        last, end = first, first + 1
         while (
             end < len(stages)
             and end - first < MAX_STAGES

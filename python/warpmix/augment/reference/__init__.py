@@ -7,8 +7,8 @@ definitions; it knows nothing of launches, tables or layouts.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -97,33 +97,19 @@ def _mix(own: Tensor, partner: Tensor, stage: Stage, streams: Streams) -> tuple[
 # ---- images of mixed sizes --------------------------------------------------------------------
 
 
-def _leading(transforms: Sequence[Lowerable], channels: int) -> int:
-    """Return how many transforms images of mixed sizes enter."""
-    groups = lower(transforms, *MIXED, channels)
-    fixes = [any(stage.result_size != MIXED for stage in group) for group in groups]
-    return 1 + fixes.index(True)
-
-
-def _brought_to_one_size(
+def _each_alone(
     images: Sequence[Tensor], rows: Tensor, transforms: Sequence[Lowerable], streams: Streams
 ) -> Tensor:
-    """Return [B, C, h, w]: each image by itself through the transforms that mixed sizes enter. They
-    resample it even if it cannot shrink, since others may."""
+    """Return [B, C, h, w] images as they enter the mix: each by itself, like a batch of one."""
     made = []
     for position, row in enumerate(rows.tolist()):
         height, width, channels = images[row].shape
         one = images[row].permute(2, 0, 1)[None].float()
-        for unit in units_of(lower(transforms, height, width, channels)):
-            resampling = [_resampled(stage) for stage in unit]
-            one = _apply(one, resampling, streams.of_position(position))
+        units = units_of(lower(transforms, height, width, channels))
+        for unit in itertools.takewhile(lambda unit: not unit[0].is_mix, units):
+            one = _apply(one, unit, streams.of_position(position))
         made.append(one)
     return torch.cat(made)
-
-
-def _resampled(stage: Stage) -> Stage:
-    if stage.kind != "resized_crop":
-        return stage
-    return replace(stage, kind="resample", numbers={**stage.numbers, "is_bicubic": False})
 
 
 # ---- the whole list ---------------------------------------------------------------------------
@@ -158,20 +144,19 @@ def augment(
     floats = images[0].is_floating_point()
     streams = Streams(ids, active, seed, epoch, p, clips=not floats)
     pool = count if index is not None else rows.shape[0]
-    channels = images[0].shape[-1]
-    if isinstance(images, Tensor):
-        leading, (height, width) = 0, images.shape[1:3]
-    else:
-        leading, (height, width) = _leading(transforms, channels), MIXED
+    mixed = not isinstance(images, Tensor)
+    height, width = MIXED if mixed else images[0].shape[:2]
+    units = units_of(lower(transforms, height, width, images[0].shape[-1], floats=floats))
+    if mixed:
+        units = list(itertools.dropwhile(lambda unit: not unit[0].is_mix, units))
 
     def entering_of(rows: Tensor, streams: Streams) -> Tensor:
         if isinstance(images, Tensor):
             return images[rows].permute(0, 3, 1, 2).float()
-        return _brought_to_one_size(images, rows, transforms[:leading], streams)
+        return _each_alone(images, rows, transforms, streams)
 
     batch = entering_of(rows, streams)
     partner_rows, lam = rows, torch.ones(rows.shape[0])
-    units = units_of(lower(transforms, height, width, channels, floats=floats)[leading:])
     entering = batch
     for i, unit in enumerate(units):
         stage = unit[0]
@@ -189,8 +174,8 @@ def augment(
             partner, chosen_rows = entering_of(chosen, theirs), chosen
             for before_mix in before:
                 partner = _apply(partner, before_mix, theirs)
-        mixed, share = _mix(batch, partner, stage, streams)
-        batch = torch.where(on[:, None, None, None], mixed, batch)
+        blend, share = _mix(batch, partner, stage, streams)
+        batch = torch.where(on[:, None, None, None], blend, batch)
         lam = torch.where(on, share, lam)
         partner_rows = torch.where(on, chosen_rows, partner_rows)
     return batch, partner_rows, lam

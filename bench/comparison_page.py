@@ -86,6 +86,7 @@ def page(document: dict[str, Any], json_at: str, pictures: list[str]) -> str:
         parts += ["## Summary", "", f"![{words}]({main})", ""]
     for threads in _threads(document):
         heading = "One thread" if threads == 1 else f"{threads} threads"
+        heading = heading if document["device"] == "cpu" else "On the GPU"
         parts += [f"### {heading}", "", *_summary(document, threads), ""]
     parts += [f"All rows, with processor time and memory: [{name}-rows.md]({name}-rows.md).", ""]
     parts += ["## Where warpmix is slower", "", *_losses(document), ""]

@@ -76,61 +76,50 @@ def _peers(document: dict[str, Any]) -> Any:
     """A line a case of one thread; a dot a row, at its least time over warpmix's."""
     cases = [
         case
-        for case in comparison_page.by_work(document)
+        for case in reversed(comparison_page.by_work(document))
         if case["threads"] == 1 and case["batch"] > 1 and comparison_page.reference(case)
     ]
     if not cases:
         return None
     figure, axes = plt.subplots(figsize=(8.5, 1.3 + 0.24 * len(cases)))
-    shown: dict[str, None] = {}
-    for place, case in enumerate(reversed(cases)):
+    shown: set[str] = set()
+    for place, case in enumerate(cases):
         if (len(cases) - place) % 2:
             axes.axhspan(place - 0.5, place + 0.5, color=GREY, alpha=0.09, linewidth=0)
-        ours = comparison_page.reference(case)["minimum"]
+        ours = comparison_page.reference(case)
         for row in case["rows"]:
-            if "median" not in row or row["baseline"] == comparison_page.OURS:
-                continue
-            family = row["baseline"].split(",")[0].removesuffix(" *")
-            mark = "x" if "*" in row["baseline"] else "|" if family == "floor" else "o"
-            hollow = "compiled" in row["baseline"] or family == "warpmix"
-            if row["baseline"] == "warpmix, NCHW":
-                continue
-            colour = COLOURS.get(family, GREY)
-            face = "none" if hollow else colour
-            options = (
-                {"facecolors": face, "edgecolors": colour} if mark == "o" else {"color": colour}
-            )
-            axes.scatter(
-                row["minimum"] / ours, place, s=26, marker=mark, linewidths=1.2, zorder=3, **options
-            )
-            shown[family] = None
+            if "minimum" in row and row is not ours and row["baseline"] != "warpmix, NCHW":
+                shown |= _dot(axes, row["minimum"] / ours["minimum"], place, row["baseline"])
     axes.axvline(1.0, color=COLOURS["warpmix"], linewidth=1.4)
     axes.set_xscale("log")
-    axes.set_yticks(range(len(cases)), [_label(case) for case in reversed(cases)])
+    axes.set_yticks(range(len(cases)), [_label(case) for case in cases])
     axes.set_ylim(-0.6, len(cases) - 0.4)
-    axes.set_xlabel("times as long as warpmix (minima, one thread); left of the line: faster")
+    where = "one thread" if document["device"] == "cpu" else "on the GPU"
+    axes.set_xlabel(f"times as long as warpmix (minima, {where}); left of the line: faster")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.grid(axis="x", color=GREY, alpha=0.25)
     handles = [_handle(family) for family in COLOURS if family in shown]
-    if any(
-        "compiled" in row["baseline"] for case in cases for row in case["rows"] if row["baseline"]
-    ):
-        handles.append(
-            Line2D(
-                [],
-                [],
-                color=GREY,
-                linestyle="",
-                marker="o",
-                markerfacecolor="none",
-                label="compiled",
-            )
-        )
-    handles.append(Line2D([], [], color=GREY, linestyle="", marker="x", label="one draw a batch"))
+    plain = {"color": GREY, "linestyle": "", "markerfacecolor": "none"}
+    if "compiled" in shown:
+        handles.append(Line2D([], [], marker="o", label="compiled", **plain))
+    handles.append(Line2D([], [], marker="x", label="one draw a batch", **plain))
     axes.legend(
         handles=handles, ncols=5, loc="lower center", bbox_to_anchor=(0.4, 1.0), handletextpad=0.2
     )
     return figure
+
+
+def _dot(axes: Axes, x: float, y: int, baseline: str) -> set[str]:
+    """Draw one row and return what the legend is to explain."""
+    family = baseline.split(",")[0].removesuffix(" *")
+    compiled, colour = "compiled" in baseline, COLOURS.get(family, GREY)
+    mark = "x" if "*" in baseline else "|" if family == "floor" else "o"
+    options: dict[str, Any] = {"color": colour}
+    if mark == "o":
+        hollow = compiled or family == "warpmix"
+        options = {"facecolors": "none" if hollow else colour, "edgecolors": colour}
+    axes.scatter(x, y, s=26, marker=mark, linewidths=1.2, zorder=3, **options)
+    return {family, "compiled"} if compiled else {family}
 
 
 def _handle(family: str) -> Line2D:

@@ -88,7 +88,7 @@ FORMS = {
         photos=((1, "sides of 300 to 500"), (64, "sides of 300 to 500"), (64, "400x400")),
         votes=((50, 10_000, 10), (380, 10_000, 10), (10, 2_000, 100)),
         threads=(1, 2),
-        effort=Effort(seconds=0.5),
+        effort=Effort(seconds=0.4),
     ),
     "quick": Form(
         shapes=((1024, 32), (64, 224)),

@@ -7,6 +7,8 @@
 # make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
 #                     then nvcc's PTX of it, where nvcc is
 # make docs   the documentation site, in build/docs: no link or anchor of it is broken
+# make compare   beside kornia, torchvision, albumentations, timm, DALI and others, in an environment of its own:
+#                25 minutes on two cores, then docs/comparison.md; QUICK=1: 3 minutes, to build/compare; DEVICE=cuda
 # make wheel   dist/: source distribution, and a wheel made from it, for this Python; the operators' tests on
 #              the wheel in fresh environments without a compiler, with the oldest torch and with the newest
 # make bench, make lint, make format, make clean
@@ -24,7 +26,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest docs fuzz sanitize device-check wheel bench lint format clean
+.PHONY: demo test lowest docs fuzz sanitize device-check wheel bench compare lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -85,6 +87,13 @@ wheel: $(VENV)/build-tools
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py
 
+# The modules that `make test` has compiled serve here too. Their threads are the comparison's to set.
+PEERS  := $(VENV)-compare
+DEVICE ?= $(if $(GPU),cuda,cpu)
+compare: $(VENV)/installed-test $(PEERS)/installed
+	PYTHONPATH=$(abspath python) OMP_NUM_THREADS=1 $(PEERS)/bin/python -W ignore bench/compare.py --device $(DEVICE) \
+		$(if $(QUICK),--quick,--publish)
+
 lint: $(VENV)/installed-dev
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
@@ -123,6 +132,16 @@ $(DOCS)/installed: pyproject.toml
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check \
 		$$(sed -n '/^docs = /s/[^"]*"\([^"]*\)"[^"]*/\1 /gp' pyproject.toml)
+	touch $@
+
+# The versions of torch and torchvision are those of `make test`: the modules were tested with them. As
+# prereleases, since fuse-augmentations has no other.
+$(PEERS)/installed: pyproject.toml $(VENV)/build-tools
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check \
+		$$($(RUN) -m pip freeze | grep -E '^(torch|torchvision)==') \
+		$$(sed -n '/^dependencies/,/^]/s/ *"\(.*\)",/\1/p' pyproject.toml) \
+		$$(sed -n '/^bench = /,/]/p' pyproject.toml | grep -o '"[^"]*"' | tr -d '"')
 	touch $@
 
 # One architecture is enough to see that the CUDA module compiles: the GPU's own, else Hopper.

@@ -1,4 +1,4 @@
-"""The card's chain, shift-wrap → contrast → CutMix → crop-blackout → normalise, against PyTorch.
+"""The basic chain, shift-wrap → contrast → CutMix → crop-blackout → normalise, against PyTorch.
 
 Rows are explained in README.md.
 """
@@ -59,13 +59,15 @@ def test_augment(
 ) -> None:
     torch.set_num_threads(case.threads)
     work = work_of(case)
-    call = work.captured(row) if graph else functools.partial(work.once_through, row)
+    call, calls = work.rounds(row)
+    if graph:
+        call = work.captured(row)
     measure(
         call,
         group=str(case),
         row=name,
         device=case.device,
-        calls=case.sets,
+        calls=calls,
         moved=case.moved,
         baseline=baseline,
     )
@@ -75,7 +77,7 @@ def test_augment(
 def test_rows_that_must_agree_do(shape: tuple[int, int]) -> None:
     """The fused rows give the reference's bytes: the table compares the same work."""
     work = work_of(Case("cpu", *shape, torch.float32))
-    (batch,) = work.sets
+    batch = work.set(0)
     want = rows.package_reference(work, batch)
     for row in (rows.fused, rows.fused_planar):
         got, _ = row(work, batch)

@@ -1,6 +1,7 @@
-"""The card's chain, a heavy chain and mixing alone, beside the libraries that people use for them.
+"""Every work of works.py beside the libraries that people use for it: `make bench`'s table.
 
-Rows are explained in README.md. Those of a library that is not installed are skipped, and say so.
+Rows of a library that is not installed are skipped, and say so. `make compare` measures the same
+rows with more sizes, and their memory and processor time.
 """
 
 from __future__ import annotations
@@ -8,89 +9,116 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pure_torch_heavy as tuned
 import pytest
 import torch
-from augment_rows import Case, Work
-from peer_rows import ROWS, WORKS, Row
+from augment_rows import Case
+from peer_rows import FLOOR, OURS, Row
+from photo_rows import SIZES, PhotoCase, PhotoWork
 from results import ON_GPU, Measure
 from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as F
+from works import ALL, WORKS, Compared, check_batch
 
 SHAPES = ((1024, 32), (64, 224))
+CHAINS = [work for work in ALL if isinstance(work.make, functools.partial)]
+COMPILED = ("basic chain", "heavy chain")
+"""Chains whose compiled rows are measured, on a GPU alone: each compiles for half a minute."""
+PHOTOS = WORKS["crops"]
 
 
 def benches(device: str, threads: int) -> Iterator[object]:
     """Rows of one case follow each other, so that all of them see the same machine."""
-    for chain, shape in itertools.product(WORKS, SHAPES):
-        case = Case(device, *shape, torch.float32, threads)
-        for row in ROWS[chain]:
+    cases: list[tuple[Compared, Any]] = [
+        (work, Case(device, *shape, threads=threads))
+        for work, shape in itertools.product(CHAINS, SHAPES)
+    ]
+    cases += [(PHOTOS, PhotoCase(device, 64, sizes, threads)) for sizes in SIZES]
+    for work, case in cases:
+        for row in work.rows:
+            if row.compiled and (device == "cpu" or work.name not in COMPILED):
+                continue
             if device in row.devices:
                 marks = [*row.marks, *(ON_GPU if device == "cuda" else ())]
-                label = f"{case}, {chain}, {row.name}"
-                yield pytest.param(case, chain, row, id=label, marks=marks)
+                label = f"{case}, {work.name}, {row.name}"
+                yield pytest.param(case, work, row, id=label, marks=marks)
 
 
 @functools.lru_cache(maxsize=1)
-def work_of(case: Case, chain: str) -> Work:
-    return Work(case, WORKS[chain])
+def work_of(case: Any, name: str) -> Any:
+    return WORKS[name].make(case)
 
 
-ALL = [*benches("cpu", torch.get_num_threads()), *benches("cuda", torch.get_num_threads())]
+ROWS = [*benches("cpu", torch.get_num_threads()), *benches("cuda", torch.get_num_threads())]
 
 
-@pytest.mark.parametrize(("case", "chain", "row"), ALL)
-def test_peers(measure: Measure, case: Case, chain: str, row: Row) -> None:
-    work, function = work_of(case, chain), row.load()
-    sets = work.sets[:1] if row.loops else work.sets
-    if row.loops:
-        torch.set_num_threads(1)
+@pytest.mark.parametrize(("case", "compared", "row"), ROWS)
+def test_peers(measure: Measure, case: Any, compared: Compared, row: Row) -> None:
+    work, function = work_of(case, compared.name), row.load()
+    torch.set_num_threads(1 if row.loops else case.threads)
+    calls = 1 if row.loops or case.device == "cpu" else case.sets
+    number = 0
 
-    def once_through() -> None:
-        work.step += 1
-        for batch in sets:
-            function(work, batch)
+    def call() -> None:
+        nonlocal number
+        for _ in range(calls):
+            work.step += 1
+            number += 1
+            function(work, work.set(number))
 
     measure(
-        once_through,
-        group=f"{chain}, {case}",
+        call,
+        group=f"{compared.name}, {case}",
         row=row.name,
         device=case.device,
-        calls=len(sets),
+        calls=calls,
         moved=case.moved,
-        baseline=row.baseline,
+        baseline=None if (row.baseline or "").startswith(OURS) else row.baseline,
     )
 
 
 # ---- the table compares what it says ------------------------------------------------------------
 
 
-SMALL = Case("cpu", 64, 32, torch.float32)
-
-
 @pytest.mark.parametrize(
-    ("chain", "row"),
+    ("compared", "row"),
     [
-        pytest.param(chain, row, id=f"{chain}, {row.name}", marks=row.marks)
-        for chain, rows in ROWS.items()
-        for row in rows
-        if "cpu" in row.devices and row.baseline != "floor"
+        pytest.param(work, row, id=f"{work.name}, {row.name}", marks=row.marks)
+        for work in CHAINS
+        for row in work.rows
+        if "cpu" in row.devices and row.baseline != FLOOR and not row.compiled
     ],
 )
-def test_every_row_makes_a_normalised_batch(chain: str, row: Row) -> None:
-    work = Work(SMALL, WORKS[chain])
-    (batch,) = work.sets
+def test_every_row_makes_a_normalised_batch(compared: Compared, row: Row) -> None:
+    case = Case("cpu", 64, 32)
+    work = compared.make(case)
+    batch = work.set(0)
     before = batch.nchw.clone()
-    done = row.load()(work, batch)
-    images = done[0] if isinstance(done, tuple | list) else done
-    assert images.shape == before.shape and images.dtype == torch.float32
-    pixels = images * work.std[:, None, None] + work.mean[:, None, None]
-    assert pixels.min() > -1e-4 and pixels.max() < 1 + 1e-4
-    assert pixels.std() > 0.1
+    check_batch(case, row.load()(work, batch), work.mean, work.std)
     assert torch.equal(batch.nchw, before)
     assert torch.equal(batch.nhwc, before)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=row.name, marks=row.marks)
+        for row in PHOTOS.rows
+        if "cpu" in row.devices and row.baseline != FLOOR
+    ],
+)
+def test_every_row_crops(sizes: str, row: Row) -> None:
+    case = PhotoCase("cpu", 16, sizes)
+    work = PhotoWork(case)
+    batch = row.load()(work, work.set(0))
+    check_batch(case, batch, work.mean, work.std)
+    pixels = batch * work.std[:, None, None] + work.mean[:, None, None]
+    assert abs(float(pixels.mean()) - 0.5) < 0.02  # of noise; and its spread is less than noise's
+    assert pixels.std() < 0.28
 
 
 STEPS: list[tuple[Callable[..., Tensor], Callable[..., Tensor], float, float]] = [

@@ -25,7 +25,7 @@ from warpmix import CutMix, Pipeline, RandomContrast, RandomCropBlackout, Random
 
 BATCH, CLASSES = 8, 10
 ROUNDS, CALLS = 60, 50
-CARD = (RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2))
+BASIC = (RandomShift(0.2), RandomContrast((1.0, 3.0)), CutMix(), RandomCropBlackout(0.2))
 
 Call = Callable[[], object]
 
@@ -35,7 +35,7 @@ def calls(device: str) -> dict[str, Call]:
     images = torch.randint(0, 256, (BATCH, 3, 8, 8), dtype=torch.uint8, device=device)
     images = images.contiguous(memory_format=torch.channels_last)
     labels = torch.arange(BATCH, device=device)
-    pipeline = Pipeline(CARD, mean=0.5, std=0.25, seed=0).to(device)
+    pipeline = Pipeline(BASIC, mean=0.5, std=0.25, seed=0).to(device)
     out = torch.empty_like(images, dtype=torch.float32)
     sums = ops.channel_sums(images)
     resident = functools.partial(pipeline, images, labels, index=labels, sums=sums)
@@ -48,7 +48,7 @@ def calls(device: str) -> dict[str, Call]:
         ),
         "ids=, out=": functools.partial(pipeline, images, labels, ids=labels, out=out),
         "bare batch": functools.partial(pipeline, images, labels),
-        "eval()": functools.partial(Pipeline(CARD).to(device).eval(), images),
+        "eval()": functools.partial(Pipeline(BASIC).to(device).eval(), images),
     }
 
 

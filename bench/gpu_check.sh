@@ -54,10 +54,12 @@ benchmarks() {
         --deselect bench/bench_peers.py
 }
 
-# Beside torchvision, and those of its other peers that are installed; on the GPU alone.
+# Beside torchvision, and those of its other peers that are installed; on the GPU alone. The works left
+# out are those of `make compare DEVICE=cuda`, which takes its time.
 peers() {
     WARPMIX_BENCH_JSON=$work/peers.json \
-        "$python" -m pytest bench/bench_copy.py bench/bench_peers.py -q -p no:cacheprovider -k cuda
+        "$python" -m pytest bench/bench_copy.py bench/bench_peers.py -q -p no:cacheprovider \
+        -k "cuda and not affine and not flip and not crops"
 }
 
 # To 94 %, with airbench's network; its own training takes 10 epochs.

@@ -1,58 +1,18 @@
-"""What bench_peers.py times: the rows of each chain, and where their functions are."""
+"""The rows of the works that are compared: who does a work, and what they do otherwise."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import torch
-from augment_rows import CARD, Set, Work
-from augment_rows import Row as Function
-from pure_torch import card_chain
-from pure_torch_heavy import heavy_chain, jitter_chain
 
-from warpmix import (
-    ColorJitter,
-    CutMix,
-    MixUp,
-    RandAugment,
-    RandomAffine,
-    RandomContrast,
-    RandomCrop,
-    RandomErasing,
-    RandomHorizontalFlip,
-    TrivialAugmentWide,
-)
-
-HEAVY = (
-    RandomAffine(15.0, (0.1, 0.1), (0.9, 1.1), 10.0),
-    ColorJitter(0.4, 0.4, 0.4, 0.1),
-    RandomErasing(),
-    MixUp(),
-)
-JITTER = (
-    RandomCrop(None, padding=4),
-    RandomHorizontalFlip(),
-    ColorJitter(0.4, 0.4, 0.4, 0.1),
-    CutMix(),
-)
-FLIP = (RandomHorizontalFlip(), RandomContrast((0.5, 1.5), "center"), RandomErasing())
-WORKS = {
-    "card's chain": CARD,
-    "heavy chain": HEAVY,
-    "jitter chain": JITTER,
-    "flip chain": FLIP,
-    "CutMix alone": (CutMix(),),
-    "TrivialAugmentWide": (TrivialAugmentWide(),),
-    "RandAugment": (RandAugment(2, 9),),
-}
-
-
-PACKAGES = {"nvidia.dali": "nvidia-dali-cuda130"}
+OURS = "warpmix"
+FLOOR = "floor"
 
 
 @dataclass(frozen=True)
@@ -61,151 +21,238 @@ class Row:
 
     Attributes:
         name: in the table; a star says that it does less work.
-        function: "module:name" of a :data:`augment_rows.Row`, imported when it runs.
-        library: that it needs beside torch and torchvision.
+        function: "module:name" of a function of a work and one of its batches, imported when it
+            runs; with a chain it is called with that first.
+        package: that it needs beside torch and torchvision, as it is imported.
         baseline: the column of ratios that it stands for; of several rows, the fastest.
         devices: that it runs on.
-        loops: over samples, with one thread of torch as in a DataLoader's worker: two would wait
-            for each other at every small operation. On a GPU over one set of images, not several.
+        loops: over samples, in Python. It has one thread of torch, as in a DataLoader's worker: two
+            would wait for each other at every small operation.
+        compiled: by torch.compile, at its first call.
+        differs: what it does otherwise, in words.
     """
 
     name: str
     function: str
-    library: str | None = None
+    chain: str | None = None
+    package: str | None = None
     baseline: str | None = None
     devices: tuple[str, ...] = ("cpu", "cuda")
     loops: bool = False
+    compiled: bool = False
+    differs: str = ""
 
-    def load(self) -> Function:
+    def load(self) -> Callable[[Any, Any], Any]:
         module, name = self.function.split(":")
-        function: Function = getattr(importlib.import_module(module), name)
-        return function
+        function = getattr(importlib.import_module(module), name)
+        return functools.partial(function, self.chain) if self.chain else function
+
+    @property
+    def missing(self) -> str | None:
+        """Why it cannot run here, if it cannot."""
+        if self.package is None or _is_installed(self.package):
+            return None
+        return f"needs {self.package}: pip install {PACKAGES.get(self.package, self.package)}"
 
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
-        return needs(self.library)
+        return [pytest.mark.skip(reason=self.missing)] if self.missing else []
 
 
-def _is_installed(library: str) -> bool:
+PACKAGES = {
+    "nvidia.dali": "nvidia-dali-cuda130",
+    "sklearn": "scikit-learn",
+    "fuse_augmentations": "fuse-augmentations",
+    "triton_augment": "triton-augment",
+}
+
+
+def _is_installed(package: str) -> bool:
     try:
-        return importlib.util.find_spec(library) is not None
+        return importlib.util.find_spec(package) is not None
     except ModuleNotFoundError:  # nor the package that it would be in
         return False
 
 
-def needs(library: str | None) -> list[pytest.MarkDecorator]:
-    """Skips a row where its library is not installed."""
-    if library is None or _is_installed(library):
-        return []
-    package = PACKAGES.get(library, library)
-    return [pytest.mark.skip(reason=f"needs {library}: pip install {package}")]
+# ---- rows of chains -----------------------------------------------------------------------------
+
+CPU, GPU = ("cpu",), ("cuda",)
+FLOOR_ROW = Row(
+    "floor: copy_ to the output's type", "augment_rows:floor", None, None, FLOOR,
+    differs="converts the bytes into a ready buffer, and nothing else",
+)  # fmt: skip
 
 
-# ---- the tuned paths ----------------------------------------------------------------------------
-
-
-def _tuned(chain: Any, work: Work, batch: Set, images: torch.Tensor) -> object:
-    return chain(images, batch.labels, work.mean, work.std, work.case.dtype)
-
-
-@functools.cache
-def _compiled(chain: Any) -> Any:
-    return torch.compile(chain)
-
-
-def card(work: Work, batch: Set) -> object:
-    return _tuned(card_chain, work, batch, batch.nhwc)
-
-
-def card_planar(work: Work, batch: Set) -> object:
-    return _tuned(card_chain, work, batch, batch.nchw)
-
-
-def card_compiled(work: Work, batch: Set) -> object:
-    return _tuned(_compiled(card_chain), work, batch, batch.nchw)
-
-
-def heavy(work: Work, batch: Set) -> object:
-    return _tuned(heavy_chain, work, batch, batch.nhwc)
-
-
-def heavy_planar(work: Work, batch: Set) -> object:
-    return _tuned(heavy_chain, work, batch, batch.nchw)
-
-
-def jitter(work: Work, batch: Set) -> object:
-    return _tuned(jitter_chain, work, batch, batch.nhwc)
-
-
-def jitter_planar(work: Work, batch: Set) -> object:
-    return _tuned(jitter_chain, work, batch, batch.nchw)
-
-
-def heavy_compiled(work: Work, batch: Set) -> object:
-    return _tuned(_compiled(heavy_chain), work, batch, batch.nchw)
-
-
-# ---- the table ----------------------------------------------------------------------------------
-
-FUSED = [
-    Row("fused, NHWC to channels_last", "augment_rows:fused"),
-    Row("fused, NCHW to NCHW", "augment_rows:fused_planar"),
-]
-FLOOR = Row("floor: copy_ to the output's type", "augment_rows:floor", None, "floor")
-
-
-def chain_rows(chain: str) -> list[Row]:
-    """chain: "card" or "heavy", the functions' name in every module."""
-    albumentations, cpu, gpu = "albumentations", ("cpu",), ("cuda",)
-    peers = f"peers_torchvision:{chain}"
+def ours(module: str = "augment_rows", call: str = "call") -> list[Row]:
     return [
-        *FUSED,
-        Row("PyTorch, package's reference", "augment_rows:package_reference", None, "ref.", cpu),
-        Row("PyTorch, tuned, channels_last", f"peer_rows:{chain}", None, "tuned"),
-        Row("PyTorch, tuned, NCHW", f"peer_rows:{chain}_planar", None, "tuned"),
-        Row("PyTorch, tuned, compiled", f"peer_rows:{chain}_compiled", None, "compiled", gpu),
-        Row("torchvision v2, per sample", peers, None, "torchvision", loops=True),
-        Row("torchvision v2, per batch *", f"{peers}_by_batch", None, "tv. batch*"),
-        Row("albumentations, per sample", f"peers_{albumentations}:{chain}", albumentations,
-            "albument.", cpu),
-        Row("Kornia, batched", f"peers_kornia:{chain}", "kornia", "kornia"),
-        Row("Kornia, compiled", f"peers_kornia:{chain}_compiled", "kornia", "kornia c.", gpu),
-        FLOOR,
+        Row("warpmix", f"{module}:{call}", None, None, OURS,
+            differs="`pipeline(images, labels)`, as one calls it: the batch is new"),
+        Row("warpmix, ready buffer", f"{module}:fused", None, None, "warpmix, out=",
+            differs="the same into a batch that is there already, `out=`"),
+        Row("warpmix, NCHW", f"{module}:fused_planar", None, None, "warpmix, NCHW",
+            differs="planar images to a planar batch, `out=`"),
     ]  # fmt: skip
 
 
-def policy_rows(policy: str) -> list[Row]:
-    """policy: the name of a function of peers_torchvision and of peers_dali."""
-    peer = f"peers_torchvision:{policy}"
+def pytorch(chain: str) -> list[Row]:
+    tuned = "vectorised, parameters per sample, in place where it can be"
     return [
-        *FUSED,
-        Row("torchvision v2, per sample", peer, None, "torchvision", loops=True),
-        dali_row(policy),
-        FLOOR,
+        Row("PyTorch, channels_last", "peers_pytorch:row", chain, None, "PyTorch", differs=tuned),
+        Row("PyTorch, NCHW", "peers_pytorch:row_planar", chain, None, "PyTorch", differs=tuned),
+        Row("PyTorch, compiled", "peers_pytorch:row_compiled", chain, None, "PyTorch, compiled",
+            compiled=True, differs=tuned),
+    ]  # fmt: skip
+
+
+def torchvision(chain: str, sample: str = "", batch: str | None = "") -> list[Row]:
+    """sample, batch: what the two rows do otherwise; without a batch there is only one."""
+    one = "its transforms on planar bytes one by one, as a data set calls them; `torch.stack`"
+    rows = [
+        Row("torchvision v2, per sample", f"peers_torchvision:{chain}", None, None, "torchvision",
+            loops=True, differs=_joined(one, sample)),
+    ]  # fmt: skip
+    if batch is not None:
+        all_alike = "the same transforms once on the batch: one draw for all of its samples"
+        function = f"peers_torchvision:{chain}_by_batch"
+        rows.append(
+            Row("torchvision v2, per batch *", function, None, None, "torchvision *",
+                differs=_joined(all_alike, batch))
+        )  # fmt: skip
+    return rows
+
+
+def kornia(chain: str, differs: str = "") -> list[Row]:
+    base = "its modules on the float batch, parameters per sample"
+    return [
+        Row("Kornia", "peers_kornia:row", chain, "kornia", "Kornia",
+            differs=_joined(base, differs)),
+        Row("Kornia, compiled", "peers_kornia:row_compiled", chain, "kornia", "Kornia, compiled",
+            compiled=True, differs="the same under `torch.compile`"),
+    ]  # fmt: skip
+
+
+def albumentations(chain: str, differs: str = "") -> list[Row]:
+    base = "`Compose` on interleaved bytes one by one, `Normalize` into a ready batch"
+    return [
+        Row("albumentations", f"peers_albumentations:{chain}", None, "albumentations",
+            "albumentations", CPU, loops=True, differs=_joined(base, differs)),
+    ]  # fmt: skip
+
+
+def dali(chain: str, differs: str = "", function: str = "row") -> list[Row]:
+    """One row a device: the GPU's pipelines take images that are there."""
+    named = None if function != "row" else chain
+    common = {"package": "nvidia.dali", "baseline": "DALI", "differs": _joined(DALI_BATCH, differs)}
+    function = f"peers_dali:{function}"
+    return [
+        Row("DALI, CPU pipeline", function, named, devices=CPU, **common),  # type: ignore[arg-type]
+        Row("DALI, GPU pipeline", function, named, devices=GPU, **common),  # type: ignore[arg-type]
     ]
 
 
-def dali_row(name: str) -> Row:
-    return Row("DALI, CPU pipeline", f"peers_dali:{name}", "nvidia.dali", "DALI", ("cpu",), True)
+def _joined(*texts: str) -> str:
+    return "; ".join(text for text in texts if text)
 
 
-ROWS = {
-    "card's chain": chain_rows("card"),
-    "heavy chain": chain_rows("heavy"),
-    "jitter chain": [
-        *FUSED,
-        Row("PyTorch, tuned, channels_last", "peer_rows:jitter", None, "tuned"),
-        Row("PyTorch, tuned, NCHW", "peer_rows:jitter_planar", None, "tuned"),
-        FLOOR,
+GREY = "contrast is about the grey mean"
+ONE_LAM = "one λ and one box a batch, one-hot targets"
+TIMM = (
+    "the mixing part after timm's own conversion and normalisation; partners are the batch in "
+    "reverse, one-hot targets"
+)
+JITTER_ORDER = "jitter in an order drawn a sample"
+DALI_BATCH = "its operators, without prefetching; the batch is in its own memory, which it reuses"
+
+CHAIN_ROWS: dict[str, list[Row]] = {
+    "basic": [
+        *pytorch("basic"),
+        *torchvision("basic", f"`torch.roll` and slices for shift and borders; {GREY}; {ONE_LAM}"),
+        *kornia("basic", "it cannot wrap, so shifts reflect; black borders are PyTorch's; "
+                "contrast is `x · f`"),
+        *albumentations("basic", f"CutMix and borders are NumPy slices; {GREY}"),
     ],
-    "flip chain": [*FUSED, dali_row("flip"), FLOOR],
-    "CutMix alone": [
-        *FUSED,
-        Row("timm Mixup, per sample", "peers_timm:cutmix", "timm", "timm", loops=True),
-        Row("timm Mixup, per batch *", "peers_timm:cutmix_by_batch", "timm", "timm batch*"),
-        Row("torchvision v2, per batch *", "peers_torchvision:cutmix", None, "tv. batch*"),
-        FLOOR,
+    "flip": [
+        *pytorch("flip"),
+        *torchvision("flip", GREY),
+        *kornia("flip", "contrast is `x · f`"),
+        *albumentations("flip", GREY),
+        *dali("flip", "the box is uniform in its place"),
     ],
-    "TrivialAugmentWide": policy_rows("trivial_augment"),
-    "RandAugment": policy_rows("rand_augment"),
-}
+    "affine": [
+        *pytorch("affine"),
+        *torchvision("affine", JITTER_ORDER),
+        *kornia("affine", "jitter in an order drawn a batch"),
+        Row("fuse-augmentations", "peers_fused:affine", None, "fuse_augmentations",
+            "fuse-augm.", differs="Kornia's transforms, flip and affine as one resampling"),
+        *albumentations("affine", JITTER_ORDER),
+        *dali("affine", "contrast about the middle; the flip comes last"),
+        Row("triton-augment", "peers_fused:affine_of_triton", None, "triton_augment",
+            "triton-augm.", GPU, differs="one kernel; affine before flip; needs a GPU"),
+    ],
+    "jitter": [
+        *pytorch("jitter"),
+        *torchvision("jitter", ONE_LAM),
+        *kornia("jitter", "jitter in an order drawn a batch; one `p` a batch for CutMix"),
+        *albumentations("jitter", f"CutMix by PyTorch on the batch; {JITTER_ORDER}"),
+        *dali("jitter", "CutMix by PyTorch on the batch; contrast about the middle", "jitter"),
+    ],
+    "heavy": [
+        *pytorch("heavy"),
+        *torchvision("heavy", "one λ a batch, one-hot targets"),
+        *kornia("heavy", "jitter in an order drawn a batch; one `p` a batch for MixUp"),
+        *albumentations("heavy", f"MixUp by PyTorch on the batch; {JITTER_ORDER}"),
+    ],
+    "cutmix": [
+        *pytorch("cutmix"),
+        Row("timm Mixup, per sample", "peers_timm:cutmix", None, "timm", "timm", loops=True,
+            differs=TIMM),
+        Row("timm Mixup, per batch *", "peers_timm:cutmix_by_batch", None, "timm", "timm *",
+            differs=f"{TIMM}; one box a batch"),
+        Row("torchvision v2, per batch *", "peers_torchvision:cutmix", None, None, "torchvision *",
+            differs=f"`v2.CutMix` on bytes: {ONE_LAM}"),
+        *kornia("cutmix"),
+    ],
+    "trivial_augment": [
+        *torchvision("trivial_augment", batch=None),
+        *dali("trivial_augment", "DALI's own operators"),
+    ],
+    "rand_augment": [
+        *torchvision("rand_augment", batch=None),
+        *dali("rand_augment", "DALI's own operators"),
+    ],
+}  # fmt: skip
+
+CROPS = [
+    *ours("photo_rows"),
+    Row("torchvision v2, per sample, NCHW", "photo_rows:torchvision", None, None, "torchvision",
+        loops=True, differs="its transforms on planar bytes one by one"),
+    Row("torchvision v2, per sample, NHWC", "photo_rows:torchvision_interleaved", None, None,
+        "torchvision", loops=True, differs="the same on interleaved bytes"),
+    Row("torchvision v2, floats per batch", "photo_rows:torchvision_by_batch", None, None,
+        "torchvision", loops=True, 
+        differs="crops interleaved bytes one by one, converts them together"),
+    Row("Pillow, per sample", "photo_rows:pillow", None, None, "Pillow", CPU, loops=True,
+        differs="torchvision's transforms on Pillow's images, NumPy's normalisation"),
+    Row("albumentations", "photo_rows:albumentations", None, "albumentations", "albumentations",
+        CPU, loops=True, differs="OpenCV's area interpolation"),
+    Row("Kornia", "photo_rows:kornia", None, "kornia", "Kornia", loops=True,
+        differs="without antialiasing; photos of mixed sizes one by one"),
+    Row("DALI, CPU pipeline", "photo_rows:dali", None, "nvidia.dali", "DALI", CPU,
+        differs=DALI_BATCH),
+    Row("DALI, GPU pipeline", "photo_rows:dali", None, "nvidia.dali", "DALI", GPU,
+        differs=DALI_BATCH),
+    Row("floor: copy_ to the output's type", "photo_rows:floor", None, None, FLOOR,
+        differs="converts as many bytes as the batch has"),
+]  # fmt: skip
+
+
+def vote(how: str) -> list[Row]:
+    return [
+        Row("warpmix", "vote_rows:package", how, None, OURS, differs="`warpmix.vote`"),
+        Row("scikit-learn", "vote_rows:sklearn", how, "sklearn", "scikit-learn", CPU,
+            differs="`VotingClassifier.predict` of fitted members whose predictions are there"),
+        Row("NumPy", "vote_rows:numpy", how, None, "NumPy", CPU, differs="vectorised"),
+        Row("PyTorch", "vote_rows:pytorch", how, None, "PyTorch", differs="vectorised"),
+        Row("floor: one read (sum)", "vote_rows:floor", None, None, FLOOR,
+            differs="reads the predictions once"),
+    ]  # fmt: skip

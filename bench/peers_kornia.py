@@ -22,10 +22,13 @@ AFFINE = K.RandomAffine(15.0, (0.1, 0.1), (0.9, 1.1), 10.0, p=1.0)
 JITTER = K.ColorJitter(0.4, 0.4, 0.4, 0.1, p=1.0)
 ERASING = K.RandomErasing(p=0.5)
 MIXUP = K.RandomMixUpV2(**MIXED)
+FLIP = K.RandomHorizontalFlip()
+CONTRAST_OF_FLIP = K.RandomContrast((0.5, 1.5), p=1.0)
+BRIGHTNESS_AND_CONTRAST = K.ColorJitter(0.4, 0.4, p=1.0)
 NORMALIZE = K.Normalize(MEAN, STD)
 
 
-def card_chain(images: Tensor, labels: Tensor) -> Any:
+def basic_chain(images: Tensor, labels: Tensor) -> Any:
     """Kornia cannot wrap, its contrast is x · f, and black borders are pure_torch.py's."""
     batch = CONTRAST(SHIFT(images.float().div_(255.0)))
     batch, targets = CUTMIX(batch, labels)
@@ -38,22 +41,50 @@ def heavy_chain(images: Tensor, labels: Tensor) -> Any:
     return NORMALIZE(batch), targets
 
 
-def card(work: Work, batch: Set) -> object:
-    return card_chain(batch.nchw, batch.labels)
+@functools.cache
+def _crop(size: int) -> Any:
+    return K.RandomCrop((size, size), padding=4)
 
 
-def heavy(work: Work, batch: Set) -> object:
-    return heavy_chain(batch.nchw, batch.labels)
+def jitter_chain(images: Tensor, labels: Tensor) -> Any:
+    batch = JITTER(FLIP(_crop(images.shape[-1])(images.float().div_(255.0))))
+    batch, targets = CUTMIX(batch, labels)
+    return NORMALIZE(batch), targets
+
+
+def affine_chain(images: Tensor, labels: Tensor) -> Any:
+    batch = AFFINE(FLIP(images.float().div_(255.0)))
+    return NORMALIZE(BRIGHTNESS_AND_CONTRAST(batch)), labels
+
+
+def flip_chain(images: Tensor, labels: Tensor) -> Any:
+    batch = CONTRAST_OF_FLIP(FLIP(images.float().div_(255.0)))
+    return NORMALIZE(ERASING(batch)), labels
+
+
+def cutmix_chain(images: Tensor, labels: Tensor) -> Any:
+    batch, targets = CUTMIX(images.float().div_(255.0), labels)
+    return NORMALIZE(batch), targets
+
+
+CHAINS: dict[str, Callable[[Tensor, Tensor], Any]] = {
+    "basic": basic_chain,
+    "heavy": heavy_chain,
+    "jitter": jitter_chain,
+    "affine": affine_chain,
+    "flip": flip_chain,
+    "cutmix": cutmix_chain,
+}
 
 
 @functools.cache
-def compiled(chain: Callable[..., Any]) -> Callable[..., Any]:
-    return torch.compile(chain)
+def compiled(chain: str) -> Callable[..., Any]:
+    return torch.compile(CHAINS[chain])
 
 
-def card_compiled(work: Work, batch: Set) -> object:
-    return compiled(card_chain)(batch.nchw, batch.labels)
+def row(chain: str, work: Work, batch: Set) -> object:
+    return CHAINS[chain](batch.nchw, batch.labels)
 
 
-def heavy_compiled(work: Work, batch: Set) -> object:
-    return compiled(heavy_chain)(batch.nchw, batch.labels)
+def row_compiled(chain: str, work: Work, batch: Set) -> object:
+    return compiled(chain)(batch.nchw, batch.labels)

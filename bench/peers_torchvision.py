@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 
 import torch
@@ -18,6 +19,17 @@ HEAVY = v2.Compose(
         v2.ColorJitter(0.4, 0.4, 0.4, 0.1),
         v2.RandomErasing(),
     ]
+)
+AFFINE = v2.Compose(
+    [
+        v2.RandomHorizontalFlip(),
+        v2.RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10, InterpolationMode.BILINEAR),
+        v2.ColorJitter(0.4, 0.4),
+    ]
+)
+JITTER = v2.ColorJitter(0.4, 0.4, 0.4, 0.1)
+FLIP = v2.Compose(
+    [v2.RandomHorizontalFlip(), v2.ColorJitter(contrast=(0.5, 1.5)), v2.RandomErasing()]
 )
 TRIVIAL_AUGMENT, RAND_AUGMENT = v2.TrivialAugmentWide(), v2.RandAugment(2, 9)
 CUTMIX, MIXUP = v2.CutMix(num_classes=CLASSES), v2.MixUp(num_classes=CLASSES)
@@ -55,7 +67,7 @@ def each(function: Callable[[Tensor], Tensor], images: Iterable[Tensor]) -> Tens
     return torch.stack([function(image) for image in images])
 
 
-def card(work: Work, batch: Set) -> object:
+def basic(work: Work, batch: Set) -> object:
     images = each(lambda image: CONTRAST(roll(image)), batch.nchw)
     images, targets = CUTMIX(images, batch.labels)
     for image in images:
@@ -63,7 +75,7 @@ def card(work: Work, batch: Set) -> object:
     return normalised(images), targets
 
 
-def card_by_batch(work: Work, batch: Set) -> object:
+def basic_by_batch(work: Work, batch: Set) -> object:
     images, targets = CUTMIX(CONTRAST(roll(batch.nchw)), batch.labels)
     return normalised(blackout(images)), targets
 
@@ -87,6 +99,37 @@ def heavy(work: Work, batch: Set) -> object:
 
 def heavy_by_batch(work: Work, batch: Set) -> object:
     return _heavy(batch, HEAVY(batch.nchw))
+
+
+@functools.cache
+def _jitter(size: int) -> v2.Compose:
+    return v2.Compose([v2.RandomCrop(size, padding=4), v2.RandomHorizontalFlip(), JITTER])
+
+
+def jitter(work: Work, batch: Set) -> object:
+    images, targets = CUTMIX(each(_jitter(work.case.size), batch.nchw), batch.labels)
+    return normalised(images), targets
+
+
+def jitter_by_batch(work: Work, batch: Set) -> object:
+    images, targets = CUTMIX(_jitter(work.case.size)(batch.nchw), batch.labels)
+    return normalised(images), targets
+
+
+def affine(work: Work, batch: Set) -> object:
+    return normalised(each(AFFINE, batch.nchw))
+
+
+def affine_by_batch(work: Work, batch: Set) -> object:
+    return normalised(AFFINE(batch.nchw))
+
+
+def flip(work: Work, batch: Set) -> object:
+    return normalised(each(FLIP, batch.nchw))
+
+
+def flip_by_batch(work: Work, batch: Set) -> object:
+    return normalised(FLIP(batch.nchw))
 
 
 def cutmix(work: Work, batch: Set) -> object:

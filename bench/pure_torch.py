@@ -1,4 +1,4 @@
-"""The card's chain in plain, vectorised PyTorch: what a careful user writes without warpmix.
+"""The basic chain in plain, vectorised PyTorch: what a careful user writes without warpmix.
 
 Per-sample parameters, no Python loop over samples, no work that the chain does not need; random
 numbers from torch's own generators. It is the peer of the benchmarks, not the oracle of the tests.
@@ -60,7 +60,7 @@ def crop_blackout(images: Tensor, max_border: float) -> Tensor:
     return images.mul_((keep_y[:, None, :, None] & keep_x[:, None, None, :]).to(images.dtype))
 
 
-def card_chain(
+def basic_chain(
     images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Shift-wrap → contrast → CutMix → crop-blackout → normalise.
@@ -74,5 +74,15 @@ def card_chain(
     batch = contrast(shift_wrap(images, 0.2).float(), 1.0, 3.0)
     batch, partner_labels, lam = cutmix(batch, labels)
     batch = crop_blackout(batch, 0.2)
+    batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
+    return batch.to(dtype), labels, partner_labels, lam
+
+
+def cutmix_chain(
+    images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """CutMix, on bytes, → normalise; arguments and result as :func:`basic_chain`."""
+    mixed, partner_labels, lam = cutmix(images, labels)
+    batch = mixed.float()
     batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
     return batch.to(dtype), labels, partner_labels, lam

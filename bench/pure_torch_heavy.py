@@ -1,4 +1,4 @@
-"""The heavy chain in plain PyTorch: affine → colour jitter → erasing → MixUp → normalise.
+"""The other chains in plain PyTorch.
 
 As pure_torch.py: vectorised, parameters per sample, in place where it can be. The steps take their
 parameters, so that bench_peers.py can check them against torchvision's functionals.
@@ -7,6 +7,7 @@ parameters, so that bench_peers.py can check them against torchvision's function
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -97,18 +98,63 @@ def erasing_boxes(count: int, height: int, width: int, device: torch.device) -> 
     return torch.cat([x, y, x + w, y + h], 1) * on
 
 
+def _uniform(images: Tensor) -> Callable[..., Tensor]:
+    """Draws one number a sample, [B, …]."""
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(len(images), *shape, device=images.device).uniform_(low, high)
+
+    return draw
+
+
+def _drawn_affine(images: Tensor) -> Tensor:
+    """RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10)."""
+    height, width = images.shape[2:]
+    uniform = _uniform(images)
+    dx, dy = (uniform(-0.1 * n, 0.1 * n).round_() for n in (width, height))
+    return affine(images, uniform(-15, 15), dx, dy, uniform(0.9, 1.1), uniform(-10, 10))
+
+
+def flipped(images: Tensor) -> Tensor:
+    """Half of the samples mirrored."""
+    on = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(on, images.flip(3), images)
+
+
+def affine_chain(
+    images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """RandomHorizontalFlip() → RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10) →
+    ColorJitter(0.4, 0.4) → normalise."""
+    uniform = _uniform(images)
+    batch = _drawn_affine(flipped(images).float())
+    for step in (brightness, contrast):
+        step(batch, uniform(0.6, 1.4, 1, 1, 1))
+    batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
+    return batch.to(dtype), labels
+
+
+def flip_chain(
+    images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
+) -> tuple[Tensor, Tensor]:
+    """RandomHorizontalFlip() → RandomContrast((0.5, 1.5), "center") → RandomErasing() →
+    normalise."""
+    count, _, height, width = images.shape
+    batch = flipped(images).float()
+    batch.sub_(127.5).mul_(_uniform(images)(0.5, 1.5, 1, 1, 1)).add_(127.5).clamp_(0.0, 255.0)
+    erase(batch, erasing_boxes(count, height, width, images.device))
+    batch.sub_((mean * 255.0)[:, None, None]).div_((std * 255.0)[:, None, None])
+    return batch.to(dtype), labels
+
+
 def heavy_chain(
     images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10) → ColorJitter(0.4, 0.4, 0.4, 0.1) →
-    RandomErasing() → MixUp() → normalise; arguments and result as pure_torch.card_chain."""
+    RandomErasing() → MixUp() → normalise; arguments and result as pure_torch.basic_chain."""
     count, _, height, width = images.shape
-
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.empty(count, *shape, device=images.device).uniform_(low, high)
-
-    dx, dy = (uniform(-0.1 * n, 0.1 * n).round_() for n in (width, height))
-    batch = affine(images.float(), uniform(-15, 15), dx, dy, uniform(0.9, 1.1), uniform(-10, 10))
+    uniform = _uniform(images)
+    batch = _drawn_affine(images.float())
     for step in (brightness, contrast, saturation):
         step(batch, uniform(0.6, 1.4, 1, 1, 1))
     hue(batch, uniform(-0.1, 0.1, 1, 1))
@@ -138,7 +184,7 @@ def jitter_chain(
     images: Tensor, labels: Tensor, mean: Tensor, std: Tensor, dtype: torch.dtype = torch.float32
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """RandomCrop(padding=4) → RandomHorizontalFlip() → ColorJitter(0.4, 0.4, 0.4, 0.1) → CutMix() →
-    normalise; arguments and result as pure_torch.card_chain."""
+    normalise; arguments and result as pure_torch.basic_chain."""
     count, device = images.shape[0], images.device
     batch = crop_and_flip(images, 4)
     for step in (brightness, contrast, saturation):

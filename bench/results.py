@@ -165,9 +165,13 @@ def _first_line(*command: str) -> str:
 
 
 def write_json(path: str, rows: list[Row], machine: dict[str, Any]) -> None:
-    """The table's content; seconds and bytes a second. Appears whole or not at all."""
-    target = Path(path)
+    """The table's content; seconds and bytes a second."""
     text = json.dumps({"machine": machine, "rows": compared(rows)}, indent=1, ensure_ascii=False)
-    temporary = target.with_name(target.name + ".tmp")
+    write_whole(Path(path), text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The file appears whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text)
-    temporary.replace(target)
+    temporary.replace(path)

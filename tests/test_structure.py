@@ -45,6 +45,8 @@ IMPORTED_AS = {
     "pytest-benchmark": "pytest",  # plugins, which need no import
     "pytest-xdist": "pytest",
     "nvidia-dali-cuda130": "nvidia.dali",
+    "fuse-augmentations": "fuse_augmentations",
+    "triton-augment": "triton_augment",
 }
 
 

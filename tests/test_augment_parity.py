@@ -50,6 +50,73 @@ def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
         assert_same(case.run(), want, case)
 
 
+# Each kind with what it has of branches.
+ALONE = [
+    warpmix.RandomShift(0.3, "reflect"),
+    warpmix.RandomShift(0.5, "constant", (9, 0, 255)),
+    warpmix.RandomCrop(None, 3, padding_mode="symmetric"),
+    warpmix.RandomCrop((7, 11), (1, 0, 2, 1), fill=7),
+    warpmix.CenterCrop((7, 20)),
+    warpmix.RandomHorizontalFlip(),
+    warpmix.RandomVerticalFlip(),
+    warpmix.AlternatingFlip(),
+    warpmix.RandomRotation(180.0, border="symmetric"),
+    warpmix.RandomRotation(45.0, fill=(9, 0, 255)),
+    warpmix.RandomZoom((0.5, 2.0), border="wrap"),
+    warpmix.RandomAffine(15.0, (0.2, 0.4), (0.5, 2.0), (-10.0, 10.0, 5.0, 30.0)),
+    warpmix.RandomResizedCrop(None),
+    warpmix.RandomResizedCrop(None, (0.9, 1.0), (2.0, 3.0)),
+    warpmix.RandomResizedCrop((30, 9), interpolation="bicubic"),
+    warpmix.Resize((5, 31)),
+    warpmix.Resize((29, 4), "bicubic"),
+    warpmix.Resize((19, 22), antialias=False),
+    *(warpmix.RandomContrast((0.2, 3), kind) for kind in ("channel_mean", "center", "gray_mean")),
+    warpmix.RandomBrightness((0.2, 3)),
+    warpmix.RandomSaturation((0.2, 3)),
+    warpmix.RandomHue(0.5),
+    warpmix.ColorJitter(0.4, 0.4, 0.9, 0.1),
+    warpmix.RandomPosterize(3),
+    warpmix.RandomSolarize(128),
+    warpmix.RandomInvert(),
+    warpmix.RandomGrayscale(0.9),
+    warpmix.RandomGamma((0.1, 5.0)),
+    warpmix.GaussianNoise(-0.2, 0.3),
+    warpmix.RandomCropBlackout(0.3),
+    warpmix.RandomErasing(0.9, value=(10.0, 0.5, 255.0)),
+    warpmix.RandomErasing(0.9, (0.5, 0.9), value="random"),
+    warpmix.Cutout(5, value=99.5),
+    warpmix.Cutout(4, False),
+    warpmix.GridMask((0.3, 0.7)),
+    warpmix.RandomAutocontrast(0.9),
+    warpmix.RandomEqualize(0.9),
+    warpmix.RandomAdjustSharpness(1.9, 0.9),
+    warpmix.GaussianBlur((3, 9), (0.1, 2.0)),
+    warpmix.RandAugment(2, 9),
+    warpmix.TrivialAugmentWide(fill=40),
+    *(warpmix.AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
+    warpmix.CutMix(0.7),
+    warpmix.MixUp(0.4),
+]
+
+
+@pytest.mark.parametrize("values", ["any", "narrow"])
+@pytest.mark.parametrize("transform", ALONE, ids=lambda transform: type(transform).__name__)
+def test_each_transform_alone_equals_the_reference(
+    transform: warpmix.Transform, values: str
+) -> None:
+    """Lists of several hide a fault in one: another covers it, or it is seldom drawn."""
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randint(0, 256, (40, 13, 18, 3), dtype=torch.uint8, generator=generator)
+    if values == "narrow":
+        images = images // 8 + torch.arange(40, dtype=torch.uint8)[:, None, None, None] * 5
+    options = {"p": 1.0, "dtype": torch.float32, "seed": 11}
+    case = Case([transform], options, images, torch.arange(40), planar=False)
+    want = expected(case)
+    assert_same(case.run(), want)
+    with emulated_kernels():
+        assert_same(case.run(), want)
+
+
 @settings(max_examples=100)
 @given(cases())
 def test_replayed_draws_give_the_same_bytes(case: Case) -> None:

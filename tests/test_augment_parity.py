@@ -96,21 +96,32 @@ ALONE = [
     *(warpmix.AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
     warpmix.CutMix(0.7),
     warpmix.MixUp(0.4),
+    warpmix.RandomChoice([warpmix.RandomInvert(), warpmix.RandomPosterize(2)]),
+]
+# In one launch as one map, or one after another.
+TOGETHER = [
+    [warpmix.RandomAffine(30.0, (0.2, 0.4), (0.5, 2.0), 20.0), warpmix.RandomRotation(180.0)],
+    [warpmix.RandomResizedCrop((9, 31)), warpmix.RandomZoom((0.5, 2.0)), warpmix.Cutout(4)],
+    [warpmix.GaussianBlur(3), warpmix.RandomEqualize(0.5), warpmix.MixUp(1.0)],
 ]
 
 
 @pytest.mark.parametrize("values", ["any", "narrow"])
-@pytest.mark.parametrize("transform", ALONE, ids=lambda transform: type(transform).__name__)
+@pytest.mark.parametrize(
+    "transforms",
+    [*([transform] for transform in ALONE), *TOGETHER],
+    ids=lambda listed: "+".join(type(transform).__name__ for transform in listed),
+)
 def test_each_transform_alone_equals_the_reference(
-    transform: warpmix.Transform, values: str
+    transforms: list[warpmix.Transform], values: str
 ) -> None:
-    """Lists of several hide a fault in one: another covers it, or it is seldom drawn."""
+    """Random lists hide a fault in one: another covers it, or it is seldom drawn."""
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 256, (40, 13, 18, 3), dtype=torch.uint8, generator=generator)
     if values == "narrow":
         images = images // 8 + torch.arange(40, dtype=torch.uint8)[:, None, None, None] * 5
     options = {"p": 1.0, "dtype": torch.float32, "seed": 11}
-    case = Case([transform], options, images, torch.arange(40), planar=False)
+    case = Case(transforms, options, images, torch.arange(40), planar=False)
     want = expected(case)
     assert_same(case.run(), want)
     with emulated_kernels():

@@ -128,6 +128,30 @@ def test_each_transform_alone_equals_the_reference(
         assert_same(case.run(), want)
 
 
+# More channels than a draw of four numbers, and more floats than a chunk of the CPU's general loop.
+LARGE = [
+    (13, 9, [warpmix.RandomErasing(1.0, (0.5, 0.9), value="random"), warpmix.GaussianNoise()]),
+    (80, 3, [warpmix.RandomRotation(20), warpmix.RandomContrast((0.5, 2)), warpmix.MixUp(1.0)]),
+    (80, 3, [warpmix.RandomAffine(20, (0.1, 0.1)), warpmix.RandomAdjustSharpness(1.5, 0.5)]),
+    (80, 3, [warpmix.RandomHue(0.2), warpmix.RandomContrast((0.5, 2)), warpmix.CutMix(1.0)]),
+]
+
+
+@pytest.mark.parametrize(("size", "channels", "transforms"), LARGE)
+def test_large_images_equal_the_reference(
+    size: int, channels: int, transforms: list[warpmix.Transform]
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    shape = (8, size, size + 5, channels)
+    images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
+    options = {"p": 0.8, "dtype": torch.float32, "seed": 2}
+    case = Case(transforms, options, images, torch.arange(8), planar=False)
+    want = expected(case)
+    assert_same(case.run(), want)
+    with emulated_kernels():
+        assert_same(case.run(), want)
+
+
 @settings(max_examples=100)
 @given(cases())
 def test_replayed_draws_give_the_same_bytes(case: Case) -> None:

@@ -91,8 +91,8 @@ ALONE = [
     warpmix.RandomEqualize(0.9),
     warpmix.RandomAdjustSharpness(1.9, 0.9),
     warpmix.GaussianBlur((3, 9), (0.1, 2.0)),
-    warpmix.RandAugment(2, 9),
-    warpmix.TrivialAugmentWide(fill=40),
+    warpmix.RandAugment(2, 9, fill=(9, 0, 255)),
+    warpmix.TrivialAugmentWide(fill=(9, 0, 255)),
     *(warpmix.AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
     warpmix.CutMix(0.7),
     warpmix.MixUp(0.4),
@@ -128,8 +128,11 @@ def test_each_transform_alone_equals_the_reference(
         assert_same(case.run(), want)
 
 
-# More channels than a draw of four numbers, and more floats than a chunk of the CPU's general loop.
+# A number of channels that no code is made for, more of them than a draw of four numbers, and more
+# floats than a chunk of the CPU's general loop.
 LARGE = [
+    (13, 4, [warpmix.RandomShift(0.3), warpmix.CutMix(1.0)]),
+    (13, 4, [warpmix.RandomRotation(90), warpmix.RandomBrightness((0.5, 2))]),
     (13, 9, [warpmix.RandomErasing(1.0, (0.5, 0.9), value="random"), warpmix.GaussianNoise()]),
     (80, 3, [warpmix.RandomRotation(20), warpmix.RandomContrast((0.5, 2)), warpmix.MixUp(1.0)]),
     (80, 3, [warpmix.RandomAffine(20, (0.1, 0.1)), warpmix.RandomAdjustSharpness(1.5, 0.5)]),

@@ -6,6 +6,8 @@
 #                 then its operators on recorded calls, under these and under ThreadSanitizer
 # make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
 #                     then nvcc's PTX of it, where nvcc is
+# make mutants   faults in the kernels and in the Python before them, one at a time: does a test fail?
+# make coverage  which lines of the Python and of the C++ the tests run
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -21,7 +23,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest fuzz sanitize device-check bench lint format clean
+.PHONY: demo test lowest fuzz sanitize device-check mutants coverage bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -60,6 +62,28 @@ device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
 	PYTHONPATH=tests $(RUN) -m device mutants
 	PYTHONPATH=tests $(RUN) -m device.ptx
+
+mutants: $(VENV)/installed-test
+	$(INSTALL) 'tree-sitter>=0.25' 'tree-sitter-cpp>=0.23'
+	PYTHONPATH=tests $(RUN) -m mutation kernels
+	PYTHONPATH=tests $(RUN) -m mutation python
+
+# A copy, built without the CUDA module and with gcov's counters. The tests of the tests' own tools, and those
+# that kill processes or wait for a browser, reach no line that the others do not.
+NOT_COVERED := device_% gpu_% kills fuzzing docs packaging structure typing mutation study_report_browser train_kill
+COVERED     := $(filter-out $(NOT_COVERED:%=tests/test_%.py),$(wildcard tests/test_*.py))
+coverage: $(VENV)/installed-test
+	$(INSTALL) 'coverage>=7.10'
+	rm -rf build/coverage && mkdir -p build/coverage
+	cp -r pyproject.toml setup.py README.md LICENSE csrc kernels python build/coverage/
+	rm -f build/coverage/python/warpmix/*.so
+	cd build/coverage && WARPMIX_CUDA=0 CFLAGS=--coverage LDFLAGS=--coverage \
+		$(abspath $(RUN)) setup.py build_ext --inplace
+	PYTHONPATH=$(abspath build/coverage/python) OMP_NUM_THREADS=1 \
+		$(RUN) -m coverage run -m pytest -n auto --dist loadfile -p no:cacheprovider $(COVERED)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --skip-covered
+	PYTHONPATH=tests $(RUN) -m cpp_lines build/coverage
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

@@ -280,8 +280,9 @@ def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
         CARD,
         [warpmix.RandomHorizontalFlip(), warpmix.RandomCrop(4, padding=2), warpmix.MixUp()],
         [warpmix.RandomAffine(30), warpmix.ColorJitter(0.4, 0.4, 0.4, 0.1), warpmix.CutMix()],
+        [warpmix.RandomResizedCrop((3, 2)), warpmix.CutMix()],
     ],
-    ids=["card", "crop", "general"],
+    ids=["card", "crop", "general", "resampled"],
 )
 def test_small_images_share_the_kernels_blocks(
     transforms: list[warpmix.Transform], batch_size: int

@@ -253,15 +253,15 @@ def test_bytes_do_not_depend_on_batch_order_or_threads(size: int, threads: int) 
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-@pytest.mark.parametrize("mix", [warpmix.CutMix(), warpmix.MixUp()])
+@pytest.mark.parametrize("other", [warpmix.CutMix(), warpmix.MixUp(), warpmix.RandomRotation(9)])
 @pytest.mark.parametrize("width", [32, 33])  # rows of whole vectors are written past the cache
 def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
-    width: int, mix: warpmix.CutMix | warpmix.MixUp, channels_last: bool
+    width: int, other: warpmix.Transform, channels_last: bool
 ) -> None:
     images = torch.randint(0, 256, (500, 32, width, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     labels, sums = torch.zeros(500, dtype=torch.int64), warpmix.ops.channel_sums(images)
     pipeline = warpmix.Pipeline(
-        [*CARD[:2], mix, CARD[3]], mean=0.5, std=0.25, channels_last=channels_last
+        [*CARD[:2], other, CARD[3]], mean=0.5, std=0.25, channels_last=channels_last
     )
     ids = torch.arange(2500)
     whole, _ = pipeline(images, labels, index=ids % 500, ids=ids, sums=sums)

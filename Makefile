@@ -9,6 +9,8 @@
 # make docs   the documentation site, in build/docs: no link or anchor of it is broken
 # make compare   beside kornia, torchvision, albumentations, timm, DALI and others, in an environment of its own:
 #                25 minutes on two cores, then docs/comparison.md; QUICK=1: 3 minutes, to build/compare; DEVICE=cuda
+# make mutants   faults in the kernels and in the Python before them, one at a time: does a test fail?
+# make coverage  which lines of the Python and of the C++ the tests run
 # make wheel   dist/: source distribution, and a wheel made from it, for this Python; the operators' tests on
 #              the wheel in fresh environments without a compiler, with the oldest torch and with the newest
 # make bench, make lint, make format, make clean
@@ -26,7 +28,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest docs fuzz sanitize device-check wheel bench compare lint format clean
+.PHONY: demo test lowest docs fuzz sanitize device-check mutants coverage wheel bench compare lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -71,6 +73,28 @@ device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
 	PYTHONPATH=tests $(RUN) -m device mutants
 	PYTHONPATH=tests $(RUN) -m device.ptx
+
+mutants: $(VENV)/installed-test
+	$(INSTALL) 'tree-sitter>=0.25' 'tree-sitter-cpp>=0.23'
+	PYTHONPATH=tests $(RUN) -m mutation kernels
+	PYTHONPATH=tests $(RUN) -m mutation python
+
+# A copy, built without the CUDA module and with gcov's counters. The tests of the tests' own tools, and those
+# that kill processes or wait for a browser, reach no line that the others do not.
+NOT_COVERED := device_% gpu_% kills fuzzing docs packaging structure typing mutation study_report_browser train_kill
+COVERED     := $(filter-out $(NOT_COVERED:%=tests/test_%.py),$(wildcard tests/test_*.py))
+coverage: $(VENV)/installed-test
+	$(INSTALL) 'coverage>=7.10'
+	rm -rf build/coverage && mkdir -p build/coverage
+	cp -r pyproject.toml setup.py README.md LICENSE csrc kernels python build/coverage/
+	rm -f build/coverage/python/warpmix/*.so
+	cd build/coverage && WARPMIX_CUDA=0 CFLAGS=--coverage LDFLAGS=--coverage \
+		$(abspath $(RUN)) setup.py build_ext --inplace
+	PYTHONPATH=$(abspath build/coverage/python) OMP_NUM_THREADS=1 \
+		$(RUN) -m coverage run -m pytest -n auto --dist loadfile -p no:cacheprovider $(COVERED)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --skip-covered
+	PYTHONPATH=tests $(RUN) -m cpp_lines build/coverage
 
 # The architectures of a release, whatever is set for development. auditwheel names the oldest glibc that will
 # do, which is this machine's; the workflow of .github builds on an older one.

@@ -18,11 +18,13 @@ from warpmix.ensemble import (
     Stacking,
     at_temperature,
     bootstrap_intervals,
+    compare,
     diversity,
     expected_calibration_error,
     fit_temperature,
     join_folds,
     reference,
+    standard_candidates,
     vote,
 )
 
@@ -207,3 +209,25 @@ def test_voted_scores_can_be_calibrated() -> None:
     before = expected_calibration_error(scores[500:], targets[500:])
     after = expected_calibration_error(at_temperature(scores[500:], temperature), targets[500:])
     assert after < before
+
+
+def test_gains_are_over_the_best_single_model() -> None:
+    predictions, targets = noisy(6, 600)
+    halves = [(predictions[:, rows], targets[rows]) for rows in (slice(300), slice(300, 600))]
+    candidates = standard_candidates(["stack", "greedy", "soft"], [0.5])
+    results = compare(*halves, candidates, replicates=200, confidence=0.8, seed=4)
+    assert [result.candidate.name for result in results] == [
+        "best single model",
+        "soft, best 50 %",
+        "greedy by accuracy",
+        "greedy by log-loss",
+        "stacked probabilities",
+        "stacked labels",
+    ]
+    tested, truth = halves[1]
+    correct = torch.stack([result.ensemble.vote(tested).labels == truth for result in results])
+    assert [result.accuracy for result in results] == correct.double().mean(1).tolist()
+    drawn = bootstrap_intervals(correct, replicates=200, seed=4).replicates.numpy()
+    low, high = np.quantile(drawn - drawn[:, :1], [0.1, 0.9], axis=0)
+    np.testing.assert_allclose([result.gain_low for result in results], low, rtol=0, atol=1e-12)
+    np.testing.assert_allclose([result.gain_high for result in results], high, rtol=0, atol=1e-12)

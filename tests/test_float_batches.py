@@ -89,6 +89,18 @@ def test_gpu_equals_the_cpu(case: Case) -> None:
     assert_same(case.run("cuda")[0].cpu(), case.run()[0], case)
 
 
+@pytest.mark.parametrize("moves", [[], [RandomShift(0.1), CutMix()]])
+def test_normals_of_rows_that_are_made_in_parts(moves: list[Any]) -> None:
+    """A row of more than 256 pixels (NormalWords of plane_loops.h)."""
+    images = torch.randn(3, 6, 700, 2, generator=torch.Generator().manual_seed(0))
+    erasing = RandomErasing(1.0, (0.7, 0.8), (0.01, 0.012), value="random")
+    case = Case([*moves, erasing], {"p": 1.0, "seed": 5}, images, LABELS[:3], planar=False)
+    want = expected(case)[0]
+    assert_same(case.run()[0], want)
+    with emulated_kernels():
+        assert_same(case.run()[0], want)
+
+
 def test_draws_are_those_of_uint8_images() -> None:
     pipeline = Pipeline(MOVES, seed=3)
     draws = pipeline.draw(LABELS, images=torch.zeros(8, 3, 12, 10, dtype=torch.uint8))

@@ -205,3 +205,11 @@ def test_draws_of_another_pipeline_are_refused() -> None:
         Pipeline([MixUp()]).replay(batch(), draws, IDS)
     with pytest.raises(ValueError, match="images must be the 6 that the draws were drawn for"):
         Pipeline([CutMix()]).replay(batch(3), draws, IDS[:3])
+
+
+def test_no_rows_make_an_empty_batch() -> None:
+    none = torch.arange(0)
+    pipeline = Pipeline([RandomShift(0.2), CutMix()])
+    made, targets = pipeline(batch(), torch.arange(len(batch())), index=none, ids=none)
+    assert made.shape == (0, *batch().shape[1:])
+    assert all(part.shape == (0,) for part in targets)

@@ -86,6 +86,7 @@ def test_ties_count_for_the_lowest_class(tmp_path: Path) -> None:
         ({"predictions": torch.zeros(7, 3).long()}, TypeError, "must be floating-point, got torch"),
         ({"predictions": probabilities()[0]}, ValueError, r"must be \[N, C\] with C at least 2"),
         ({"predictions": torch.ones(7, 1), "classes": None}, ValueError, "C at least 2"),
+        ({"predictions": torch.ones(0, 3), "labels": None}, ValueError, r"got the shape \(0, 3\)"),
         ({"predictions": probabilities() * 2}, ValueError, "torch.softmax"),
         ({"predictions": torch.full((7, 3), torch.nan)}, ValueError, "NaN or infinity for 7 of 7"),
         ({"labels": LABELS[:6]}, ValueError, r"labels must be \[7\]"),

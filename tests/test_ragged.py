@@ -420,3 +420,9 @@ def test_replayed_draws_are_checked_against_each_image() -> None:
     draws.per_launch[0][1, 0, 0, 2] = 40
     with pytest.raises(ValueError, match="draws must hold for shift of 33 x 32 pixels a dx"):
         pipeline.replay(ragged(), draws, torch.arange(5))
+
+
+def test_of_no_images_the_sides_are_one_pixel() -> None:
+    none = ragged().select(torch.arange(0))
+    assert len(none) == 0 and none.smallest == (1, 1) and none.longest == 1
+    assert ragged().smallest == (32, 32) and ragged().longest == 90

@@ -278,3 +278,14 @@ def test_alternating_flips_begin_with_half_of_the_samples() -> None:
     assert_rate(often.on, 0.3)
     table = np.histogram2d(flip.on.int(), often.on.int(), bins=2)[0]
     assert stats.chi2_contingency(table).pvalue > LEVEL
+
+
+def test_grids_have_all_periods_of_their_range_and_no_other() -> None:
+    white = torch.full((200, 1, 20, 30), 255, dtype=torch.uint8)
+    made = Pipeline([warpmix.GridMask((0.2, 0.3))], dtype=torch.uint8)(white, ids=torch.arange(200))
+    periods = set()
+    for image in made[:, 0]:
+        fitting = [p for p in range(1, 12) if torch.equal(image[:, p:], image[:, :-p])]
+        assert torch.equal(image[fitting[0] :], image[: -fitting[0]])
+        periods.add(fitting[0])
+    assert periods == {4, 5, 6}  # 0.2 and 0.3 of the shorter side

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from warpmix.predictions import PredictionStore, ReadOptions, import_files, is_store, load, save
+from warpmix.predictions.entry import Entry
+from warpmix.predictions.samples import Samples
+from warpmix.predictions.store_checks import check_labels
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 2])
 CLASSES = ("ant", "bee", "cat")
@@ -130,6 +133,38 @@ def test_a_removal_can_be_repeated_by_another_process(store: PredictionStore) ->
     """
     subprocess.run([sys.executable, "-c", code], check=True)
     assert [entry.model for entry in store.entries()] == ["m2"]
+
+
+def test_stored_classes_are_given_names_and_another_order(store: PredictionStore) -> None:
+    add(store, classes=None)
+    stored = store.open("test")
+    named = stored.with_classes(CLASSES)
+    assert stored.classes is None and named.classes == CLASSES
+    assert named.read().equal(stored.read())
+    turned = named.with_classes(("cat", "ant", "bee"))
+    assert turned.classes == ("cat", "ant", "bee")
+    assert turned.read().equal(stored.read()[..., [2, 0, 1]])
+    assert turned.labels is not None and turned.labels.equal(torch.tensor([1, 2, 0])[LABELS])
+    again = turned.with_classes(CLASSES)
+    assert again.read().equal(stored.read()) and again.labels is not None
+    assert again.labels.equal(LABELS)
+    unlabelled = PredictionStore(store.path.with_name("unlabelled"), create=True)
+    add(unlabelled, labels=None)
+    assert unlabelled.open("test").with_classes(("bee", "ant", "cat")).labels is None
+
+
+def test_facts_of_an_entry_have_their_types(store: PredictionStore) -> None:
+    facts = asdict(add(store, seed=3))
+    assert Entry.of_json(facts).seed == 3
+    for name, value in (("seed", "3"), ("numbered", "true"), ("samples", 7.0), ("model", 3)):
+        with pytest.raises(ValueError, match=name):
+            Entry.of_json({**facts, name: value})
+
+
+def test_no_samples_have_no_wrong_labels() -> None:
+    check_labels(Samples(LABELS[:0], LABELS[:0]), 3)
+    with pytest.raises(ValueError, match=r"labels must be in 0\.\.1, got values from 0 to 2"):
+        check_labels(Samples(torch.arange(7), LABELS), 2)
 
 
 def test_additions_can_be_repeated_where_they_are_the_same(store: PredictionStore) -> None:

@@ -75,7 +75,7 @@ def _blurred(images: Tensor, dim: int, radius: int, sigma: Tensor) -> Tensor:
     """Blur along a dimension, with the [B] standard deviations of the samples."""
     weights = []
     for distance in range(radius + 1):
-        t = float(distance) / sigma
+        t = torch.full_like(sigma, distance) / sigma  # a number's quotient is by the reciprocal
         weights.append(fixed.fixed_exp(-0.5 * (t * t)))
     total = weights[0]
     for weight in weights[1:]:

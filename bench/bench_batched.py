@@ -58,7 +58,9 @@ def members(samples: int, width: int | None, device: str) -> tuple[list[Member],
     group = []
     for seed in range(MODELS):
         torch.manual_seed(seed)
-        config = TrainConfig(seed=seed, epochs=EPOCHS, lr=1e-3, batch_size=BATCH, width=width)
+        config = TrainConfig(
+            seed=seed, epochs=EPOCHS, opt="sgd", lr=1e-3, batch_size=BATCH, width=width
+        )
         own = loader(samples, seed, device)
         train: Loader | FeatureLoader = own
         if width is None:

@@ -44,7 +44,7 @@ def measure(root: Path, recipe: str, steps: int) -> tuple[list[float], list[floa
     """Seconds of the data side and of the whole of each step."""
     from warpmix import models
 
-    config = load_config(None, data="cifar10", root=root, model="vgg3", augment=recipe)
+    config = load_config(None, data="cifar10", root=root, model="vgg3", augment=recipe, opt="sgd")
     splits = load_splits(config, torch.device("cpu"))
     loader = training_loader(config, splits)
     network = models.create("vgg3", 10, image_size=32).to(memory_format=torch.channels_last)

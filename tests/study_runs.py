@@ -40,7 +40,7 @@ authors: Nobody, Somebody
 year: 2023
 framework: Keras
 about: Which learning rate, which augmentation, and does a vote help?
-base: {data: digits, model: vgg3, width: 4, epochs: 6, batch_size: 64}
+base: {data: digits, model: vgg3, width: 4, epochs: 6, batch_size: 64, opt: sgd, sched: cosine}
 repeats: 3
 series:
   plain: {title: Custom CNN}

@@ -106,7 +106,7 @@ def test_preview_and_prepare(photos: Path, recipe: Path, tmp_path: Path) -> None
 
 def test_lists_that_fix_no_size_and_what_helps(photos: Path, tmp_path: Path) -> None:
     flags = ("train", photos, "--epochs", 1, "--device", "cpu", "--cache", "off")
-    code, output = run(*flags, "--out", tmp_path / "none")
+    code, output = run(*flags, "--input-size", "none", "--out", tmp_path / "none")
     assert code != 0 and "are of mixed sizes, and augment does not bring them to one" in output
     for name, sizes in (("image", ("--image-size", 16)), ("input", ("--input-size", 16))):
         code, output = run(*flags, *sizes, "--out", tmp_path / name)

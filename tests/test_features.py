@@ -34,7 +34,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(images: Path, **changes: Any) -> TrainConfig:
     common = {"data": str(images), "model": "cnn3", "frozen": True, "head": "dense", "lr": 0.01}
     common |= {"epochs": 2, "batch_size": 8, "device": "cpu", "threads": 1}
-    return TrainConfig(**{**common, **changes})
+    return TrainConfig(**{**common, "opt": "sgd", "sched": "cosine", **changes})
 
 
 class Passes(Callback):

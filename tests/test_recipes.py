@@ -24,7 +24,7 @@ def test_recipes_make_batches(name: str) -> None:
     images = torch.randint(0, 256, (4, side, side, 3), dtype=torch.uint8)
     dataset = Dataset(images, torch.arange(4), tuple("abcd"), "noise")
     prepared = preprocessing(config, dataset)
-    splits = Splits(dataset, None, None, prepared, {}, "")
+    splits = Splits(dataset, None, None, prepared, {}, "", config)
     batches = list(training_loader(config, splits))
     pipeline = Pipeline(from_config(config.augment), mean=0.5, std=0.5)
     expected = prepared.input_size or pipeline.output_size(side, side)

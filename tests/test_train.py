@@ -54,6 +54,7 @@ def settings(images: Path) -> MakeConfig:
 
     def make(**changes: Any) -> TrainConfig:
         defaults = {"epochs": 3, "batch_size": 32, "lr": 0.02, "threads": 1, "device": "cpu"}
+        defaults |= {"opt": "sgd", "sched": "cosine"}
         return TrainConfig(data=str(images), **{**defaults, **changes})
 
     return make

@@ -39,6 +39,7 @@ WEIGHTS = {"atol": 1e-8, "rtol": 1e-8}  # of the last epoch
 
 def settings(**changes: Any) -> TrainConfig:
     defaults = {"epochs": 3, "batch_size": 64, "lr": 0.02, "threads": 1, "device": "cpu"}
+    defaults |= {"opt": "sgd", "sched": "cosine"}
     network = {} if "model" in changes else {"width": 8}
     return TrainConfig(**{"data": "digits", **defaults, **network, **changes})
 

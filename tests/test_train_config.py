@@ -98,7 +98,7 @@ def test_every_packaged_recipe_is_valid(name: str) -> None:
             "opt: adam\nswitch_epoch: 2\naccumulator: 0.1",
             ["accumulator does nothing with opt adam and sgd"],
         ),
-        ("beta1: 0.8", ["beta1 does nothing with opt", "adam, adamw, adamax, nadam"]),
+        ("opt: sgd\nbeta1: 0.8", ["beta1 does nothing with opt", "adam, adamw, adamax, nadam"]),
         ("rho: 1", ["rho must be less than 1"]),
         ("eps: 0", ["eps must be greater than 0"]),
         ("augment: warsaw-al", ["'warsaw-al' is neither a file", "did you mean 'warsaw-all'"]),

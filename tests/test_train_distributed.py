@@ -18,6 +18,7 @@ from warpmix.augment import CutMix, Pipeline, RandomContrast, RandomShift
 from warpmix.data import Dataset, Loader
 from warpmix.train import TrainConfig, fit
 from warpmix.train.distributed import share_of
+from warpmix.train.run_folder import load_settings
 
 
 def random_images(count: int) -> Dataset:
@@ -102,8 +103,10 @@ def torchrun(world_size: int, *program: object) -> str:
 # Without what sees its neighbours alone, batch norm and dropout, so that only the rounding of sums
 # can differ between numbers of processes.
 PLAIN = {"model": "vgg3", "epochs": 3, "batch_size": 16, "lr": 0.02, "augment": "warsaw-all"}
+PLAIN |= {"opt": "sgd", "sched": "cosine"}
 # With both, for a number of processes alone.
-FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "sched": "constant", "ema": 0.8}
+FULL = {"model": "vgg3_bn", "dropout": 0.2, "batch_size": 27, "opt": "sgd", "ema": 0.8}
+FULL |= {"sched": "constant"}
 # The head alone, on features of copies that are made once.
 HEAD = {**PLAIN, "model": "cnn3", "frozen": True, "expand": 0.5, "copies": "once"}
 
@@ -116,6 +119,7 @@ fit(TrainConfig(**plain), f"{root}/2")
 fit(TrainConfig(**full, epochs=3), f"{root}/whole")
 fit(TrainConfig(**full, epochs=1), f"{root}/cut")
 fit(TrainConfig(**full, epochs=3), f"{root}/cut", resume=True)
+fit(TrainConfig(**{**plain, "lr": "auto", "epochs": 1}), f"{root}/found")
 for name in ("new", "shared"):
     fit(TrainConfig(**head, feature_cache=f"{root}/features"), f"{root}/{name}")
 """
@@ -150,6 +154,14 @@ def test_processes_agree_with_one(runs: Path) -> None:
         assert other.labels.equal(stored.labels)
         assert other.accuracy == stored.accuracy
         torch.testing.assert_close(other.predictions, stored.predictions, rtol=1e-3, atol=1e-4)
+
+
+def test_processes_find_one_rate(runs: Path, images: Path) -> None:
+    """The sums of gradients are rounded in another order, so it may be a neighbour's."""
+    config = TrainConfig(data=str(images), device="cpu", **{**PLAIN, "lr": "auto", "epochs": 1})
+    fit(config, runs / "found alone")
+    two, one = (load_settings(runs / name).lr for name in ("found", "found alone"))
+    assert two != config.lr and 0.5 < two / one < 2
 
 
 def test_a_run_of_two_processes_resumes_to_the_same_weights(runs: Path) -> None:

@@ -42,7 +42,7 @@ Fit = Callable[..., TrainResult]
 def settings(**changes: Any) -> TrainConfig:
     small = {"few_shot": 16, "batch_size": 32, "threads": 1, "device": "cpu"}
     defaults = {"model": "cnn3", "epochs": 3, "lr": 0.02, "validation": 0.2, **small}
-    return TrainConfig(**{**defaults, **changes})
+    return TrainConfig(**{**defaults, "opt": "sgd", "sched": "cosine", **changes})
 
 
 def fit_batched(

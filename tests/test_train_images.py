@@ -163,7 +163,7 @@ def test_images_come_as_the_weights_want_them(model: str, weights: str) -> None:
     dataset = noise()
     config = TrainConfig(model=model, weights=weights, input_size="weights", batch_size=4)
     prepared = preprocessing(config, dataset)
-    splits = Splits(dataset, None, None, prepared, {}, "")
+    splits = Splits(dataset, None, None, prepared, {}, "", config)
     ((batch, _),) = training_loader(config, splits).in_order(4)
     published = models.get_model_weights(model)
     own: Any = published["DEFAULT" if "file" in weights else weights].transforms()
@@ -191,7 +191,7 @@ def test_images_come_as_the_weights_want_them(model: str, weights: str) -> None:
 def test_the_centre_of_an_enlarged_image() -> None:
     dataset = noise(8)
     config = TrainConfig(input_size=12, resize_size=16, mean=(0,) * 3, std=(1,) * 3)
-    splits = Splits(dataset, None, None, preprocessing(config, dataset), {}, "")
+    splits = Splits(dataset, None, None, preprocessing(config, dataset), {}, "", config)
     ((batch, _),) = training_loader(config, splits).in_order(4)
     pixels = dataset.images.permute(0, 3, 1, 2).float() / 255
     expected = v2.functional.center_crop(v2.functional.resize(pixels, [16, 16]), [12, 12])

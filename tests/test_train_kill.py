@@ -55,9 +55,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_weights(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
     """SIGKILL, which nothing can catch; no checkpoint is ever unreadable."""
-    config = TrainConfig(
-        epochs=40, few_shot=20, batch_size=32, threads=1, device="cpu", lr=0.02, **changes
-    )
+    config = TrainConfig(epochs=40, few_shot=20, batch_size=32, threads=1, device="cpu", **changes)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     start = time.perf_counter()
     fit(config, whole)

@@ -46,6 +46,8 @@ def settings(images: Path) -> MakeConfig:
             "threads": 1,
             "device": "cpu",
             "model": "cnn3",
+            "opt": "sgd",
+            "sched": "cosine",
         }
         return TrainConfig(**{**defaults, **changes})
 
@@ -385,7 +387,8 @@ def test_images_are_enlarged_in_the_launch_for_training_and_testing(
 def test_an_augmentation_to_another_size_is_refused(settings: MakeConfig) -> None:
     crop = [{"RandomResizedCrop": {"size": 16}}]
     with pytest.raises(ValueError, match=r"makes images of 16x16, .* set input_size to 16"):
-        fit(settings(augment=crop))
+        fit(settings(augment=crop, input_size=None))
+    assert fit(settings(augment=crop, epochs=1)).spec.input_size == (16, 16)
     assert fit(settings(augment=crop, input_size=16, epochs=1)).spec.input_size == (16, 16)
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,6 +26,11 @@ _FIRST = {
     errno.EFBIG: "raise the limit on the size of a file (ulimit -f), or ",
 }
 _OF_THE_DISK = {*_FIRST, errno.EROFS}  # never of a file that is read
+
+
+def as_typed(path: Path) -> str:
+    """Return a path as it is typed into a command: in quotes where it has a space, say."""
+    return shlex.quote(str(path))
 
 
 @contextmanager

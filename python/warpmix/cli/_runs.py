@@ -76,6 +76,8 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
 def _read(folder: Path, name: str) -> Run:
     config = load_settings(folder)
     settings = config.model_dump(mode="json")
+    settings |= dict.fromkeys(config.automatic, "auto")  # what repeats chose may differ
+    del settings["automatic"]
     epochs = read_history(folder / HISTORY_FILE) if (folder / HISTORY_FILE).is_file() else []
     stopping = EarlyStopping(min_delta=config.min_delta, restore=config.restore)
     for record in epochs:

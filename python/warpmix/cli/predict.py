@@ -44,6 +44,7 @@ def predict(
 
     $ warpmix predict runs/digits-vgg3-seed0 --split train
     $ warpmix predict runs/cifar10-vgg3-seed0 --data kaggle-cifar10 --submission out.csv
+    $ warpmix predict runs/photos-vgg3-seed0 --data new-photos/ --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
     $ warpmix predict bundle --split test                (of warpmix ensemble export)
     """

@@ -43,7 +43,7 @@ def preview(
 
     $ warpmix preview                                    (warsaw-all on digits)
     $ warpmix preview cifar10 --root data --augment cifar --count 12
-    $ warpmix preview photos/ --image-size 96 --augment my-recipe.yaml --out mine.png
+    $ warpmix preview photos/ --augment my-recipe.yaml --out mine.png
     """
     if data is not None:
         settings["data"] = data

@@ -22,7 +22,7 @@ def setting_flags(*names: str) -> Callable[[Command], Command]:
     flag and a YAML key give the same error.
     """
     fields = TrainConfig.model_fields
-    chosen = names or tuple(fields)
+    chosen = names or tuple(name for name in fields if name != "automatic")
 
     def typed(values: dict[str, Any]) -> dict[str, Any]:
         return {

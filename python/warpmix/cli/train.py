@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from warpmix._files import as_typed
 from warpmix.cli._app import DIVERGED, console, headed, is_first_process, print_error
 from warpmix.cli.settings import setting_flags
 from warpmix.train import TrainConfig, load_config
@@ -63,7 +64,8 @@ def train(
     $ warpmix train
     $ warpmix train digits --augment warsaw-all --epochs 30
     $ warpmix train cifar10 --root data --config cifar10-vgg3
-    $ warpmix train photos/ --model mobilenet_v3_small --weights DEFAULT --frozen --image-size 128
+    $ warpmix train photos/
+    $ warpmix train photos/ --model mobilenet_v3_small --weights DEFAULT --frozen
     $ warpmix train --resume runs/cifar10-vgg3-seed0
     $ torchrun --nproc-per-node 4 -m warpmix train cifar10 --root data
 
@@ -75,8 +77,9 @@ def train(
     if resume is not None:
         if config is not None or out is not None:
             raise ValueError("--resume has its settings and its folder: omit --config and --out")
-        settings = {**load_settings(resume).model_dump(), **settings}
-    chosen = load_config(config, **settings)
+        chosen = load_settings(resume, **settings)
+    else:
+        chosen = load_config(config, **settings)
     folder = resume or out or _choose_folder(chosen)
     if resume is None and _holds_run(folder, chosen):
         resume = folder
@@ -89,7 +92,8 @@ def train(
     except KeyboardInterrupt:
         if not (folder / CONFIG_FILE).exists():
             raise
-        console.print(f"stopped; go on with: warpmix train --resume {folder}", style="yellow")
+        again = f"warpmix train --resume {as_typed(folder)}"
+        console.print(f"stopped; go on with: {again}", style="yellow")
         raise typer.Exit(130) from None
     except DivergenceError as error:
         if not (folder / DIVERGENCE_FILE).exists():  # the weights kept predict no finite numbers
@@ -110,6 +114,8 @@ def train(
 
         import_run(PredictionStore(store, create=True), folder, overwrite=resume is not None)
     console.print(summary(result))
+    if result.trouble is not None:
+        console.print(result.trouble, style="yellow", highlight=False)
 
 
 def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> None:
@@ -126,7 +132,7 @@ def _end_diverged(words: str, folder: Path, config: TrainConfig, epoch: int) -> 
     if is_first_process:
         setting, rate = rate_of(config, epoch)
         flag = setting.replace("_", "-")
-        print_error(f"{words}: warpmix train --resume {folder} --{flag} {rate / 10:g}")
+        print_error(f"{words}: warpmix train --resume {as_typed(folder)} --{flag} {rate / 10:g}")
         raise typer.Exit(DIVERGED)
 
 
@@ -160,7 +166,7 @@ def _was_killed(folder: Path, config: TrainConfig) -> bool:
         return False
     if (folder / CONFIG_FILE).exists():
         try:
-            return load_settings(folder) == config
+            return load_settings(folder).is_same(config)
         except ValueError:  # of another version
             return False
     return all(path.name.startswith(".") or path.suffix == ".lock" for path in folder.iterdir())
@@ -168,4 +174,4 @@ def _was_killed(folder: Path, config: TrainConfig) -> bool:
 
 def _holds_run(folder: Path, config: TrainConfig) -> bool:
     """Return whether a folder holds a run of just these settings, which can go on."""
-    return (folder / CHECKPOINT_FILE).exists() and load_settings(folder) == config
+    return (folder / CHECKPOINT_FILE).exists() and load_settings(folder).is_same(config)

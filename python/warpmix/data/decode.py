@@ -271,7 +271,8 @@ def report(
         count = "" if len(bad) == 1 else f"{len(bad)} of {len(paths)} images could not be read: "
         error = BadImageError(
             f"{count}{'; '.join(_listed(named))}; replace or remove "
-            f"{'it' if len(bad) == 1 else 'them'}, or skip such files with skip_bad_images=True"
+            f"{'it' if len(bad) == 1 else 'them'}, or leave such files out with skip_bad_images "
+            "(--skip-bad-images)"
         )
         error.paths = tuple(paths[each.row] for each in bad)
         raise error

@@ -93,7 +93,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, fit: Fit = "stre
     except Exception as error:  # Pillow's decoders raise nearly any type on damaged files
         raise BadImageError(
             f"{path} is no whole image ({type(error).__name__}: {error}); replace or remove it, or "
-            "skip such files with skip_bad_images=True"
+            "leave such files out with skip_bad_images (--skip-bad-images)"
         ) from error
 
 

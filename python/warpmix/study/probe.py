@@ -17,8 +17,9 @@ from warpmix.study.results import RunResult
 from warpmix.study.worker import Task
 from warpmix.train.batched import fit_together
 from warpmix.train.batched_rules import MAY_DIFFER
+from warpmix.train.callbacks import Callback
 from warpmix.train.loop import fit
-from warpmix.train.trainer import Callback, Trainer
+from warpmix.train.trainer import Trainer
 
 _STEPS = 3  # measured, after one that warms up
 _FAILURES = (OSError, ValueError, RuntimeError, ImportError)  # of a run that cannot be measured

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from warpmix.train.batched import fit_together
     from warpmix.train.batched_rules import is_faster_together, why_not_together
+    from warpmix.train.callbacks import Callback
     from warpmix.train.config import TrainConfig, load_config
     from warpmix.train.divergence import DivergenceError
     from warpmix.train.loop import TrainResult, fit
     from warpmix.train.model import ModelSpec, load_model
     from warpmix.train.prediction import predict
     from warpmix.train.run_folder import RunInUseError
-    from warpmix.train.trainer import Callback, Trainer
+    from warpmix.train.trainer import Trainer
 
 _HOME = {
-    "Callback": "trainer",
+    "Callback": "callbacks",
     "DivergenceError": "divergence",
     "ModelSpec": "model",
     "RunInUseError": "run_folder",

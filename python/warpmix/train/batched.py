@@ -11,20 +11,22 @@ from pathlib import Path
 from lightning.fabric import Fabric
 
 from warpmix.data import Loader
+from warpmix.train.automatic import settle, settle_storage
 from warpmix.train.batched_epoch import Group, Member
 from warpmix.train.batched_rules import trains_on_features, why_not_together
 from warpmix.train.batched_stack import release
+from warpmix.train.callbacks import Callback
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
 from warpmix.train.divergence import DivergenceError
 from warpmix.train.features import FeatureCache, FeatureLoader, has_copies
 from warpmix.train.loaders import check_input_size, training_loader
-from warpmix.train.loop import TrainResult, model_spec, new_network, test_best
+from warpmix.train.loop import TrainResult, chance_of, model_spec, new_network, test_best
 from warpmix.train.model import ModelSpec
 from warpmix.train.recorder import Recorder
 from warpmix.train.run_folder import has_begun, hold_folder
-from warpmix.train.trainer import Callback, Trainer
+from warpmix.train.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def fit_together(
             if path is not None:
                 stack.enter_context(hold_folder(path, config, resume and has_begun(path)))
         splits = load_splits(first, fabric.device)
+        configs = [settle(settle_storage(config), splits.train) for config in configs]
         runs, held_out = _prepare(configs, paths, splits, fabric, stack)
         for run in runs:
             run.recorder.open(run.trainer, splits.rows)  # which resumes
@@ -138,6 +141,7 @@ def _prepare(
                 shared = cache.training(loader)
             train = FeatureLoader(loader, shared.features, shared.targets)
         trainer = Trainer(config, fabric, network, train, held_out.get("val"))
+        trainer.chance = chance_of(splits)
         recorder = recorders.enter_context(Recorder(path, config, spec, fabric))
         runs.append(_Run(config, trainer, train, spec, recorder))
     return runs, held_out

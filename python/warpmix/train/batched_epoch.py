@@ -14,12 +14,13 @@ from torch.nn.functional import cross_entropy
 from warpmix.augment import Targets, mixed_cross_entropy
 from warpmix.data import Loader
 from warpmix.train.batched_stack import Stack
+from warpmix.train.callbacks import Callback
 from warpmix.train.config import TrainConfig
 from warpmix.train.distributed import HeldOut
 from warpmix.train.features import FeatureLoader
 from warpmix.train.losses import finite_loss, label_mass
 from warpmix.train.optimizer import learning_rate
-from warpmix.train.trainer import Callback, Trainer, dropout_seed
+from warpmix.train.trainer import Trainer, dropout_seed
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ def why_not_together(configs: Sequence[TrainConfig]) -> str | None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         return "several processes train one model together"
     single = {
+        "lr auto": "lr" in first.automatic,
         "torchcompile": first.torchcompile,
         "ema": first.ema > 0,
         "bias_lr": first.bias_lr != 1,

@@ -9,10 +9,12 @@ from pydantic import ValidationError, model_validator
 
 from warpmix import recipes
 from warpmix._reading import InvalidFileError, quoted, shorten
-from warpmix.train.optimizer_constants import CONSTANTS, which_have
+from warpmix.train.optimizer_constants import CONSTANTS, USUAL_RATES, which_have
 from warpmix.train.settings import Settings
 
 _SHOWN = 10  # problems of a file in one message
+_AUTOMATIC = ("augment", "epochs", "input_size", "store_size")  # what is not given, the run chooses
+_PROBED = "lr"  # chosen by the run only where it is asked to
 
 
 class TrainConfig(Settings):
@@ -36,6 +38,25 @@ class TrainConfig(Settings):
             recipe = recipes.read_augmentation(values["augment"])
             return {**values, **recipe, **({"p": values["p"]} if "p" in values else {})}
         return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_automatic(cls, values: Any) -> Any:
+        """Note which settings the run is to choose; fill in what follows from others."""
+        if not isinstance(values, dict):
+            return values
+        asked = {n for n in ("epochs", _PROBED) if values.get(n) == "auto"}
+        kept = {name: value for name, value in values.items() if name not in asked}
+        if "automatic" not in values or asked:
+            chosen = {*asked, *values.get("automatic", (n for n in _AUTOMATIC if n not in kept))}
+            kept["automatic"] = tuple(sorted(chosen))
+        if "sched" not in kept and kept.get("warmup_epochs") not in (None, 0, "0"):
+            kept["sched"] = "cosine"  # onecycle has a warm-up of its own
+        if "lr" not in kept:
+            rate = USUAL_RATES.get(str(kept.get("opt")), USUAL_RATES["adamw"])
+            is_tuned = kept.get("weights") is not None and not kept.get("frozen")
+            kept["lr"] = rate / 10 if is_tuned else rate
+        return kept
 
     @model_validator(mode="after")
     def _check_together(self) -> TrainConfig:
@@ -79,11 +100,23 @@ class TrainConfig(Settings):
         if self.sched == "onecycle" and self.warmup_epochs > 0:
             raise ValueError("warmup_epochs: onecycle has its own warm-up; use 0, or sched cosine")
         self._check_optimisers()
-        if self.switch_epoch is not None and self.switch_epoch >= self.epochs:
+        if (self.switch_epoch or 0) >= self.epochs and "epochs" not in self.automatic:
             raise ValueError(
                 f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"
             )
         return self
+
+    def is_same(self, other: TrainConfig) -> bool:
+        """Return whether two runs were asked to be the same; what they chose may differ."""
+        if self.automatic != other.automatic:
+            return False
+        chosen: dict[str, Any] = {name: getattr(self, name) for name in self.automatic}
+        return other.model_copy(update=chosen) == self
+
+    def taking_over(self, other: TrainConfig) -> TrainConfig:
+        """Return these settings with what ``other``, an earlier part of the run, chose."""
+        both = [name for name in self.automatic if name in other.automatic]
+        return self.model_copy(update={name: getattr(other, name) for name in both})
 
     def _check_optimisers(self) -> None:
         """Refuse constants that no optimiser of the run has."""
@@ -139,8 +172,13 @@ def load_config(source: str | Path | None = None, **overrides: Any) -> TrainConf
         raise InvalidFileError(
             f"{source} must hold settings as 'key: value' lines, got a {type(settings).__name__}"
         )
+    given = {**settings, **overrides}
+    if "automatic" in settings and "automatic" not in overrides:  # a run's config.json
+        listed = settings["automatic"]
+        if isinstance(listed, list | tuple):
+            given["automatic"] = [name for name in listed if name not in overrides]
     try:
-        return TrainConfig.model_validate({**settings, **overrides})
+        return TrainConfig.model_validate(given)
     except ValidationError as error:
         problems = [
             _describe(problem, None if overrides.keys() & set(problem["loc"]) else source)

@@ -26,6 +26,7 @@ from warpmix.data import (
     stratified_subset,
 )
 from warpmix.data.sources import comes_as_files, has_labels, list_files
+from warpmix.train.automatic import settle, settle_storage
 from warpmix.train.config import TrainConfig
 from warpmix.train.preprocessing import Preprocessing, preprocessing
 
@@ -49,6 +50,7 @@ class Splits:
             two; with ``own_validation`` those of the part for it. Under "test" rows of the test
             split, where not all of them are kept.
         placement: where the images are, in words.
+        config: the settings, with those that the images decide.
     """
 
     train: Images
@@ -57,6 +59,7 @@ class Splits:
     preprocessing: Preprocessing
     rows: dict[str, Tensor]
     placement: str
+    config: TrainConfig
 
 
 def load_images(config: TrainConfig, split: str) -> Dataset:
@@ -75,6 +78,7 @@ def open_cached(config: TrainConfig, split: str) -> ImageCache | Dataset:
 
 def _of_settings(function: Callable[..., _Opened], config: TrainConfig, split: str) -> _Opened:
     """Call :func:`load` or :func:`open_images`, whose arguments are the same, with settings."""
+    config = settle_storage(config)
     return function(
         config.data,
         split=split,
@@ -95,6 +99,7 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
         ValueError: the parts differ in classes or image size, or mean and std do not fit the
             number of channels; images that are to stream, and do not come as files.
     """
+    config = settle_storage(config)
     names = ["train", *(["val"] if config.own_validation else [])]
     if has_labels(config.data, "test"):
         names.append("test")
@@ -108,9 +113,9 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
         else part
         for name, part in opened.items()
     }
-    _check_parts(config, parts)
     train, own, test = (parts.get(name) for name in ("train", "val", "test"))
     assert train is not None and train.labels is not None
+    _check_lone_images(config, train)
     rows = split_rows(config, train.labels)
     held_out = None if own is not None or "validation" not in rows else train
     for part, name, setting in ((own, "validation", "val_images"), (test, "test", "test_images")):
@@ -122,10 +127,12 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
         for name, part in (("train", train), ("validation", own or held_out), ("test", test))
     }
     assert kept["train"] is not None
+    config = settle(config, kept["train"])
     prepared = preprocessing(config, kept["train"])
+    _check_parts(config, parts, prepared.keeps_proportions)
     train, validation, test = (None if p is None else p.to(device) for p in kept.values())
     assert train is not None
-    return Splits(train, validation, test, prepared, rows, placement)
+    return Splits(train, validation, test, prepared, rows, placement, config)
 
 
 def _open(config: TrainConfig, split: str) -> ImageCache | Dataset:
@@ -189,18 +196,31 @@ def free_memory(device: torch.device) -> int:
     return _memory.free_memory()
 
 
-def _check_parts(config: TrainConfig, parts: dict[str, Images]) -> None:
-    """Refuse parts of other classes, sizes or channels than the training images'. Where these are
-    of mixed sizes, the model takes any."""
+def _check_parts(config: TrainConfig, parts: dict[str, Images], any_size: bool) -> None:
+    """Refuse parts of other classes, channels or, unless the model takes any, sizes than the
+    training images'."""
     train = parts["train"]
     for name, part in parts.items():
-        for what in ("classes", "image_size", "channels"):
+        for what in ("classes", "channels", *(() if any_size else ("image_size",))):
             ours, theirs = getattr(train, what), getattr(part, what)
-            if ours != theirs and ours is not None:
+            if ours != theirs:
                 raise ValueError(
                     f"{config.data}: train and {name} must have the same {what}, got {ours} and "
                     f"{theirs}"
                 )
+
+
+def _check_lone_images(config: TrainConfig, train: Images) -> None:
+    """Refuse to hold a part of a class out that is one image."""
+    assert train.labels is not None
+    counts = torch.bincount(train.labels.cpu(), minlength=len(train.classes)).tolist()
+    alone = [name for name, count in zip(train.classes, counts, strict=True) if count == 1]
+    if alone and config.validation > 0 and config.folds is None and not config.own_validation:
+        raise ValueError(
+            "a class must have two images or more, one of them held out for validation; with one "
+            f"there are {', '.join(alone)}: add images, leave these classes out, or set validation "
+            "to 0 (--validation 0)"
+        )
 
 
 def split_rows(config: TrainConfig, labels: Tensor) -> dict[str, Tensor]:

@@ -73,6 +73,15 @@ def average_buffers(model: nn.Module, fabric: Fabric) -> None:
             buffer.copy_(fabric.all_reduce(buffer, reduce_op="mean"))  # type: ignore[arg-type]
 
 
+def weighted(loss: Tensor, own: int, fabric: Fabric) -> Tensor:
+    """Return a rank's loss, the mean over ``own`` samples, such that the mean over ranks is the
+    mean over all samples."""
+    if fabric.world_size == 1:
+        return loss
+    count = torch.tensor(float(own), device=loss.device)
+    return loss * (own / fabric.all_reduce(count, reduce_op="mean"))  # type: ignore[operator]
+
+
 def share_of(count: int, rank: int, world_size: int) -> range:
     """Return the rows, of ``count``, that a rank predicts; in the order of ranks they are all."""
     return range(count * rank // world_size, count * (rank + 1) // world_size)

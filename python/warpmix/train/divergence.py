@@ -79,9 +79,10 @@ def divergence_in_words(
     if epoch > 1:
         before = f", after {history[-2].train_loss:.4g} in epoch {epoch - 1}"
     setting, rate = rate_of(config, epoch)
+    others = "or clip_grad" if config.sched == "onecycle" else "clip_grad, or warmup_epochs"
     return (
         f"training diverged in epoch {epoch}: {reason}{before}; use "
-        f"{'an lr' if setting == 'lr' else setting} below {rate:g}, clip_grad, or warmup_epochs"
+        f"{'an lr' if setting == 'lr' else setting} below {rate:g}, {others}"
     )
 
 

@@ -13,9 +13,11 @@ from torch import Tensor
 
 from warpmix.augment import Pipeline, RaggedImages, from_config
 from warpmix.data import Dataset, Variant
+from warpmix.train.automatic import settle
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import load_images
-from warpmix.train.loaders import make_variant
+from warpmix.train.loaders import make_variant, to_size
+from warpmix.train.preprocessing import preprocessing
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,18 @@ def augment_examples(config: TrainConfig, count: int = 8, epoch: int = 0) -> Exa
         FileNotFoundError, ValueError: as :func:`warpmix.data.load`.
     """
     dataset = load_images(config, "train")
+    config = settle(config, dataset)
     rows = torch.tensor(_one_of_each(dataset.labels.tolist(), count))
+    unscaled = {"mean": (0.0,) * dataset.channels, "std": (1.0,) * dataset.channels}
+    prepared = preprocessing(config.model_copy(update=unscaled), dataset)
+    resize = to_size(prepared) if prepared.keeps_proportions else []
     pipeline = Pipeline(
-        from_config(config.augment), p=config.p, dtype=torch.uint8, seed=config.seed
+        from_config([*resize, *config.augment]), p=config.p, dtype=torch.uint8, seed=config.seed
     )
     ways = {"": Variant(pipeline)}
-    ways |= {name: make_variant(config, name, pipeline, dataset) for name in config.variants}
+    ways |= {
+        name: make_variant(config, name, pipeline, dataset, resize) for name in config.variants
+    }
     drawn = 0 if config.copies == "once" else epoch
     forms = [
         _make_form(name, variant, dataset, rows, rows + copy * len(dataset), drawn)

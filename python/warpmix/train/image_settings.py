@@ -44,15 +44,16 @@ class ImageSettings(BaseModel):
     image_size: int | None = setting(
         None,
         "Data",
-        "resize images to this many pixels a side; none: each keeps its own size",
+        "resize images to this many pixels a side when they are decoded; none: photos come to the "
+        "network's --input-size when they are trained on",
         ge=8,
         le=10_000,
     )
     store_size: int | None = setting(
         None,
         "Data",
-        "without --image-size: shrink image files whose shorter side is longer than this; none: "
-        "as they are",
+        "without --image-size: shrink image files whose shorter side is longer than this; not "
+        "given: twice --input-size, unless --augment makes a size of its own; none: as they are",
         ge=8,
         le=10_000,
     )
@@ -97,7 +98,10 @@ class ImageSettings(BaseModel):
     fold: int = setting(0, "Data", "which of the --folds is held out, from 0", ge=0)
 
     augment: list[str | dict[str, Any]] = setting(
-        [], "Augmentation", "recipe's name or YAML file; in YAML also a list of transforms"
+        [],
+        "Augmentation",
+        "recipe's name or YAML file; in YAML also a list of transforms; not given: crops and flips "
+        "of photos and of CIFAR; none: nothing",
     )
     p: float = setting(
         1.0,
@@ -130,8 +134,9 @@ class ImageSettings(BaseModel):
     input_size: Side | Literal["weights"] | None = setting(
         None,
         "Augmentation",
-        "side that the augmentation launch enlarges images to, for the model; weights: resized, "
-        "centre-cropped and normalised as torchvision's weights want it; none: as loaded",
+        "side that the augmentation launch brings images to, for the model; weights: resized, "
+        "centre-cropped and normalised as torchvision's weights want it; not given: of photos what "
+        "--augment makes or the network was made for; none: as loaded",
     )
     resize_size: Side | None = setting(
         None,

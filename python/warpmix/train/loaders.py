@@ -15,7 +15,7 @@ from warpmix.data.dataset import output_size
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Images, Splits
 from warpmix.train.model import ModelSpec
-from warpmix.train.preprocessing import size_of_mixed
+from warpmix.train.preprocessing import Preprocessing
 
 Entry = str | dict[str, Any]  # of a list of transforms as plain data
 
@@ -43,10 +43,7 @@ def training_loader(
         ValueError: an unknown transform, or parameters that it does not take.
     """
     prepared = splits.preprocessing
-    mixed = splits.train.image_size is None
-    resize = _resize(prepared.input_size, prepared.resize_size, mixed)
-    if mixed and size_of_mixed(config, splits.train.channels) is not None:
-        resize = []
+    resize = to_size(prepared)
     pipeline = Pipeline(
         from_config([*resize, *config.augment]),
         p=config.p,
@@ -71,6 +68,14 @@ def training_loader(
         rank=rank,
         world_size=world_size,
     )
+
+
+def to_size(prepared: Preprocessing) -> list[Entry]:
+    """Return the transforms, as plain data, that bring images to the model's size before the
+    augmentation; none where that does it."""
+    if prepared.by_augmentation:
+        return []
+    return _resize(prepared.input_size, prepared.resize_size, prepared.keeps_proportions)
 
 
 def make_variant(

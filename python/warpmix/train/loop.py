@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from warpmix.data import Loader
 from warpmix.models import Network
 from warpmix.models.airbench import Airbench
+from warpmix.train.automatic import chosen_in_words
+from warpmix.train.callbacks import Callback
 from warpmix.train.config import TrainConfig
 from warpmix.train.data import Splits, load_splits
 from warpmix.train.distributed import HeldOut, held_out_images, make_fabric
@@ -25,9 +27,11 @@ from warpmix.train.history import EpochRecord
 from warpmix.train.loaders import check_input_size, evaluation_loader, training_loader
 from warpmix.train.model import ModelSpec
 from warpmix.train.progress import TrainingProgress
+from warpmix.train.range_test import find_rate
 from warpmix.train.recorder import Recorder
-from warpmix.train.run_folder import check_folder, hold_folder
-from warpmix.train.trainer import Callback, Trainer
+from warpmix.train.run_folder import check_folder, hold_folder, load_settings
+from warpmix.train.trainer import Trainer
+from warpmix.train.trouble import Chance
 
 _log = logging.getLogger(__name__)
 _WHITENING_IMAGES = 5000  # airbench94's number
@@ -49,6 +53,8 @@ class TrainResult:
         validation_accuracy: 0..1; None without validation images.
         folder: the run folder; None where none was asked for.
         divergence: where and how the run diverged, and what to try, in words; None if it did not.
+        trouble: how it ended no better than guessing, or with a loss that had jumped, and what to
+            try, in words; None if it did not.
     """
 
     model: nn.Module
@@ -60,6 +66,7 @@ class TrainResult:
     validation_accuracy: float | None
     folder: Path | None
     divergence: str | None = None
+    trouble: str | None = None
 
 
 def fit(
@@ -99,15 +106,21 @@ def fit(
     if resume and folder is None:
         raise ValueError("resume needs the folder of the run to go on with, got None")
     fabric = make_fabric(config.device, config.precision, config.threads)
+    probes = "lr" in config.automatic
     with ExitStack() as stack:
         if folder is not None and fabric.is_global_zero:
             stack.enter_context(hold_folder(folder, config, resume))
         elif folder is not None:
             check_folder(folder, config, resume)
+        if resume and folder is not None:
+            earlier = load_settings(folder)
+            probes = probes and "lr" not in earlier.automatic
+            config = config.taking_over(earlier)
         fabric.barrier()  # every rank has looked at the folder before one writes into it
-        result = _fit(config, folder, fabric, console, callbacks)
-    if result.divergence is not None and console is None and fabric.is_global_zero:
-        _log.warning("%s", result.divergence)  # nobody has seen it
+        result = _fit(config, folder, fabric, console, callbacks, probes)
+    words = result.divergence or result.trouble
+    if words is not None and console is None and fabric.is_global_zero:
+        _log.warning("%s", words)  # nobody has seen it
     return result
 
 
@@ -117,10 +130,16 @@ def _fit(
     fabric: Fabric,
     console: Console | None,
     callbacks: Sequence[Callback],
+    probes: bool,
 ) -> TrainResult:
-    """Do what :func:`fit` does, in a folder that is checked, and held against others."""
+    """Do what :func:`fit` does, in a folder that is checked, and held against others.
+
+    Args:
+        probes: whether the learning rate is still to be found.
+    """
     # Data: a rank trains on its share of every batch, and predicts its share of what is held out.
     splits = load_splits(config, fabric.device)
+    config = splits.config
     spec = model_spec(config, splits)
     images = training_loader(config, splits, fabric.global_rank, fabric.world_size)
     check_input_size(images, spec)
@@ -139,13 +158,17 @@ def _fit(
         held_out = {
             split: features.held_out(each, datasets[split]) for split, each in held_out.items()
         }
+    if probes:
+        config = config.model_copy(update={"lr": find_rate(config, fabric, network, train)})
     trainer = Trainer(config, fabric, network, train, held_out.get("val"))
+    trainer.chance = chance_of(splits)
 
     console = console if fabric.is_global_zero else None
     with Recorder(folder, config, spec, fabric) as recorder, TrainingProgress(console) as progress:
         recorder.open(trainer, splits.rows)  # which resumes
         if console is not None:
-            console.print(splits.placement, style="dim", highlight=False)
+            for line in (splits.placement, *chosen_in_words(config)):
+                console.print(line, style="dim", highlight=False)
 
         # Epochs, each ending in a checkpoint.
         watchers = [progress, *callbacks]
@@ -160,6 +183,13 @@ def _fit(
         return test_best(trainer, recorder, spec, held_out)
 
 
+def chance_of(splits: Splits) -> Chance:
+    """Return what guessing scores on a run's images."""
+    assert splits.train.labels is not None
+    held_out = None if splits.validation is None else splits.validation.labels
+    return Chance.of(splits.train.labels, held_out)
+
+
 def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
     """Return what it takes to build the run's model, and to feed it."""
     prepared = splits.preprocessing
@@ -168,7 +198,7 @@ def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
         head=config.head,
         dropout=config.dropout,
         classes=splits.train.classes,
-        image_size=splits.train.image_size,
+        image_size=None if prepared.keeps_proportions else splits.train.image_size,
         channels=splits.train.channels,
         mean=prepared.mean,
         std=prepared.std,
@@ -228,4 +258,5 @@ def test_best(
         validation_accuracy=accuracy.get("val"),
         folder=recorder.folder,
         divergence=words,
+        trouble=trainer.trouble_in_words(),
     )

@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from warpmix import models
-from warpmix._files import atomic_write
+from warpmix._files import as_typed, atomic_write
 from warpmix._memory import MAX_CLASSES, MAX_SIDE
 from warpmix._reading import InvalidFileError, parse_json, quoted, reading_file
 from warpmix._tensor_files import read_tensor_file
@@ -168,12 +168,13 @@ def load_model(path: str | Path) -> tuple[models.Network, ModelSpec]:
         if not (path / MODEL_FILE).exists() and (path / CHECKPOINT_FILE).exists():
             raise FileNotFoundError(
                 f"{path} has no {MODEL_FILE} because the run has not finished; "
-                f"continue it with: warpmix train --resume {path}"
+                f"continue it with: warpmix train --resume {as_typed(path)}"
             )
         if not (path / MODEL_FILE).exists() and (path / DIVERGENCE_FILE).exists():
             raise FileNotFoundError(
                 f"{path} has no {MODEL_FILE} because its training diverged before there were "
-                f"weights to keep; try a lower rate: warpmix train --resume {path} --lr RATE"
+                "weights to keep; try a lower rate: "
+                f"warpmix train --resume {as_typed(path)} --lr RATE"
             )
         path = path / MODEL_FILE
     weights, metadata = read_tensors(path)

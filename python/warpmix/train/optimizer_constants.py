@@ -27,6 +27,9 @@ CONSTANTS: dict[str, dict[str, dict[str, float]]] = {
 }
 """The constants that a framework gives its optimisers, by the names of the settings."""
 
+USUAL_RATES = {"adamw": 0.002, "sgd": 0.05, "adagrad": 0.01, "ftrl": 0.05, "adadelta": 1.0}
+"""Peak learning rates of the optimisers that are not told one; the others have adamw's."""
+
 
 def which_have(constant: str) -> list[str]:
     """Return the optimisers that have a constant."""

@@ -28,6 +28,9 @@ class Preprocessing:
     Attributes:
         input_size: height and width that the model gets; None: those of the images. Given where
             these are of mixed sizes.
+        keeps_proportions: of images that come to ``input_size``, whose centre is cut out; else they
+            are stretched.
+        by_augmentation: whether the augmentation itself brings images to ``input_size``.
         resize_size: height and width to enlarge to, of which the centre ``input_size`` pixels are
             cut out; None: ``input_size`` itself.
         mean, std: per channel, as fractions of 255.
@@ -37,6 +40,8 @@ class Preprocessing:
     resize_size: tuple[int, int] | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    keeps_proportions: bool = False
+    by_augmentation: bool = False
 
 
 def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
@@ -64,18 +69,36 @@ def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
         mean, std = IMAGENET_MEAN, IMAGENET_STD
     else:
         mean, std = channel_statistics(train.chunks())
-    if of_weights is not None:
-        return Preprocessing(of_weights.input_size, of_weights.resize_size, mean, std)
+    size = train.image_size
+    made = size_of_mixed(config, channels)
+    automatic = "input_size" in config.automatic and config.image_size is None
+    own, resized = sizes_for_model(config)
+    if own is None and made is not None and (size is None or (automatic and made != size)):
+        own = made
+    if own is None and size is None:
+        raise ValueError(
+            f"the images of {config.data} are of mixed sizes, and augment does not bring them "
+            "to one: list RandomResizedCrop, or set input_size or image_size"
+        )
+    keeps = size is None or (automatic and own is not None)
+    return Preprocessing(own, resized, mean, std, keeps, keeps and made is not None)
+
+
+def sizes_for_model(
+    config: TrainConfig,
+) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Return the (height, width) that the settings, or their weights, want images to have, and the
+    one that they are resized to before that is cut out of them; None of what they do not say.
+
+    Raises:
+        ValueError: ``input_size: weights`` for a model that torchvision publishes no weights of.
+    """
+    if config.input_size == "weights":
+        of_weights = _of_weights(config)
+        return of_weights.input_size, of_weights.resize_size
     sides = (config.input_size, config.resize_size)
     own, resized = ((side, side) if isinstance(side, int) else None for side in sides)
-    if own is None and train.image_size is None:
-        own = size_of_mixed(config, channels)
-        if own is None:
-            raise ValueError(
-                f"the images of {config.data} are of mixed sizes, and augment does not bring them "
-                "to one: list RandomResizedCrop, or set input_size or image_size"
-            )
-    return Preprocessing(own, resized, mean, std)
+    return own, resized
 
 
 def size_of_mixed(config: TrainConfig, channels: int) -> tuple[int, int] | None:

@@ -14,8 +14,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from warpmix.train.callbacks import Callback
 from warpmix.train.history import EpochRecord
-from warpmix.train.trainer import Callback, Trainer
+from warpmix.train.trainer import Trainer
 
 _HEADER = "epoch            lr  train loss accuracy  val loss  accuracy      time"
 
@@ -43,6 +44,7 @@ class TrainingProgress(Callback):
             disable=console is None or not console.is_terminal,
         )
         self._headed = False
+        self._warned = False
 
     def __enter__(self) -> TrainingProgress:
         return self
@@ -83,6 +85,10 @@ class TrainingProgress(Callback):
         elif record.validation_loss is not None and trainer.stopping.best_epoch == record.epoch:
             mark = "  best"
         self._console.print(_line(record, trainer.epochs) + mark, highlight=False)
+        words = trainer.trouble_in_words()
+        if words is not None and not self._warned:
+            self._console.print(words, style="yellow", highlight=False)
+        self._warned = words is not None
 
 
 def _line(record: EpochRecord, epochs: int) -> str:

@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from warpmix._files import remove_unfinished
+from warpmix._files import as_typed, remove_unfinished
 from warpmix.train.claims import claim, owner_of
 from warpmix.train.config import TrainConfig, load_config
 
@@ -115,22 +116,23 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
         if has_begun(folder):
             raise ValueError(
                 f"{folder} holds a run already; choose another --out, "
-                f"or continue it with: warpmix train --resume {folder}"
+                f"or continue it with: warpmix train --resume {as_typed(folder)}"
             )
         return
     earlier = load_settings(folder).model_dump()
-    changeable = CHANGEABLE
+    changeable = CHANGEABLE | {"automatic"}
+    chosen = {*earlier["automatic"]} & {*config.automatic}
     if (folder / DIVERGENCE_FILE).exists():
         changeable |= AFTER_DIVERGENCE
     differing = [
         f"{name} {earlier[name]!r}, not {value!r}"
         for name, value in config.model_dump().items()
-        if name not in changeable and earlier[name] != value
+        if name not in changeable | chosen and earlier[name] != value
     ]
     if differing:
         raise ValueError(
             f"{folder} holds a run of other settings: {'; '.join(differing)}. "
-            f"A resumed run may change {', '.join(sorted(changeable))} alone"
+            f"A resumed run may change {', '.join(sorted(changeable - {'automatic'}))} alone"
         )
 
 
@@ -151,12 +153,12 @@ def remove_leftovers(folder: Path) -> None:
     remove_unfinished(folder, _ALL_FILES.__contains__)
 
 
-def load_settings(folder: Path) -> TrainConfig:
-    """Read the settings of the run in a folder.
+def load_settings(folder: Path, **overrides: Any) -> TrainConfig:
+    """Read the settings of the run in a folder, then apply overrides.
 
     Raises:
         FileNotFoundError: there is no run in it.
     """
     if not (folder / CONFIG_FILE).is_file():
         raise FileNotFoundError(f"{folder} holds no run: there is no {CONFIG_FILE} in it")
-    return load_config(folder / CONFIG_FILE)
+    return load_config(folder / CONFIG_FILE, **overrides)

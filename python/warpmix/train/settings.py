@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from warpmix.train.image_settings import MAX_SEED, ImageSettings, setting, split_commas
+from warpmix.train.optimizer_constants import USUAL_RATES
 
 Rates = Annotated[
     tuple[Annotated[float, Field(ge=0, lt=1)], ...],
@@ -121,10 +122,25 @@ class Settings(ImageSettings):
         "none", "Model", "test-time augmentation: average over mirrored and shifted views"
     )
 
-    epochs: int = setting(20, "Optimisation", "epochs at most", ge=1, le=1_000_000)
+    epochs: int = setting(
+        30,
+        "Optimisation",
+        "epochs at most; auto, or not given: 30, and of more than 9,000 training images fewer, at "
+        "least 5",
+        ge=1,
+        le=1_000_000,
+    )
     batch_size: int = setting(128, "Optimisation", "images a step", ge=1)
-    opt: Optimizer = setting("sgd", "Optimisation", "optimiser")
-    lr: float = setting(0.05, "Optimisation", "peak learning rate", gt=0, allow_inf_nan=False)
+    opt: Optimizer = setting("adamw", "Optimisation", "optimiser")
+    lr: float = setting(
+        USUAL_RATES["adamw"],
+        "Optimisation",
+        "peak learning rate; auto: found by a range test; not given: "
+        + ", ".join(f"{rate:g} for {name}" for name, rate in USUAL_RATES.items() if name != "adamw")
+        + ", and for the others; a tenth of it where pretrained --weights are trained",
+        gt=0,
+        allow_inf_nan=False,
+    )
     opt_style: Literal["torch", "keras"] = setting(
         "torch", "Optimisation", "whose update rules and constants --opt has; ftrl: TensorFlow's"
     )
@@ -168,7 +184,9 @@ class Settings(ImageSettings):
         "all", "Optimisation", "kernels that --l1 and --l2 act on; hidden: the head's but its last"
     )
     sched: Literal["constant", "cosine", "linear", "step", "onecycle"] = setting(
-        "cosine", "Optimisation", "course of the learning rate over all --epochs"
+        "onecycle",
+        "Optimisation",
+        "course of the learning rate over all --epochs; with --warmup-epochs, if not given: cosine",
     )
     schedule_epochs: int | None = setting(
         None,
@@ -248,6 +266,10 @@ class Settings(ImageSettings):
     )
     tracking_uri: str | None = setting(
         None, "Tracking", "MLflow's store; none: MLFLOW_TRACKING_URI, or mlflow.db where it runs"
+    )
+
+    automatic: tuple[Literal["augment", "epochs", "input_size", "lr", "store_size"], ...] = setting(
+        (), "Machine", "settings that the run itself chooses; config.json has what it chose"
     )
 
     @property

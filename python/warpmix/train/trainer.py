@@ -17,34 +17,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics import MeanMetric
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from warpmix.augment import mixed_cross_entropy
+from warpmix.augment import Targets, mixed_cross_entropy
 from warpmix.data import Loader
 from warpmix.models import Network
+from warpmix.train.callbacks import Callback
 from warpmix.train.config import TrainConfig
-from warpmix.train.distributed import HeldOut, average_buffers
+from warpmix.train.distributed import HeldOut, average_buffers, weighted
 from warpmix.train.divergence import divergence_in_words
 from warpmix.train.features import FeatureLoader
 from warpmix.train.history import LARGEST_LOSS, EarlyStopping, EpochRecord
 from warpmix.train.losses import finite_loss, label_mass, probe_loss
 from warpmix.train.model import copy_weights
 from warpmix.train.optimizer import Penalty, learning_rate, make_optimizer
-
-
-class Callback:
-    """What is called during a run: derive a class, override what is needed, hand it to ``fit``.
-
-    Each process of a distributed run calls its own. An exception ends the run where it stands; what
-    the folder holds then is what a resumed run goes on from.
-    """
-
-    def on_fit_start(self, trainer: Trainer) -> None:
-        """Act before the first epoch; a resumed run has its weights and its history again."""
-
-    def on_step_end(self, trainer: Trainer) -> None:
-        """Act after an optimiser step."""
-
-    def on_epoch_end(self, trainer: Trainer) -> None:
-        """Act after an epoch and its checkpoint; its figures are ``trainer.history[-1]``."""
+from warpmix.train.trouble import Chance, trouble_in_words
 
 
 class Trainer:
@@ -66,6 +51,7 @@ class Trainer:
         stopping: which epoch was best, which one's weights count, and whether to go on.
         divergence: what showed that the run has diverged, in words, or None.
         is_sound: whether the weights after the latest epoch give a loss that is not absurd.
+        chance: what guessing scores; None: the run does not look for it.
         penalty: what is added to the loss.
         epochs: epochs of the whole run at most.
         steps_per_epoch: optimiser steps in each.
@@ -98,6 +84,7 @@ class Trainer:
         self.epochs, self.steps_per_epoch = config.epochs, len(train)
         self.history: list[EpochRecord] = []
         self.divergence: str | None = None
+        self.chance: Chance | None = None
         self.is_sound = True
         self.best_weights: dict[str, Tensor] = {}
         if config.on_divergence == "first-weights":
@@ -185,6 +172,12 @@ class Trainer:
         self.history.append(record)
         self.divergence = reason
 
+    def trouble_in_words(self) -> str | None:
+        """Return what is wrong with a run that has not diverged, and what to try; else None."""
+        if self.chance is None or self.divergence is not None:
+            return None
+        return trouble_in_words(self._config, self.history, self.chance, self.steps_per_epoch)
+
     def divergence_in_words(self) -> str | None:
         """Return where and how the run diverged, and what to try; None if it did not."""
         return divergence_in_words(self._config, self.history, self.divergence)
@@ -236,18 +229,12 @@ class Trainer:
         first = epoch * self.steps_per_epoch
         for step, (batch, targets) in enumerate(self._train, start=first):
             rate = learning_rate(config, step, self.steps_per_epoch)
-            for group in self._optimizer.param_groups:
-                group["lr"] = rate * group["factor"]
+            loss, logits = self.take_step(batch, targets, rate)
             own = len(targets.lam)
-            logits = self._model(batch)[:own]
             if own > 0:
-                loss = mixed_cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
                 # Not as a weight: a MeanMetric that does not look for NaN ignores its weights.
-                losses.update(loss.detach().expand(own))
-                accuracies.update(label_mass(logits.detach(), targets))
-            else:
-                loss = logits.sum()  # 0, with a gradient for the other ranks to meet
-            self._step(self._weighted(loss, own))
+                losses.update(loss.expand(own))
+                accuracies.update(label_mass(logits, targets))
             for callback in callbacks:
                 callback.on_step_end(self)
         probe = 0.0
@@ -255,12 +242,19 @@ class Trainer:
             probe = probe_loss(self.evaluated, batch, targets, self._fabric)
         return (float(losses.compute()), float(accuracies.compute())), probe
 
-    def _weighted(self, loss: Tensor, own: int) -> Tensor:
-        """Return the rank's loss such that the mean over ranks is the mean over all samples."""
-        if self._fabric.world_size == 1:
-            return loss
-        count = torch.tensor(float(own), device=loss.device)
-        return loss * (own / self._fabric.all_reduce(count, reduce_op="mean"))  # type: ignore[operator]
+    def take_step(self, batch: Tensor, targets: Targets, rate: float) -> tuple[Tensor, Tensor]:
+        """Step the optimiser at a rate; return the rank's mean loss and its logits, detached."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        own = len(targets.lam)
+        logits = self._model(batch)[:own]
+        if own > 0:
+            smoothing = self._config.label_smoothing
+            loss = mixed_cross_entropy(logits, targets, label_smoothing=smoothing)
+        else:
+            loss = logits.sum()  # 0, with a gradient for the other ranks to meet
+        self._step(weighted(loss, own, self._fabric))
+        return loss.detach(), logits.detach()
 
     def _step(self, loss: Tensor) -> None:
         """Step the optimiser, with penalties and clipping, and the average."""

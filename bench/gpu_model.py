@@ -35,10 +35,22 @@ from gpu_model_work import Work, all_work  # noqa: E402
 # "other". All but pixels and targets make the parameters.
 PHASES = {
     "draw": ["draw_images", "draw_slot", "obtain_draw", "draw_stage"],
-    "resolve": ["resolve_images"],
-    "tables": ["tabulate_images"],
+    "resolve": ["resolve_images", "prepare_whole_image"],
+    "tables": ["tabulate_images", "tabulate_taps", "begin_window", "finish_window"],
     "targets": ["write_block_targets", "write_targets"],
-    "pixels": ["make_images", "for_each_image", "place", "work", "write", "vote_body", "sum_body"],
+    "pixels": [
+        "make_images",
+        "for_each_image",
+        "place",
+        "work",
+        "write",
+        "vote_body",
+        "sum_body",
+        "gather_statistics",
+        "finish_statistics",
+        "pass_tile",
+        "make_whole_image_tile",
+    ],
 }
 PHASE_OF = {function: phase for phase, names in PHASES.items() for function in names}
 

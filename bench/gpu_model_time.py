@@ -24,8 +24,12 @@ blocks end one after the other; the path itself at least:
   to touch, and those it writes, at the published rate;
   Of issue, pipes and L1 the time of the multiprocessor with the most blocks;
 - latency: as many blocks at once as registers, shared memory and warps allow, each as long as its
-  slowest warp would take alone, in order: 5 cycles after an arithmetic instruction, 29 after shared
-  memory, 40 after L1, 600 after memory that the block has not touched, 20 after a barrier.
+  slowest warp would take alone: 5 cycles after an arithmetic instruction, 29 after shared memory,
+  40 after L1, 600 after memory that the block has not touched, 20 after a barrier. Within a basic
+  block instructions have ptxas's order, not the PTX's: what waits longest comes first, with at
+  most 12 registers loaded and not yet used. In the machine code of sm_90 that is what a group's
+  loop and a pixel's taps load before the first use; CutMix's loop 8, 2 and 2, those of planes 3 to
+  12. A sector that is on its way is waited for as long as its first load.
 Instructions are the PTX's, with the number of machine instructions that each becomes (COSTS):
 moves, parameters and address conversions are none. Not in it: the host's launch, instruction
 fetches, spills (there are none), DRAM pages, clocks that fall under load."""

@@ -18,7 +18,9 @@ from warpmix import (
     RandomCrop,
     RandomCropBlackout,
     RandomHorizontalFlip,
+    RandomResizedCrop,
     RandomShift,
+    TrivialAugmentWide,
     ops,
 )
 from warpmix.augment import Transform
@@ -45,6 +47,9 @@ CHAINS: dict[str, list[Transform]] = {
         RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10),
     ],
 }
+CROP: list[Transform] = [RandomResizedCrop(224), RandomHorizontalFlip()]
+CROPPED = 320  # side of the images that it cuts and resizes
+CROP_SHARE = 0.54  # of their bytes that it reads, in the mean: of areas between 8 and 100 %
 # By size of the images: the batch, and what is counted. Fewer than 8,192 small images would not
 # share blocks as 16,384 do (kernels/augment/gpu/tiles.h).
 BATCHES = {32: (16_384, 8_192), 224: (256, 6)}
@@ -77,7 +82,9 @@ class Work:
 def all_work() -> Sequence[Work]:
     """List everything that is predicted."""
     generator = torch.Generator().manual_seed(0)
-    chains = [_chain(name, size, generator) for size in BATCHES for name in CHAINS]
+    chains = [_chain(name, CHAINS[name], size, generator) for size in BATCHES for name in CHAINS]
+    chains.append(_chain("TrivialAugmentWide", [TrivialAugmentWide()], 224, generator))
+    chains.append(_chain(f"resized crop of {CROPPED}x{CROPPED}", CROP, 224, generator, CROPPED))
     curves = [_curve(logits, generator) for logits in (False, True)]
     return [*chains, *curves, *(_sums(size, generator) for size in SUMS)]
 
@@ -88,20 +95,27 @@ def _images(rows: int, size: int, generator: torch.Generator) -> torch.Tensor:
     return images.permute(0, 3, 1, 2)
 
 
-def _chain(name: str, size: int, generator: torch.Generator) -> Work:
+def _chain(
+    name: str,
+    transforms: list[Transform],
+    size: int,
+    generator: torch.Generator,
+    source_size: int | None = None,
+) -> Work:
     batch, counted = BATCHES[size]
-    images = _images(2 * counted, size, generator)
+    images = _images(2 * counted, source_size or size, generator)
+    read = CROP_SHARE * source_size**2 if source_size else size**2
     labels = torch.randint(0, 10, (2 * counted,), generator=generator)
     index = torch.randint(0, 2 * counted, (counted,), generator=generator)
     sums = ops.channel_sums(images)
-    pipeline = Pipeline(CHAINS[name], mean=MEAN, std=STD, dtype=torch.bfloat16, seed=0)
+    pipeline = Pipeline(transforms, mean=MEAN, std=STD, dtype=torch.bfloat16, seed=0)
     row = "fused, resident data (graph)" if size == 32 else "fused, resident data"
     return Work(
         name,
         f"{batch:,}x3x{size}x{size} to bfloat16",
         batch,
         counted,
-        batch * 3 * size**2 * (1 + 2),
+        batch * 3 * int(read + 2 * size**2),
         lambda: pipeline(images, labels, index=index, sums=sums),
         (f"{batch}x3x{size}x{size} to bfloat16", row) if name.startswith("card") else None,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from device.ptx.build import NEWEST, NVCC, ROOT, Built, build, nvcc
+from device.ptx.counting import read_counts
 from device.ptx.mutants import MUTANTS, Mutant
 from device.ptx.parse import kernels_of, program_of
 
@@ -29,6 +30,18 @@ def test_ptx_gives_the_bytes_of_the_cpu(
     after it."""
     done = built.replay(recorded_cases, variant=offset, parts=parts)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_the_order_of_the_counted_instructions_changes_no_byte(
+    built: Built, recorded_cases: Path, tmp_path: Path
+) -> None:
+    """The model's runs have each basic block in the order of schedule.cpp."""
+    counts = tmp_path / "counts"
+    done = built.replay(recorded_cases, counts=counts, part=1, parts=8)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    kernels = read_counts(counts, built.kernels)
+    loads = [c for k in kernels for c in k.counts if c.instruction.opcode.startswith("ld.global")]
+    assert sum(c.fresh for c in loads) > 0 and all(c.issued == 0 or c.lanes for c in loads)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

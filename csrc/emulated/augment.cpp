@@ -90,8 +90,10 @@ struct Emulate {
     augment::for_each_entering(params.program, [&](int32_t stage) {
       run_blocks<false>(params, plan, stage, [&](Tile tile, int32_t thread, Block& block) {
         const auto add = [&](Tile image, const Shared& shared) {
-          augment::add_entering_tile<augment::Sampler, Source, kChannels, false>(
-              params, image, thread, shared, stage);
+          augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+            augment::add_entering_tile<augment::Sampler, Source, kChannels, is_interleaved.value>(
+                params, image, thread, shared, stage);
+          });
         };
         augment::for_each_image(params, plan, tile, block, add);
       });

@@ -69,7 +69,16 @@ WHOLE_PIXELS: list[tuple[str, list[Any]]] = [
 # The general kernels, with and without means of the image as it enters.
 GENERAL: list[tuple[str, list[Any]]] = [
     ("map", [RandomAffine(30, (0.1, 0.1), (0.8, 1.2)), RandomErasing(), MixUp()]),
-    ("entering", [RandomRotation(20), RandomContrast((0.5, 2)), RandomPosterize(3), CutMix()]),
+    (
+        "entering",
+        [
+            RandomHorizontalFlip(),
+            RandomRotation(20),
+            RandomContrast((0.5, 2)),
+            RandomPosterize(3),
+            CutMix(),
+        ],
+    ),
     (
         "resampling",
         [

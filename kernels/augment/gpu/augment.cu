@@ -53,14 +53,15 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
   });
 }
 
-template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, false>)
+template <typename Source, int kChannels, bool kInterleaved>
+__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInterleaved>)
     entering_kernel(const __grid_constant__ AugmentParams params,
                     const __grid_constant__ BlockPlan plan, int32_t stage) {
   __shared__ BlockShared<false> block;
   const Tile tile = prepare_block(params, plan, stage, block);
   for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
-    add_entering_tile<Sampler, Source, kChannels, false>(params, image, threadIdx.x, shared, stage);
+    add_entering_tile<Sampler, Source, kChannels, kInterleaved>(params, image, threadIdx.x, shared,
+                                                                stage);
   });
 }
 
@@ -177,6 +178,10 @@ struct Launch {
       });
     }
     with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
+      for_each_entering(params.program, [&](int32_t stage) {
+        entering_kernel<Source, kChannels, is_interleaved.value>
+            <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
+      });
       general_kernel<Source, kChannels, is_interleaved.value>
           <<<blocks, kThreads, 0, stream>>>(params, plan);
     });

@@ -30,6 +30,10 @@ struct BothSides {
   HOST_DEVICE T* operator[](int32_t s) const { return first + s * stride; }
 };
 
+// How the pixels that a map samples between are read: adjacent ones in words; one by one, where the
+// border clamps and no shift comes before the map; or by any border, after any shifts.
+enum class TapKind : int32_t { kPairs, kClamped, kAny };
+
 // Where a side's pixels lie in the images, in elements. A general program's taps come from the
 // image that enters the map: flips before it only turn strides round.
 struct Frame {
@@ -39,6 +43,7 @@ struct Frame {
   int32_t tap_pixel_stride;
   int32_t tap_row_stride;
   bool shifts_before_map;  // then the image's strides stand here, and coordinates are shifted a tap
+  TapKind taps;
 };
 
 // The groups of a general program's tile that an edge of CutMix's box splits. They are made last,

@@ -54,9 +54,24 @@ HOST_DEVICE void resolve_splits(Tile tile, const Mixing& mixing, SplitGroups& sp
   splits.count = mixing.mix == Mix::kCut ? columns * splits.rows : 0;
 }
 
+// Whether images of three bytes a pixel lie without gaps, and the 8 bytes round each of this one's
+// are the images'.
+HOST_DEVICE bool has_pairs(const AugmentParams& params, const SourceImage& image) {
+  const int64_t size = static_cast<int64_t>(image.extent.height) * image.row_stride;
+  const bool is_dense = params.channels == 3 && params.channel_stride == 1 &&
+                        params.pixel_stride == 3 && image.row_stride == 3 * image.extent.width &&
+                        (is_mixed(params) || params.image_stride == size);
+  const int64_t total =
+      is_mixed(params) ? params.pixel_count * 3 : params.image_count * params.image_stride;
+  const int64_t below = reinterpret_cast<uintptr_t>(params.images) % 8;  // bytes to an address
+  const int64_t begin = (below + image.first) / 8 * 8;                   // that divides by 8
+  const int64_t end = ceil_div<int64_t>(below + image.first + size, 8) * 8;
+  return is_dense && image.extent.width > 1 && begin >= below && end <= below + total;
+}
+
 template <bool kSimple>
-HOST_DEVICE void resolve_frame(const AugmentParams& params, const StageDraw* draws, int32_t row,
-                               Frame& frame) {
+HOST_DEVICE void resolve_frame(const AugmentParams& params, const BlockPlan& plan,
+                               const StageDraw* draws, int32_t row, Frame& frame) {
   if constexpr (kSimple) {
     frame.image = row * params.image_stride;
   } else {
@@ -77,6 +92,12 @@ HOST_DEVICE void resolve_frame(const AugmentParams& params, const StageDraw* dra
     frame.tap_first = x[0] * params.pixel_stride + y[0] * source.row_stride;
     frame.tap_pixel_stride = (x[1] - x[0]) * params.pixel_stride;
     frame.tap_row_stride = (y[1] - y[0]) * source.row_stride;
+    const bool clamps =
+        plan.across_fold.clamps && plan.down_fold.clamps && !frame.shifts_before_map;
+    const bool is_wide = plan.across_fold.size > 1;  // not a column; and of one size
+    frame.taps = !clamps                                ? TapKind::kAny
+                 : is_wide && has_pairs(params, source) ? TapKind::kPairs
+                                                        : TapKind::kClamped;
   }
 }
 
@@ -113,7 +134,7 @@ HOST_DEVICE void resolve_images(const AugmentParams& params, const BlockPlan& pl
   }
   resolve_shape<kSimple>(params, shared.draws[s], own_draws, sample.row, shared.side[s]);
   resolve_steps(params, shared.draws[s], color_end, position, s, shared.side[s]);
-  resolve_frame<kSimple>(params, shared.draws[s], sample.row, shared.frame[s]);
+  resolve_frame<kSimple>(params, plan, shared.draws[s], sample.row, shared.frame[s]);
 }
 
 // ---- all of them --------------------------------------------------------------------------------

@@ -18,6 +18,22 @@ void for_each_entering(const Program& program, const Function& function) {
   }
 }
 
+// Of values that a thread adds up: those of bytes, which stay in [0, 255] but for an ulp, fit into
+// 32 bits with all pixels of a thread's part of a tile.
+template <typename Source>
+using EnteringSum = std::conditional_t<std::is_same_v<Source, uint8_t>, int32_t, int64_t>;
+static_assert(int64_t{kTileWidth} * kTileHeight / kThreads * 256 * 65536 <= INT32_MAX / 2 + 1);
+
+HOST_DEVICE void add_value(float value, int64_t& sum) { sum += fixed_point(value); }
+
+HOST_DEVICE void add_value(float value, int32_t& sum) {
+#if defined(__CUDA_ARCH__)
+  sum += __float2int_rn(value * kSumScale);
+#else
+  sum += static_cast<int32_t>(fixed_point(value));
+#endif
+}
+
 // Adds a tile's part of the sums that the contrast at `stage` needs, for the sample and its
 // partner.
 template <typename AnySampler, typename AnyShared>
@@ -31,7 +47,7 @@ HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int
       continue;
     }
     const AnySampler sampler(params, shared, s, channel);
-    int64_t sum[kCount] = {};
+    EnteringSum<typename AnySampler::Element> sum[kCount] = {};
     const GroupRows rows(tile);
     for (int32_t group = thread; group < rows.count; group += kThreads) {
       const int32_t y = rows.row(group);
@@ -40,7 +56,7 @@ HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int
       colored_group(sampler, shared, tile, s, x, y, channel, value);
       UNROLL
       for (int i = 0; i < kGroup * kCount; ++i) {
-        sum[i % kCount] += x + i / kCount < tile.width ? fixed_point(value[i]) : 0;
+        add_value(x + i / kCount < tile.width ? value[i] : 0.0f, sum[i % kCount]);
       }
     }
     const int64_t slot =
@@ -48,7 +64,7 @@ HOST_DEVICE void add_entering_pixels(const AugmentParams& params, Tile tile, int
         program.stages[stage].mean;
     UNROLL
     for (int c = 0; c < kCount; ++c) {
-      add_to(params.entering + slot * params.channels + channel + c, sum[c]);
+      add_to(params.entering + slot * params.channels + channel + c, int64_t{sum[c]});
     }
   }
 }

@@ -3,6 +3,7 @@
 
 #include "../sampling.h"
 #include "groups.h"
+#include "words.h"
 
 namespace warpmix::augment {
 
@@ -18,7 +19,10 @@ HOST_DEVICE void end_pixel() {
 // adjacent in the source.
 template <typename Source, int kChannelCount, bool kInterleaved = false>
 struct Sampler {
+  using Element = Source;
   static constexpr int kCount = kChannelCount;
+  static constexpr bool kHasPairs =
+      std::is_same_v<Source, uint8_t> && kInterleaved && kChannelCount == 3;
 
   const AugmentParams& params;
   const StageDraw* draws;
@@ -59,21 +63,68 @@ struct Sampler {
     }
   }
 
-  // Where a tap's pixel lies. kPlain: the border clamps and no shift comes before the map.
-  template <bool kPlain>
+  // Where a tap's pixel lies.
+  template <TapKind kTaps>
   HOST_DEVICE Taps taps(float x, const Fold& fold) const {
     const float floor = floorf(x);
     const int32_t t = static_cast<int32_t>(floor);
-    if constexpr (kPlain) {
+    if constexpr (kTaps != TapKind::kAny) {
       return {clamped(t, fold.size), clamped(t + 1, fold.size), x - floor};
     } else {
       return {folded(t, fold), folded(t + 1, fold), x - floor};
     }
   }
 
+  // The four taps' pixels: two of each row, which are adjacent or, at an edge, the same.
+  HOST_DEVICE void load_pairs(const Taps& across, const Taps& down,
+                              float (&corner)[4][kCount]) const {
+    const int32_t stride = frame.tap_pixel_stride;
+    const int32_t column = min_of(across.first, across_fold.size - 2);
+    const bool turns = stride < 0;
+    const bool is_first[2] = {(across.first == column) != turns,
+                              (across.second == column) != turns};
+    const int32_t begin = frame.tap_first + column * stride + (turns ? stride : 0);
+    UNROLL
+    for (int r = 0; r < 2; ++r) {
+      const int32_t row = r == 0 ? down.first : down.second;
+      const PixelPair pair(image + static_cast<uint32_t>(begin + row * frame.tap_row_stride));
+      UNROLL
+      for (int i = 0; i < 2; ++i) {
+        const uint32_t pixel = is_first[i] ? pair.first : pair.second;
+        UNROLL
+        for (int c = 0; c < kCount; ++c) {
+          corner[2 * r + i][c] = byte_value(pixel, c);
+        }
+      }
+    }
+  }
+
+  template <TapKind kTaps>
+  HOST_DEVICE void load_taps(const Taps& across, const Taps& down,
+                             float (&corner)[4][kCount]) const {
+    int32_t tap_columns[2] = {across.first, across.second};
+    int32_t tap_rows[2] = {down.first, down.second};
+    if constexpr (kTaps == TapKind::kAny) {
+      const Program& program = params.program;
+      if (frame.shifts_before_map) {
+        whole_sources<false>(program, draws, 0, program.map_begin, 0, tap_columns);
+        whole_sources<false>(program, draws, 0, program.map_begin, 1, tap_rows);
+      }
+    }
+    UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int32_t tap_column = tap_columns[i % 2];
+      const int32_t tap_row = tap_rows[i / 2];
+      const bool exists = kTaps != TapKind::kAny || !frame.shifts_before_map ||
+                          (tap_column != kOutside && tap_row != kOutside);
+      load(frame.tap_first + tap_row * frame.tap_row_stride + tap_column * frame.tap_pixel_stride,
+           exists, corner[i]);
+    }
+  }
+
   // Pixel (column, row) of the image that leaves the map. Where it lies outside, and is filled,
   // taps are still of the image.
-  template <bool kPlain>
+  template <TapKind kTaps>
   HOST_DEVICE void sample(int32_t column, int32_t row, float* value) const {
     const float* m = map.m;
     const float x =
@@ -83,26 +134,13 @@ struct Sampler {
     const bool is_filled =
         (column | row) < 0 ||
         (across_fold.fills && !(within(x, across_fold.size) && within(y, down_fold.size)));
-    const Taps across = taps<kPlain>(x, across_fold);
-    const Taps down = taps<kPlain>(y, down_fold);
-    int32_t tap_columns[2] = {across.first, across.second};
-    int32_t tap_rows[2] = {down.first, down.second};
-    if constexpr (!kPlain) {
-      const Program& program = params.program;
-      if (frame.shifts_before_map) {
-        whole_sources<false>(program, draws, 0, program.map_begin, 0, tap_columns);
-        whole_sources<false>(program, draws, 0, program.map_begin, 1, tap_rows);
-      }
-    }
+    const Taps across = taps<kTaps>(x, across_fold);
+    const Taps down = taps<kTaps>(y, down_fold);
     float corner[4][kCount];
-    UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int32_t tap_column = tap_columns[i % 2];
-      const int32_t tap_row = tap_rows[i / 2];
-      const bool exists =
-          kPlain || !frame.shifts_before_map || (tap_column != kOutside && tap_row != kOutside);
-      load(frame.tap_first + tap_row * frame.tap_row_stride + tap_column * frame.tap_pixel_stride,
-           exists, corner[i]);
+    if constexpr (kTaps == TapKind::kPairs) {
+      load_pairs(across, down, corner);
+    } else {
+      load_taps<kTaps>(across, down, corner);
     }
     UNROLL
     for (int c = 0; c < kCount; ++c) {
@@ -110,6 +148,15 @@ struct Sampler {
           between(between(corner[0][c], corner[1][c], across.weight),
                   between(corner[2][c], corner[3][c], across.weight), down.weight);
       value[c] = is_filled ? fill_values[c] : sampled;
+    }
+  }
+
+  template <TapKind kTaps>
+  HOST_DEVICE void sample_group(const int32_t* column, int32_t row, Group<kCount>& value) const {
+    UNROLL
+    for (int i = 0; i < kGroup; ++i) {
+      sample<kTaps>(column[i], row, value + i * kCount);
+      end_pixel();
     }
   }
 
@@ -129,18 +176,10 @@ struct Sampler {
     const int32_t row = rows[y];
     if (map.whole) {
       copy(x, y, value);
-    } else if (across_fold.clamps && down_fold.clamps && !frame.shifts_before_map) {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        sample<true>(column[i], row, value + i * kCount);
-        end_pixel();
-      }
+    } else if (kHasPairs ? frame.taps == TapKind::kPairs : frame.taps != TapKind::kAny) {
+      sample_group<kHasPairs ? TapKind::kPairs : TapKind::kClamped>(column, row, value);
     } else {
-      UNROLL
-      for (int i = 0; i < kGroup; ++i) {
-        sample<false>(column[i], row, value + i * kCount);
-        end_pixel();
-      }
+      sample_group<TapKind::kAny>(column, row, value);
     }
   }
 };

@@ -68,6 +68,15 @@ uint64_t wavefronts(const uint64_t* addresses, int count, size_t size) {
   return total;
 }
 
+// When a sector that the warp touches now is there: warps run one after the other on the host, and
+// the one that asks first by its clock may not be the first to run.
+uint64_t touch_sector(Warp& warp, const Instruction& i, uint64_t sector) {
+  const uint64_t asked = warp.clock + i.timing.miss;
+  uint64_t& there = warp.block.sectors.try_emplace(sector, asked).first->second;
+  there = std::min(there, asked);
+  return there;
+}
+
 // Calls touch(lane, bytes) for each active lane whose bytes exist.
 template <Space kSpace, Use kUse, typename Touch>
 void access_memory(Warp& warp, const Instruction& i, int base, size_t size, const Touch& touch) {
@@ -86,11 +95,10 @@ void access_memory(Warp& warp, const Instruction& i, int base, size_t size, cons
     i.counts.sectors += pieces(addresses, count, size, 32);
     const size_t before = warp.block.sectors.size();
     for (int k = 0; k < count; ++k) {
-      warp.block.sectors.insert(addresses[k] / 32);
-      warp.block.sectors.insert((addresses[k] + size - 1) / 32);
+      warp.arrival = std::max(warp.arrival, touch_sector(warp, i, addresses[k] / 32));
+      warp.arrival = std::max(warp.arrival, touch_sector(warp, i, (addresses[k] + size - 1) / 32));
     }
     i.counts.fresh += warp.block.sectors.size() - before;
-    warp.missed = warp.block.sectors.size() > before;
     i.counts.lines += pieces(addresses, count, size, 128);
   } else if (kSpace == Space::kShared) {
     i.counts.lines += wavefronts(addresses, count, size);

@@ -15,6 +15,9 @@ const Operation& operation_of(const std::string& opcode);
 
 Timing timing_of(const std::string& opcode);
 
+// The places of a kernel's instructions, in the order in which ptxas would issue them.
+std::vector<int32_t> schedule(const std::vector<Instruction>& code);
+
 // The parts of its table, each of the file of its name.
 void add_integers(Table& table);
 void add_floats(Table& table);

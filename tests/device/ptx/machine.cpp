@@ -172,7 +172,7 @@ void Warp::run_lanes(uint32_t lanes, int32_t place) {
       }
     } else if (chosen != 0 && instruction.operation.run != nullptr) {
       active = chosen;
-      missed = false;
+      arrival = 0;
       instruction.operation.run(*this, instruction);
     }
     finish(instruction);

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "memory.h"
@@ -60,6 +60,7 @@ struct Instruction {
   int32_t target = kNone;
   int64_t offset = 0;
   int32_t operand[kOperands] = {};
+  int32_t place = 0;  // in the PTX
   mutable Counts counts;
 };
 
@@ -99,8 +100,9 @@ struct Block {
   Size place;
   uint64_t number;  // of the grid's blocks
   SharedMemory shared;
-  uint32_t barriers = 0;                 // that all its threads have passed
-  std::unordered_set<uint64_t> sectors;  // of global memory that it has touched
+  uint32_t barriers = 0;  // that all its threads have passed
+  std::unordered_map<uint64_t, uint64_t>
+      sectors;  // of global memory that it has touched, and when they came
 };
 
 // A warp's, used for one block after the other.
@@ -125,7 +127,7 @@ struct Warp {
   std::vector<uint32_t> barriers;  // the lanes of each barrier of this warp, in order
   int32_t line = 0;                // of the current instruction, for reports
   uint64_t clock = 0;              // when the last instruction was issued
-  bool missed = false;             // the current instruction
+  uint64_t arrival = 0;            // of what the current instruction loads
 
   Warp(Block& b, uint32_t n, Registers& registers);
 

@@ -93,9 +93,17 @@ void load_program(const std::string& path) {
     for (size_t i = 0; i < code; ++i) {
       try {
         kernel->code.push_back(read_instruction(in));
+        kernel->code.back().place = static_cast<int32_t>(i);
       } catch (const std::exception& error) {
         throw std::runtime_error(kernel->name + ": " + error.what());
       }
+    }
+    if (std::getenv("WARPMIX_PTX_COUNTS") != nullptr) {
+      std::vector<Instruction> scheduled;
+      for (const int32_t place : schedule(kernel->code)) {
+        scheduled.push_back(kernel->code[place]);
+      }
+      kernel->code = std::move(scheduled);
     }
     kernels[kernel->name] = std::move(kernel);
   }
@@ -109,7 +117,12 @@ void write_counts(const std::string& path) {
     }
     out << "kernel " << name << " " << kernel->blocks << " " << kernel->warps << " "
         << kernel->block_cycles << " " << kernel->code.size() << "\n";
+    std::vector<const Instruction*> as_written(kernel->code.size());
     for (const Instruction& i : kernel->code) {
+      as_written[i.place] = &i;
+    }
+    for (const Instruction* each : as_written) {
+      const Instruction& i = *each;
       out << i.counts.issued << " " << i.counts.lanes << " " << i.counts.sectors << " "
           << i.counts.lines << " " << i.counts.fresh << " " << i.counts.cycles << "\n";
     }

@@ -64,7 +64,7 @@ void Warp::issue(const Instruction& instruction) {
 
 void Warp::finish(const Instruction& instruction) {
   const Timing& timing = instruction.timing;
-  uint64_t when = clock + (missed ? timing.miss : timing.latency);
+  uint64_t when = std::max<uint64_t>(clock + timing.latency, arrival);
   if (timing.issue == 0) {  // as its operands
     for (int i = timing.results; i < instruction.operands; ++i) {
       const int32_t operand = instruction.operand[i];

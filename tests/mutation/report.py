@@ -39,7 +39,10 @@ class Result:
         self.verdicts[number] = verdict
         caught = sum(each.caught for each in self.verdicts.values())
         done = f"{caught}/{len(self.verdicts)} of {len(self.inside)}"
-        print(f"{done}  {verdict.kind}: {self.inside[number].name}  {verdict.by}", flush=True)
+        print(
+            f"{done}  {verdict.kind}: {number}, {self.inside[number].name}  {verdict.by}",
+            flush=True,
+        )
 
     @property
     def score(self) -> float:
@@ -57,7 +60,7 @@ class Result:
             "places": self.places,
             "seed": self.seed,
             "noticed": dict(Counter(v.kind for v in self.verdicts.values() if v.caught)),
-            "missed": [f"{v.kind}: {self.inside[n].name}" for n, v in sorted(missed.items())],
+            "missed": [f"{v.kind}: {n}, {self.inside[n].name}" for n, v in sorted(missed.items())],
         }
 
 

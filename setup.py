@@ -126,7 +126,8 @@ def choose_cuda(wish: str, torch_cuda: str | None) -> tuple[Path | None, str]:
             return home, release[1]
         if release:
             why = f"{home} is CUDA {release[1]}, but torch's is {torch_cuda}: the majors must agree"
-    pip = f', or: pip install "cuda-toolkit[nvcc,cccl]=={torch_cuda}.*"' if int(major) > 12 else ""
+    parts = "nvcc,nvvm,crt,cccl"  # all named, for pip would else mix their versions
+    pip = f', or: pip install "cuda-toolkit[{parts}]=={torch_cuda}.*"' if int(major) > 12 else ""
     return None, f"{why}; install a CUDA {major} toolkit and set CUDA_HOME to it{pip}"
 
 

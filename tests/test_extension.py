@@ -3,9 +3,11 @@ _extension.py in a package of its own, in a fresh interpreter, beside a stand-in
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,16 @@ def test_info_names_versions_build_and_cuda_module() -> None:
     why = _extension.load().cuda_unavailable
     assert shown["CUDA module"] == (f"not loaded: {why}" if why else "loaded")
     assert "GPU" in shown or "cuda:0" in shown
+
+
+@pytest.mark.skipif(shutil.which("nm") is None, reason="nm, of binutils, is not installed")
+def test_modules_call_the_stable_functions_of_torch_alone() -> None:
+    """One binary then serves every torch from the oldest on. C++'s own names carry a version
+    (GLIBCXX, CXXABI) or lie in std; any other mangled name would be torch's, which changes."""
+    modules = [Path(info.__file__).parent / f"_C{sysconfig.get_config_var('EXT_SUFFIX')}"]
+    modules += modules[0].parent.glob("_cuda*.so")
+    for module in modules:
+        lines = subprocess.check_output(["nm", "-D", "--undefined-only", module], text=True)
+        names = {line.split()[-1] for line in lines.splitlines()}
+        assert not {n for n in names if "@" not in n and re.match("_Z(?!NK?St|St)", n)}
+        assert {name for name in names if name.startswith(("aoti_torch_", "torch_"))}

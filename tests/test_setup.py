@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,7 +92,8 @@ def test_no_compiler_names_the_remedy(build: ModuleType) -> None:
     home, reason = build.choose_cuda("", "13.2")
     assert home is None
     assert "no CUDA compiler (nvcc) on the PATH" in reason
-    assert 'pip install "cuda-toolkit[nvcc,cccl]==13.2.*"' in reason and "CUDA_HOME" in reason
+    assert 'pip install "cuda-toolkit[nvcc,nvvm,crt,cccl]==13.2.*"' in reason
+    assert "CUDA_HOME" in reason
 
 
 def test_pip_compiler_is_not_recommended_where_pip_has_none(build: ModuleType) -> None:
@@ -136,3 +138,13 @@ def test_demanding_cuda_without_a_compiler_fails_before_compiling(tmp_path: Path
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert "warpmix: WARPMIX_CUDA=1, but " in done.stderr and "install a CUDA" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
+@pytest.mark.parametrize("source", [p.name for p in sorted(ROOT.glob("kernels/*/cpu/*.cpp"))])
+def test_kernels_are_of_the_language_that_the_oldest_torch_compiles(source: str) -> None:
+    """torch 2.11 compiles extensions as C++17, newer ones as C++20."""
+    (path,) = ROOT.glob(f"kernels/*/cpu/{source}")
+    flags = ["-std=c++17", "-fsyntax-only", "-Wno-psabi", f"-I{ROOT / 'kernels'}"]
+    done = subprocess.run(["g++", *flags, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

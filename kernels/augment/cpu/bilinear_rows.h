@@ -98,15 +98,20 @@ WARPMIX_SIMD_CLONES void tap_rows(Border border, const Map& map, const int32_t* 
                                   int32_t height, RowTaps taps) {
   switch (border) {
     case Border::kWrap:
-      return tap_rows<Border::kWrap>(map, columns, row_of, rows, count, width, height, taps);
+      return augment::tap_rows<Border::kWrap>(map, columns, row_of, rows, count, width, height,
+                                              taps);
     case Border::kReflect:
-      return tap_rows<Border::kReflect>(map, columns, row_of, rows, count, width, height, taps);
+      return augment::tap_rows<Border::kReflect>(map, columns, row_of, rows, count, width, height,
+                                                 taps);
     case Border::kSymmetric:
-      return tap_rows<Border::kSymmetric>(map, columns, row_of, rows, count, width, height, taps);
+      return augment::tap_rows<Border::kSymmetric>(map, columns, row_of, rows, count, width, height,
+                                                   taps);
     case Border::kReplicate:
-      return tap_rows<Border::kReplicate>(map, columns, row_of, rows, count, width, height, taps);
+      return augment::tap_rows<Border::kReplicate>(map, columns, row_of, rows, count, width, height,
+                                                   taps);
     case Border::kConstant:
-      return tap_rows<Border::kConstant>(map, columns, row_of, rows, count, width, height, taps);
+      return augment::tap_rows<Border::kConstant>(map, columns, row_of, rows, count, width, height,
+                                                  taps);
   }
 }
 

@@ -170,7 +170,9 @@ def test_load_by_name_and_resized() -> None:
 
 
 def test_load_refuses(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="no data 'digit': expected one of 'digits'"):
+    with pytest.raises(
+        FileNotFoundError, match="no data 'digit', which is no folder: expected one of"
+    ):
         load("digit")
     with pytest.raises(FileNotFoundError, match=r"no CIFAR-10 under .*download=True"):
         load("cifar10", root=tmp_path)

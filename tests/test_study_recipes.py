@@ -370,7 +370,7 @@ def test_what_the_paper_ran_is_a_sweep(
     combinations = list(points(recipe, sweep))
     assert len(combinations) == count * len(series)
     for name, expected in settings.items():
-        found = [made.get(name) for _, made in combinations]
+        found = [None if made.get(name) == [] else made.get(name) for _, made in combinations]
         assert [value for value in found if value not in expected] == [], name
         assert [value for value in expected if value not in found] == [], name
 

@@ -213,3 +213,19 @@ def test_a_class_of_one_image_is_named(tmp_path: Path) -> None:
     code, output = run("train", tmp_path / "photos", "--epochs", 1, "--out", tmp_path / "run")
     assert code == 2 and "with one there are one: add images" in output
     assert "--validation 0" in output
+
+
+def test_a_folder_too_high_an_archive_and_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "above" / "photos").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "above" / "photos" / "1.png")
+    (tmp_path / "photos.zip").write_bytes(b"PK")
+    (tmp_path / "flat").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "flat" / "1.png")
+    for name, words in (
+        ("above", "two classes or more, got photos alone; name the folder"),
+        ("photos.zip", "is a file; unpack it first if it is an archive"),
+        ("nothing", "is no folder: expected one of"),
+        ("flat", "a folder for each class, with"),
+    ):
+        code, output = run("train", tmp_path / name, "--out", tmp_path / "run")
+        assert code == 2 and words in output, output

@@ -197,8 +197,9 @@ def _list_files(
     if not any(files.values()):
         place = f" in folders of classes, and {len(loose)} beside them" if loose else ""
         raise FileNotFoundError(
-            f"{folder.absolute()} holds no images{place}: expected <class>/<name> with one of the "
-            f"extensions {' '.join(sorted(EXTENSIONS))}, or of a format that Pillow knows{left_out}"
+            f"{folder.absolute()} holds no images{place}: expected <class>/<name>, a folder for "
+            f"each class, with one of the extensions {' '.join(sorted(EXTENSIONS))}, or of a "
+            f"format that Pillow knows{left_out}"
         )
     if known is None:
         if empty := [name for name in classes if not files[name]]:

@@ -113,9 +113,11 @@ def list_files(
     if not comes_as_files(source):
         return None
     if not Path(source).is_dir():
+        is_file = Path(source).is_file()
+        found = "is a file; unpack it first if it is an archive" if is_file else "is no folder"
         raise FileNotFoundError(
-            f"no data {source!r}: expected one of {', '.join(map(repr, NAMES))}, a folder of "
-            "images, or a .npz or .npy file"
+            f"no data {source!r}, which {found}: expected one of {', '.join(map(repr, NAMES))}, a "
+            "folder of images, or a .npz or .npy file"
         )
     return list_folder(source, split)
 

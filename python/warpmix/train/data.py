@@ -115,7 +115,7 @@ def load_splits(config: TrainConfig, device: torch.device) -> Splits:
     }
     train, own, test = (parts.get(name) for name in ("train", "val", "test"))
     assert train is not None and train.labels is not None
-    _check_lone_images(config, train)
+    _check_classes(config, train)
     rows = split_rows(config, train.labels)
     held_out = None if own is not None or "validation" not in rows else train
     for part, name, setting in ((own, "validation", "val_images"), (test, "test", "test_images")):
@@ -210,9 +210,14 @@ def _check_parts(config: TrainConfig, parts: dict[str, Images], any_size: bool) 
                 )
 
 
-def _check_lone_images(config: TrainConfig, train: Images) -> None:
-    """Refuse to hold a part of a class out that is one image."""
+def _check_classes(config: TrainConfig, train: Images) -> None:
+    """Refuse one class alone, and to hold a part of a class out that is one image."""
     assert train.labels is not None
+    if len(train.classes) < 2:
+        raise ValueError(
+            f"{config.data} must have two classes or more, got {', '.join(train.classes)} alone; "
+            "name the folder that holds a folder for each class"
+        )
     counts = torch.bincount(train.labels.cpu(), minlength=len(train.classes)).tolist()
     alone = [name for name, count in zip(train.classes, counts, strict=True) if count == 1]
     if alone and config.validation > 0 and config.folds is None and not config.own_validation:

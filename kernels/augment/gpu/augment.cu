@@ -173,15 +173,14 @@ struct Launch {
         });
         return;
       }
-      for_each_entering(params.program, [&](int32_t stage) {
-        entering_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(params, plan, stage);
-      });
     }
     with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
-      for_each_entering(params.program, [&](int32_t stage) {
-        entering_kernel<Source, kChannels, is_interleaved.value>
-            <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
-      });
+      if constexpr (!kOnlyMoves<Source>) {
+        for_each_entering(params.program, [&](int32_t stage) {
+          entering_kernel<Source, kChannels, is_interleaved.value>
+              <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
+        });
+      }
       general_kernel<Source, kChannels, is_interleaved.value>
           <<<blocks, kThreads, 0, stream>>>(params, plan);
     });

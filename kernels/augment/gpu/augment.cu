@@ -18,6 +18,9 @@ constexpr int kSimpleBlocksPerSm = 6;
 template <int kChannels, bool kInterleaved>
 constexpr int kGeneralBlocksPerSm = kChannels == 3 && !kInterleaved ? 3 : 4;
 
+// They hold the taps of two filters beside a map's.
+constexpr int kResamplingBlocksPerSm = 3;
+
 // Colour stages end at `color_end`.
 template <bool kSimple>
 __device__ Tile prepare_block(const AugmentParams& params, const BlockPlan& plan, int32_t color_end,
@@ -69,7 +72,7 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
 constexpr int32_t kBatch = -1;
 
 template <typename Source, int kChannels, bool kInterleaved>
-__global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInterleaved>)
+__global__ void __launch_bounds__(kThreads, kResamplingBlocksPerSm)
     resampling_kernel(const __grid_constant__ AugmentParams params,
                       const __grid_constant__ BlockPlan plan, int32_t stage) {
   __shared__ ResampledBlock resampled;

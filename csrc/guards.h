@@ -22,4 +22,7 @@ augment::Stage of_image(const char* op, const augment::AugmentParams& params, in
 // What lies in host memory: the rows of `index`, what crops reach for, and every number of `draws`.
 void require_samples(const char* op, const augment::AugmentParams& params);
 
+// Stops at a program whose sections hold what they may not. Counts its means.
+void require_normal_form(const char* op, augment::Program& program);
+
 }  // namespace warpmix

@@ -54,6 +54,6 @@ def by_torchvision(
     """Apply one operation to [C, H, W] uint8 or float on [0, 1]."""
     policy = v2.RandAugment(fill=fill)
     applied: Tensor = policy._apply_image_or_video_transform(
-        image, operation, magnitude, interpolation, policy._fill
+        image, operation, magnitude, v2.InterpolationMode(interpolation), policy._fill
     )
     return applied

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import inspect
+import io
 import re
 import runpy
 import shlex
@@ -31,10 +32,13 @@ def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)  # what an example writes
     text = page.read_text("utf-8")
     names: dict[str, object] = {"__name__": "__main__"}  # a block goes on with those before it
-    ran = 0
+    ran, printed = 0, io.StringIO()
     for block in BLOCK.finditer(text):
         language, source = block.groups()
         if language == "text":
+            continue
+        if language == "output":  # of the Python before it
+            assert printed.getvalue() == source
             continue
         if language == "yaml":
             yaml.safe_load(source)
@@ -45,7 +49,9 @@ def test_its_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
             continue
         assert language == "python", f"{page.name}: a block of {language or 'no language'}"
         above = text.count("\n", 0, block.start()) + 1  # so that errors name the page's line
-        exec(compile("\n" * above + source, str(page), "exec"), names)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n" * above + source, str(page), "exec"), names)
         ran += 1
     assert text.count("```") == 2 * len(BLOCK.findall(text))
     assert ran > 0 or page.name not in WITH_EXAMPLES

@@ -112,7 +112,9 @@ def test_the_shorter_side_is_given_as_in_torchvision(
     size: tuple[int, int], arguments: tuple[Any, ...]
 ) -> None:
     images = noise(1, size)
-    theirs = v2.Resize(*arguments)(images)
+    side, *rest = arguments
+    rest = [v2.InterpolationMode(v) if isinstance(v, str) else v for v in rest]
+    theirs = v2.Resize(side, *rest)(images)
     ours = Resize(*arguments)(images)
     assert ours.shape == theirs.shape
     assert (ours.int() - theirs.int()).abs().max() <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,7 @@ def test_sample_weights_that_an_estimator_does_not_take(data: Any, voting: str) 
 
 def test_the_documentation_is_right(data: Any) -> None:
     text = (Path(__file__).parents[1] / "docs" / "ensembling.md").read_text()
+    (example,) = re.findall(r"```python\n([^`]*VotingClassifier[^`]*)```", text)
     names: dict[str, Any] = {}
-    exec(text.split("```python\n")[1].split("```")[0], names)
+    exec(example, names)
     assert names["classifier"].fit(*data).score(*data) > 0.6

@@ -87,9 +87,8 @@ HOST_DEVICE AugMixDraw draw_augmix(const AugmentParams& params, const Stage& sta
   const PolicyOp operation = static_cast<PolicyOp>(skips ? chosen + kColors : chosen);
   const Magnitudes magnitudes = {Space::kMixed, 10, augmix.max_x, augmix.max_y};
   const int32_t bin = uniform_below(words.word[2], augmix.severity);
-  const float magnitude = policy_magnitude(magnitudes, operation, bin);
-  const bool negative = has_sign(operation) && words.word[3] >> 31 != 0;
-  return {operation, negative ? -magnitude : magnitude, shares.chain, shares.own, depth};
+  const float magnitude = signed_magnitude(magnitudes, operation, bin, words.word[3]);
+  return {operation, magnitude, shares.chain, shares.own, depth};
 }
 
 // The mix so far, with a chain's result. T: float, or on the CPU a vector of them.

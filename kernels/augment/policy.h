@@ -40,30 +40,30 @@ struct Magnitudes {
 };
 
 // The magnitude of a bin; 0 for operations without one.
-HOST_DEVICE float policy_magnitude(Magnitudes policy, PolicyOp operation, int32_t bin) {
-  const bool wide = policy.space == Space::kWide;
+HOST_DEVICE float policy_magnitude(Magnitudes of, PolicyOp operation, int32_t bin) {
+  const bool wide = of.space == Space::kWide;
   switch (operation) {
     case PolicyOp::kShearX:
     case PolicyOp::kShearY:
-      return spaced(0.0f, wide ? 0.99f : 0.3f, policy.bins, bin);
+      return spaced(0.0f, wide ? 0.99f : 0.3f, of.bins, bin);
     case PolicyOp::kTranslateX:
-      return spaced(0.0f, policy.max_x, policy.bins, bin);
+      return spaced(0.0f, of.max_x, of.bins, bin);
     case PolicyOp::kTranslateY:
-      return spaced(0.0f, policy.max_y, policy.bins, bin);
+      return spaced(0.0f, of.max_y, of.bins, bin);
     case PolicyOp::kRotate:
-      return spaced(0.0f, wide ? 135.0f : 30.0f, policy.bins, bin);
+      return spaced(0.0f, wide ? 135.0f : 30.0f, of.bins, bin);
     case PolicyOp::kBrightness:
     case PolicyOp::kColor:
     case PolicyOp::kContrast:
     case PolicyOp::kSharpness:
-      return spaced(0.0f, wide ? 0.99f : 0.9f, policy.bins, bin);
+      return spaced(0.0f, wide ? 0.99f : 0.9f, of.bins, bin);
     case PolicyOp::kPosterize: {
-      const float bins_a_bit = static_cast<float>(policy.bins - 1) / (wide ? 6.0f : 4.0f);
-      return rintf((policy.space == Space::kMixed ? 4.0f : 8.0f) -
+      const float bins_a_bit = static_cast<float>(of.bins - 1) / (wide ? 6.0f : 4.0f);
+      return rintf((of.space == Space::kMixed ? 4.0f : 8.0f) -
                    static_cast<float>(bin) / bins_a_bit);
     }
     case PolicyOp::kSolarize:
-      return spaced(1.0f, 0.0f, policy.bins, bin);
+      return spaced(1.0f, 0.0f, of.bins, bin);
     case PolicyOp::kIdentity:
     case PolicyOp::kAutoContrast:
     case PolicyOp::kEqualize:
@@ -75,6 +75,13 @@ HOST_DEVICE float policy_magnitude(Magnitudes policy, PolicyOp operation, int32_
 
 HOST_DEVICE bool has_sign(PolicyOp operation) {
   return operation >= PolicyOp::kShearX && operation <= PolicyOp::kSharpness;
+}
+
+// That of a bin, with a sign by a random word where the operation has one.
+HOST_DEVICE float signed_magnitude(Magnitudes magnitudes, PolicyOp operation, int32_t bin,
+                                   uint32_t word) {
+  const float magnitude = policy_magnitude(magnitudes, operation, bin);
+  return has_sign(operation) && word >> 31 != 0 ? -magnitude : magnitude;
 }
 
 // `words` of the slot's own block.
@@ -92,9 +99,7 @@ HOST_DEVICE PolicyDraw draw_policy(const AugmentParams& params, const Stage& sta
   const bool drawn = entry.bin == kRandomBin;
   const int32_t bin = drawn ? uniform_below(words.word[2], policy.bins) : entry.bin;
   const Magnitudes magnitudes = {policy.space, policy.bins, policy.max_x, policy.max_y};
-  const float magnitude = policy_magnitude(magnitudes, entry.operation, bin);
-  const bool negative = has_sign(entry.operation) && words.word[3] >> 31 != 0;
-  return {entry.operation, negative ? -magnitude : magnitude};
+  return {entry.operation, signed_magnitude(magnitudes, entry.operation, bin, words.word[3])};
 }
 
 // ---- geometry: whole pixels from the nearest ones

@@ -58,10 +58,4 @@ HOST_DEVICE Nearest nearest_to(Place place, int32_t width, int32_t height) {
   return {x, y, outside};
 }
 
-// 1 where a constant border covers a place between pixels; see `within`, here without a branch.
-HOST_DEVICE int32_t covered(Place place, float right, float bottom) {
-  return (place.x < -0.5f ? 1 : 0) | (place.x >= right ? 1 : 0) | (place.y < -0.5f ? 1 : 0) |
-         (place.y >= bottom ? 1 : 0);
-}
-
 }  // namespace warpmix::augment

@@ -64,6 +64,12 @@ HOST_DEVICE bool within(float x, int32_t size) {
   return x >= -0.5f && x < static_cast<float>(size) - 0.5f;
 }
 
+// 1 where a constant border covers a place between pixels: not `within`, without a branch. right,
+// bottom: where it begins.
+HOST_DEVICE int32_t border_covers(float x, float y, float right, float bottom) {
+  return (x < -0.5f ? 1 : 0) | (x >= right ? 1 : 0) | (y < -0.5f ? 1 : 0) | (y >= bottom ? 1 : 0);
+}
+
 // The two pixels along one axis that a coordinate lies between, and its way from the first.
 struct Taps {
   int32_t first;

@@ -132,8 +132,8 @@ constexpr int32_t kNeedsRgb = 8;        // images of 3 channels
 constexpr int32_t kHasPivot = 16;       // may need a mean of the image that enters it
 constexpr int32_t kHasStatistics = 32;  // may need others, see whole_image.h
 constexpr int32_t kHasPasses = 64;      // rows first, then columns, with an image between
-constexpr int32_t kChains = 256;        // its stages are chains, which a launch mixes
 constexpr int32_t kResamples = 128;     // sums pixels under a filter: a map of its own (resample.h)
+constexpr int32_t kChains = 256;        // its stages are chains, which a launch mixes
 }  // namespace trait
 
 // clang-format off

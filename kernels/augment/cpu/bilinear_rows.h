@@ -14,12 +14,6 @@ struct RowTaps {
   int32_t* outside;  // 1 where a constant border covers the pixel
 };
 
-// Whether a constant border covers a pixel at (x, y) of the image that enters: not `within`,
-// without a branch. right, bottom: where it begins.
-HOST_DEVICE int32_t border_covers(float x, float y, float right, float bottom) {
-  return (x < -0.5f ? 1 : 0) | (x >= right ? 1 : 0) | (y < -0.5f ? 1 : 0) | (y >= bottom ? 1 : 0);
-}
-
 // Pixels of `rows` rows of `width`, one row after the other.
 template <Border kBorder>
 HOST_DEVICE void tap_rows(const Map& map, const int32_t* __restrict columns, const int32_t* row_of,

@@ -90,20 +90,10 @@ class BilinearSampler {
              image.height, taps);
     int32_t* const corners = whole + 5 * count;
     find_corners(image, taps, count, corners);
-    if constexpr (sizeof(Source) == 1) {
-      if (has_rgb_words(image)) {
-        const int64_t last_word = min_of<int64_t>(image.size, INT32_MAX) - 4;
-        const RgbTaps rgb = {
-            image.image, static_cast<int32_t>(last_word), corners, taps, program.fill, count};
-        return sample_rgb(rgb, out, out + plane, out + 2 * plane);
-      }
-    }
-    const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
-                                       corners + 3 * count};
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      augment::sample_taps(image.image + static_cast<int64_t>(c) * params_.channel_stride, offsets,
-                           taps, program.fill[c], count, out + c * plane);
-    }
+    const int64_t last_word =
+        has_rgb_words(image) ? min_of<int64_t>(image.size, INT32_MAX) - 4 : -1;
+    sample_planes(params_, image.image, static_cast<int32_t>(last_word), corners, taps, count, out,
+                  plane);
   }
 
   // Offsets of the four taps of `count` pixels, or -1 for the fill.

@@ -29,13 +29,12 @@ class MovedRows {
   }
 
  private:
-  // Whether a pixel is read as one word.
-  bool reads_words() const {
-    return sizeof(Source) == 1 && params_.channels == 3 && params_.channel_stride == 1 &&
-           params_.image_stride >= 4;
+  // As RgbTaps has it where a pixel is read as one word, else -1.
+  int32_t last_word() const {
+    const bool reads_words = sizeof(Source) == 1 && params_.channels == 3 &&
+                             params_.channel_stride == 1 && params_.image_stride >= 4;
+    return reads_words ? static_cast<int32_t>(params_.image_stride) - 4 : -1;
   }
-
-  int32_t last_word() const { return static_cast<int32_t>(params_.image_stride) - 4; }
 
   void take_nearest(const Source* image, const Projection& projection, int32_t y, float* row,
                     int64_t plane) {
@@ -43,7 +42,7 @@ class MovedRows {
     nearest_offsets(projection, y, width, params_.height, params_.pixel_stride, params_.row_stride,
                     offsets_.data());
     if constexpr (sizeof(Source) == 1) {
-      if (reads_words()) {
+      if (last_word() >= 0) {
         take_rgb_words(image, offsets_.data(), last_word(), width, words_.data());
         return split_words(words_.data(), offsets_.data(), params_.program.fill, width, row,
                            row + plane, row + 2 * plane);
@@ -63,17 +62,7 @@ class MovedRows {
                           weights_.data(), weights_.data() + width, of + 8 * width};
     projected_taps(projection, y, width, params_.height, taps);
     corner_offsets(taps, params_.pixel_stride, params_.row_stride, width, of);
-    if constexpr (sizeof(Source) == 1) {
-      if (reads_words()) {
-        const RgbTaps rgb = {image, last_word(), of, taps, params_.program.fill, width};
-        return sample_rgb(rgb, row, row + plane, row + 2 * plane);
-      }
-    }
-    const int32_t* const corners[4] = {of, of + width, of + 2 * width, of + 3 * width};
-    for (int32_t c = 0; c < params_.channels; ++c) {
-      sample_taps(image + static_cast<int64_t>(c) * params_.channel_stride, corners, taps,
-                  params_.program.fill[c], width, row + c * plane);
-    }
+    sample_planes(params_, image, last_word(), of, taps, width, row, plane);
   }
 
   const AugmentParams& params_;

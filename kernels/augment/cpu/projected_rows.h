@@ -50,7 +50,7 @@ HOST_DEVICE void projected_taps(const Projection& projection, int32_t y, int32_t
     y0[i] = down.first;
     y1[i] = down.second;
     down_weight[i] = down.weight;
-    outside[i] = covered(place, right, bottom);
+    outside[i] = border_covers(place.x, place.y, right, bottom);
   }
 }
 

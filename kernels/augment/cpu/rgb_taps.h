@@ -107,4 +107,24 @@ WARPMIX_SIMD_V3 void sample_rgb(const RgbTaps& rgb, float* red, float* green, fl
 
 #endif
 
+// `count` pixels of any images, to a plane a channel. `last_word` as RgbTaps has it where pixels
+// are three adjacent bytes, else -1.
+template <typename Source>
+void sample_planes(const AugmentParams& params, const Source* image, int32_t last_word,
+                   const int32_t* corners, RowTaps taps, int32_t count, float* out, int64_t plane) {
+  const float* const fill = params.program.fill;
+  if constexpr (sizeof(Source) == 1) {
+    if (last_word >= 0) {
+      const RgbTaps rgb = {image, last_word, corners, taps, fill, count};
+      return sample_rgb(rgb, out, out + plane, out + 2 * plane);
+    }
+  }
+  const int32_t* const offsets[4] = {corners, corners + count, corners + 2 * count,
+                                     corners + 3 * count};
+  for (int32_t c = 0; c < params.channels; ++c) {
+    sample_taps(image + static_cast<int64_t>(c) * params.channel_stride, offsets, taps, fill[c],
+                count, out + c * plane);
+  }
+}
+
 }  // namespace warpmix::augment

@@ -68,8 +68,8 @@ HOST_DEVICE void take_between(const ImageReader<Source>& read, Place place, int3
   const AugmentParams& params = read.params;
   const Taps across = taps_of(place.x, fold_of(Border::kConstant, params.width));
   const Taps down = taps_of(place.y, fold_of(Border::kConstant, params.height));
-  const int32_t outside = covered(place, static_cast<float>(params.width) - 0.5f,
-                                  static_cast<float>(params.height) - 0.5f);
+  const int32_t outside = border_covers(place.x, place.y, static_cast<float>(params.width) - 0.5f,
+                                        static_cast<float>(params.height) - 0.5f);
   UNROLL
   for (int c = 0; c < kCount; ++c) {
     const float above = between(read(across.first, down.first, c),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from warpmix import _fixed_math as fixed
 from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
-from warpmix.augment.reference.policy import has_sign, magnitudes_of, operated
+from warpmix.augment.reference.policy import operated, signed_magnitudes
 from warpmix.augment.reference.streams import Streams, symmetric_beta
 from warpmix.augment.stages import OPERATIONS, Stage
 
@@ -73,15 +73,7 @@ def slot_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
     operations = torch.tensor([OPERATIONS.index(name) for name in names])
     operations = operations[uniform_below(words[1], len(names))]
     bins = uniform_below(words[2], stage["severity"])
-    magnitudes = torch.zeros(operations.shape)
-    for name in names:
-        number = OPERATIONS.index(name)
-        magnitude = magnitudes_of(
-            "mixed", 10, {"TranslateX": stage["max_x"], "TranslateY": stage["max_y"]}, name, bins
-        )
-        negative = (words[3] >> 31 == 1) & has_sign(number)
-        magnitude = torch.where(negative, -magnitude, magnitude)
-        magnitudes = torch.where(operations == number, magnitude, magnitudes)
+    magnitudes = signed_magnitudes(stage, "mixed", 10, operations, bins, words[3])
     return operations, magnitudes
 
 

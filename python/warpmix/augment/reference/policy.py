@@ -28,12 +28,12 @@ def _spaced(low: float, high: float, bins: int, place: Tensor) -> Tensor:
     )
 
 
-def has_sign(number: int) -> bool:
+def _has_sign(number: int) -> bool:
     """Return whether half of an operation's magnitudes are negative."""
     return OPERATIONS.index("ShearX") <= number <= OPERATIONS.index("Sharpness")
 
 
-def magnitudes_of(
+def _magnitudes_of(
     space: str, bins: int, translations: Mapping[str, float], operation: str, place: Tensor
 ) -> Tensor:
     """Return the magnitudes of bins of an operation, without signs."""
@@ -54,6 +54,21 @@ def magnitudes_of(
     return torch.zeros(place.shape)
 
 
+def signed_magnitudes(
+    stage: Stage, space: str, bins: int, operations: Tensor, place: Tensor, word: Tensor
+) -> Tensor:
+    """Return [B] magnitudes of the samples' bins, ``place``, of their operations; a word says which
+    are negative."""
+    magnitudes = torch.zeros(operations.shape)
+    translations = {"TranslateX": stage["max_x"], "TranslateY": stage["max_y"]}
+    for number, name in enumerate(OPERATIONS):
+        magnitude = _magnitudes_of(space, bins, translations, name, place)
+        negative = (word >> 31 == 1) & _has_sign(number)
+        magnitude = torch.where(negative, -magnitude, magnitude)
+        magnitudes = torch.where(operations == number, magnitude, magnitudes)
+    return magnitudes
+
+
 def policy_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
     """Draw ([B] int64 positions in OPERATIONS, [B] float32 magnitudes)."""
     words = streams.words(stage.stream, stage.block)
@@ -64,13 +79,7 @@ def policy_draw(stage: Stage, streams: Streams) -> tuple[Tensor, Tensor]:
     bins = torch.where(bins == RANDOM_BIN, uniform_below(words[2], stage["bins"]), bins)
     applies = uniform_closed_open(words[2]) < tenths.float() * 0.1
     operations = torch.where(applies, operations, OPERATIONS.index("Identity"))
-    magnitudes = torch.zeros(operations.shape)
-    translations = {"TranslateX": stage["max_x"], "TranslateY": stage["max_y"]}
-    for number, name in enumerate(OPERATIONS):
-        magnitude = magnitudes_of(stage["space"], stage["bins"], translations, name, bins)
-        negative = (words[3] >> 31 == 1) & has_sign(number)
-        magnitude = torch.where(negative, -magnitude, magnitude)
-        magnitudes = torch.where(operations == number, magnitude, magnitudes)
+    magnitudes = signed_magnitudes(stage, stage["space"], stage["bins"], operations, bins, words[3])
     return operations, magnitudes
 
 

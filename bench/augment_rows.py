@@ -9,6 +9,7 @@ import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pure_torch import basic_chain
@@ -26,6 +27,19 @@ CLASSES = 10
 CPU_CACHE = 1 << 26  # bytes of images; twice the last-level cache of most processors
 
 
+def with_threads(text: str, device: str, threads: int) -> str:
+    """Name a case: on a CPU with its threads."""
+    if device != "cpu":
+        return text
+    return f"{text}, {threads} thread" + "s" * (threads > 1)
+
+
+@functools.cache
+def compiled(chain: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a peer's chain, once for all its rows."""
+    return torch.compile(chain)
+
+
 @dataclass(frozen=True)
 class Case:
     device: str
@@ -37,8 +51,7 @@ class Case:
     def __str__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
         text = f"{self.device}: {self.batch}x3x{self.size}x{self.size} to {dtype}"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{text}, {threads}" if self.device == "cpu" else text
+        return with_threads(text, self.device, self.threads)
 
     @property
     def moved(self) -> int:

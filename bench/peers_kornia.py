@@ -7,8 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import kornia.augmentation as K
-import torch
-from augment_rows import MEAN, STD, Set, Work
+from augment_rows import MEAN, STD, Set, Work, compiled
 from pure_torch import crop_blackout
 from torch import Tensor
 
@@ -77,14 +76,9 @@ CHAINS: dict[str, Callable[[Tensor, Tensor], Any]] = {
 }
 
 
-@functools.cache
-def compiled(chain: str) -> Callable[..., Any]:
-    return torch.compile(CHAINS[chain])
-
-
 def row(chain: str, work: Work, batch: Set) -> object:
     return CHAINS[chain](batch.nchw, batch.labels)
 
 
 def row_compiled(chain: str, work: Work, batch: Set) -> object:
-    return compiled(chain)(batch.nchw, batch.labels)
+    return compiled(CHAINS[chain])(batch.nchw, batch.labels)

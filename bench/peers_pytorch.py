@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
-import torch
-from augment_rows import Set, Work
+from augment_rows import Set, Work, compiled
 from pure_torch import basic_chain, cutmix_chain
 from pure_torch_heavy import affine_chain, flip_chain, heavy_chain, jitter_chain
 
@@ -21,11 +19,6 @@ CHAINS: dict[str, Callable[..., Any]] = {
 }
 
 
-@functools.cache
-def compiled(chain: str) -> Callable[..., Any]:
-    return torch.compile(CHAINS[chain])
-
-
 def row(chain: str, work: Work, batch: Set) -> object:
     """Channels_last."""
     return CHAINS[chain](batch.nhwc, batch.labels, work.mean, work.std, work.case.dtype)
@@ -36,4 +29,4 @@ def row_planar(chain: str, work: Work, batch: Set) -> object:
 
 
 def row_compiled(chain: str, work: Work, batch: Set) -> object:
-    return compiled(chain)(batch.nchw, batch.labels, work.mean, work.std, work.case.dtype)
+    return compiled(CHAINS[chain])(batch.nchw, batch.labels, work.mean, work.std, work.case.dtype)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from augment_rows import CPU_CACHE, GPU_CACHE, MEAN, STD
+from augment_rows import CPU_CACHE, GPU_CACHE, MEAN, STD, with_threads
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
@@ -30,9 +30,8 @@ class PhotoCase:
     threads: int = 1
 
     def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         text = f"{self.device}: {self.batch} of {self.sizes} to {RESULT}x{RESULT} float32"
-        return f"{text}, {threads}" if self.device == "cpu" else text
+        return with_threads(text, self.device, self.threads)
 
     @property
     def moved(self) -> int:

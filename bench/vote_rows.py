@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from augment_rows import CPU_CACHE
+from augment_rows import CPU_CACHE, with_threads
 from torch import Tensor
 
 import warpmix
@@ -23,9 +23,8 @@ class VoteCase:
     threads: int = 1
 
     def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         text = f"{self.device}: {self.models} x {self.samples:,} x {self.classes} float32"
-        return f"{text}, {threads}" if self.device == "cpu" else text
+        return with_threads(text, self.device, self.threads)
 
     @property
     def batch(self) -> int:

@@ -6,11 +6,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from warpmix import Pipeline
+from warpmix.augment import Transform
+from warpmix.augment.draws import NamedDraw
+
 Space = dict[str, tuple[Tensor | None, bool]]  # operation: its magnitudes by bin, signed
 Outcomes = dict[tuple[Any, ...], float]  # (operation, magnitude to four digits): probability
+
+
+LEVEL = 1e-4  # chance that a right generator fails a test of its draws
+HEIGHT, WIDTH = 24, 31  # of the image that they are for
+
+
+def drawn(transform: Transform, count: int, **options: Any) -> NamedDraw:
+    """What as many samples of one image draw."""
+    images = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    ids = torch.arange(count)
+    pipeline = Pipeline([transform], seed=14, **options)
+    (named,) = pipeline.draw(ids, images=images, index=torch.zeros_like(ids)).named()
+    return named
 
 
 def space_of(policy: Any, bins: int, height: int, width: int) -> Space:

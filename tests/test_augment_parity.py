@@ -39,15 +39,19 @@ def assert_same(
         assert torch.equal(a.cpu(), b.cpu()), (name, context)
 
 
+def assert_both_equal_the_reference(case: Case) -> None:
+    want, made = expected(case), [case.run()]
+    with emulated_kernels():
+        made.append(case.run())  # both are alive: neither finds the other's bytes in its memory
+    for each in made:
+        assert_same(each, want, case)
+
+
 @settings(max_examples=lists(2000))
 @given(cases())
 def test_cpu_and_kernel_bodies_equal_the_reference(case: Case) -> None:
     """Random lists of up to eight transforms, in every launch that they need."""
-    want = expected(case)
-    got = case.run()
-    assert_same(got, want, case)
-    with emulated_kernels():
-        assert_same(case.run(), want, case)
+    assert_both_equal_the_reference(case)
 
 
 # Each kind with what it has of branches.
@@ -122,11 +126,7 @@ def test_each_transform_alone_equals_the_reference(
         images = images // 8 + torch.arange(40, dtype=torch.uint8)[:, None, None, None] * 5
     options = {"p": 1.0, "dtype": torch.float32, "seed": 11}
     case = Case(transforms, options, images, torch.arange(40), planar=False)
-    want, made = expected(case), [case.run()]
-    with emulated_kernels():
-        made.append(case.run())  # both are alive: neither finds the other's bytes in its memory
-    for each in made:
-        assert_same(each, want)
+    assert_both_equal_the_reference(case)
 
 
 # A number of channels that no code is made for, more of them than a draw of four numbers, and more
@@ -150,11 +150,7 @@ def test_large_images_equal_the_reference(
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
     options = {"p": 0.8, "dtype": torch.float32, "seed": 2}
     case = Case(transforms, options, images, torch.arange(8), planar=False)
-    want, made = expected(case), [case.run()]
-    with emulated_kernels():
-        made.append(case.run())  # both are alive: neither finds the other's bytes in its memory
-    for each in made:
-        assert_same(each, want)
+    assert_both_equal_the_reference(case)
 
 
 @settings(max_examples=100)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from policy_peers import by_torchvision, outcomes_of, space_of
+from policy_peers import HEIGHT, LEVEL, WIDTH, by_torchvision, drawn, outcomes_of, space_of
 from scipy import stats
 from torch import Tensor
 from torchvision.transforms import v2
@@ -18,16 +18,6 @@ from warpmix import AugMix, Pipeline, RandomAutocontrast, RandomChoice
 from warpmix.augment.stages import OPERATIONS
 
 DRAWS = 30_000
-LEVEL = 1e-4  # chance that a right generator fails one of these tests
-HEIGHT, WIDTH = 24, 31
-
-
-def drawn(transform: AugMix, **options: Any) -> Any:
-    images = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    ids = torch.arange(DRAWS)
-    pipeline = Pipeline([transform], seed=14, **options)
-    (named,) = pipeline.draw(ids, images=images, index=torch.zeros_like(ids)).named()
-    return named
 
 
 def depths(named: Any, chain: int, slots: int) -> Tensor:
@@ -38,14 +28,14 @@ def depths(named: Any, chain: int, slots: int) -> Tensor:
 
 
 def test_chains_have_one_to_three_operations_with_equal_probability() -> None:
-    named = drawn(AugMix())
+    named = drawn(AugMix(), DRAWS)
     found = [depths(named, chain, 3) for chain in (1, 2, 3)]
     for depth in found:
         counts = np.bincount(depth)
         assert counts[0] == 0 and stats.chisquare(counts[1:]).pvalue > LEVEL
     table = np.histogram2d(found[0], found[1], bins=3)[0]
     assert stats.chi2_contingency(table).pvalue > LEVEL
-    fixed = drawn(AugMix(mixture_width=2, chain_depth=4))
+    fixed = drawn(AugMix(mixture_width=2, chain_depth=4), DRAWS)
     assert (depths(fixed, 1, 4) == 4).all() and (depths(fixed, 2, 4) == 4).all()
 
 
@@ -59,7 +49,7 @@ def test_operations_and_magnitudes_are_torchvisions(severity: int, all_ops: bool
     of = space_of(Theirs, 10, HEIGHT, WIDTH)
     entries = [(name, 1.0, place) for name in space for place in range(severity)]
     expected = outcomes_of(of, entries)
-    named = drawn(AugMix(severity, 2, 2, all_ops=all_ops))
+    named = drawn(AugMix(severity, 2, 2, all_ops=all_ops), DRAWS)
     slots = [(named[f"operation_{s}"], named[f"magnitude_{s}"]) for s in ("1_1", "1_2", "2_2")]
     for operations, magnitudes in slots:
         words = [OPERATIONS[i] for i in operations.tolist()]
@@ -78,7 +68,7 @@ def test_operations_and_magnitudes_are_torchvisions(severity: int, all_ops: bool
 def test_shares_are_beta_and_dirichlet(alpha: float, width: int) -> None:
     """The own share is Beta(α, α); of the rest, a chain's part is Beta(α, (width - 1) α), which is
     Dirichlet's marginal, and so is that of two chains together."""
-    named = drawn(AugMix(mixture_width=width, alpha=alpha))
+    named = drawn(AugMix(mixture_width=width, alpha=alpha), DRAWS)
     own = named["own_share"].double()
     shares = torch.stack([named[f"share_{i + 1}"] for i in range(width)], 1).double()
     assert torch.allclose(own + shares.sum(1), torch.ones_like(own), atol=1e-5)

@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 import torch
-from policy_peers import Outcomes, by_torchvision, outcomes_of, space_of
+from policy_peers import (
+    HEIGHT,
+    LEVEL,
+    WIDTH,
+    Outcomes,
+    by_torchvision,
+    drawn,
+    outcomes_of,
+    space_of,
+)
 from scipy import stats
 from torch import Tensor
 from torchvision.transforms import AutoAugmentPolicy, v2
@@ -19,19 +28,9 @@ from warpmix import AutoAugment, Pipeline, RandAugment, TrivialAugmentWide
 from warpmix.augment.stages import OPERATIONS
 
 DRAWS = 100_000
-LEVEL = 1e-4  # chance that a right generator fails one of these tests
-HEIGHT, WIDTH = 24, 31
 
 
 # ---- draws --------------------------------------------------------------------------------------
-
-
-def drawn(transform: Any, **options: Any) -> Any:
-    images = torch.zeros(1, 3, HEIGHT, WIDTH, dtype=torch.uint8)
-    ids = torch.arange(DRAWS)
-    pipeline = Pipeline([transform], seed=14, **options)
-    (named,) = pipeline.draw(ids, images=images, index=torch.zeros_like(ids)).named()
-    return named
 
 
 def counted(named: Any, *slots: str) -> Counter[tuple[Any, ...]]:
@@ -58,20 +57,20 @@ def p_value(counts: Counter[tuple[Any, ...]], expected: Outcomes) -> float:
 def test_trivial_augment_draws_what_torchvision_does(bins: int) -> None:
     space = space_of(v2.TrivialAugmentWide, bins, HEIGHT, WIDTH)
     expected = outcomes_of(space, [(name, 1.0, None) for name in space])
-    assert p_value(counted(drawn(TrivialAugmentWide(bins)), ""), expected) > LEVEL
+    assert p_value(counted(drawn(TrivialAugmentWide(bins), DRAWS), ""), expected) > LEVEL
 
 
 @pytest.mark.parametrize(("magnitude", "bins"), [(9, 31), (0, 31), (30, 31), (4, 5)])
 def test_rand_augment_draws_what_torchvision_does(magnitude: int, bins: int) -> None:
     space = space_of(v2.RandAugment, bins, HEIGHT, WIDTH)
     expected = outcomes_of(space, [(name, 1.0, magnitude) for name in space])
-    named = drawn(RandAugment(3, magnitude, bins))
+    named = drawn(RandAugment(3, magnitude, bins), DRAWS)
     for slot in ("_1", "_2", "_3"):
         assert p_value(counted(named, slot), expected) > LEVEL
 
 
 def test_slots_of_rand_augment_are_independent() -> None:
-    named = drawn(RandAugment(3))
+    named = drawn(RandAugment(3), DRAWS)
     for first, second in (("_1", "_2"), ("_2", "_3"), ("_1", "_3")):
         table = torch.zeros(14, 14)
         places = named[f"operation{first}"], named[f"operation{second}"]
@@ -91,18 +90,18 @@ def test_auto_augment_draws_what_torchvision_does(policy: AutoAugmentPolicy) -> 
             for b, q in second.items():
                 expected[a + b] = expected.get(a + b, 0.0) + p * q / len(theirs._policies)
     assert sum(expected.values()) == pytest.approx(1)
-    assert p_value(counted(drawn(AutoAugment(policy)), "_1", "_2"), expected) > LEVEL
+    assert p_value(counted(drawn(AutoAugment(policy), DRAWS), "_1", "_2"), expected) > LEVEL
 
 
 def test_a_policy_applies_with_its_probability_all_slots_together() -> None:
-    named = drawn(RandAugment(2, p=0.3), p=0.5)
+    named = drawn(RandAugment(2, p=0.3), DRAWS, p=0.5)
     assert stats.binomtest(int(named.on.sum()), DRAWS, 0.15).pvalue > LEVEL
 
 
 def test_magnitudes_are_torchvisions_to_a_last_digit() -> None:
     """torch.linspace's vectors round otherwise than its scalars do, which the last digit shows."""
     for ours, theirs in ((TrivialAugmentWide(), v2.TrivialAugmentWide), (RandAugment(1), None)):
-        named = drawn(ours)
+        named = drawn(ours, DRAWS)
         space = space_of(theirs or v2.RandAugment, 31, HEIGHT, WIDTH)
         for name, (magnitudes, signed) in space.items():
             of = named["operation"] == OPERATIONS.index(name)

@@ -70,12 +70,11 @@ def settle(config: TrainConfig, train: Images) -> TrainConfig:
     if "augment" in config.automatic and not is_augmented:
         listed: list[str | dict[str, Any]] = []
         own, _ = sizes_for_model(settled)
-        if not _may_augment(settled):
-            pass
-        elif is_photos and own is not None:
+        may_augment = _may_augment(settled)
+        if may_augment and is_photos and own is not None:
             crop = {"size": own[0], "scale": list(_CROP_AREA)}
             listed = [{"RandomResizedCrop": crop}, "RandomHorizontalFlip"]
-        elif config.data in _CIFAR:
+        elif may_augment and config.data in _CIFAR:
             listed = _OF_CIFAR
         settled = settled.model_copy(update={"augment": listed})
     return settled

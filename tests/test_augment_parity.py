@@ -251,16 +251,23 @@ def test_bytes_do_not_depend_on_batch_order_or_threads(size: int, threads: int) 
 
 
 @pytest.mark.parametrize("channels_last", [True, False])
-@pytest.mark.parametrize("other", [warpmix.CutMix(), warpmix.MixUp(), warpmix.RandomRotation(9)])
-@pytest.mark.parametrize("width", [32, 33])  # rows of whole vectors are written past the cache
+@pytest.mark.parametrize(
+    "transforms",
+    [
+        [*CARD[:2], warpmix.CutMix(), CARD[3]],
+        [*CARD[:2], warpmix.MixUp(), CARD[3]],
+        [CARD[0], warpmix.RandomRotation(9), CARD[3]],  # in one launch: between two is no stream
+    ],
+    ids=["CutMix", "MixUp", "RandomRotation"],
+)
+@pytest.mark.parametrize("size", [(32, 32), (32, 33), (31, 33)])  # whole vectors, or not
 def test_a_batch_larger_than_the_cache_has_the_bytes_of_its_parts(
-    width: int, other: warpmix.Transform, channels_last: bool
+    size: tuple[int, int], transforms: list[warpmix.Transform], channels_last: bool
 ) -> None:
-    images = torch.randint(0, 256, (500, 32, width, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    """It is written past the cache where its rows are whole vectors at addresses that allow it."""
+    images = torch.randint(0, 256, (500, *size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     labels, sums = torch.zeros(500, dtype=torch.int64), warpmix.ops.channel_sums(images)
-    pipeline = warpmix.Pipeline(
-        [*CARD[:2], other, CARD[3]], mean=0.5, std=0.25, channels_last=channels_last
-    )
+    pipeline = warpmix.Pipeline(transforms, mean=0.5, std=0.25, channels_last=channels_last)
     ids = torch.arange(2500)
     whole, _ = pipeline(images, labels, index=ids % 500, ids=ids, sums=sums)
     assert whole.nbytes > 24 << 20  # kCachedBytes of whole_pixel_renderer.h
@@ -291,6 +298,81 @@ def test_small_images_share_the_kernels_blocks(
     want = pipeline(images, labels, ids=labels, epoch=1)
     with emulated_kernels():
         assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_kernels_of_every_number_of_channels(channels: int, channels_last: bool) -> None:
+    """One and three channels have kernels of their own, the others have one together."""
+    images = torch.randint(0, 256, (8, channels, 9, 13), dtype=torch.uint8)
+    labels = torch.arange(8)
+    transforms = [warpmix.RandomHorizontalFlip(), warpmix.RandomCrop(None, 2), warpmix.CutMix()]
+    pipeline = warpmix.Pipeline(transforms, mean=0.5, std=0.25, channels_last=channels_last)
+    want = pipeline(images, labels, ids=labels, epoch=1)
+    with emulated_kernels():
+        assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
+
+
+@pytest.mark.parametrize("mix", [warpmix.CutMix(), warpmix.MixUp()], ids=["CutMix", "MixUp"])
+def test_rows_that_are_black_in_one_of_two_images(mix: warpmix.Transform) -> None:
+    """The CPU copies a row that is black in both."""
+    images = torch.randint(1, 256, (40, 3, 31, 33), dtype=torch.uint8)
+    labels = torch.arange(40)
+    pipeline = warpmix.Pipeline([warpmix.RandomCropBlackout(0.4), mix], mean=0.5, std=0.25, seed=1)
+    got = pipeline(images, labels, ids=labels, epoch=1)
+    with emulated_kernels():
+        assert_same(got, pipeline(images, labels, ids=labels, epoch=1))
+
+
+def test_a_box_crosses_the_kernels_tiles() -> None:
+    """A tile has 32 rows; of each below the first, the box begins above it, in it or below it."""
+    images = torch.randint(0, 256, (24, 3, 101, 13), dtype=torch.uint8)
+    labels = torch.arange(24)
+    pipeline = warpmix.Pipeline([warpmix.RandomRotation(20), warpmix.CutMix()], seed=1)
+    want = pipeline(images, labels, ids=labels, epoch=1)
+    boxes = {
+        name: value
+        for drawn in pipeline.draw(labels, images=images, epoch=1).named()
+        for name, value in drawn.values.items()
+        if name in ("y0", "y1")
+    }
+    assert any(32 <= top < bottom for top, bottom in zip(boxes["y0"], boxes["y1"], strict=True))
+    with emulated_kernels():
+        assert_same(pipeline(images, labels, ids=labels, epoch=1), want)
+
+
+@pytest.mark.parametrize("planar", [True, False])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        warpmix.RandomEqualize(p=1),
+        warpmix.RandomAutocontrast(p=1),
+        warpmix.RandomAdjustSharpness(3, p=1),
+        warpmix.GaussianBlur(5),
+        [warpmix.RandomEqualize(p=1), warpmix.RandomAdjustSharpness(3, p=1)],
+    ],
+    ids=str,
+)
+def test_kernels_that_look_at_the_whole_image(
+    transform: warpmix.Transform | list[warpmix.Transform], channels: int, planar: bool
+) -> None:
+    """Images of 540 pixels: levels are spread by steps of two where few have the highest one, of
+    one and of none where more have it."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 200, (6, 20, 27, channels), dtype=torch.uint8, generator=generator)
+    for number, share in enumerate((0.0, 0.02, 0.3, 0.5, 0.6, 0.99)):
+        highest = torch.rand(20, 27, channels, generator=generator) < share
+        images[number][highest] = 201
+    images = images.permute(0, 3, 1, 2)
+    images = images.contiguous() if planar else images
+    transforms = transform if isinstance(transform, list) else [transform]
+    pipeline = warpmix.Pipeline(transforms, dtype=torch.uint8, seed=1)
+    ids = torch.arange(6)
+    want = pipeline(images, ids=ids)
+    assert not torch.equal(want, images)
+    with emulated_kernels():
+        assert torch.equal(pipeline(images, ids=ids), want)
 
 
 @pytest.mark.parametrize("width", [1, 2, 37])

@@ -121,6 +121,21 @@ def test_curves_equal_the_reference(case: tuple[Any, ...], random: Any) -> None:
         assert torch.equal(a[0], b[0]) and torch.equal(a[1], b[1]) and int(a[2]) == 0
 
 
+@pytest.mark.parametrize("classes", [5, 10, 17])  # kernels in registers, of ten, in memory
+@pytest.mark.parametrize("hard", [True, False])
+def test_the_kernels_count_rows_that_are_no_probabilities(classes: int, hard: bool) -> None:
+    predictions = torch.full((3, 70, classes), 1 / classes)
+    predictions[1, 7, 0] = float("nan")
+    predictions[2, 7, 1] = -0.5
+    predictions[0, 69, 2] = float("inf")
+    targets, order = torch.zeros(70, dtype=torch.int64), torch.arange(3)
+    *_, counted = warpmix.ops.vote_curve(predictions, targets, order, logits=False)
+    with emulated_kernels():
+        *_, emulated = warpmix.ops.vote_curve(predictions, targets, order, logits=False)
+        *_, alone = warpmix.ops.vote(predictions[1:], None, hard=hard, logits=False)
+    assert (int(counted), int(emulated), int(alone)) == (3, 3, 2)
+
+
 @pytest.mark.parametrize("device", GPU)
 @pytest.mark.parametrize("classes", [10, 16, 17, 300])
 def test_gpu_equals_the_cpu(device: str, classes: int) -> None:

@@ -37,12 +37,22 @@ def subject_named(name: str) -> Any:
 
 
 def tried(
-    name: str, count: int, seed: int, only: list[int], files: list[str], quick: bool
+    name: str, count: int, seed: int, only: list[int], at: list[str], files: list[str], quick: bool
 ) -> Result:
-    """Put faults into a subject and try each, or those of some numbers, with the tests of files."""
+    """Put faults into a subject and try each, or those of some numbers, with the tests of files.
+
+    Args:
+        at: lines, as "kernels/random.h:17"; their faults, all of them, in place of a sample.
+    """
     subject = subject_named(name)
     places = subject.places()
-    inside = subject.weave(sample(places, len(places), seed), count)
+    drawn = sample(places, len(places), seed)
+    if at:
+        drawn = [place for place in sorted(places) if f"{place.path}:{place.line}" in at]
+        if not drawn:
+            raise SystemExit(f"no fault fits {', '.join(at)}")
+        count = len(drawn)
+    inside = subject.weave(drawn, count)
     result = Result(name, GOALS[name][0], seed, len(places), inside)
     prepare(str(subject.tree))
     numbers = only or list(inside)
@@ -83,13 +93,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="so many faults")
     parser.add_argument("--seed", type=int, default=1, help="which ones")
     parser.add_argument("--only", type=int, nargs="*", default=[], help="these of them, by number")
+    parser.add_argument("--at", nargs="*", default=[], metavar="FILE:LINE", help="all of lines")
     parser.add_argument("--tests", nargs="*", default=[], help="files, instead of all that fit")
     parser.add_argument("--quick", action="store_true", help="few examples of property tests alone")
     parser.add_argument("--out", type=Path, default=BUILD, help="a folder for the results")
     given = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch reads it
     count = given.count or GOALS[given.subject][1]
-    result = tried(given.subject, count, given.seed, given.only, given.tests, given.quick)
+    result = tried(
+        *(given.subject, count, given.seed, given.only, given.at, given.tests, given.quick)
+    )
     write_result(result, given.out)
     sys.exit(0 if result.score >= result.goal else 1)
 

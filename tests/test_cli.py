@@ -291,7 +291,7 @@ def test_vote_refuses_in_words(runs: Path, tmp_path: Path) -> None:
     np.save(array, even)
     np.savez(labelled, even=even, labels=np.zeros(20, np.int64))
     for arguments, words in (
-        ([tmp_path], "holds no run with a predictions.safetensors"),
+        ([tmp_path], "holds no run with predictions of test, predictions.safetensors"),
         ([labelled], "no predictions-val.safetensors beside it to rank on; use --rank-on test"),
         ([array, "--method", "stack"], "--method stack needs labels to rank and to fit on"),
         ([array, "--top", "50"], "--top needs labels to rank and to fit on"),

@@ -67,7 +67,7 @@ class Selection:
 def gather(
     paths: Sequence[Path],
     rank_on: str,
-    score_on: str,
+    score_on: str | None,
     typed: Mapping[str, Any] = MappingProxyType({}),
 ) -> Selection:
     """Open the predictions in ``paths``: a store stays on disk, anything else is read.
@@ -76,6 +76,7 @@ def gather(
     scored one.
 
     Args:
+        score_on: None: test, or val where there are validation predictions alone.
         typed: flags of :func:`reading_flags`.
 
     Raises:
@@ -85,9 +86,24 @@ def gather(
     with console.status("starting torch"):  # some seconds
         from warpmix.predictions import PredictionStore, is_store
     options = read_options(typed)
+    score_on = score_on or _usual_split(paths)
     if len(paths) == 1 and is_store(paths[0]):
         return _of_store(PredictionStore(paths[0]), rank_on, score_on, options.classes)
     return _of_files(paths, rank_on, score_on, options)
+
+
+def _usual_split(paths: Sequence[Path]) -> str:
+    """Return which split votes are scored on where nobody says so."""
+    from warpmix.predictions import PredictionStore, is_store
+
+    for path in paths:
+        if is_store(path):
+            splits = PredictionStore(path).splits
+        else:
+            splits = tuple(s for s, f in PREDICTIONS_FILES.items() if any(path.rglob(f)))
+        if "test" in splits or "val" not in splits:
+            return "test"
+    return "val"
 
 
 def _of_store(
@@ -181,7 +197,11 @@ def _prediction_files(path: Path, split: str) -> list[Path]:
         return [path]
     found = sorted(path.rglob(_run_file(split)))
     if not found:
-        raise FileNotFoundError(f"{path} holds no run with a {_run_file(split)}")
+        others = [s for s in PREDICTIONS_FILES if any(path.rglob(PREDICTIONS_FILES[s]))]
+        has = f", but predictions of {' and '.join(others)}" if others else ""
+        raise FileNotFoundError(
+            f"{path} holds no run with predictions of {split}, {_run_file(split)}{has}"
+        )
     return found
 
 

@@ -11,9 +11,8 @@ from rich.table import Table
 
 from warpmix._files import atomic_write, make_folder, write_json
 from warpmix.cli._app import console, headed
+from warpmix.cli._images import Model, Split, folder_of, load_labelled, settings_of
 from warpmix.cli.settings import setting_flags
-from warpmix.train import load_config
-from warpmix.train.run_folder import CONFIG_FILE
 
 if TYPE_CHECKING:
     from warpmix.data import Dataset
@@ -34,8 +33,8 @@ _SHOWN_CLASSES = 20  # of more, the worst
     "precision",
 )
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
-    split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
+    run: Model,
+    split: Split = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write (default RUN/evaluation-SPLIT).")
     ] = None,
@@ -55,16 +54,13 @@ def evaluate(
     $ warpmix evaluate runs/cifar10-vgg3-seed0
     $ warpmix evaluate runs/cifar10-vgg3-seed0 --data cifar10.1-v6
     """
-    folder = run if run.is_dir() else run.parent
-    stored = folder / CONFIG_FILE
-    config = load_config(stored if stored.exists() else None, **settings)
+    config, folder = settings_of(run, settings), folder_of(run)
     with console.status("starting torch"):  # some seconds
         from warpmix import train
         from warpmix.ensemble import is_bundle
         from warpmix.evaluation import evaluate_predictions
-        from warpmix.train.data import load_images
 
-    dataset = load_images(config, split)
+    dataset, split = load_labelled(run, config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
     found = evaluate_predictions(probabilities, dataset.labels)
     target = out or folder / f"evaluation-{split}"

@@ -9,9 +9,16 @@ import typer
 from rich.progress import Progress
 
 from warpmix.cli._app import console
+from warpmix.cli._images import (
+    Model,
+    Split,
+    folder_of,
+    load_labelled,
+    settings_of,
+    split_to_label,
+)
 from warpmix.cli.settings import setting_flags
-from warpmix.train import TrainConfig, load_config
-from warpmix.train.run_folder import CONFIG_FILE
+from warpmix.train import TrainConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,8 +31,8 @@ if TYPE_CHECKING:
     *("device", "precision"),
 )
 def predict(
-    run: Annotated[Path, typer.Argument(help="Run folder, its model.safetensors, or a bundle.")],
-    split: Annotated[str, typer.Option(metavar="train|val|test", help="Which images.")] = "test",
+    run: Model,
+    split: Split = None,
     out: Annotated[
         Path | None,
         typer.Option(help="File to write (default RUN/predictions-DATA-SPLIT.safetensors)"),
@@ -47,33 +54,33 @@ def predict(
     $ warpmix predict runs/photos-vgg3-seed0 --data new-photos/ --submission out.csv
     $ warpmix predict runs/cifar10-vgg3-seed0 --data photos/ --image-size 32 --out p.safetensors
     $ warpmix predict bundle --split test                (of warpmix ensemble export)
+    $ warpmix predict bundle --data new-photos/ --submission out.csv
     """
-    folder = _folder(run)
-    stored = folder / CONFIG_FILE
-    config = load_config(stored if stored.exists() else None, **settings)
-
+    config = settings_of(run, settings)
     if submission is not None:
         _submit(submission, run, config, split, out)
         return
     with console.status("starting torch"):  # some seconds
         from warpmix import predictions, train
-        from warpmix.train.data import load_images
 
-    dataset = load_images(config, split)
+    dataset, split = load_labelled(run, config, split)
     probabilities = train.predict(run, dataset, device=config.device, precision=config.precision)
-    path = out or folder / f"predictions-{Path(config.data).name}-{split}.safetensors"
+    path = out or folder_of(run) / f"predictions-{Path(config.data).name}-{split}.safetensors"
     _save(path, run, dataset, split, probabilities, dataset.classes)
     accuracy = predictions.load(path).accuracy
     console.print(f"accuracy {accuracy:.2%} over {len(dataset)} images\npredictions: {path}")
 
 
-def _submit(path: Path, run: Path, config: TrainConfig, split: str, out: Path | None) -> None:
+def _submit(
+    path: Path, run: Path, config: TrainConfig, split: str | None, out: Path | None
+) -> None:
     """Write the labels of images that may have none, and their probabilities where asked for."""
     with console.status("starting torch"):  # some seconds
         from warpmix.data import ImageCache
         from warpmix.train.data import open_cached
         from warpmix.train.prediction import write_submission
 
+    split = split or split_to_label(run, config)
     images = open_cached(config, split)
     count = len(images.rows) if isinstance(images, ImageCache) else len(images)
     with Progress(console=console, transient=True) as bars:
@@ -108,13 +115,9 @@ def _save(
         path,
         probabilities,
         images.labels,
-        model=_folder(run).resolve().name,
+        model=folder_of(run).resolve().name,
         dataset=images.name,
         split=split,
         classes=classes,
         ids=list(images.image_ids()) if isinstance(images, ImageCache) else None,
     )
-
-
-def _folder(run: Path) -> Path:
-    return run if run.is_dir() else run.parent

@@ -42,8 +42,12 @@ def vote(
         str, typer.Option(metavar="SPLIT", help="Predictions to rank and to fit on.")
     ] = "val",
     score_on: Annotated[
-        str, typer.Option(metavar="SPLIT", help="Predictions that are voted over.")
-    ] = "test",
+        str | None,
+        typer.Option(
+            metavar="SPLIT",
+            help="Predictions that are voted over (default test; val where there are no others).",
+        ),
+    ] = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -62,8 +66,9 @@ def vote(
     """Rank models, let the best of them vote, and report the accuracy of every ensemble size.
 
     The models are ranked, and weights fitted, on their validation images and scored on the test
-    images. Files that come without validation predictions need --rank-on test, which flatters the
-    small ensembles and fits nothing.
+    images. Runs without test images are ranked and scored on the validation images, which flatters
+    the small ensembles and fits nothing. So does --rank-on test, for files that come without
+    validation predictions.
 
     Samples without labels are decided about, too: labels.csv then holds the ids and labels, and
     nothing is said of accuracies. Models are ranked and fitted where --rank-on has labels.

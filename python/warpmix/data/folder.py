@@ -163,7 +163,13 @@ def _named(root: Path, names: tuple[str, ...]) -> list[Path]:
 def _require_part(root: Path, split: str, train: Path | None) -> Path:
     if split not in _PARTS:
         raise ValueError(f"split must be one of {', '.join(_PARTS)}, got {split!r}")
-    part = None if train is None else _part(root, split)
+    if train is None:
+        raise FileNotFoundError(
+            f"{root.absolute()} has no part {split!r}: without a folder 'train', all of it is the "
+            "part 'train'; choose that (--split train), or make train/<class>/<image> and "
+            f"{split}/<class>/<image> of it"
+        )
+    part = _part(root, split)
     if part is None:
         raise FileNotFoundError(
             f"{root.absolute()} has no part {split!r}: looked for the folders "

@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from warpmix import _memory
+from warpmix import _memory, predictions
 from warpmix._memory import in_bytes
 from warpmix.data import (
     Dataset,
@@ -28,7 +28,9 @@ from warpmix.data import (
 from warpmix.data.sources import comes_as_files, has_labels, list_files
 from warpmix.train.automatic import settle, settle_storage
 from warpmix.train.config import TrainConfig
+from warpmix.train.model import read_tensors
 from warpmix.train.preprocessing import Preprocessing, preprocessing
+from warpmix.train.run_folder import PREDICTIONS_FILES, SPLIT_FILE
 
 Images = Dataset | StreamedDataset
 _Opened = TypeVar("_Opened")
@@ -65,6 +67,40 @@ class Splits:
 def load_images(config: TrainConfig, split: str) -> Dataset:
     """Load the settings' images, on the CPU; errors as :func:`warpmix.data.load`."""
     return _of_settings(load, config, split)
+
+
+def held_out_rows(folder: Path, config: TrainConfig) -> Tensor | None:
+    """Return the rows of the training split that a run held out to validate on, int64 ascending;
+    None where it held none out, or was trained on other images than the settings'."""
+    if config.own_validation or not (folder / SPLIT_FILE).is_file():
+        return None
+    rows, facts = read_tensors(folder / SPLIT_FILE)
+    return rows.get("validation") if facts.get("dataset") == config.data else None
+
+
+def load_held_out(folder: Path, config: TrainConfig, rows: Tensor) -> Dataset:
+    """Load the images that a run held out, on the CPU.
+
+    Args:
+        folder: of the run.
+        config: its settings.
+        rows: of :func:`held_out_rows`.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`warpmix.data.load`; or the images are no longer
+            those of the run.
+    """
+    images = load_images(config, "train")
+    file = folder / PREDICTIONS_FILES["val"]
+    known = predictions.load(file).labels if file.is_file() else None
+    if int(rows.max()) >= len(images) or (
+        known is not None and not images.labels[rows].equal(known)
+    ):
+        raise ValueError(
+            f"{config.data} must have the images that {folder} was trained on, to know which it "
+            "held out: some have come or gone since; choose a split of them all (--split train)"
+        )
+    return images.subset(rows)
 
 
 def open_cached(config: TrainConfig, split: str) -> ImageCache | Dataset:

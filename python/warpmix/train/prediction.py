@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -67,11 +67,7 @@ def predict_ensemble(
         FileNotFoundError, ValueError: as :func:`predict`; a bundle without networks.
     """
     bundle = Bundle.load(folder)
-    if not bundle.has_networks:
-        raise ValueError(
-            f"{folder} holds no networks: its members' runs were not known when it was made; "
-            "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
-        )
+    networks = _networks(bundle, folder)
     if bundle.classes is not None and bundle.classes != dataset.classes:
         raise ValueError(
             f"{dataset.name} must have the classes of {folder}, in this order: "
@@ -79,11 +75,23 @@ def predict_ensemble(
             "with --classes in the order of the data set"
         )
     members: list[Tensor] = [
-        predict(network, dataset, device=device, precision=precision)
-        for network in bundle.networks
-        if network is not None
+        predict(network, dataset, device=device, precision=precision) for network in networks
     ]
     return bundle.vote(torch.stack(members), logits=False)
+
+
+def _networks(bundle: Bundle, folder: str | Path) -> list[Path]:
+    """Return the files of a bundle's networks, in the order of its members.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    if not bundle.has_networks:
+        raise ValueError(
+            f"{folder} holds no networks: its members' runs were not known when it was made; "
+            "export it with --runs, or decide over stored predictions: warpmix ensemble predict"
+        )
+    return [network for network in bundle.networks if network is not None]
 
 
 def write_submission(
@@ -103,7 +111,8 @@ def write_submission(
 
     Args:
         path: the CSV, written whole or not at all.
-        run: a run folder of ``warpmix train``, or its ``model.safetensors``.
+        run: as :func:`predict`. The members of a bundle see a batch one after the other, so all of
+            them are in the device's memory.
         images: of the size and the number of channels that the model was trained on; their labels,
             if any, are not looked at.
         device, precision: as :func:`predict`.
@@ -114,15 +123,22 @@ def write_submission(
 
     Raises:
         FileNotFoundError, ValueError: as :func:`warpmix.train.load_model`; or the images have
-            another size or other channels than the model.
+            another size or other channels than the model; or a bundle without networks, or whose
+            classes are in another order than its members'.
         DivergenceError: (a ValueError) the model gives NaN or infinity.
     """
-    network, spec = load_model(run)
+    bundle = Bundle.load(run) if is_bundle(run) else None
+    origins = [run] if bundle is None else _networks(bundle, run)
+    loaded = [load_model(origin) for origin in origins]
+    classes = _classes(run, bundle, [spec for _, spec in loaded])
     dataset = images.stream() if isinstance(images, ImageCache) else images
-    model, loader = _on_device(network, spec, dataset, run, device, precision)
+    members = [
+        _on_device(network, spec, dataset, origin, device, precision)
+        for origin, (network, spec) in zip(origins, loaded, strict=True)
+    ]
     # One tensor: small ones that are kept among large ones that are freed would leave holes that no
     # batch fits into, and memory would grow by a batch a batch.
-    result, done = torch.empty(len(dataset), len(spec.classes)), 0
+    result, done = torch.empty(len(dataset), len(classes)), 0
     with (
         torch.inference_mode(),
         atomic_write(path) as temporary,
@@ -132,15 +148,42 @@ def write_submission(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "label"])
         names = _names(images)
-        for batch, _ in loader:
-            rows = slice(done, done + len(batch))
-            result[rows] = model(batch).float().softmax(1)
-            check_predictions(result[rows], str(run))
-            labels = result[rows].argmax(1).tolist()
-            writer.writerows((next(names), spec.classes[label]) for label in labels)
-            done += len(labels)
-            on_batch(len(labels))
-    return result, spec.classes
+        for batches in zip(*(loader for _, loader in members), strict=True):
+            outputs = [
+                model(batch) for (model, _), (batch, _) in zip(members, batches, strict=True)
+            ]
+            voters = torch.stack([output.float().softmax(1) for output in outputs]).cpu()
+            for origin, voter in zip(origins, voters, strict=True):
+                check_predictions(voter, str(origin))
+            count = voters.shape[1]
+            rows = slice(done, done + count)
+            if bundle is None:
+                result[rows] = voters[0]
+                labels = voters[0].argmax(1)
+            else:
+                decided = bundle.vote(voters, logits=False)
+                result[rows], labels = decided.scores, decided.labels
+            writer.writerows((next(names), classes[label]) for label in labels.tolist())
+            done += count
+            on_batch(count)
+    return result, classes
+
+
+def _classes(run: str | Path, bundle: Bundle | None, specs: Sequence[ModelSpec]) -> tuple[str, ...]:
+    """Return the names of the classes that all members of an ensemble, or a model alone, have.
+
+    Raises:
+        ValueError: members of other classes, or in another order.
+    """
+    expected = specs[0].classes if bundle is None or bundle.classes is None else bundle.classes
+    for number, spec in enumerate(specs):
+        if spec.classes != expected:
+            raise ValueError(
+                f"{run}: member {number} must have the classes {', '.join(expected)}, in this "
+                f"order, got {', '.join(spec.classes)}; export the ensemble with --classes in the "
+                "order that its members were trained with"
+            )
+    return expected
 
 
 def _on_device(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import noisy_classes
+from matplotlib.figure import Figure
 from PIL import Image
 from sklearn.metrics import confusion_matrix, log_loss
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from warpmix.cli import app
 from warpmix.data import Dataset, ImageCache, open_images
 from warpmix.evaluation import CALIBRATION_BINS, activation_maps, evaluate_predictions
 from warpmix.figures.evaluation import draw_calibration, draw_confusion, draw_images
+from warpmix.figures.vote_curve import plot_vote_curve
 from warpmix.models import Network, create
 from warpmix.train import TrainConfig, fit, load_model
 from warpmix.train.model import ModelSpec, copy_weights, save_model
@@ -179,6 +181,18 @@ def test_evaluate_writes_figures_and_pictures(run: Path, tmp_path: Path) -> None
         with Image.open(tmp_path / "out" / f"{name}.png") as picture:
             assert min(picture.size) > 200
             assert sum(count > 0 for count in picture.convert("L").histogram()) > 10
+
+
+@pytest.mark.parametrize("low", [0.0, 0.1, 0.979, 0.99, 0.9996])
+def test_percentages_at_an_axis_are_its_ticks(low: float) -> None:
+    """To a quarter of a point and less, as ensembles differ."""
+    axes = Figure().add_subplot()
+    plot_vote_curve(axes, [low, (1 + low) / 2], {"soft": [low, 1.0]})
+    ticks = axes.yaxis.get_majorticklocs()
+    labels = axes.yaxis.get_major_formatter().format_ticks(ticks)
+    assert len(labels) > 3 and len({len(label.partition(".")[2]) for label in labels}) == 1
+    for tick, label in zip(ticks, labels, strict=True):
+        assert float(label[:-1]) == pytest.approx(100 * tick, abs=1e-6)
 
 
 def test_a_submission_holds_every_image_by_its_name(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import Formatter
 
 from warpmix._files import atomic_write
 
@@ -34,6 +37,25 @@ def keep_names(figure: Figure) -> None:
         text.set_text(drawable(text.get_text()))
         if "$" in text.get_text():
             text.set_parse_math(False)
+
+
+class _Percentages(Formatter):
+    """Writes ticks with the decimals that the finest of them has: 97.75% and 98.00%."""
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        percents = [round(100 * value, 6) + 0.0 for value in values]  # no -0
+        exact = (d for d in range(6) if all(round(p, d) == p for p in percents))
+        decimals = next(exact, 6)
+        return [f"{percent:.{decimals}f}%" for percent in percents]
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Write a place that may be between ticks."""
+        return self.format_ticks([x])[0]
+
+
+def as_percentages(axes: Axes, which: str = "y") -> None:
+    """Write an axis of 0..1 as percentages, none of its ticks rounded."""
+    (axes.yaxis if which == "y" else axes.xaxis).set_major_formatter(_Percentages())
 
 
 def save_figure(figure: Figure, path: Path) -> None:

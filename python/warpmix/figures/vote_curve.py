@@ -7,9 +7,9 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
-from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, save_figure
+from warpmix.figures.drawing import BLUE, DPI, GREY, ORANGE, as_percentages, save_figure
 
 _MARKED_UP_TO = 50  # ensemble sizes that get a marker each
 
@@ -52,6 +52,6 @@ def plot_vote_curve(
     axes.set_xlabel("k, number of models that vote, best first")
     axes.set_ylabel("accuracy")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=1))
+    as_percentages(axes)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)

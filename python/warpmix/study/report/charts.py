@@ -12,12 +12,12 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from warpmix.figures.drawing import as_percentages
 from warpmix.study.recipe import Figure
 from warpmix.study.report.drawing import (
     INK,
     PAPER,
     add_legend,
-    as_percentages,
     colour_of,
     marker_of,
     new_figure,

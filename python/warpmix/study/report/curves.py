@@ -13,11 +13,11 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from warpmix.figures.drawing import as_percentages
 from warpmix.study.recipe import Figure
 from warpmix.study.report.drawing import (
     INK,
     add_legend,
-    as_percentages,
     colour_of,
     new_figure,
     wrapped,

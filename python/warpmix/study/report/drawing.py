@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
 from warpmix._files import atomic_write
 from warpmix.figures.drawing import DPI, keep_names
@@ -87,12 +85,6 @@ def colour_of(number: int) -> str:
 def marker_of(number: int) -> str:
     """Return the marker of the series of a number from 0."""
     return MARKERS[(number + number // len(SERIES)) % len(MARKERS)]
-
-
-def as_percentages(axes: Axes, which: str = "y") -> None:
-    """Write an axis of 0..1 as percentages, with as many decimals as a tick has."""
-    axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}%"))
 
 
 def add_legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str], narrow: bool) -> None:

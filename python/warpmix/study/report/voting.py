@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from warpmix.figures.drawing import as_percentages
 from warpmix.figures.vote_curve import plot_vote_curve
 from warpmix.study.recipe import Ensemble, Figure
 from warpmix.study.report.drawing import (
@@ -12,7 +13,6 @@ from warpmix.study.report.drawing import (
     MUTED,
     PAPER,
     add_legend,
-    as_percentages,
     colour_of,
     marker_of,
     new_figure,

@@ -17,6 +17,7 @@ from test_cli import run
 from warpmix import predictions
 from warpmix.ensemble import Bundle
 from warpmix.train import load_config
+from warpmix.train.ensembles import network_files
 from warpmix.train.prediction import write_submission
 
 
@@ -109,6 +110,23 @@ def test_photos_that_came_since_hide_which_were_held_out(photos: Path, tmp_path:
     assert code == 2 and "some have come or gone since" in output, output
 
 
+def test_from_another_working_directory_photos_are_missed(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(photos, tmp_path / "here" / "photos")
+    monkeypatch.chdir(tmp_path / "here")
+    train(Path("photos"), tmp_path / "run")
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "there")
+    for flags in ((), ("--split", "val"), ("--split", "train", "--submission", "out.csv")):
+        code, output = run("predict", tmp_path / "run", *flags)
+        assert code == 2 and "was trained on photos, which is not there, seen from" in output
+    code, output = run(
+        "predict", tmp_path / "run", "--data", "../here/photos", "--out", "p.safetensors"
+    )
+    assert code == 0 and "over 40 images" in output, output
+
+
 def test_of_another_folder_of_classes_all_images_count(
     runs: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -139,6 +157,11 @@ def test_what_is_no_model_is_refused_in_words(runs: Path, tmp_path: Path) -> Non
         *("predict", tmp_path / "alone.safetensors", "--data", load_config(None).data),
     )
     assert code == 2 and "digits must have the classes of" in output
+
+
+def test_scores_are_no_csv(runs: Path, tmp_path: Path) -> None:
+    code, output = run("predict", runs / "seed0", "--out", tmp_path / "p.csv")
+    assert code == 2 and "--out must end in .safetensors" in output and not [*tmp_path.iterdir()]
 
 
 def rows_of(path: Path) -> list[list[str]]:
@@ -174,6 +197,24 @@ def test_a_bundle_writes_the_submission_that_its_members_vote_for(
     stored = predictions.load(tmp_path / "out.safetensors")
     assert stored.predictions.equal(want.scores.float()) and stored.model == "bundle"
     assert stored.classes == classes and stored.labels is None
+
+
+def test_a_bundle_is_no_run(runs: Path, photos: Path, tmp_path: Path) -> None:
+    """Though it has the settings of its first member."""
+    shutil.copytree(runs, tmp_path / "runs")
+    bundle = tmp_path / "runs" / "bundle"
+    assert run("ensemble", "export", runs, "--method", "soft", "--out", bundle)[0] == 0
+    before = sorted(bundle.rglob("*"))
+    code, output = run("compare", tmp_path / "runs")
+    assert code == 0 and "2 runs" in output, output
+    for command in (("compare", bundle), ("train", "--resume", bundle)):
+        code, output = run(*command)
+        assert code == 2 and "holds no run, but a bundle of warpmix ensemble export" in output
+    code, output = run("train", photos, "--out", bundle)
+    assert code == 2 and "holds a bundle of an ensemble; choose another --out" in output, output
+    assert sorted(bundle.rglob("*")) == before
+    networks = network_files((), [tmp_path / "runs"])
+    assert sorted(networks) == ["seed0", "seed1"]
 
 
 def test_a_bundle_that_cannot_predict_says_why(

@@ -30,7 +30,7 @@ LAYERS = [
     {"data", "models", "ensemble", "presets"},
     {"augment", "predictions", "figures", "recipes"},
     {"ops", "info"},
-    {"_extension", "_numpy_files", "_tensor_files", "_yaml"},
+    {"_bundle_folder", "_extension", "_numpy_files", "_tensor_files", "_yaml"},
     {"_C", "_cuda", "_files", "_memory", "_numbers", "_philox", "_pickles", "_pillow", "_tensors"}
     | {"_version", "_fixed_math"},
     {"_reading"},

@@ -61,13 +61,14 @@ def load_labelled(run: Path, config: TrainConfig, split: str | None) -> tuple[Da
     from warpmix.data.sources import has_labels, splits_of
     from warpmix.train.data import held_out_rows, load_held_out, load_images
 
+    _check_place(run, config)
     if split is not None and (split != "val" or "val" in splits_of(config.data, config.root)):
         return load_images(config, split), split
     if split is None and has_labels(config.data, "test"):
         return load_images(config, "test"), "test"
     rows = held_out_rows(folder_of(run), config)
     if rows is None:
-        split = split or split_to_label(run, config)
+        split = split_to_label(run, config, split)
         return load_images(config, split), split
     if split is None:
         console.print(
@@ -78,11 +79,32 @@ def load_labelled(run: Path, config: TrainConfig, split: str | None) -> tuple[Da
     return load_held_out(folder_of(run), config, rows), "val"
 
 
-def split_to_label(run: Path, config: TrainConfig) -> str:
-    """Return the test split, or the only one of images that the model was not trained on."""
+def split_to_label(run: Path, config: TrainConfig, split: str | None) -> str:
+    """Return the split asked for, else test, or the only one of images that the model was not
+    trained on.
+
+    Raises:
+        FileNotFoundError: the images that it was trained on are not where they were.
+    """
     from warpmix.data.sources import splits_of
 
+    _check_place(run, config)
+    alone = split is None and splits_of(config.data, config.root) == ("train",)
+    return split or ("train" if alone and not _trained_on(run, config) else "test")
+
+
+def _check_place(run: Path, config: TrainConfig) -> None:
+    """Refuse a folder of the run's that is not there, as from another working directory."""
+    from warpmix.data.sources import NAMES
+
+    missing = config.data not in NAMES and not Path(config.data).exists()
+    if missing and _trained_on(run, config):
+        raise FileNotFoundError(
+            f"{run} was trained on {config.data}, which is not there, seen from {Path.cwd()}; name "
+            "the images with --data, or run this where the training ran"
+        )
+
+
+def _trained_on(run: Path, config: TrainConfig) -> bool:
     stored = folder_of(run) / CONFIG_FILE
-    trained_on = stored.exists() and load_config(stored).data == config.data
-    alone = splits_of(config.data, config.root) == ("train",)
-    return "train" if alone and not trained_on else "test"
+    return stored.exists() and load_config(stored).data == config.data

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from warpmix._bundle_folder import is_bundle
 from warpmix.train.history import EarlyStopping, read_history
 from warpmix.train.run_folder import (
     CHANGEABLE,
@@ -62,6 +63,7 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
         found = [path]
         if not (path / CONFIG_FILE).is_file():
             found = sorted(file.parent for file in path.rglob(CONFIG_FILE))
+            found = [folder for folder in found if not is_bundle(folder)]
         if not found:
             raise FileNotFoundError(f"{path} holds no run: there is no {CONFIG_FILE} in it")
         folders += [folder for folder in found if folder not in folders]

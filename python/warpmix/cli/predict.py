@@ -56,6 +56,8 @@ def predict(
     $ warpmix predict bundle --split test                (of warpmix ensemble export)
     $ warpmix predict bundle --data new-photos/ --submission out.csv
     """
+    if out is not None and out.suffix.lower() != ".safetensors":
+        raise ValueError(f"--out must end in .safetensors, got {out}; --submission writes a CSV")
     config = settings_of(run, settings)
     if submission is not None:
         _submit(submission, run, config, split, out)
@@ -80,7 +82,7 @@ def _submit(
         from warpmix.train.data import open_cached
         from warpmix.train.prediction import write_submission
 
-    split = split or split_to_label(run, config)
+    split = split_to_label(run, config, split)
     images = open_cached(config, split)
     count = len(images.rows) if isinstance(images, ImageCache) else len(images)
     with Progress(console=console, transient=True) as bars:

@@ -22,6 +22,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 from safetensors.torch import save
 
+from warpmix._bundle_folder import BUNDLE_FILE, complete_folder, is_bundle, not_empty
 from warpmix._files import (
     atomic_write,
     make_folder,
@@ -33,7 +34,6 @@ from warpmix._reading import read_json_object, reading_file
 from warpmix._tensor_files import read_tensor_file
 from warpmix.ensemble._chunks import Progress
 from warpmix.ensemble._predictions import PredictionsLike, as_predictions
-from warpmix.ensemble.bundle_folder import BUNDLE_FILE, complete_folder, not_empty
 from warpmix.ensemble.calibration import at_temperature
 from warpmix.ensemble.ensemble import Ensemble
 from warpmix.ensemble.stacking import Stacking
@@ -212,11 +212,6 @@ class Bundle:
         values = read_json_object(path / BUNDLE_FILE, _REMEDY)
         with reading_file(path / BUNDLE_FILE, _REMEDY):
             return _read(path, _Described.model_validate(values))
-
-
-def is_bundle(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path is a folder that holds a bundle."""
-    return (Path(path) / BUNDLE_FILE).is_file()
 
 
 _REMEDY = "export the ensemble again"

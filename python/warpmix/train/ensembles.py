@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from warpmix import predictions
+from warpmix._bundle_folder import is_bundle
 from warpmix.ensemble import Bundle
 from warpmix.predictions import Entry, PredictionStore
 from warpmix.train.run_folder import CONFIG_FILE, MODEL_FILE, PREDICTIONS_FILES, load_settings
@@ -67,6 +68,8 @@ def network_files(known: Iterable[tuple[str, Path]], folders: Iterable[Path]) ->
     runs = dict(known)
     for folder in folders:
         for network in folder.rglob(MODEL_FILE):
+            if is_bundle(network.parent.parent.parent):  # a member, whose folder is a number
+                continue
             runs.setdefault(network.resolve().parent.name, network.parent)
     return {name: run / MODEL_FILE for name, run in runs.items() if (run / MODEL_FILE).is_file()}
 

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from warpmix._bundle_folder import is_bundle
 from warpmix._files import as_typed, remove_unfinished
 from warpmix.train.claims import claim, owner_of
 from warpmix.train.config import TrainConfig, load_config
@@ -113,6 +114,8 @@ def check_folder(folder: Path, config: TrainConfig, resume: bool) -> None:
             of other settings than ``config``.
     """
     if not resume:
+        if is_bundle(folder):
+            raise ValueError(f"{folder} holds a bundle of an ensemble; choose another --out")
         if has_begun(folder):
             raise ValueError(
                 f"{folder} holds a run already; choose another --out, "
@@ -159,6 +162,11 @@ def load_settings(folder: Path, **overrides: Any) -> TrainConfig:
     Raises:
         FileNotFoundError: there is no run in it.
     """
+    if is_bundle(folder):
+        raise FileNotFoundError(
+            f"{folder} holds no run, but a bundle of warpmix ensemble export: for warpmix predict "
+            "and evaluate"
+        )
     if not (folder / CONFIG_FILE).is_file():
         raise FileNotFoundError(f"{folder} holds no run: there is no {CONFIG_FILE} in it")
     return load_config(folder / CONFIG_FILE, **overrides)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import filecmp
+import os
 from pathlib import Path
 
 from warpmix._files import flush, make_folder, remove_unfinished
 
 BUNDLE_FILE = "ensemble.json"
+"""By it a bundle's folder is known: it may also have its first member's settings, as runs have."""
 
 
 def complete_folder(folder: Path, made: Path) -> None:
@@ -33,6 +35,11 @@ def complete_folder(folder: Path, made: Path) -> None:
             make_folder((folder / file).parent)
             (made / file).rename(folder / file)
     flush(folder)
+
+
+def is_bundle(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a folder that holds a bundle."""
+    return (Path(path) / BUNDLE_FILE).is_file()
 
 
 def not_empty(folder: Path) -> str:

@@ -15,6 +15,7 @@ from PIL import Image
 from test_cli import run
 
 from warpmix import predictions
+from warpmix.data import load_folder
 from warpmix.ensemble import Bundle
 from warpmix.train import load_config
 from warpmix.train.ensembles import network_files
@@ -138,6 +139,31 @@ def test_of_another_folder_of_classes_all_images_count(
         *("predict", runs / "seed0", "--data", other, "--submission", tmp_path / "out.csv")
     )
     assert code == 0 and "40 labels" in output, output
+
+
+def test_a_class_without_test_images_has_no_accuracy(
+    runs: Path, photos: Path, tmp_path: Path
+) -> None:
+    part = tmp_path / "part"
+    shutil.copytree(photos, part / "train")
+    shutil.copytree(photos / "dark & deep [1]", part / "test" / "dark & deep [1]")
+    code, output = run("evaluate", runs / "seed0", "--data", part, "--out", tmp_path / "e")
+    assert code == 0 and "light größe –" in output and "nan" not in output, output
+
+
+def test_turned_photos_are_described_as_the_model_sees_them(tmp_path: Path) -> None:
+    for name, orientation in (("a", 1), ("b", 6), ("b", 8)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        path = tmp_path / name / f"{orientation}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (30, 20)).save(path, exif=exif)
+    code, output = run("data", "describe", tmp_path)
+    assert code == 0 and "30 × 20 2" in output and "20 × 30 1" in output, output
+    assert {tuple(load_folder(tmp_path).picture(row).shape[:2]) for row in range(3)} == {
+        (20, 30),
+        (30, 20),
+    }
 
 
 # ---- in place of a run ---------------------------------------------------------------------------

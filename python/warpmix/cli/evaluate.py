@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,7 +84,7 @@ def _write_figures(target: Path, found: Evaluation, dataset: Dataset, title: str
         atomic_write(target / "confusion.csv") as temporary,
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["true", *dataset.classes])
         for name, counts in zip(dataset.classes, found.confusion.tolist(), strict=True):
             writer.writerow([name, *counts])
@@ -163,7 +164,8 @@ def _show(found: Evaluation, classes: tuple[str, ...]) -> None:
         others[label] = 0
         worst = int(others.argmax())
         taken = f"{classes[worst]} ({int(others[worst])})" if others[worst] else ""
-        table.add_row(classes[label], f"{float(found.class_accuracy[label]):.2%}", taken)
+        accuracy = float(found.class_accuracy[label])  # NaN: no image is of the class
+        table.add_row(classes[label], "–" if math.isnan(accuracy) else f"{accuracy:.2%}", taken)
     console.print(table, highlight=False)
     rest = (
         f" over {len(found.predicted)} images, loss {found.loss:.4f}, Brier {found.brier:.4f}, "

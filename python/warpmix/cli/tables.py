@@ -188,6 +188,6 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
         # A name from a file system that is no UTF-8 is written as the bytes that it is.
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")  # as submissions have
         writer.writerow(header)
         writer.writerows(rows)

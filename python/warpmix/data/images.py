@@ -116,13 +116,18 @@ def open_image(path: Path) -> Image.Image:
     return Image.open(path, formats=_formats())
 
 
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the (height, width) of an image once its EXIF orientation is applied."""
+    turned = image.getexif().get(_ORIENTATION) in _TURNED
+    return (image.width, image.height) if turned else (image.height, image.width)
+
+
 def header_size(path: Path) -> tuple[int, int] | BadImageError:
     """Return the (height, width) that :func:`read_image` will give, by the file's header, or what
     is wrong with it."""
     try:
         with open_image(path) as image:
-            turned = image.getexif().get(_ORIENTATION) in _TURNED
-            return (image.width, image.height) if turned else (image.height, image.width)
+            return upright_size(image)
     except Exception as error:  # as in read_image
         bad = BadImageError(str(error))
         bad.__cause__ = error

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from warpmix.data.images import open_image
+from warpmix.data.images import open_image, upright_size
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Survey:
     """What was found.
 
     Attributes:
-        sizes: how many files have each (height, width), before their EXIF orientation.
+        sizes: how many files have each (height, width), their EXIF orientation applied.
         kinds: how many have each format and mode, such as ``"JPEG RGB"``.
         size_of: of each file that can be read, (height, width) as above.
         bad: files whose header cannot be read, and why. Others may be cut off further on.
@@ -48,6 +48,6 @@ def _header(path: Path) -> tuple[tuple[int, int], str] | str:
     """Return ((height, width), format and mode), or what is wrong."""
     try:
         with open_image(path) as image:
-            return (image.height, image.width), f"{image.format} {image.mode}"
+            return upright_size(image), f"{image.format} {image.mode}"
     except Exception as error:  # as in read_image
         return f"{type(error).__name__}: {error}"

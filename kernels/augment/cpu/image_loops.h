@@ -73,6 +73,12 @@ WARPMIX_SIMD_CLONES void stretch_plane(float* plane, int32_t count, const Stretc
   }
 }
 
+WARPMIX_SIMD_CLONES void solarize_add_plane(float* plane, int32_t count, float addend) {
+  for (int32_t i = 0; i < count; ++i) {
+    plane[i] = solarize_add(plane[i], addend);
+  }
+}
+
 void replace_levels(const uint8_t* __restrict level, int32_t count, const float* __restrict becomes,
                     float* __restrict plane) {
   for (int32_t i = 0; i < count; ++i) {

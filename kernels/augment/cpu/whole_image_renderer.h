@@ -158,6 +158,9 @@ class WholeImageRenderer {
         case Operation::kMove:
         case Operation::kColor:
           return;
+        case Operation::kSolarizeAdd:
+          solarize_add_plane(plane(c), count, operation.factor);
+          break;
         case Operation::kAutocontrast:
           stretch(plane(c));
           break;

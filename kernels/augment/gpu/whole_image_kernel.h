@@ -135,6 +135,12 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
       return;
     case Operation::kColor:
       return apply_step(shared.step, GroupPixels<kCount>{value, channel});
+    case Operation::kSolarizeAdd:
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        value[i] = solarize_add(value[i], shared.operation.factor);
+      }
+      return;
     case Operation::kAutocontrast:
       UNROLL
       for (int c = 0; c < kCount; ++c) {

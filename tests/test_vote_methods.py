@@ -13,6 +13,7 @@ from scipy import stats
 from test_vote import sixteenths
 from torch import Tensor
 
+from warpmix import ops
 from warpmix.ensemble import fit_ensemble, vote
 
 SMALLEST = 1e-15
@@ -132,3 +133,20 @@ def test_an_ensemble_of_the_best(method: str) -> None:
     fitted = fit_ensemble(predictions, targets, method, fraction=0.5)
     want = vote(predictions[fitted.members], method)
     assert len(fitted.members) == 2 and torch.equal(fitted.vote(predictions).scores, want.scores)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 3, 4, 5, 7, 10, 100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_every_vote_finds_the_same_rows_invalid(classes: int, dtype: torch.dtype) -> None:
+    """The mean alone is summed otherwise (kernels/ensemble/cpu/row_sums.h): sums on either side of
+    what is allowed, a bit apart, negatives and NaNs among them."""
+    generator = torch.Generator().manual_seed(classes)
+    rows = torch.rand(4, 300, classes, generator=generator, dtype=torch.float64) + 0.01
+    edge = 1 + torch.tensor([0.01, -0.01, 0.0, 0.005]).double()[:, None, None]
+    steps = torch.randint(-4, 5, (4, 300, 1), generator=generator) * 2.0**-23
+    rows = (rows / rows.sum(-1, keepdim=True) * (edge + steps)).to(dtype)
+    rows[2, ::7, 0], rows[3, ::11, -1] = -0.25, torch.nan
+    _, _, by_mean = ops.vote(rows, None, hard=False, logits=False)
+    _, _, by_majority = ops.vote(rows, None, hard=True, logits=False)
+    assert by_mean.item() == by_majority.item()
+    assert 43 + 28 <= by_mean.item() < 4 * 300

@@ -16,6 +16,12 @@ constexpr float kLeast = 1.17549435e-38f;  // the least normal float32, which ha
 // Smaller probabilities count as this one in a logarithm, which must stay finite.
 constexpr double kLeastProbability = 1e-15;
 
+// Whether a row can be voted on, by its lowest score and, of probabilities, its sum.
+HOST_DEVICE bool is_valid(bool logits, float lowest, float total) {
+  const float expected = logits ? 0.0f : 1.0f;
+  return fabsf(total - expected) <= kSumTolerance && (logits || lowest >= 0.0f);
+}
+
 template <int kLanes>
 struct Scores {
   float* value;  // [classes, lanes], `stride` apart from class to class
@@ -50,8 +56,7 @@ struct Scores {
     }
     int32_t invalid = 0;
     for (int t = 0; t < used; ++t) {
-      const bool fits = fabsf(total[t] - share) <= kSumTolerance;
-      invalid += !(fits && (logits || lowest[t] >= 0.0f));
+      invalid += !is_valid(logits, lowest[t], total[t]);
     }
     return invalid;
   }

@@ -28,8 +28,8 @@ HOST_DEVICE int64_t planes_tile(const PlanesParams& params, int32_t model, int64
   const int32_t classes = params.classes;
   const int used = static_cast<int>(min_of<int64_t>(kTile, params.samples - first));
   const int64_t row = model * params.samples + first;
-  load_tile(static_cast<const Score*>(params.predictions) + row * classes, classes, used, tile,
-            wide);
+  const Score* rows = static_cast<const Score*>(params.predictions) + row * classes;
+  load_tile(as_floats(rows, int64_t{used} * classes, wide), classes, used, tile);
   Scores<kTile> scores = {tile, kTile, classes};
   float highest[kTile];
   float label[kTile];

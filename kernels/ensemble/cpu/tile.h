@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../../float16.h"
+#include "../tally.h"
 
 namespace warpmix::ensemble {
 
@@ -11,7 +12,7 @@ constexpr int kTile = 64;
 
 // Rows of samples to lanes: [kTile, classes] to [classes, kTile]. Samples outside, because the
 // other way round the compiler gathers, which takes twice the time (Zen 3).
-HOST_DEVICE void load_tile(const float* row, int32_t classes, int used, float* score, float*) {
+HOST_DEVICE void load_tile(const float* row, int32_t classes, int used, float* score) {
   for (int t = 0; t < kTile; ++t) {
     const float* own = row + static_cast<int64_t>(t < used ? t : used - 1) * classes;
     float* lane = score + t;
@@ -22,14 +23,29 @@ HOST_DEVICE void load_tile(const float* row, int32_t classes, int used, float* s
   }
 }
 
-// Halves are widened first, as they lie, because that becomes vectors; `wide` has room for a tile.
+// Scores as floats. Halves are widened into `wide` as they lie, because that becomes vectors.
+HOST_DEVICE const float* as_floats(const float* scores, int64_t, float*) { return scores; }
+
 template <typename Score>
-HOST_DEVICE void load_tile(const Score* row, int32_t classes, int used, float* score, float* wide) {
-  const int64_t elements = static_cast<int64_t>(used) * classes;
+HOST_DEVICE const float* as_floats(const Score* scores, int64_t elements, float* wide) {
   for (int64_t i = 0; i < elements; ++i) {
-    wide[i] = widen(row[i]);
+    wide[i] = widen(scores[i]);
   }
-  load_tile(wide, classes, used, score, nullptr);
+  return wide;
+}
+
+// Asks for the rows of the model that joins after the k-th, which lie far away, where no hardware
+// prefetcher looks.
+template <typename Score>
+HOST_DEVICE void prefetch_next(const VoteParams& params, int32_t k, int64_t first,
+                               int64_t elements) {
+  if (k + 1 == params.size) {
+    return;
+  }
+  const Score* rows = score_row<Score>(params, joining_model(params, k + 1), first);
+  for (size_t line = 0; line < sizeof(Score) * elements; line += 64) {
+    __builtin_prefetch(reinterpret_cast<const char*>(rows) + line);
+  }
 }
 
 }  // namespace warpmix::ensemble

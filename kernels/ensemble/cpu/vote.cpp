@@ -6,13 +6,13 @@
 #pragma GCC optimize("no-trapping-math")
 #endif
 
-#include <cstring>
 #include <mutex>
 #include <vector>
 
 #include "../../simd.h"
 #include "../tally.h"
 #include "queue.h"
+#include "row_sums.h"
 #include "run.h"
 #include "tile.h"
 
@@ -27,13 +27,6 @@ struct Counts {
   int64_t invalid = 0;
 };
 
-// The next model's rows lie far away, where no hardware prefetcher looks.
-HOST_DEVICE void prefetch(const void* rows, size_t bytes) {
-  for (size_t line = 0; line < bytes; line += 64) {
-    __builtin_prefetch(static_cast<const char*>(rows) + line);
-  }
-}
-
 // `used` samples from `first` on; the lanes after them repeat the last, so that none is garbage.
 template <typename Score>
 HOST_DEVICE void tile_body(const VoteParams& params, int64_t first, int used, float* wide,
@@ -44,12 +37,10 @@ HOST_DEVICE void tile_body(const VoteParams& params, int64_t first, int used, fl
     tally.own[t] = static_cast<double>(params.targets[first + min_of(t, used - 1)]);
   }
   for (int32_t k = 0; k < params.size; ++k) {
-    const Score* row = score_row<Score>(params, joining_model(params, k), first);
-    if (k + 1 < params.size) {
-      prefetch(score_row<Score>(params, joining_model(params, k + 1), first),
-               sizeof(Score) * classes * used);
-    }
-    load_tile(row, classes, used, tally.scores.value, wide);
+    const int64_t elements = int64_t{used} * classes;
+    prefetch_next<Score>(params, k, first, elements);
+    const Score* rows = score_row<Score>(params, joining_model(params, k), first);
+    load_tile(as_floats(rows, elements, wide), classes, used, tally.scores.value);
     counts.invalid += tally.join(params, k, used);
     if (params.soft_correct) {
       int64_t wrong = 0;
@@ -76,6 +67,33 @@ WARPMIX_SIMD_CLONES void run_tile(Half, const VoteParams& params, int64_t first,
 WARPMIX_SIMD_CLONES void run_tile(BFloat16, const VoteParams& params, int64_t first, int used,
                                   float* wide, TileTally& tally, Counts& counts) {
   tile_body<BFloat16>(params, first, used, wide, tally, counts);
+}
+WARPMIX_SIMD_CLONES int64_t sum_rows(float, const VoteParams& params, int64_t first, int64_t count,
+                                     float* wide, double* sum) {
+  return sum_rows<float>(params, first, count, wide, sum);
+}
+WARPMIX_SIMD_CLONES int64_t sum_rows(Half, const VoteParams& params, int64_t first, int64_t count,
+                                     float* wide, double* sum) {
+  return sum_rows<Half>(params, first, count, wide, sum);
+}
+WARPMIX_SIMD_CLONES int64_t sum_rows(BFloat16, const VoteParams& params, int64_t first,
+                                     int64_t count, float* wide, double* sum) {
+  return sum_rows<BFloat16>(params, first, count, wide, sum);
+}
+
+template <typename Score>
+void run_sums(const VoteParams& params, Queue& queue, double total_weight, Counts& counts) {
+  const int64_t together = rows_together(params.classes);
+  std::vector<float> wide(together * params.classes);
+  std::vector<double> sum(together * params.classes);
+  for (int64_t tile; queue.take(tile);) {
+    const int64_t first = tile * together;
+    const int64_t used = min_of(together, params.samples - first);
+    counts.invalid += sum_rows(Score{}, params, first, used, wide.data(), sum.data());
+    for (int64_t t = 0; t < used; ++t) {
+      write_decision(params, sum.data() + t * params.classes, 1, first + t, total_weight);
+    }
+  }
 }
 
 template <typename Score>
@@ -109,13 +127,18 @@ void merge(const Counts& counts, const VoteParams& params) {
 
 void run_vote(const VoteParams& params, ParallelFor parallel_for) {
   std::mutex merging;
-  const int64_t tiles = ceil_div<int64_t>(params.samples, kTile);
+  const bool sums = sums_alone(params);
+  const int64_t together = sums ? rows_together(params.classes) : kTile;
+  const int64_t tiles = ceil_div(params.samples, together);
   const double total = total_weight(params);
   Queue queue(tiles);
   parallel_for(0, tiles, 1, [&](int64_t, int64_t) {
     Counts counts;
-    with_score_type(params.type,
-                    [&](auto score) { run_tiles<decltype(score)>(params, queue, total, counts); });
+    with_score_type(params.type, [&](auto score) {
+      using Score = decltype(score);
+      const auto run = sums ? run_sums<Score> : run_tiles<Score>;
+      run(params, queue, total, counts);
+    });
     const std::lock_guard<std::mutex> lock(merging);
     merge(counts, params);
   });

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
+from warpmix._tensors import empty_batch
 from warpmix.augment.draws import Draws, partners_of, with_partners_at, without_mapped
 from warpmix.augment.lowering import BRING_TO_ONE, Lowerable
 from warpmix.augment.program import Program, compile_programs
@@ -245,8 +246,8 @@ def _run_drawn(
                 words = with_partners_at(words, launch.mix_range(), own + count)
                 drawn_for = _drawn(own, count, from_batch=False)
         last = number == len(compiled.programs) - 1
-        between = (channels, drawn_for.count, launch.result_size, images.device)
-        target = out if last else _between(*between)
+        between = (drawn_for.count, channels, *launch.result_size)
+        target = out if last else empty_batch(between, torch.float32, images.device, True)
         mixed = labels if number == mix else None
         written = _launch(source, compiled, number, drawn_for, words, mixed, sums, target)
         targets = written if number == mix else targets
@@ -291,9 +292,3 @@ def _launch(
 def _drawn(index: Tensor | None, count: int, from_batch: bool) -> Samples:
     """Return samples whose parameters are drawn already: no random stream is read."""
     return Samples(index, None, None, count, None, 0, 0, from_batch)
-
-
-def _between(channels: int, count: int, size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return a float32 batch for the next launch, dense as NHWC."""
-    shape = (count, *size, channels)
-    return torch.empty(shape, dtype=torch.float32, device=device).permute(0, 3, 1, 2)

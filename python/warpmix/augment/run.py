@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from warpmix import ops
-from warpmix._tensors import check_dense
+from warpmix._tensors import check_dense, empty_batch
 from warpmix.augment._checks import Call
 from warpmix.augment.draws import Draws
 from warpmix.augment.launches import Compiled, Samples, run_launches
@@ -88,8 +88,7 @@ def _output(call: Call, compiled: Compiled, count: int, form: Form, out: Tensor 
     shape = (count, call.size[2], *compiled.result_size)
     dtype, device = form.dtype, call.images.device
     if out is None:
-        memory_format = torch.channels_last if form.channels_last else torch.contiguous_format
-        return torch.empty(shape, dtype=dtype, device=device, memory_format=memory_format)
+        return empty_batch(shape, dtype, device, form.channels_last)
     expected = shape[1:] if call.is_single else shape
     check_dense("out", out)
     if tuple(out.shape) != expected or out.dtype != dtype or out.device != device:

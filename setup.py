@@ -33,7 +33,15 @@ OPERATORS = [
     "greedy_scores",
     "bootstrap",
 ]
-SHARED_NAMES = ("augment", "ensemble", "guards", "mixed_guards", "normal_form", "program")
+SHARED_NAMES = (
+    "augment",
+    "ensemble",
+    "guards",
+    "mixed_guards",
+    "normal_form",
+    "program",
+    "whole_image_guards",
+)
 SHARED_SOURCES = [f"csrc/{name}.cpp" for name in SHARED_NAMES]
 CPU_SOURCES = ["csrc/ops.cpp", *SHARED_SOURCES, *(f"csrc/cpu/{name}.cpp" for name in OPERATORS)]
 CPU_SOURCES += ["csrc/emulated/augment.cpp", "csrc/emulated/ensemble.cpp"]

@@ -92,16 +92,17 @@ void check_sections(const char* op, Program& program) {
   }
 }
 
-// Chains are a launch by themselves: all of their slots, chain after chain.
+// Chains are a launch by themselves: all of their slots, chain after chain, with one set of shares.
 void check_chains(const char* op, const Program& program) {
   for (int32_t i = 0; augment::has_chains(program) && i < program.count; ++i) {
     const Stage& stage = program.stages[i];
     const augment::AugMixStage& of = stage.augmix;
+    const Stage& first = program.stages[0];
     const bool is_next = stage.kind == augment::Kind::kAugMix && of.slots >= 1 &&
                          of.slots <= program.count && of.chain == i / of.slots &&
                          of.slot == i % of.slots && of.chains == program.count / of.slots &&
-                         program.count % of.slots == 0 &&
-                         of.slots == program.stages[0].augmix.slots;
+                         program.count % of.slots == 0 && of.slots == first.augmix.slots &&
+                         of.alpha == first.augmix.alpha && stage.stream == first.stream;
     WARPMIX_CHECK(op, is_next, "program must hold all slots of its chains in order, alone");
   }
 }

@@ -80,4 +80,9 @@ class Numbers {
   const char* kind_;
 };
 
+// Of the whole-image kinds, in whole_image_guards.cpp; those of other kinds may be any number.
+void require_whole_image_stage(const Numbers& numbers, const Stage& stage);
+void require_whole_image_draw(const Numbers& numbers, const Stage& stage,
+                              const augment::StageDraw& draw);
+
 }  // namespace warpmix

@@ -51,6 +51,7 @@ from warpmix import (
     RandomVerticalFlip,
     RandomZoom,
     Resize,
+    TimmRandAugment,
     TrivialAugmentWide,
 )
 from warpmix.augment.program import compile_programs
@@ -152,6 +153,13 @@ policies = st.one_of(
         RandAugment, st.integers(0, 2), st.sampled_from([9, 30]), interpolation=INTERPOLATION, p=P
     ),
     st.builds(TrivialAugmentWide, st.sampled_from([31, 2]), INTERPOLATION, FILL, p=P),
+    st.builds(
+        TimmRandAugment,
+        st.sampled_from(["rand-m9-mstd0.5-inc1", "rand-m4-mstd101-n1-p1", "rand-m12-mmax20-n1-p1"]),
+        INTERPOLATION,
+        FILL,
+        p=P,
+    ),
     st.builds(
         AugMix,
         st.sampled_from([1, 3, 10]),

@@ -97,6 +97,7 @@ ALONE = [
     warpmix.GaussianBlur((3, 9), (0.1, 2.0)),
     warpmix.RandAugment(2, 9, fill=(9, 0, 255)),
     warpmix.TrivialAugmentWide(fill=(9, 0, 255)),
+    warpmix.TimmRandAugment("rand-m9-mstd0.5-inc1-p0.9", fill=(9, 0, 255)),
     *(warpmix.AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
     warpmix.CutMix(0.7),
     warpmix.MixUp(0.4),

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from policy_peers import HEIGHT, LEVEL, WIDTH, by_torchvision, drawn, outcomes_of, space_of
+from policy_peers import (
+    HEIGHT,
+    LEVEL,
+    WIDTH,
+    by_torchvision,
+    checksum,
+    drawn,
+    outcomes_of,
+    space_of,
+)
 from scipy import stats
 from torch import Tensor
 from torchvision.transforms import v2
@@ -206,3 +215,9 @@ def test_a_replay_refuses_a_depth_that_there_is_not() -> None:
     draws.per_launch[0][1, 0, 0, 6] = 4
     with pytest.raises(ValueError, match=r"augmix of 24 x 31 pixels an? depth in \[1, 3\], got 4"):
         pipeline.replay(images, draws)
+
+
+def test_its_random_stream_is_frozen() -> None:
+    """A change of the stream or of the arithmetic changes users' runs."""
+    assert checksum(AugMix()) == 552568360654
+    assert checksum(AugMix(10, 2, 2, 0.2, False, "nearest", 9)) == 503171165997

@@ -4,7 +4,6 @@ magnitude against torchvision's functionals."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +15,8 @@ from policy_peers import (
     Outcomes,
     by_torchvision,
     drawn,
+    images_of,
+    of_operation,
     outcomes_of,
     space_of,
 )
@@ -23,7 +24,6 @@ from scipy import stats
 from torch import Tensor
 from torchvision.transforms import AutoAugmentPolicy, v2
 
-import warpmix
 from warpmix import AutoAugment, Pipeline, RandAugment, TrivialAugmentWide
 from warpmix.augment.stages import OPERATIONS
 
@@ -120,37 +120,6 @@ def test_magnitudes_are_torchvisions_to_a_last_digit() -> None:
 # ---- operations ---------------------------------------------------------------------------------
 
 
-def of_operation(
-    name: str,
-    magnitudes: list[float],
-    images: Tensor,
-    fill: Any = None,
-    interpolation: str = "nearest",
-) -> Tensor:
-    """Ours, uint8 in and out: images [C, H, W], one for each magnitude, to [B, C, H, W]."""
-    transform = TrivialAugmentWide(fill=fill, interpolation=interpolation)
-    pipeline = Pipeline([transform], dtype=torch.uint8, channels_last=False, seed=0)
-    batch = images.expand(len(magnitudes), -1, -1, -1).contiguous()
-    draws = pipeline.draw(torch.arange(len(batch)), images=batch)
-    fields = {of.name: 2 + of.place for of in warpmix.augment.stages.KINDS["policy"].draw}
-    words = draws.per_launch[0][:, 0, 0]
-    words[:, fields["operation"]] = OPERATIONS.index(name)
-    words[:, fields["magnitude"]] = torch.tensor(magnitudes, dtype=torch.float32).view(torch.int32)
-    return pipeline.replay(batch, draws)
-
-
-def images_of(channels: int) -> Iterator[Tensor]:
-    """Noise, noise in a narrow range, a ramp and a flat image, some larger, none square."""
-    generator = torch.Generator().manual_seed(3)
-    for height, width in ((24, 31), (33, 16), (96, 120)):
-        shape = (channels, height, width)
-        yield torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator)
-        yield torch.randint(90, 160, shape, dtype=torch.uint8, generator=generator)
-        ramp = 3 * torch.arange(height)[:, None] + 2 * torch.arange(width)
-        yield (ramp + 11 * torch.arange(channels)[:, None, None]).to(torch.uint8)
-        yield torch.full(shape, 77, dtype=torch.uint8)
-
-
 def magnitudes_of(name: str, height: int, width: int) -> list[float]:
     """Every bin of every policy, with both signs, as torchvision has them."""
     found: set[float] = set()
@@ -166,7 +135,8 @@ EXACT = ("Identity", "Posterize", "Solarize", "Invert", "Equalize")
 # torchvision rounds uint8 results down, ours go to the nearest; the greys of Contrast and Color are
 # rounded down too, before their factor multiplies them.
 CLOSE = {"Brightness": 1, "AutoContrast": 1, "Sharpness": 1, "Contrast": 2, "Color": 2}
-assert {*GEOMETRY, *EXACT, *CLOSE} == set(OPERATIONS)
+TIMMS = ("SolarizeAdd", "TranslateXRel", "TranslateYRel")  # see test_timm_policy.py
+assert {*GEOMETRY, *EXACT, *CLOSE, *TIMMS} == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -175,7 +145,7 @@ def test_exact_operations_at_every_bin(name: str, channels: int) -> None:
     for image in images_of(channels):
         magnitudes = magnitudes_of(name, *image.shape[1:])
         for result, magnitude in zip(
-            of_operation(name, magnitudes, image), magnitudes, strict=True
+            of_operation(name, magnitudes, image, TrivialAugmentWide()), magnitudes, strict=True
         ):
             assert torch.equal(result, by_torchvision(image, name, magnitude)), magnitude
 
@@ -186,7 +156,7 @@ def test_rounded_operations_at_every_bin(name: str, channels: int) -> None:
     for image in images_of(channels):
         magnitudes = magnitudes_of(name, *image.shape[1:])
         for result, magnitude in zip(
-            of_operation(name, magnitudes, image), magnitudes, strict=True
+            of_operation(name, magnitudes, image, TrivialAugmentWide()), magnitudes, strict=True
         ):
             theirs = by_torchvision(image, name, magnitude)
             assert (result.int() - theirs.int()).abs().max() <= CLOSE[name], magnitude
@@ -229,7 +199,7 @@ def test_geometry_takes_torchvisions_pixels_at_every_bin(name: str, fill: Any) -
     for image in images_of(3):
         height, width = image.shape[1:]
         magnitudes = magnitudes_of(name, height, width)
-        results = of_operation(name, magnitudes, image, fill)
+        results = of_operation(name, magnitudes, image, TrivialAugmentWide(fill=fill))
         for result, magnitude in zip(results, magnitudes, strict=True):
             theirs = by_torchvision(image, name, magnitude, fill)
             differs = (result != theirs).any(0)
@@ -244,11 +214,12 @@ def test_geometry_takes_torchvisions_pixels_at_every_bin(name: str, fill: Any) -
 def test_geometry_between_pixels_is_torchvisions_at_every_bin(name: str, fill: Any) -> None:
     """To a level, but for the ring that torchvision blends with the fill: sources up to a pixel
     beyond the outermost centres, where ours has the image's edge or the fill."""
+    transform = TrivialAugmentWide(fill=fill, interpolation="bilinear")
     ring_pixels = compared = 0
     for image in images_of(3):
         height, width = image.shape[1:]
         magnitudes = magnitudes_of(name, height, width)
-        results = of_operation(name, magnitudes, image, fill, "bilinear")
+        results = of_operation(name, magnitudes, image, transform)
         for result, magnitude in zip(results, magnitudes, strict=True):
             theirs = by_torchvision(image, name, magnitude, fill, "bilinear")
             x, y = sources(name, magnitude, height, width)
@@ -262,7 +233,7 @@ def test_geometry_between_pixels_is_torchvisions_at_every_bin(name: str, fill: A
 
 def test_a_square_image_is_turned_by_a_quarter_exactly() -> None:
     image = next(images_of(3))[:, :24, :24]
-    (turned,) = of_operation("Rotate", [90.0], image)
+    (turned,) = of_operation("Rotate", [90.0], image, TrivialAugmentWide())
     assert torch.equal(turned, image.rot90(1, (1, 2)))
 
 
@@ -329,6 +300,6 @@ def test_a_replay_refuses_an_operation_that_there_is_not() -> None:
     draws = pipeline.draw(torch.arange(2), images=images)
     draws.per_launch[0][1, 0, 0, 2] = len(OPERATIONS)
     with pytest.raises(
-        ValueError, match=r"policy of 8 x 8 pixels an? operation in \[0, 14\], got 15"
+        ValueError, match=r"policy of 8 x 8 pixels an? operation in \[0, 17\], got 18"
     ):
         pipeline.replay(images, draws)

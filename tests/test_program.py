@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from warpmix import (
+    AugMix,
     CutMix,
     GaussianBlur,
     Pipeline,
@@ -58,6 +59,19 @@ def test_numbers_of_no_name_are_refused(place: int, word: int, message: str) -> 
     words[place] = word
     with pytest.raises(RuntimeError, match=f"draw: {message}"):
         draw(words, 1)
+
+
+@pytest.mark.parametrize(
+    ("place", "word"), [(1, 9), (STAGE, 0), (STAGE + 2, 1), (STAGE + 3, 2), (STAGE + 7, 0x3F000000)]
+)
+def test_chains_are_in_order_and_share_their_weights(place: int, word: int) -> None:
+    """Another stream, chain, slot, number of slots or alpha in the second of two chains."""
+    words = words_of(AugMix(3, 2, 1))
+    draw(words, 2)
+    numbers = sum(of.count for of in KINDS["augmix"].stage)
+    words[HEADER + STAGE + numbers + place] = word
+    with pytest.raises(RuntimeError, match="program must hold all slots of its chains in order"):
+        draw(words, 2)
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,21 @@ import pytest
 import torch
 from conftest import noisy_classes
 from PIL import Image
+from safetensors.torch import load_file
+from test_cli import run
 from torchvision import models
 from torchvision.transforms import v2
 
+from warpmix import CenterCrop, Pipeline, Resize
 from warpmix.data import Dataset, stratified_subset
-from warpmix.train import TrainConfig, fit, load_config, load_model
+from warpmix.train import TrainConfig, fit, load_config, load_model, predict
+from warpmix.train.automatic import settle_storage
 from warpmix.train.data import Splits, load_splits, split_rows
 from warpmix.train.loaders import evaluation_loader, training_loader
+from warpmix.train.loop import model_spec
 from warpmix.train.model import ModelSpec, read_tensors
 from warpmix.train.preprocessing import preprocessing
+from warpmix.train.run_folder import PREDICTIONS_FILES, load_settings
 
 CPU = torch.device("cpu")
 
@@ -66,7 +72,11 @@ def test_subsets_are_taken_of_what_each_part_is() -> None:
     [
         ({"train_images": 5, "few_shot": 2}, "train_images and few_shot both choose"),
         ({"val_images": 5, "validation": 0}, "val_images needs validation images"),
-        ({"resize_size": 64}, "resize_size needs input_size"),
+        ({"resize_size": 64}, "resize_size needs input_size or test_size"),
+        ({"resize_size": 64, "test_size": 65}, "test_size must be at most resize_size, 64, .* 65"),
+        ({"resize_size": 64, "test_size": "32x72"}, "test_size must be at most resize_size.* 72"),
+        ({"test_size": 7}, "test_size.0 must be greater than or equal to 8, got 7"),
+        ({"test_size": "8x8x8"}, "test_size must be Tuple should have at most 2 items"),
         ({"resize_size": 64, "input_size": 65}, "input_size must be at most resize_size, 64"),
         ({"input_size": "weights"}, "input_size weights needs weights"),
         ({"input_size": "weight"}, "input_size"),
@@ -236,3 +246,121 @@ def test_no_weights_are_published_of_the_packages_own_models() -> None:
     config = TrainConfig(model="vgg3", weights="w.pth", input_size="weights")
     with pytest.raises(ValueError, match="input_size weights needs one of torchvision's models"):
         preprocessing(config, noise())
+
+
+# ---- another size in the test than in training --------------------------------------------------
+
+
+def test_a_test_size_is_a_side_or_a_height_and_a_width() -> None:
+    sizes: list[Any] = [24, "24", "24x24", [24, 24]]
+    assert {load_config(test_size=size).test_size for size in sizes} == {(24, 24)}
+    assert load_config(test_size="16x24").test_size == (16, 24)
+    assert load_config().test_size is None and load_config(test_size=None).test_size is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"test_size": "9x12"}, [Resize((9, 12))]),
+        ({"test_size": 12, "resize_size": 16}, [Resize((16, 16)), CenterCrop((12, 12))]),
+        ({"test_size": 12, "input_size": 10}, [Resize((12, 12))]),
+        (
+            {"test_size": 16, "input_size": 12, "resize_size": 20},
+            [Resize((20, 20)), CenterCrop((16, 16))],
+        ),
+    ],
+)
+def test_what_is_tested_has_its_own_size(settings: dict[str, Any], expected: list[Any]) -> None:
+    config = load_config(mean=(0, 0, 0), std=(1, 1, 1), **settings)
+    dataset = noise(8)
+    splits = Splits(dataset, None, None, preprocessing(config, dataset), {}, "", config)
+    spec = model_spec(config, splits)
+    assert list(evaluation_loader(dataset, spec, "32-true").pipeline.transforms) == expected
+    trained = next(iter(training_loader(config, splits)))[0]
+    assert trained.shape[2:] == spec.network_size == (config.input_size or 8,) * 2
+
+
+def test_photos_are_tested_with_their_proportions(tmp_path: Path) -> None:
+    root = photos_of_mixed_sizes(tmp_path)
+    augment: list[Any] = [{"RandomResizedCrop": {"size": 24}}]
+    config = load_config(data=str(root), augment=augment, test_size=32, resize_size=36, cache="off")
+    splits = load_splits(config, CPU)
+    assert splits.validation is not None
+    spec = model_spec(config, splits)
+    tested = evaluation_loader(splits.validation, spec, "32-true")
+    assert list(tested.pipeline.transforms) == [Resize(36), CenterCrop((32, 32))]
+    assert spec.network_size == (24, 24) and next(iter(tested))[0].shape[2:] == (32, 32)
+    assert next(iter(training_loader(config, splits)))[0].shape[2:] == (24, 24)
+
+
+def photos_of_mixed_sizes(root: Path) -> Path:
+    generator = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (root / name).mkdir()
+        for number in range(5):
+            shape = (40 + 3 * number, 60 - number, 3)
+            image = Image.fromarray(generator.integers(0, 256, shape, dtype=np.uint8))
+            image.save(root / name / f"{number}.png")
+    return root
+
+
+def test_images_are_stored_large_enough_for_the_test(tmp_path: Path) -> None:
+    config = load_config(data=str(photos_of_mixed_sizes(tmp_path)), input_size=16, test_size=24)
+    assert settle_storage(config).store_size == 48
+
+
+def test_a_model_is_tested_at_its_own_size_from_training_to_a_bundle(tmp_path: Path) -> None:
+    """Validation, test, evaluate, predict and an exported ensemble: all see what is worked out
+    here by hand."""
+    folder, bundle = tmp_path / "run", tmp_path / "bundle"
+    options = ("--model", "shufflenet_v2_x0_5", "--few-shot", 4, "--epochs", 1, "--batch-size", 16)
+    parts = ("--val-images", 30, "--test-images", 40)
+    sizes = ("--input-size", 24, "--test-size", "32x40", "--device", "cpu", "--threads", 1)
+    code, output = run("train", *options, *parts, *sizes, "--out", folder)
+    assert code == 0, output
+    network, spec = load_model(folder)
+    assert (spec.network_size, spec.test_size) == ((24, 24), (32, 40))
+    config = load_settings(folder)
+    splits = load_splits(config, CPU)
+    assert splits.test is not None and splits.validation is not None
+    resized = Pipeline([Resize((32, 40))], mean=spec.mean, std=spec.std)
+    for split, dataset in (("val", splits.validation), ("test", splits.test)):
+        assert isinstance(dataset, Dataset)
+        with torch.inference_mode():
+            expected = network(resized(dataset.source)).softmax(1)
+        made = load_file(folder / PREDICTIONS_FILES[split])["predictions"]
+        torch.testing.assert_close(made, expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(predict(folder, dataset), expected, rtol=0, atol=1e-5)
+    right = float((expected.argmax(1) == splits.test.labels).double().mean())
+    code, output = run("evaluate", folder, "--device", "cpu")
+    assert code == 0 and f"{right:.2%}" in output, output
+    code, output = run("ensemble", "export", folder, "--out", bundle)
+    assert code == 0, output
+    tempered = predict(bundle, splits.test)  # by a temperature that is fitted in validation
+    assert tempered.argmax(1).equal(expected.argmax(1))
+    assert load_model(next(bundle.rglob("*.safetensors")))[1].test_size == (32, 40)
+
+
+@pytest.mark.parametrize("model", ["vgg3", "cnn3", "vit_b_16"])
+def test_a_network_for_one_size_refuses_another(model: str, tmp_path: Path) -> None:
+    sizes = {"input_size": 32, "test_size": 48}
+    config = load_config(model=model, few_shot=2, epochs=1, device="cpu", **sizes)
+    message = "test_size 48x48 does not fit this network .*; leave it out, or train a network that"
+    with pytest.raises(ValueError, match=message):
+        fit(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_weights_whose_images_are_smaller_than_the_test() -> None:
+    config = TrainConfig(
+        model="squeezenet1_0", weights="DEFAULT", input_size="weights", test_size=(288, 288)
+    )
+    with pytest.raises(ValueError, match="test_size must be at most 256, which the images of inp"):
+        preprocessing(config, noise())
+
+
+def test_photos_that_would_be_cut_out_of_less(tmp_path: Path) -> None:
+    sizes = {"test_size": 32, "resize_size": 36}  # and 64 pixels to train on, by the network
+    config = load_config(data=str(photos_of_mixed_sizes(tmp_path)), frozen=True, **sizes)
+    with pytest.raises(ValueError, match="resize_size must be at least 64, the input_size that is"):
+        load_splits(config, CPU)

@@ -48,37 +48,43 @@ HOST_DEVICE float log_gamma_draw(const AugmentParams& params, const Stage& stage
   return fixed_log(d) + log_v + boost;
 }
 
-// Shares of the mix: the sample's own, and a chain's.
-struct MixShares {
-  float own, chain;
-};
-
-// Beta(α, α), and what is left of it divided by Dirichlet(α, …, α): Gammas over their sum. From
-// their logarithms, so that they may be as small as they like.
-HOST_DEVICE MixShares draw_shares(const AugmentParams& params, const Stage& stage, int64_t id) {
-  const AugMixStage& augmix = stage.augmix;
+// The sample's own share of the mix: Beta(α, α).
+HOST_DEVICE float own_share(const AugmentParams& params, const Stage& stage, int64_t id) {
   const Philox4 words = random_words(params, id, stage.stream, kShareBlock);
-  const float own = symmetric_beta(words.word[0], words.word[1], 1.0f / augmix.alpha);
-  const float log_weight = log_gamma_draw(params, stage, id, augmix.chain);
-  float sum = 0.0f;
-  for (int32_t i = 0; i < augmix.chains; ++i) {
-    sum = sum + fixed_exp(log_gamma_draw(params, stage, id, i) - log_weight);
-  }
-  return {own, (1.0f - own) / sum};
+  return symmetric_beta(words.word[0], words.word[1], 1.0f / stage.augmix.alpha);
 }
 
-// `words` of the slot's own block.
-HOST_DEVICE AugMixDraw draw_augmix(const AugmentParams& params, const Stage& stage, int64_t id,
-                                   Philox4 words) {
+// A chain's: what is left of the own one divided by Dirichlet(α, …, α), which are Gammas over their
+// sum. `log_weight(i)` is chain i's: from their logarithms they may be as small as they like.
+template <typename LogWeight>
+HOST_DEVICE float chain_share(float own, int32_t chain, int32_t chains,
+                              const LogWeight& log_weight) {
+  const float of_chain = log_weight(chain);
+  float sum = 0.0f;
+  for (int32_t i = 0; i < chains; ++i) {
+    sum = sum + (i == chain ? 1.0f : fixed_exp(log_weight(i) - of_chain));
+  }
+  return (1.0f - own) / sum;
+}
+
+// That of the stage's chain. It draws all chains' weights, 1 to 8 blocks each.
+HOST_DEVICE float chain_share(const AugmentParams& params, const Stage& stage, int64_t id,
+                              float own) {
+  return chain_share(own, stage.augmix.chain, stage.augmix.chains,
+                     [&](int32_t chain) { return log_gamma_draw(params, stage, id, chain); });
+}
+
+// Without the shares, which a chain has once. `words` of the slot's own block.
+HOST_DEVICE AugMixDraw draw_link(const AugmentParams& params, const Stage& stage, int64_t id,
+                                 Philox4 words) {
   const AugMixStage& augmix = stage.augmix;
   int32_t depth = augmix.slots;
   if (augmix.draws_depth != 0) {
     const uint32_t block = kDepthBlock + static_cast<uint32_t>(augmix.chain);
     depth = 1 + uniform_below(random_words(params, id, stage.stream, block).word[0], depth);
   }
-  const MixShares shares = draw_shares(params, stage, id);
   if (augmix.slot >= depth) {
-    return {PolicyOp::kIdentity, 0.0f, shares.chain, shares.own, depth};
+    return {PolicyOp::kIdentity, 0.0f, 0.0f, 0.0f, depth};
   }
   constexpr int32_t kBeforeBrightness = static_cast<int32_t>(PolicyOp::kRotate);
   constexpr int32_t kColors = 4;  // Brightness to Sharpness, which are not all operations
@@ -88,7 +94,16 @@ HOST_DEVICE AugMixDraw draw_augmix(const AugmentParams& params, const Stage& sta
   const Magnitudes magnitudes = {Space::kMixed, 10, augmix.max_x, augmix.max_y};
   const int32_t bin = uniform_below(words.word[2], augmix.severity);
   const float magnitude = signed_magnitude(magnitudes, operation, bin, words.word[3]);
-  return {operation, magnitude, shares.chain, shares.own, depth};
+  return {operation, magnitude, 0.0f, 0.0f, depth};
+}
+
+// With them, to keep.
+HOST_DEVICE AugMixDraw draw_augmix(const AugmentParams& params, const Stage& stage, int64_t id,
+                                   Philox4 words) {
+  AugMixDraw draw = draw_link(params, stage, id, words);
+  draw.own = own_share(params, stage, id);
+  draw.share = chain_share(params, stage, id, draw.own);
+  return draw;
 }
 
 // The mix so far, with a chain's result. T: float, or on the CPU a vector of them.

@@ -97,6 +97,11 @@ HOST_DEVICE float solarize(float value, float threshold) {
   return value >= threshold ? 255.0f - value : value;
 }
 
+// timm's SolarizeAdd: dark values become lighter.
+HOST_DEVICE float solarize_add(float value, float addend) {
+  return value < 128.0f ? at_most(value + addend, 255.0f) : value;
+}
+
 // (value / 255)^exponent on [0, 255]. Below 2^-100 of white a value's logarithm is that of 2^-100;
 // black stays black.
 HOST_DEVICE float power(float value, float exponent) {

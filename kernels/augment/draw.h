@@ -156,7 +156,8 @@ HOST_DEVICE StageDraw obtain_draw(const AugmentParams& params, int32_t position,
   return draw;
 }
 
-// The draw of stage `index` of a whole-image launch.
+// The draw of stage `index` of a whole-image launch; of a chain without its shares, unless they are
+// given.
 HOST_DEVICE StageDraw whole_image_draw(const AugmentParams& params, int32_t position, int32_t index,
                                        Sample sample) {
   if (params.draws) {
@@ -167,7 +168,11 @@ HOST_DEVICE StageDraw whole_image_draw(const AugmentParams& params, int32_t posi
   Philox4 words;
   if (applied_words(params, stage, sample, words)) {
     draw.on = 1;
-    draw_whole_image(params, stage, sample.id, words, draw);
+    if (stage.kind == Kind::kAugMix) {
+      draw.augmix = draw_link(params, stage, sample.id, words);
+    } else {
+      draw_whole_image(params, stage, sample.id, words, draw);
+    }
   }
   return draw;
 }

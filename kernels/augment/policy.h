@@ -68,6 +68,9 @@ HOST_DEVICE float policy_magnitude(Magnitudes of, PolicyOp operation, int32_t bi
     case PolicyOp::kAutoContrast:
     case PolicyOp::kEqualize:
     case PolicyOp::kInvert:
+    case PolicyOp::kSolarizeAdd:
+    case PolicyOp::kTranslateXRel:
+    case PolicyOp::kTranslateYRel:
       break;
   }
   return 0.0f;
@@ -105,14 +108,10 @@ HOST_DEVICE PolicyDraw draw_policy(const AugmentParams& params, const Stage& sta
 // ---- geometry: whole pixels from the nearest ones
 // ------------------------------------------------
 
-HOST_DEVICE bool moves_pixels(PolicyOp operation) {
-  return operation >= PolicyOp::kShearX && operation <= PolicyOp::kRotate;
-}
-
 // From a pixel of the result to its source, as torchvision's affine and rotate have it: shears
 // leave the image's upper left corner where it is, which lies half a pixel before the first centre,
 // and rotations its middle. A positive shear or translation looks to the left, or up; a positive
-// rotation is counter-clockwise.
+// rotation is counter-clockwise. timm's translations look the other way.
 HOST_DEVICE Map policy_map(PolicyDraw draw, int32_t width, int32_t height) {
   const float m = draw.magnitude;
   const float pixels = -truncf(m);
@@ -125,6 +124,10 @@ HOST_DEVICE Map policy_map(PolicyDraw draw, int32_t width, int32_t height) {
       return {{1.0f, 0.0f, pixels, 0.0f, 1.0f, 0.0f}, false};
     case PolicyOp::kTranslateY:
       return {{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, pixels}, false};
+    case PolicyOp::kTranslateXRel:
+      return {{1.0f, 0.0f, m * static_cast<float>(width), 0.0f, 1.0f, 0.0f}, false};
+    case PolicyOp::kTranslateYRel:
+      return {{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, m * static_cast<float>(height)}, false};
     default: {  // kRotate
       const SinCos turn = fixed_sincos_turns(m / 360.0f);
       const float x = 0.5f * static_cast<float>(width - 1);

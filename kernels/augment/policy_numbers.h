@@ -6,7 +6,7 @@
 
 namespace warpmix::augment {
 
-// What a policy may do to a sample, by torchvision's names for it.
+// What a policy may do to a sample, by torchvision's names for it; the last three are timm's.
 enum class PolicyOp : int32_t {
   kIdentity,
   kShearX,
@@ -23,11 +23,15 @@ enum class PolicyOp : int32_t {
   kAutoContrast,
   kEqualize,
   kInvert,
+  kSolarizeAdd,
+  kTranslateXRel,  // by a share of the width, whole pixels or not
+  kTranslateYRel,
 };
-constexpr const char* kPolicyOpNames[] = {"Identity",     "ShearX",    "ShearY",     "TranslateX",
-                                          "TranslateY",   "Rotate",    "Brightness", "Color",
-                                          "Contrast",     "Sharpness", "Posterize",  "Solarize",
-                                          "AutoContrast", "Equalize",  "Invert"};
+static_assert(static_cast<int32_t>(PolicyOp::kSolarizeAdd) == 15, "those of an entry have 4 bits");
+constexpr const char* kPolicyOpNames[] = {
+    "Identity",     "ShearX",   "ShearY",   "TranslateX",  "TranslateY",    "Rotate",
+    "Brightness",   "Color",    "Contrast", "Sharpness",   "Posterize",     "Solarize",
+    "AutoContrast", "Equalize", "Invert",   "SolarizeAdd", "TranslateXRel", "TranslateYRel"};
 
 // Whose magnitudes: those of RandAugment and AutoAugment, of TrivialAugmentWide, or of AugMix.
 enum class Space : int32_t { kStandard, kWide, kMixed };
@@ -46,7 +50,18 @@ struct PolicyStage {
 };
 struct PolicyDraw {
   PolicyOp operation;
-  float magnitude;  // torchvision's, with its sign
+  float magnitude;  // torchvision's, with its sign; see timm_policy.h for timm's operations
+};
+
+// A slot of timm's RandAugment.
+struct TimmPolicyStage {
+  int32_t increases;     // 1: all operations are stronger at higher levels
+  float probability;     // that the operation, once drawn, is applied
+  float level;           // of the magnitudes; 10 is where timm's ranges end
+  float sigma;           // of its normal noise
+  int32_t is_uniform;    // 1: it is drawn from [0, level) instead
+  float highest;         // levels are cut to [0, highest]
+  int32_t interpolates;  // 1: moves take what is between pixels
 };
 
 // A slot of AugMix: one operation of one of its chains.

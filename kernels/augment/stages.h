@@ -40,6 +40,7 @@ enum class Kind : int32_t {
   kGaussianBlur,
   kPerspective,
   kAugMix,
+  kTimmPolicy,
 };
 
 // ---- a stage and a draw -------------------------------------------------------------------------
@@ -82,6 +83,7 @@ struct Stage {
     BlurStage blur;
     PerspectiveStage perspective;
     AugMixStage augmix;
+    TimmPolicyStage timm_policy;
   };
 };
 static_assert(sizeof(Stage) == (11 + kNumberWords) * sizeof(int32_t));
@@ -227,6 +229,11 @@ constexpr KindInfo kKinds[] = {
       F(AugMixStage, interpolates)},
      {F(AugMixDraw, operation), F(AugMixDraw, magnitude), F(AugMixDraw, share), F(AugMixDraw, own),
       F(AugMixDraw, depth)}},
+    {Kind::kTimmPolicy, "timm_policy", Section::kWholeImage, trait::kHasStatistics,
+     {F(TimmPolicyStage, increases), F(TimmPolicyStage, probability), F(TimmPolicyStage, level),
+      F(TimmPolicyStage, sigma), F(TimmPolicyStage, is_uniform), F(TimmPolicyStage, highest),
+      F(TimmPolicyStage, interpolates)},
+     {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
 };
 #undef BOX
 #undef F
@@ -244,7 +251,7 @@ constexpr bool kinds_are_in_order() {
   }
   return true;
 }
-static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kAugMix) + 1,
+static_assert(kinds_are_in_order() && kKindCount == static_cast<int>(Kind::kTimmPolicy) + 1,
               "kKinds must have a row a Kind in the enum's order, with all fields in theirs");
 
 // The end of a switch over the kinds of one section, which csrc/program.cpp lets no other kind

@@ -6,6 +6,7 @@
 #include "../fixed_math.h"
 #include "augmix.h"
 #include "perspective.h"
+#include "timm_policy.h"
 
 namespace warpmix::augment {
 
@@ -13,6 +14,7 @@ enum class Operation : int32_t {
   kNone,
   kMove,   // by `projection`
   kColor,  // a step
+  kSolarizeAdd,
   // From here on an operation takes the image as a whole, see needs_whole_image.
   kAutocontrast,
   kEqualize,
@@ -28,7 +30,7 @@ struct BlurWindow {
 // What is done to one sample.
 struct ImageOperation {
   Operation operation;
-  float factor;  // of kSharpness, as torchvision has it
+  float factor;  // of kSharpness, as torchvision has it; of kSolarizeAdd what is added
   BlurWindow blur;
   Projection projection;
   PolicyColor color;
@@ -49,6 +51,9 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
       return;
     case Kind::kPolicy:
       draw.policy = draw_policy(params, stage, id, words);
+      return;
+    case Kind::kTimmPolicy:
+      draw.policy = draw_timm_policy(params, stage, id, words);
       return;
     case Kind::kPerspective:
       draw.perspective = draw_perspective(params, stage, id);
@@ -81,10 +86,16 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
       operation.operation = Operation::kSharpness;
       operation.factor = 1.0f + draw.magnitude;
       break;
+    case PolicyOp::kSolarizeAdd:
+      operation.operation = Operation::kSolarizeAdd;
+      operation.factor = draw.magnitude;
+      break;
     case PolicyOp::kShearX:
     case PolicyOp::kShearY:
     case PolicyOp::kTranslateX:
     case PolicyOp::kTranslateY:
+    case PolicyOp::kTranslateXRel:
+    case PolicyOp::kTranslateYRel:
     case PolicyOp::kRotate:
       operation.operation = Operation::kMove;
       if constexpr (kMoves) {
@@ -118,6 +129,9 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
   switch (stage.kind) {
     case Kind::kPolicy:
       return policy_operation<kMoves>(stage, draw.policy, stage.policy.interpolates != 0, channels);
+    case Kind::kTimmPolicy:
+      return policy_operation<kMoves>(stage, draw.policy, stage.timm_policy.interpolates != 0,
+                                      channels);
     case Kind::kAugMix:
       return policy_operation<kMoves>(stage, {draw.augmix.operation, draw.augmix.magnitude},
                                       stage.augmix.interpolates != 0, channels);

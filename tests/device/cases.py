@@ -49,6 +49,7 @@ from warpmix import (
     RandomShift,
     RandomVerticalFlip,
     Resize,
+    TimmRandAugment,
     TrivialAugmentWide,
     ops,
 )
@@ -101,6 +102,7 @@ WHOLE_IMAGES: list[tuple[str, list[Any]]] = [
 POLICIES: list[tuple[str, list[Any]]] = [
     ("one slot", [TrivialAugmentWide(fill=17)]),
     ("one slot, between pixels", [TrivialAugmentWide(31, "bilinear", 17)]),
+    ("timm's slots", [TimmRandAugment("rand-m9-mstd0.5-inc1-n2-p0.9", fill=17)]),
     ("a pair, then a slot", [AutoAugment("svhn"), RandAugment(1, 30)]),
 ]
 # Chains, of bytes and of floats: two kernels an operation, so that a few samples must do.

@@ -11,6 +11,23 @@ namespace warpmix::augment {
 
 namespace {
 
+// ---- draws --------------------------------------------------------------------------------------
+
+// Shares of a mix's chains, of which each weight is drawn once. Returns the sample's own.
+WARPMIX_SIMD_CLONES float draw_shares(const AugmentParams& params, const Stage& stage, int64_t id,
+                                      float* shares) {
+  const int32_t chains = stage.augmix.chains;
+  float log_weights[kMaxStages];
+  for (int32_t chain = 0; chain < chains; ++chain) {
+    log_weights[chain] = log_gamma_draw(params, stage, id, chain);
+  }
+  const float own = own_share(params, stage, id);
+  for (int32_t chain = 0; chain < chains; ++chain) {
+    shares[chain] = chain_share(own, chain, chains, [&](int32_t i) { return log_weights[i]; });
+  }
+  return own;
+}
+
 // ---- statistics ---------------------------------------------------------------------------------
 
 struct Extremes {
@@ -70,6 +87,12 @@ WARPMIX_SIMD_CLONES void stretch_plane(float* plane, int32_t count, const Stretc
   const Stretch own = stretch;  // a copy that no store reaches
   for (int32_t i = 0; i < count; ++i) {
     plane[i] = own(plane[i]);
+  }
+}
+
+WARPMIX_SIMD_CLONES void solarize_add_plane(float* plane, int32_t count, float addend) {
+  for (int32_t i = 0; i < count; ++i) {
+    plane[i] = solarize_add(plane[i], addend);
   }
 }
 

@@ -101,11 +101,15 @@ class WholeImageRenderer {
     const int32_t count = static_cast<int32_t>(plane_) * params_.channels;
     mix_.resize(count);
     gather(image, 0, params_.height);
+    const bool is_given = params_.draws != nullptr;
+    float shares[kMaxStages];
+    const float own =
+        is_given ? first.augmix.own : draw_shares(params_, program.stages[0], sample.id, shares);
     std::transform(values_.begin(), values_.end(), mix_.begin(),
-                   [&](float value) { return first.augmix.own * value; });
+                   [&](float value) { return own * value; });
     for (int32_t i = 0; i < program.count; i += program.stages[i].augmix.slots) {
       StageDraw draw = i == 0 ? first : whole_image_draw(params_, position, i, sample);
-      const float share = draw.augmix.share;
+      const float share = is_given ? draw.augmix.share : shares[program.stages[i].augmix.chain];
       const int32_t depth = draw.augmix.depth;
       for (int32_t slot = 0; slot < depth; ++slot) {
         if (slot > 0) {
@@ -158,6 +162,9 @@ class WholeImageRenderer {
         case Operation::kMove:
         case Operation::kColor:
           return;
+        case Operation::kSolarizeAdd:
+          solarize_add_plane(plane(c), count, operation.factor);
+          break;
         case Operation::kAutocontrast:
           stretch(plane(c));
           break;

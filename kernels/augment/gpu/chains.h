@@ -9,28 +9,33 @@ namespace warpmix::augment {
 
 // What the slot of a launch is to a sample. {}: of a launch without chains.
 struct ChainStep {
-  bool idle;      // nothing to do
-  bool begins;    // the mix, with the sample's own share
-  bool ends;      // a chain
-  bool finishes;  // the mix
-  MixShares shares;
+  bool idle;          // nothing to do
+  bool begins;        // the mix, with the sample's own share
+  bool ends;          // a chain
+  bool finishes;      // the mix
+  float own_share;    // where the mix begins
+  float chain_share;  // where a chain ends
 };
 
 // `draw` of that slot. A sample that the launch leaves as it is is written in the first one.
-HOST_DEVICE ChainStep chain_step(const AugmentParams& params, const StageDraw& draw) {
+HOST_DEVICE ChainStep chain_step(const AugmentParams& params, int64_t id, const StageDraw& draw) {
   if (!has_chains(params.program)) {
     return {};
   }
-  const AugMixStage& augmix = params.program.stages[params.slot].augmix;
+  const Stage& stage = params.program.stages[params.slot];
+  const AugMixStage& augmix = stage.augmix;
   if (draw.on == 0) {
     return {params.slot != 0};
   }
+  const bool begins = params.slot == 0;
   const bool ends = augmix.slot == draw.augmix.depth - 1;
-  return {augmix.slot >= draw.augmix.depth,
-          params.slot == 0,
-          ends,
-          ends && augmix.chain == augmix.chains - 1,
-          {draw.augmix.own, draw.augmix.share}};
+  ChainStep step = {augmix.slot >= draw.augmix.depth,          begins,          ends,
+                    ends && augmix.chain == augmix.chains - 1, draw.augmix.own, draw.augmix.share};
+  if (params.draws == nullptr && (begins || ends)) {
+    step.own_share = own_share(params, stage, id);
+    step.chain_share = ends ? chain_share(params, stage, id, step.own_share) : 0.0f;
+  }
+  return step;
 }
 
 // Number of the image that a slot reads.
@@ -60,8 +65,8 @@ HOST_DEVICE bool mix_group(const AugmentParams& params, const ChainStep& step, i
   for (int i = 0; i < kGroup * kCount; ++i) {
     const int32_t column = min_of(x + i / kCount, params.width - 1);
     const float before =
-        step.begins ? step.shares.own * read(column, y, i % kCount) : mix(column, y, i % kCount);
-    value[i] = step.ends ? with_chain(before, step.shares.chain, value[i]) : before;
+        step.begins ? step.own_share * read(column, y, i % kCount) : mix(column, y, i % kCount);
+    value[i] = step.ends ? with_chain(before, step.chain_share, value[i]) : before;
   }
   if (step.finishes) {
     UNROLL

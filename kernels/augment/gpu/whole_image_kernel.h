@@ -31,7 +31,7 @@ HOST_DEVICE void prepare_whole_image(const AugmentParams& params, Tile tile, int
   shared.row = entering_row(params, tile.position, sample.row);
   StageDraw draw;
   shared.operation = sample_operation<kMoves>(params, tile.position, sample, draw);
-  shared.chain = chain_step(params, draw);
+  shared.chain = chain_step(params, sample.id, draw);
   const PolicyColor color = shared.operation.color;
   if (shared.operation.operation == Operation::kColor) {
     const float offset = color.pivots ? statistics_of(params, tile.position, 0).offset : 0.0f;
@@ -135,6 +135,12 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
       return;
     case Operation::kColor:
       return apply_step(shared.step, GroupPixels<kCount>{value, channel});
+    case Operation::kSolarizeAdd:
+      UNROLL
+      for (int i = 0; i < kGroup * kCount; ++i) {
+        value[i] = solarize_add(value[i], shared.operation.factor);
+      }
+      return;
     case Operation::kAutocontrast:
       UNROLL
       for (int c = 0; c < kCount; ++c) {

@@ -19,6 +19,7 @@ from warpmix.augment.policies import *
 from warpmix.augment.ragged import *
 from warpmix.augment.resizing import *
 from warpmix.augment.targets import *
+from warpmix.augment.timm_policy import *
 from warpmix.augment.transform import *
 from warpmix.augment.transforms import *
 from warpmix.augment.warps import *

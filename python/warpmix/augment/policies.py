@@ -20,7 +20,13 @@ from warpmix.augment.warps import INTERPOLATIONS
 __all__ = ["AutoAugment", "RandAugment", "TrivialAugmentWide"]
 
 _MOST_BINS = 255
-_MOST_OPS = 64
+MOST_OPS = 64
+
+
+def shown_of_slot(slot: int, of: int) -> dict[str, str]:
+    """Return what a user sees of the draw of slot ``slot`` of ``of``."""
+    suffix = "" if of == 1 else f"_{slot + 1}"
+    return {f"operation{suffix}": "operation", f"magnitude{suffix}": "magnitude"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,6 @@ class _Policy(Transform):
     ) -> Stage:
         """Return slot ``block`` of ``of``: one of the entries, drawn for each sample."""
         height, width = size
-        suffix = "" if of == 1 else f"_{block + 1}"
         return self.stage(
             "policy",
             height,
@@ -65,7 +70,7 @@ class _Policy(Transform):
             border="constant",
             fill=(0.0,) if self.fill is None else values_for(self, "fill", channels),
             block=block,
-            shown={f"operation{suffix}": "operation", f"magnitude{suffix}": "magnitude"},
+            shown=shown_of_slot(block, of),
             space="wide" if wide else "standard",
             bins=bins,
             count=len(entries),
@@ -121,7 +126,7 @@ class RandAugment(_Policy):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_whole(self, "num_ops", 0, _MOST_OPS)
+        require_whole(self, "num_ops", 0, MOST_OPS)
         require_whole(self, "num_magnitude_bins", 2, _MOST_BINS)
         require_whole(self, "magnitude", 0, self.num_magnitude_bins - 1)
 

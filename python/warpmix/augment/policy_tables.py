@@ -8,6 +8,8 @@ from typing import NamedTuple
 from warpmix.augment.stages import KINDS, OPERATIONS
 
 RANDOM_BIN = 255  # kRandomBin in kernels/augment/policy.h
+# RandAugment's: torchvision's operations but for Invert, which AutoAugment alone has.
+RAND_AUGMENT = OPERATIONS[: OPERATIONS.index("Invert")]
 
 
 class Entry(NamedTuple):
@@ -26,7 +28,7 @@ class Entry(NamedTuple):
 def uniform_entries(magnitude: int | None) -> list[Entry]:
     """Return RandAugment's fourteen operations, with one bin or, for None, a random one."""
     bin_ = RANDOM_BIN if magnitude is None else magnitude
-    return [Entry(name, 1.0, bin_) for name in OPERATIONS if name != "Invert"]
+    return [Entry(name, 1.0, bin_) for name in RAND_AUGMENT]
 
 
 def entry_words(entries: Sequence[Entry]) -> list[int]:

@@ -74,6 +74,7 @@ def examples() -> Mapping[str, Transform]:
         a.TrivialAugmentWide(),
         a.AutoAugment(),
         a.AugMix(chain_depth=1),
+        a.TimmRandAugment(),
         a.RandomCropBlackout(0.2),
         a.RandomErasing(p=1.0, value="random"),
         a.Cutout(40),

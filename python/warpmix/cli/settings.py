@@ -63,7 +63,9 @@ def _metavar(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return _metavar(next(a for a in get_args(annotation) if a is not type(None)))
     if origin is Annotated:
-        return "N" if get_args(annotation)[0] is int else "X,X,X"
+        of = get_args(annotation)[0]
+        several = "X,X,X" if Ellipsis in get_args(of) else "N|HxW"
+        return "N" if of is int else several
     if origin in (list, dict):
         return "RECIPE"
     if origin is tuple:

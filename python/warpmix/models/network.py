@@ -103,8 +103,19 @@ class Network(nn.Module):
                 self.backbone.get_submodule(name).train(mode)
         return self
 
-    def check_size(self, channels: int, height: int, width: int) -> None:
+    def check_size(
+        self,
+        channels: int,
+        height: int,
+        width: int,
+        setting: str = "image_size",
+        remedy: str = "resize the images with another image_size, such as 224",
+    ) -> None:
         """Run shapes, without numbers, through the network.
+
+        Args:
+            channels, height, width: of the images.
+            setting, remedy: what gives this size, and what to do where it does not fit.
 
         Raises:
             ValueError: the network cannot take images of this size.
@@ -120,8 +131,7 @@ class Network(nn.Module):
             torch.func.functional_call(self, shapes, (images,))
         except (RuntimeError, ValueError, AssertionError) as error:
             raise ValueError(
-                f"image_size {height}x{width} does not fit this network ({error}); "
-                "resize the images with another image_size, such as 224"
+                f"{setting} {height}x{width} does not fit this network ({error}); {remedy}"
             ) from error
         finally:
             self.train(training)

@@ -28,8 +28,9 @@ def run_id(config: TrainConfig, sweep: str, series: str, repeat: int) -> str:
     settings["data"] = _identity_of_data(config.data)
     if config.image_size is not None or settings["data"] == config.data:  # no photos of any size
         settings["automatic"] = [n for n in config.automatic if n in ("augment", "epochs", "lr")]
-    if not settings["automatic"]:
-        del settings["automatic"]
+    for name in ("automatic", "test_size"):  # runs from before there were these keep their ids
+        if not settings[name]:
+            del settings[name]
     if config.weights is not None and Path(config.weights).is_file():
         settings["weights"] = _identity_of_file(*_stamp(Path(config.weights)))
     text = json.dumps([settings, sweep, series, repeat], sort_keys=True, ensure_ascii=False)

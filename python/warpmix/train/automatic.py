@@ -38,7 +38,8 @@ def settle_storage(config: TrainConfig) -> TrainConfig:
     side = None
     makes_size = bool(config.augment) and size_of_mixed(config, 3) is not None
     if comes_as_files(config.data) and config.image_size is None and not makes_size:
-        sizes = [size for size in sizes_for_model(_with_input(config)) if size is not None]
+        wanted = (*sizes_for_model(_with_input(config)), config.test_size)
+        sizes = [size for size in wanted if size is not None]
         side = _STORED * max(map(max, sizes)) if sizes else None
     return config.model_copy(update={"store_size": side})
 

@@ -83,15 +83,7 @@ class TrainConfig(Settings):
             raise ValueError("train_images and few_shot both choose training images: give one")
         if self.val_images is not None and not held_out:
             raise ValueError("val_images needs validation images: set validation above 0")
-        if self.resize_size is not None and not isinstance(self.input_size, int):
-            raise ValueError("resize_size needs input_size, the pixels to cut out, as a number")
-        if isinstance(self.input_size, int) and self.input_size > (self.resize_size or 2**31):
-            raise ValueError(
-                f"input_size must be at most resize_size, {self.resize_size}, to be cut out of it, "
-                f"got {self.input_size}"
-            )
-        if self.input_size == "weights" and self.weights is None:
-            raise ValueError("input_size weights needs weights, whose preprocessing is wanted")
+        self._check_sizes()
         self._check_copies()
         if self.unfrozen and not self.frozen:
             raise ValueError("unfrozen needs frozen: without it every layer trains")
@@ -105,6 +97,24 @@ class TrainConfig(Settings):
                 f"switch_epoch must be below epochs, {self.epochs}, got {self.switch_epoch}"
             )
         return self
+
+    def _check_sizes(self) -> None:
+        """Refuse sizes that cannot be cut out of each other."""
+        cut = {} if self.test_size is None else {"test_size": max(self.test_size)}
+        if isinstance(self.input_size, int):
+            cut["input_size"] = self.input_size
+        if self.resize_size is not None and (not cut or self.input_size == "weights"):
+            raise ValueError(
+                "resize_size needs input_size or test_size, the pixels to cut out, as a number"
+            )
+        for name, side in cut.items():
+            if side > (self.resize_size or side):
+                raise ValueError(
+                    f"{name} must be at most resize_size, {self.resize_size}, to be cut out of it, "
+                    f"got {side}"
+                )
+        if self.input_size == "weights" and self.weights is None:
+            raise ValueError("input_size weights needs weights, whose preprocessing is wanted")
 
     def is_same(self, other: TrainConfig) -> bool:
         """Return whether two runs were asked to be the same; what they chose may differ."""

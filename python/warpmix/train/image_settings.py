@@ -26,6 +26,20 @@ Side = Annotated[int, Field(ge=8, le=10_000)]
 """Pixels along a side of a square."""
 
 
+def _both_sides(value: Any) -> Any:
+    """Turn one side of a square, or a size as typed after a flag, 224 or 192x256, into two."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    if not isinstance(value, str):
+        return value
+    sides = value.split("x")
+    return sides * 2 if len(sides) == 1 else sides
+
+
+Size = Annotated[tuple[Side, Side], BeforeValidator(_both_sides)]
+"""Height and width in pixels; one number is a square."""
+
+
 def setting(default: Any, group: str, description: str, **limits: Any) -> Any:
     """Return a field with its group: its panel in ``warpmix train --help``."""
     return Field(default, description=description, json_schema_extra={"group": group}, **limits)
@@ -141,7 +155,14 @@ class ImageSettings(BaseModel):
     resize_size: Side | None = setting(
         None,
         "Augmentation",
-        "side to enlarge to before the centre --input-size pixels are cut out; none: no cut",
+        "side to resize to before the centre --input-size or --test-size pixels are cut out; none: "
+        "no cut",
+    )
+    test_size: Size | None = setting(
+        None,
+        "Augmentation",
+        "side, or height x width, of the images that the model is validated and tested on, and "
+        "predicts; none: as it is trained on",
     )
     mean: ChannelValues | None = setting(
         None,

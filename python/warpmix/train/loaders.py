@@ -119,7 +119,7 @@ def _jpeg_quality(entry: Entry) -> tuple[int, int] | None:
 
 
 def check_input_size(train: Loader, spec: ModelSpec) -> None:
-    """Refuse an augmentation whose images have another size than those the model is tested on.
+    """Refuse an augmentation whose images have another size than those the model is made for.
 
     Raises:
         ValueError: the sizes differ.
@@ -128,7 +128,7 @@ def check_input_size(train: Loader, spec: ModelSpec) -> None:
     expected = spec.network_size
     if (height, width) != expected:
         raise ValueError(
-            f"augment makes images of {height}x{width}, and the model is tested on "
+            f"augment makes images of {height}x{width}, and the model is made for "
             f"{expected[0]}x{expected[1]}; set input_size to {height}"
         )
 
@@ -162,7 +162,8 @@ def seen_images(dataset: Dataset, spec: ModelSpec) -> Tensor:
 
 
 def _of_evaluation(spec: ModelSpec) -> list[Entry]:
-    return _resize(spec.input_size, spec.resize_size, mixed=spec.image_size is None)
+    size = spec.test_size or spec.input_size
+    return _resize(size, spec.resize_size, mixed=spec.image_size is None)
 
 
 def _resize(

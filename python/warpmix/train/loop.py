@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -207,6 +207,7 @@ def model_spec(config: TrainConfig, splits: Splits) -> ModelSpec:
         options=config.network_options,
         tta=config.tta,
         dropout_at=config.dropout_at,
+        test_size=prepared.test_size,
     )
 
 
@@ -216,7 +217,8 @@ def new_network(config: TrainConfig, splits: Splits, spec: ModelSpec) -> Network
     network = spec.build(config.weights, config.frozen, config.unfrozen, config.frozen_mode)
     if isinstance(network.backbone, Airbench) and config.weights is None:
         rows = torch.arange(min(_WHITENING_IMAGES, len(splits.train)))
-        images = evaluation_loader(splits.train.subset(rows), spec, "32-true")
+        as_trained = replace(spec, test_size=None)
+        images = evaluation_loader(splits.train.subset(rows), as_trained, "32-true")
         network.backbone.whiten(torch.cat([batch for batch, _ in images]).cpu())
     return network
 

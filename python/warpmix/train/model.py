@@ -45,6 +45,8 @@ class ModelSpec:
             ``input_size`` out; None: nothing is cut off.
         options: of :func:`warpmix.models.create`.
         tta, dropout_at: as in :class:`warpmix.train.TrainConfig`.
+        test_size: (height, width) of what the network gets when it is tested, in place of
+            ``input_size``; None: of what it is trained on.
     """
 
     model: str
@@ -60,10 +62,11 @@ class ModelSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     tta: TestTimeAugmentation = "none"
     dropout_at: DropoutPlace = "hidden"
+    test_size: tuple[int, int] | None = None
 
     @property
     def network_size(self) -> tuple[int, int]:
-        """(height, width) of what the network gets."""
+        """(height, width) of what the network is trained on."""
         size = self.input_size or self.image_size
         assert size is not None  # as _check has seen to
         return size
@@ -75,8 +78,12 @@ class ModelSpec:
         unfrozen: int = 0,
         frozen_mode: FrozenMode = "eval",
     ) -> models.Network:
-        """Return a new model; arguments and errors as :func:`warpmix.models.create`."""
-        return models.create(
+        """Return a new model; arguments and errors as :func:`warpmix.models.create`.
+
+        Raises:
+            ValueError: it cannot take images of ``test_size``.
+        """
+        network = models.create(
             self.model,
             len(self.classes),
             weights=weights,
@@ -91,6 +98,10 @@ class ModelSpec:
             dropout_at=self.dropout_at,
             frozen_mode=frozen_mode,
         )
+        if self.test_size is not None:
+            remedy = "leave it out, or train a network that pools its features globally"
+            network.check_size(self.channels, *self.test_size, "test_size", remedy)
+        return network
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ModelSpec:
@@ -110,7 +121,7 @@ class ModelSpec:
 
     def _check(self) -> None:
         """Refuse what no network is built from."""
-        sizes = (self.image_size, self.input_size, self.resize_size)
+        sizes = (self.image_size, self.input_size, self.resize_size, self.test_size)
         sides = [side for size in sizes for side in size or ()]
         numbers = (*self.mean, *self.std)
         if self.image_size is None and self.input_size is None:

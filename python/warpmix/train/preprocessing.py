@@ -31,9 +31,10 @@ class Preprocessing:
         keeps_proportions: of images that come to ``input_size``, whose centre is cut out; else they
             are stretched.
         by_augmentation: whether the augmentation itself brings images to ``input_size``.
-        resize_size: height and width to enlarge to, of which the centre ``input_size`` pixels are
-            cut out; None: ``input_size`` itself.
+        resize_size: height and width to resize to, of which the centre ``input_size`` pixels are
+            cut out, or the centre ``test_size`` ones; None: the size itself.
         mean, std: per channel, as fractions of 255.
+        test_size: height and width that the model gets when it is tested; None: as in training.
     """
 
     input_size: tuple[int, int] | None
@@ -42,6 +43,7 @@ class Preprocessing:
     std: tuple[float, ...]
     keeps_proportions: bool = False
     by_augmentation: bool = False
+    test_size: tuple[int, int] | None = None
 
 
 def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
@@ -52,7 +54,8 @@ def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
 
     Raises:
         ValueError: mean and std do not fit the channels; ``input_size: weights`` for a model that
-            torchvision publishes no weights of.
+            torchvision publishes no weights of; a size that is larger than what images are resized
+            to before it is cut out.
     """
     of_weights = _of_weights(config) if config.input_size == "weights" else None
     channels = train.channels
@@ -80,8 +83,20 @@ def preprocessing(config: TrainConfig, train: Images) -> Preprocessing:
             f"the images of {config.data} are of mixed sizes, and augment does not bring them "
             "to one: list RandomResizedCrop, or set input_size or image_size"
         )
+    test = config.test_size
+    if test is not None and resized is not None and max(test) > max(resized):
+        raise ValueError(
+            f"test_size must be at most {max(resized)}, which the images of input_size weights are "
+            f"resized to, got {test[0]}x{test[1]}; set input_size and resize_size to numbers"
+        )
     keeps = size is None or (automatic and own is not None)
-    return Preprocessing(own, resized, mean, std, keeps, keeps and made is not None)
+    by_augmentation = keeps and made is not None
+    if own is not None and resized is not None and max(own) > max(resized) and not by_augmentation:
+        raise ValueError(
+            f"resize_size must be at least {max(own)}, the input_size that is cut out of it, got "
+            f"{max(resized)}; set input_size, or resize_size to more"
+        )
+    return Preprocessing(own, resized, mean, std, keeps, by_augmentation, test)
 
 
 def sizes_for_model(

@@ -22,6 +22,7 @@ from warpmix.augment.reference.perspective import perspective
 from warpmix.augment.reference.policy import policy
 from warpmix.augment.reference.resample import resample
 from warpmix.augment.reference.streams import Boxes, Streams, symmetric_beta
+from warpmix.augment.reference.timm_policy import timm_policy
 from warpmix.augment.reference.warp import shift, warp
 from warpmix.augment.stages import MIXED, Stage, units_of
 
@@ -32,6 +33,7 @@ _MOVES: dict[str, _Twin] = {
     "hflip": lambda images, stage, streams: images.flip(3),
     "vflip": lambda images, stage, streams: images.flip(2),
     "policy": policy,
+    "timm_policy": timm_policy,
     "perspective": perspective,
     "augmix": augmix,
 }

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from warpmix import _fixed_math as fixed
-from warpmix._philox import uniform_below, uniform_closed_open, uniform_open_closed
+from warpmix._philox import uniform_below, uniform_open_closed
+from warpmix.augment.policy_tables import RAND_AUGMENT
 from warpmix.augment.reference.policy import operated, signed_magnitudes
-from warpmix.augment.reference.streams import Streams, symmetric_beta
+from warpmix.augment.reference.streams import Streams, standard_normals, symmetric_beta
 from warpmix.augment.stages import OPERATIONS, Stage
 
 _DEPTH, _SHARE, _GAMMA, _ATTEMPTS = 16, 32, 48, 8  # blocks in kernels/augment/augmix.h
 _COLORS = ("Brightness", "Color", "Contrast", "Sharpness")
-_ALL = [name for name in OPERATIONS if name not in ("Identity", "Invert")]
+_ALL = RAND_AUGMENT[1:]  # without Identity
 
 
 def log_gammas(stage: Stage, streams: Streams, chain: int) -> Tensor:
@@ -30,8 +31,7 @@ def log_gammas(stage: Stage, streams: Streams, chain: int) -> Tensor:
         words = streams.words(stage.stream, _GAMMA + chain * _ATTEMPTS + attempt)
         if attempt == 0 and alpha < 1.0:
             boost = fixed.fixed_log(uniform_open_closed(words[3])) / alpha
-        radius = fixed.fixed_sqrt(-2.0 * fixed.fixed_log(uniform_open_closed(words[0])))
-        x = radius * fixed.fixed_sincos_turns(uniform_closed_open(words[1]))[1]
+        x = standard_normals(words[0], words[1])[0]
         root = 1.0 + c * x
         possible = root > 0
         v = torch.where(possible, root * root * root, 1.0)

@@ -112,6 +112,12 @@ _MOVES: dict[str, _Change] = {
     "TranslateX": lambda x, m, stage: _moved(x, (1.0, 0.0, -m.trunc(), 0.0, 1.0, 0.0), stage),
     "TranslateY": lambda x, m, stage: _moved(x, (1.0, 0.0, 0.0, 0.0, 1.0, -m.trunc()), stage),
     "Rotate": lambda x, m, stage: _moved(x, _rotation(m, *x.shape[2:]), stage),
+    "TranslateXRel": lambda x, m, stage: _moved(
+        x, (1.0, 0.0, m * x.shape[3], 0.0, 1.0, 0.0), stage
+    ),
+    "TranslateYRel": lambda x, m, stage: _moved(
+        x, (1.0, 0.0, 0.0, 0.0, 1.0, m * x.shape[2]), stage
+    ),
 }
 
 # ---- colour -----------------------------------------------------------------------------------
@@ -132,6 +138,9 @@ _COLORS: dict[str, _Change] = {
     "AutoContrast": lambda x, m, stage: autocontrasted(x),
     "Equalize": lambda x, m, stage: equalized(x),
     "Invert": lambda x, m, stage: 255.0 - x,
+    "SolarizeAdd": lambda x, m, stage: torch.where(
+        x < 128.0, (x + m[:, None, None, None]).clamp(max=255.0), x
+    ),
 }
 
 

@@ -82,17 +82,23 @@ def symmetric_beta(word_u: Tensor, word_v: Tensor, inverse_alpha: float | Tensor
     return torch.where(c < 0, 0.5 - half, 0.5 + half)
 
 
+def standard_normals(radius_word: Tensor, angle_word: Tensor) -> tuple[Tensor, Tensor]:
+    """Draw two standard normal numbers from two words, by the cosine and by the sine; see
+    normal.h."""
+    radius = fixed.fixed_sqrt(-2.0 * fixed.fixed_log(uniform_open_closed(radius_word)))
+    sin, cos = fixed.fixed_sincos_turns(uniform_closed_open(angle_word))
+    return radius * cos, radius * sin
+
+
 def pixel_normals(key: Tensor, channels: int, height: int, width: int) -> Tensor:
     """Draw [B, C, H, W] standard normal numbers by a key [B] a sample; see normal.h."""
     pixel = torch.arange(height * width)[None, None]
     group = torch.arange((channels + 3) // 4)[None, :, None]
     zero = torch.zeros_like(pixel + group)
     words = philox((pixel + zero, group + zero, zero, zero), key[:, None, None])
-    planes = []
+    planes: list[Tensor] = []
     for radius_word, angle_word in (words[:2], words[2:]):
-        radius = fixed.fixed_sqrt(-2.0 * fixed.fixed_log(uniform_open_closed(radius_word)))
-        sin, cos = fixed.fixed_sincos_turns(uniform_closed_open(angle_word))
-        planes += [radius * cos, radius * sin]
+        planes += standard_normals(radius_word, angle_word)
     return torch.stack(planes, 2).flatten(1, 2)[:, :channels].unflatten(2, (height, width))
 
 

@@ -65,8 +65,8 @@ HOST_DEVICE bool add_rows(const float* rows, int32_t classes, int64_t count, dou
 // The sums of `count` samples from `first` on, and how many rows were invalid; `wide` has their
 // room.
 template <typename Score>
-HOST_DEVICE int64_t sum_rows(const VoteParams& params, int64_t first, int64_t count, float* wide,
-                             double* sum) {
+HOST_DEVICE int64_t rows_body(const VoteParams& params, int64_t first, int64_t count, float* wide,
+                              double* sum) {
   const int64_t elements = count * params.classes;
   std::fill_n(sum, elements, 0.0);
   int64_t invalid = 0;

@@ -70,15 +70,15 @@ WARPMIX_SIMD_CLONES void run_tile(BFloat16, const VoteParams& params, int64_t fi
 }
 WARPMIX_SIMD_CLONES int64_t sum_rows(float, const VoteParams& params, int64_t first, int64_t count,
                                      float* wide, double* sum) {
-  return sum_rows<float>(params, first, count, wide, sum);
+  return rows_body<float>(params, first, count, wide, sum);
 }
 WARPMIX_SIMD_CLONES int64_t sum_rows(Half, const VoteParams& params, int64_t first, int64_t count,
                                      float* wide, double* sum) {
-  return sum_rows<Half>(params, first, count, wide, sum);
+  return rows_body<Half>(params, first, count, wide, sum);
 }
 WARPMIX_SIMD_CLONES int64_t sum_rows(BFloat16, const VoteParams& params, int64_t first,
                                      int64_t count, float* wide, double* sum) {
-  return sum_rows<BFloat16>(params, first, count, wide, sum);
+  return rows_body<BFloat16>(params, first, count, wide, sum);
 }
 
 template <typename Score>

@@ -43,6 +43,7 @@ PHASES = {
         "for_each_image",
         "place",
         "work",
+        "finish",
         "write",
         "vote_body",
         "sum_body",

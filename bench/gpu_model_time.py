@@ -17,8 +17,8 @@ The time of a launch is the longest of these, plus half of one block's path, in 
 blocks end one after the other; the path itself at least:
 - bytes: each source byte read once and each output byte written once, at the device's copy rate;
 - issue: four warp instructions a cycle and multiprocessor; one lane costs as much as all;
-- pipes: the integer and comparison pipe, the float pipe, float64, conversions, and special
-  functions, at the programming guide's results a cycle and multiprocessor;
+- pipes: the integer and comparison pipe, the float pipe, float64, conversions, those of float64,
+  and special functions, at the programming guide's results a cycle and multiprocessor;
 - L1: a cycle for each 128-byte line of global memory that an instruction touches, and for each
   wavefront of shared memory with its bank conflicts; L2: the sectors that a block is the first
   to touch, and those it writes, at the published rate;
@@ -53,9 +53,10 @@ class Device:
     correction: float = 1.0  # measured over predicted
 
 
-HOPPER = {"alu": 64.0, "fma": 128.0, "fp64": 64.0, "convert": 64.0, "special": 16.0}
-AMPERE = {"alu": 64.0, "fma": 64.0, "fp64": 32.0, "convert": 64.0, "special": 16.0}
-TURING = {"alu": 64.0, "fma": 64.0, "fp64": 2.0, "convert": 64.0, "special": 16.0}
+EVERY = {"alu": 64.0, "convert": 64.0, "special": 16.0}
+HOPPER = {**EVERY, "fma": 128.0, "fp64": 64.0, "convert64": 16.0}
+AMPERE = {**EVERY, "fma": 64.0, "fp64": 32.0, "convert64": 16.0}
+TURING = {**EVERY, "fma": 64.0, "fp64": 2.0, "convert64": 2.0}
 DEVICES = [
     Device("H100", 90, 132, 1.755e9, 3.0e12, "measured", 5.5e12, 64, 32, 233_472, HOPPER),
     Device("H200", 90, 132, 1.755e9, 4.3e12, "measured", 5.5e12, 64, 32, 233_472, HOPPER),
@@ -89,7 +90,7 @@ COSTS: list[tuple[str, str, str, float]] = [
     ("rem", "", "alu", 20),
     ("rcp", "", "fma", 7),
     ("sqrt", "", "fma", 8),
-    ("cvt", "f64", "convert", 2),
+    ("cvt", "f64", "convert64", 1),
     ("cvt.f32.bf16", "", "alu", 1),
     ("cvt.rn.f32", "", "convert", 1),
     ("cvt.r", "", "convert", 1),
@@ -97,11 +98,11 @@ COSTS: list[tuple[str, str, str, float]] = [
     ("cvt.sat", "", "fma", 1),
     ("cvt", "64", "none", 0.5),
     ("cvt", "", "alu", 0.5),
+    ("", "f64", "fp64", 1),
     ("mul.wide", "", "fma", 1),
     ("mad.wide", "", "fma", 1),
     ("mul", "64", "fma", 4),
     ("mad", "64", "fma", 4),
-    ("", "f64", "fp64", 1),
     ("min", "", "alu", 1),
     ("max", "", "alu", 1),
     ("setp", "64", "alu", 2),

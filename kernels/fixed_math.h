@@ -33,10 +33,8 @@ HOST_DEVICE float fixed_log(float x) {
   return (m + y) + exponent * 0.693359375f;
 }
 
-// e^x; x is clamped to [-87, 88], so the result is always normal and finite.
-HOST_DEVICE float fixed_exp(float x) {
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
+// e^x of x from -87 to 88: always normal and finite.
+HOST_DEVICE float fixed_exp_within(float x) {
   const float n = floorf(x * 1.44269504088896341f + 0.5f);
   x = x - n * 0.693359375f;
   x = x - n * -2.12194440e-4f;
@@ -48,7 +46,15 @@ HOST_DEVICE float fixed_exp(float x) {
   y = y * x + 1.6666665459e-1f;
   y = y * x + 5.0000001201e-1f;
   y = (y * z + x) + 1.0f;
-  return y * float_from_bits(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23);
+  // y · 2^n by adding n to its exponent: n comes into the low bits with 1.5 · 2^23.
+  return float_from_bits(bits_from_float(y) + (bits_from_float(n + 12582912.0f) << 23));
+}
+
+// The same of any x, which is clamped to them.
+HOST_DEVICE float fixed_exp(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  return fixed_exp_within(x);
 }
 
 struct SinCos {

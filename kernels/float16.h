@@ -34,14 +34,14 @@ HOST_DEVICE float widen(Half value) {
 }
 
 // The bits of a score, and back.
-HOST_DEVICE uint64_t bits_of(float value) { return bits_from_float(value); }
-HOST_DEVICE uint64_t bits_of(Half value) { return value.bits; }
-HOST_DEVICE uint64_t bits_of(BFloat16 value) { return value.bits; }
+HOST_DEVICE uint32_t bits_of(float value) { return bits_from_float(value); }
+HOST_DEVICE uint32_t bits_of(Half value) { return value.bits; }
+HOST_DEVICE uint32_t bits_of(BFloat16 value) { return value.bits; }
 
 template <typename Score>
-HOST_DEVICE Score from_bits(uint64_t bits) {
+HOST_DEVICE Score from_bits(uint32_t bits) {
   if constexpr (sizeof(Score) == sizeof(float)) {
-    return float_from_bits(static_cast<uint32_t>(bits));
+    return float_from_bits(bits);
   } else {
     return {static_cast<uint16_t>(bits)};
   }

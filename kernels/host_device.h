@@ -43,9 +43,18 @@ HOST_DEVICE constexpr T max_of(T a, T b) {
 
 // A number whose origin the compiler does not know. By a lane's own condition that stays the same,
 // nvcc (13.0) splits a loop in two, each with a ballot of its own, and lanes of one would wait for
-// lanes of the other.
+// lanes of the other. And nvcc computes again in a loop what it could have kept from before.
 HOST_DEVICE int32_t opaque(int32_t value) {
   asm volatile("" : "+r"(value));
+  return value;
+}
+
+HOST_DEVICE int64_t opaque(int64_t value) {
+#if defined(__NVCC__)
+  asm volatile("" : "+l"(value));
+#else
+  asm volatile("" : "+r"(value));
+#endif
   return value;
 }
 
@@ -54,7 +63,7 @@ HOST_DEVICE int32_t opaque(int32_t value) {
 // the host csrc/ has checked it (guards.h).
 HOST_DEVICE void require_below([[maybe_unused]] int64_t value, [[maybe_unused]] int64_t limit) {
 #if defined(__CUDA_ARCH__)
-  if (value < 0 || value >= limit) {
+  if (static_cast<uint64_t>(value) >= static_cast<uint64_t>(limit)) {
     __trap();
   }
 #endif
@@ -93,5 +102,30 @@ HOST_DEVICE uint32_t bits_from_float(float value) { return bit_cast<uint32_t>(va
 HOST_DEVICE double double_from_bits(uint64_t bits) { return bit_cast<double>(bits); }
 
 HOST_DEVICE uint64_t bits_from_double(double value) { return bit_cast<uint64_t>(value); }
+
+// A double's halves, which lie in a register each: shifts would take instructions.
+HOST_DEVICE double double_from_words(uint32_t low, uint32_t high) {
+#if defined(__CUDA_ARCH__)
+  return __hiloint2double(static_cast<int>(high), static_cast<int>(low));
+#else
+  return double_from_bits(uint64_t{high} << 32 | low);
+#endif
+}
+
+HOST_DEVICE uint32_t low_word(double value) {
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint32_t>(__double2loint(value));
+#else
+  return static_cast<uint32_t>(bits_from_double(value));
+#endif
+}
+
+HOST_DEVICE uint32_t high_word(double value) {
+#if defined(__CUDA_ARCH__)
+  return static_cast<uint32_t>(__double2hiint(value));
+#else
+  return static_cast<uint32_t>(bits_from_double(value) >> 32);
+#endif
+}
 
 }  // namespace warpmix

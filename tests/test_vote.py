@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -83,9 +84,9 @@ def test_votes_equal_the_reference(case: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("classes", [1, 2, 4, 7, 8, 10, 12, 16, 17])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_the_gpus_tiles_have_edges(dtype: torch.dtype, classes: int) -> None:
-    """A tile is 32 samples and 8 models at a time; 10 classes have their own kernel, rows of 4,
+    """A tile is 16 samples and 8 models at a time; 10 classes have their own kernel, rows of 4,
     8, 12 and 16 are padded, and more than 16 are in memory."""
-    for models, samples in ((1, 1), (7, 31), (8, 32), (9, 33), (25, 70)):
+    for models, samples in ((1, 1), (7, 15), (8, 16), (9, 17), (25, 38)):
         scores = torch.softmax(torch.randn(models, samples, classes) * 3, -1).to(dtype)
         targets, ranking = torch.randint(0, classes, (samples,)), torch.randperm(models)
         weights = torch.rand(models, dtype=torch.float64)
@@ -96,6 +97,62 @@ def test_the_gpus_tiles_have_edges(dtype: torch.dtype, classes: int) -> None:
             emulated = warpmix.ops.vote(scores, weights, hard=False, logits=True)
         for a, b in zip((*got, *emulated), (*want, *soft), strict=True):
             assert torch.equal(a, b), (models, samples)
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+def test_logits_far_apart_have_the_cpus_probabilities(classes: int) -> None:
+    """The kernels divide in fewer instructions where no exponential is below e^-69; in a tile are
+    rows on either side."""
+    spread = torch.tensor([1.0, 30.0, 68.9, 69.1, 87.5, 300.0]).repeat(8)[:, None]
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.rand(3, 48, classes, generator=generator)
+    scores[..., :2] = torch.tensor([0.0, 1.0])
+    want = warpmix.ops.vote(scores * spread, None, hard=False, logits=True)
+    with emulated_kernels():
+        got = warpmix.ops.vote(scores * spread, None, hard=False, logits=True)
+    for a, b in zip(got, want, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_no_quick_quotient_is_rounded_wrong() -> None:
+    """quick_quotient of scores.h rounds a / b + e, where |e| is below 1.5 * 2^-24 of a unit in the
+    last place. Of numbers of 24 bits a quotient can only be so near to the middle of two floats as
+    k / 2b with k of 1 or 2: these are all of them, for every b."""
+    tried = 0
+    for begin in range(2**23, 2**24, 2**20):
+        b = np.arange(begin, begin + 2**20, dtype=np.int64)
+        for bits, k in itertools.product((24, 25), (-2, -1, 1, 2)):
+            # a * 2^bits = middle * b + k, with an odd middle of 25 bits; a quotient below 1 has
+            # its middles twice as close.
+            half = np.where(b % 2 == 0, 1, 0)
+            fits = (b % 4 != 0) & ((half == 0) | (k % 2 == 0))
+            divisor, rest = b[fits] >> half[fits], -k >> half[fits]
+            inverse = divisor.copy()  # modulo 2^bits: right in three bits, then in twice as many
+            for _ in range(4):
+                inverse = inverse * (2 - divisor * inverse) % 2**bits
+            period = 2**bits >> half[fits]
+            first = rest * inverse % period
+            for turn in range(4):  # a period may be as short as 2^23
+                middle = first + turn * period
+                whole = middle * b[fits] + k
+                a = whole >> bits
+                right = (middle % 2 == 1) & (middle >= 2**24) & (middle < 2**25)
+                right &= (whole % 2**bits == 0) & (a >= 2**23) & (a < 2**24)
+                right &= (a >= b[fits]) == (bits == 24)
+                tried += np.count_nonzero(right)
+                _check_quick_quotients(a[right], b[fits][right], middle[right] / 2.0**bits)
+    assert tried > 1_000_000
+
+
+def _check_quick_quotients(a: Any, b: Any, middle: Any) -> None:
+    """Round a / b as quick_quotient does, exactly, on the side of the middle where it is."""
+    one = np.float32(1)
+    reciprocal = one / b.astype(np.float32)
+    quotient = (a.astype(np.float32) * reciprocal).astype(np.float64)
+    remainder = a - quotient * b  # exact: 24 bits times 24 bits, and a difference of few
+    assert (remainder == remainder.astype(np.float32)).all()
+    step = remainder * reciprocal  # exact in 53 bits; quotient + step is rounded last
+    assert (np.sign(step - (middle - quotient)) == np.sign(a - middle * b)).all()
 
 
 @settings(max_examples=100)

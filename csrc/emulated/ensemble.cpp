@@ -32,6 +32,9 @@ void emulate_tiles(const ensemble::VoteParams& params) {
       }
     }
     for (auto& thread : threads) {
+      thread.finish();
+    }
+    for (auto& thread : threads) {
       thread.write();
     }
   }

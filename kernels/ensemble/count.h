@@ -58,4 +58,34 @@ HOST_DEVICE void count_warp_into(int64_t* counter, bool flag) {
 #endif
 }
 
+// Puts a bit for every lane's flag[i] into bits[i], where every thread of the warp is here.
+template <int kCount>
+HOST_DEVICE void record_flags(uint32_t* bits, const bool (&flag)[kCount], int32_t lane) {
+#if defined(__CUDA_ARCH__)
+  unsigned flags[kCount];
+  UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    flags[i] = __ballot_sync(0xFFFFFFFFu, flag[i]);
+  }
+  if (opaque(lane) == 0) {
+    UNROLL
+    for (int i = 0; i < kCount; ++i) {
+      bits[i] = flags[i];
+    }
+  }
+#else
+  for (int i = 0; i < kCount; ++i) {
+    bits[i] = (bits[i] & ~(1u << lane)) | static_cast<uint32_t>(flag[i]) << lane;
+  }
+#endif
+}
+
+HOST_DEVICE int32_t ones(uint32_t bits) {
+#if defined(__CUDA_ARCH__)
+  return __popc(bits);
+#else
+  return __builtin_popcount(bits);
+#endif
+}
+
 }  // namespace warpmix::ensemble

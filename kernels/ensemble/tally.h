@@ -8,8 +8,12 @@ namespace warpmix::ensemble {
 
 // ---- models and their weights -------------------------------------------------------------------
 
+HOST_DEVICE int64_t named_model(const VoteParams& params, int32_t k) {
+  return params.ranking ? params.ranking[k] : k;
+}
+
 HOST_DEVICE int64_t joining_model(const VoteParams& params, int32_t k) {
-  const int64_t model = params.ranking ? params.ranking[k] : k;
+  const int64_t model = named_model(params, k);
   require_below(model, params.models);
   return model;
 }
@@ -137,15 +141,14 @@ struct Tally {
 
   // Model k of those that join, its scores already there. Returns how many used lanes were invalid.
   HOST_DEVICE int32_t join(const VoteParams& params, int32_t k, int used) {
-    float highest[kLanes];
-    float label[kLanes];
-    const int32_t invalid = scores.examine(params.logits, used, highest, label);
+    Extremes<kLanes> found;
+    const int32_t invalid = scores.examine(params.logits, used, found);
     const double weight = joining_weight(params, k);
     if (params.hard) {
-      add_votes(label, weight);
+      add_votes(found.label, weight);
     }
     if (params.soft) {
-      scores.normalise(params.logits, inverse_temperature(params, k), highest);
+      scores.normalise(params.logits, inverse_temperature(params, k), found);
       if (params.soft_correct) {
         add_and_judge(weight);
       } else {

@@ -24,9 +24,8 @@ inline int64_t rows_together(int32_t classes) {
 inline int64_t count_invalid(const float* rows, int32_t classes, int64_t count) {
   int64_t invalid = 0;
   for (const float* row = rows; row != rows + count * classes; row += classes) {
-    float highest[1];
-    float label[1];
-    invalid += Scores<1>{const_cast<float*>(row), 1, classes}.examine(false, 1, highest, label);
+    Extremes<1> found;
+    invalid += Scores<1>{const_cast<float*>(row), 1, classes}.examine(false, 1, found);
   }
   return invalid;
 }

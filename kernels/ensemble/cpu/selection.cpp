@@ -31,11 +31,10 @@ HOST_DEVICE int64_t planes_tile(const PlanesParams& params, int32_t model, int64
   const Score* rows = static_cast<const Score*>(params.predictions) + row * classes;
   load_tile(as_floats(rows, int64_t{used} * classes, wide), classes, used, tile);
   Scores<kTile> scores = {tile, kTile, classes};
-  float highest[kTile];
-  float label[kTile];
-  const int32_t invalid = scores.examine(params.logits, used, highest, label);
+  Extremes<kTile> found;
+  const int32_t invalid = scores.examine(params.logits, used, found);
   scores.normalise(params.logits,
-                   params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
+                   params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, found);
   if (params.log) {
     scores.take_logarithms();
   }

@@ -12,11 +12,10 @@ namespace warpmix::ensemble {
 
 // A thread is one sample of one model, whose row becomes probabilities where it lies.
 HOST_DEVICE void make_probabilities(const PlanesParams& params, int32_t model, Scores<1> scores) {
-  float highest[1];
-  float label[1];
-  count_into(params.invalid, scores.examine(params.logits, 1, highest, label) > 0);
+  Extremes<1> found;
+  count_into(params.invalid, scores.examine(params.logits, 1, found) > 0);
   scores.normalise(params.logits,
-                   params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, highest);
+                   params.inverse_temperature ? params.inverse_temperature[model] : 1.0f, found);
   if (params.log) {
     scores.take_logarithms();
   }
@@ -50,7 +49,7 @@ HOST_DEVICE void planes_body(const PlanesParams& params, int64_t block, int32_t 
 
 // Else in shared memory, where a warp puts its samples' rows in the order of their memory.
 struct PlanesShared {
-  float rows[kThreads / kWarp][kTileScores];
+  float rows[kThreads / kWarp][kTileScores<kWarp>];
 };
 
 // Before a barrier of the warp.
@@ -58,13 +57,14 @@ template <typename Score>
 HOST_DEVICE void place_planes(const PlanesParams& params, int64_t block, int32_t model,
                               int32_t thread, PlanesShared& shared) {
   const int64_t warp = block * (kThreads / kWarp) + thread / kWarp;
-  const SampleTile tile(warp, params.samples);
+  const SampleTile<kWarp> tile(warp, params.samples);
   const int32_t elements = tile.used * params.classes;
   if (elements > 0) {  // the last block's last warps may have no sample
     Held held = {};
-    read_rows(plane_rows<Score>(params, model, tile.first), elements, params.classes,
-              thread % kWarp, held);
-    place_rows<Score>(held, elements, params.classes, thread % kWarp, shared.rows[thread / kWarp]);
+    const int32_t lane = thread % kWarp;
+    read_rows<kWarp>(plane_rows<Score>(params, model, tile.first) + lane, elements, params.classes,
+                     lane, held);
+    place_rows<kWarp, Score>(held, elements, params.classes, lane, shared.rows[thread / kWarp]);
   }
 }
 

@@ -1,6 +1,7 @@
 // CUDA's functions of numbers, by their definitions.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -20,6 +21,13 @@ inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigne
 inline int __clzll(long long x) {
   return x == 0 ? 64 : __builtin_clzll(static_cast<unsigned long long>(x));
 }
+
+inline double __hiloint2double(int high, int low) {
+  const uint64_t bits = uint64_t{static_cast<uint32_t>(high)} << 32 | static_cast<uint32_t>(low);
+  return std::bit_cast<double>(bits);
+}
+inline int __double2loint(double x) { return static_cast<int>(std::bit_cast<uint64_t>(x)); }
+inline int __double2hiint(double x) { return static_cast<int>(std::bit_cast<uint64_t>(x) >> 32); }
 
 inline unsigned __brev(unsigned x) {
   unsigned reversed = 0;

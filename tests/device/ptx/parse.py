@@ -194,6 +194,8 @@ class _Body:
         self.chains[place] = self.functions
 
     def _statement(self, text: str, line: int) -> None:
+        if declared := re.match(r"\.reg \.\w+ (%\w+)$", text):  # not a special register
+            self.kernel.numbers.setdefault(declared[1], len(self.kernel.numbers))
         if not text or text.startswith((".reg", ".pragma")):
             return
         if shared := SHARED.match(text):

@@ -30,21 +30,20 @@ def test_kernels_give_the_bytes_of_the_cpu(recorded_cases: Path) -> None:
 
 
 def test_barriers_order_what_threads_share(recorded_cases: Path) -> None:
-    """ThreadSanitizer, to which every CUDA thread is a thread of its own; then each barrier that
-    was met is left out, the first time that a thread comes to it, and must be missed."""
+    """ThreadSanitizer, to which every CUDA thread is a thread of its own; then a barrier is left
+    out, the first time that a thread comes to it, and must be missed. `make device-check` leaves
+    out each of them."""
     folder = build(RACES)
     outcome = replay(RACES, folder, recorded_cases)
     assert outcome.passed, outcome.output[-6000:]
-    assert outcome.barriers
-    for barrier, case in outcome.barriers.items():
-        without = replay(RACES, folder, recorded_cases, first=case, WITHOUT_BARRIER=barrier)
-        assert not without.passed, f"nothing misses the barrier {barrier}"
+    barrier, case = next(iter(outcome.barriers.items()))
+    without = replay(RACES, folder, recorded_cases, first=case, WITHOUT_BARRIER=barrier)
+    assert not without.passed, f"nothing misses the barrier {barrier}"
 
 
-@pytest.mark.parametrize("fault", ["row off by one", "wrong partner"])
-def test_a_fault_is_caught(fault: str, recorded_cases: Path) -> None:
-    """Two of the mutants that `make device-check` makes."""
-    first = mutants(next(each for each in FAULTS if each.name == fault))[0]
+def test_a_fault_is_caught(recorded_cases: Path) -> None:
+    """One of the mutants that `make device-check` makes."""
+    first = mutants(next(each for each in FAULTS if each.name == "row off by one"))[0]
     assert caught(first, recorded_cases, "races"), f"nothing catches: {first.name}"
 
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 namespace {
@@ -23,6 +24,27 @@ template <typename Value>
 Value __shfl_down_sync(unsigned, Value, int) {
   return 0;
 }
+template <typename Value>
+Value __ldg(const Value* value) {
+  return *value;
+}
+double __hiloint2double(int high, int low) {
+  const uint64_t bits = uint64_t{static_cast<uint32_t>(high)} << 32 | static_cast<uint32_t>(low);
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+int half_of(double value, int half) {  // 0: the low one
+  int halves[2];
+  std::memcpy(halves, &value, sizeof halves);
+  return halves[half];
+}
+int __double2loint(double value) { return half_of(value, 0); }
+int __double2hiint(double value) { return half_of(value, 1); }
+struct uint4 {
+  unsigned x, y, z, w;
+};
+uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
 
 }  // namespace
 
@@ -100,8 +122,7 @@ void check_votes(int32_t classes) {
       return ensemble::vote_body<float>(params, 0, 0);
     }
     static ensemble::TileShared shared;
-    for (int32_t warp = 0; warp < ensemble::kTileThreads / ensemble::kWarp; ++warp) {
-      const int32_t thread = warp * ensemble::kWarp;
+    for (int32_t thread = 0; thread < ensemble::kTileThreads; thread += ensemble::kTile) {
       ensemble::TileThread<float, 0>(params, shared, 0, thread);
     }
   };

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-import mmap
+import weakref
+from collections import deque
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -38,21 +41,25 @@ def split_source(images: Source) -> tuple[Tensor, Tensor | None, Tensor | None]:
     return images.pixels, images.offsets, images.sizes
 
 
-_HUGE_PAGE = 2**21
 _KEPT_BYTES = 2**25  # glibc's malloc keeps freed blocks up to these for the next call
+_MOST_BYTES = 2**30
+_ALIGNMENT = 64  # as torch's own
+_free: deque[npt.NDArray[np.uint8]] = deque(maxlen=2)  # the batch of now and that of before
 
 
 def empty_batch(
     shape: tuple[int, int, int, int], dtype: torch.dtype, device: torch.device, channels_last: bool
 ) -> Tensor:
-    """Return an uninitialised batch [B, C, H, W]; a large one in Linux's huge pages, on a CPU.
+    """Return an uninitialised batch [B, C, H, W]; on a CPU a large one takes up the memory of an
+    earlier one that nothing refers to any more.
 
-    A block too large for malloc to keep comes anew in each call, and a page of it when it is first
-    written. 64 normalised images of 224x224 take 20 ms so, 4 ms in huge pages, and 2 ms in memory
-    that is there already (one thread of an AMD EPYC, ``bench/compare.py``'s flip chain).
+    A block too large for malloc to keep would come anew from the kernel in each call, and a page
+    of it when it is first written: 64 normalised images of 224x224 take 20 ms so, and 2 ms in
+    memory that is there already. In huge pages they take 4 ms, but where memory is in pieces two
+    threads wait for them, 170 ms in place of 10 (``bench/compare.py``, AMD EPYC).
     """
-    in_huge_pages = device.type == "cpu" and not torch.compiler.is_compiling()
-    memory = _huge_pages(math.prod(shape), dtype) if in_huge_pages else None
+    on_host = device.type == "cpu" and not torch.compiler.is_compiling()
+    memory = _reused(math.prod(shape), dtype) if on_host else None
     if memory is None:
         memory_format = torch.channels_last if channels_last else torch.contiguous_format
         return torch.empty(shape, dtype=dtype, device=device, memory_format=memory_format)
@@ -62,20 +69,36 @@ def empty_batch(
     return memory.view(shape)
 
 
-def _huge_pages(count: int, dtype: torch.dtype) -> Tensor | None:
-    """Return [count] in huge pages of its own; None: too small for them, or there are none."""
+def _reused(count: int, dtype: torch.dtype) -> Tensor | None:
+    """Return [count] in a block that is free again, or in a new one; None: malloc does it better.
+
+    At most two blocks are kept, of at most 1 GiB each.
+    """
     size = count * dtype.itemsize
-    if size <= _KEPT_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+    if not _KEPT_BYTES < size <= _MOST_BYTES:
         return None
     if type(torch.empty(0)) is not Tensor:  # a FakeTensorMode's, which no op may meet others with
         return None
-    try:
-        pages = mmap.mmap(-1, size + 2 * _HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        pages.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:  # a kernel without them, or no memory, which torch then reports
-        return None
-    start = -torch.frombuffer(pages, dtype=torch.uint8).data_ptr() % _HUGE_PAGE
-    return torch.frombuffer(pages, dtype=dtype, count=count, offset=start)
+    block = _take(size)
+    start = -block.ctypes.data % _ALIGNMENT
+    part = block[start : start + size]
+    # The tensor's storage holds `part`, and with it every tensor and array of the same memory.
+    weakref.finalize(part, _free.append, block).atexit = False
+    return torch.from_numpy(part).view(dtype)
+
+
+def _take(size: int) -> npt.NDArray[np.uint8]:
+    """Return a block with room for a batch, but not for two. Each step is atomic: a garbage
+    collection in between may give a block back, and so may another thread."""
+    for _ in range(len(_free)):
+        try:
+            block = _free.popleft()
+        except IndexError:  # another thread was faster
+            break
+        if size + _ALIGNMENT <= block.nbytes < 2 * size:
+            return block
+        _free.append(block)
+    return np.empty(size + _ALIGNMENT, np.uint8)
 
 
 def check_dense(name: str, value: Any) -> None:

@@ -271,8 +271,8 @@ def main(arguments: list[str] | None = None) -> None:
             ROOT / "bench" / "results" if typed.publish else pages
         ) / f"compare-{typed.device}.json"
         results.write_whole(path, comparison_page.as_json(document))
-    link = os.path.relpath(path, pages)
-    for written in (path, *comparison_page.write(document, pages, link)):
+    name = f"bench/results/{path.name}" if typed.publish else path.name
+    for written in (path, *comparison_page.write(document, pages, name)):
         print(written)
 
 

@@ -16,10 +16,10 @@ Case = dict[str, Any]
 Row = dict[str, Any]
 
 INTRODUCTION = """\
-`make compare` wrote this page, its pictures and [the figures]({json}): it makes an environment of
-its own with the libraries, and measures the same works by all of them. `make compare QUICK=1` is
-a shorter form of three minutes, which writes to `build/compare`. Rows where warpmix is slower
-stay, and are listed [below](#where-warpmix-is-slower).
+`make compare` wrote this page, its pictures and the figures, `{json}`: it makes an
+environment of its own with the libraries, and measures the same works by all of them. `make compare
+QUICK=1` is a shorter form of three minutes, which writes to `build/compare`. Rows where warpmix is
+slower stay, and are listed [below](#where-warpmix-is-slower).
 
 - **A time** is a batch's: the median of n calls, in brackets the least. Calls go round batches
   that are twice as many bytes as the last-level cache, so that none is found there. With more
@@ -60,7 +60,7 @@ def _rounded(value: Any) -> Any:
 
 
 def write(document: dict[str, Any], folder: Path, json_at: str) -> list[Path]:
-    """Write the page, the page of all rows and the pictures; ``json_at``: as the page links it."""
+    """Write the page, the page of all rows and the pictures; ``json_at``: as the page names it."""
     name = stem(document)
     written = [folder / f"{name}.md", folder / f"{name}-rows.md"]
     pictures = comparison_plots.draw(document, folder, name)
@@ -272,7 +272,7 @@ def rows_page(document: dict[str, Any], json_at: str) -> str:
         "# All rows of the comparison",
         "",
         f"`make compare` wrote this; [{name}.md]({name}.md) says how it is measured, and on what.",
-        f"The same as [JSON]({json_at}). Times are a batch's, in µs; *over* is the row's",
+        f"The same as JSON: `{json_at}`. Times are a batch's, in µs; *over* is the row's",
         "median over warpmix's.",
         "",
     ]

@@ -133,7 +133,7 @@ def test_the_docs_have_the_stored_figures(stored: Path, monkeypatch: pytest.Monk
 
     document = json.loads(stored.read_text())
     name = comparison_page.stem(document)
-    link = f"../bench/results/{stored.name}"
+    link = f"bench/results/{stored.name}"
     pictures = [f"{name}.svg", f"{name}-scaling.svg"]
     assert (ROOT / f"docs/{name}.md").read_text() == comparison_page.page(document, link, pictures)
     assert (ROOT / f"docs/{name}-rows.md").read_text() == comparison_page.rows_page(document, link)

@@ -173,8 +173,11 @@ def _panel(axes: Axes, points: list[dict[str, Any]], name: str) -> None:
     if logarithmic:
         axes.set_xscale("log", base=2 if name == "size" else 4)
         axes.set_yscale("log")
-        axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+        axes.tick_params(axis="x", labelsize=8)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_formatter("")
     else:
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
@@ -203,5 +206,7 @@ def _bars(axes: Axes, found: list[dict[str, Any]]) -> None:
                     fontsize=7,
                 )
     axes.set_yticks(range(len(paths), 0, -1), [path.replace(", ", ",\n") for path in paths])
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("images a second of training, a small network")
     axes.margins(x=0.18)

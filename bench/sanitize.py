@@ -59,10 +59,17 @@ LISTS = (
         CutMix(),
         GridMask(),
     ],
+    # A map between sixteen pixels, with a launch for the mean likewise.
+    [
+        RandomShift(0.2, "constant", 9),
+        RandomAffine(30, (0.2, 0.2), (0.5, 2.0), 20, border="reflect", interpolation="bicubic"),
+        RandomContrast((1.0, 3.0)),
+        MixUp(),
+    ],
     # Antialiased: an axis shrinks, the other one grows.
     [
         RandomHorizontalFlip(),
-        RandomResizedCrop((HEIGHT // 2, WIDTH + 9), interpolation="bicubic"),
+        RandomResizedCrop((HEIGHT // 2, WIDTH + 9), interpolation="random"),
         RandomContrast((1.0, 3.0)),
         CutMix(),
     ],

@@ -7,6 +7,7 @@ namespace warpmix {
 namespace {
 
 using augment::AugmentParams;
+using augment::Interpolation;
 using augment::Kind;
 using augment::KindInfo;
 using augment::Program;
@@ -34,7 +35,7 @@ void require_mixed_stage(const Numbers& numbers, const Stage& stage, bool in_map
                   resamples != in_map || !(resamples || is_shift || flips), 0, 0);
   if (resamples) {
     const augment::ResizedCropStage& crop = stage.resized_crop;
-    numbers.require("is_bicubic", crop.is_bicubic, 0, 1);
+    numbers.require(crop.interpolation, Interpolation::kBilinear, Interpolation::kRandom);
     if (crop.out_height > 0) {
       return require_size(numbers, crop.out_width, crop.out_height);
     }
@@ -78,9 +79,11 @@ void require_stage(const Numbers& numbers, const Stage& stage, bool in_map) {
     case Kind::kAffine:
       numbers.require("max_x", stage.affine.max_x, 0, kMost);
       numbers.require("max_y", stage.affine.max_y, 0, kMost);
-      return;
+      return numbers.require(stage.affine.interpolation, Interpolation::kBilinear,
+                             Interpolation::kBicubic);
     case Kind::kResample:
-      numbers.require("is_bicubic", stage.resized_crop.is_bicubic, 0, 1);
+      numbers.require(stage.resized_crop.interpolation, Interpolation::kBilinear,
+                      Interpolation::kRandom);
       [[fallthrough]];
     case Kind::kResizedCrop:
       return require_size(numbers, stage.resized_crop.out_width, stage.resized_crop.out_height);
@@ -128,6 +131,9 @@ void require_draw(const Numbers& numbers, const AugmentParams& params, const Sta
       numbers.require("dx", draw.affine.dx, -kMost, kMost);
       return numbers.require("dy", draw.affine.dy, -kMost, kMost);
     case Kind::kResample:  // of at least one pixel
+      if (stage.resized_crop.interpolation == Interpolation::kRandom) {
+        numbers.require(draw.interpolation, Interpolation::kBilinear, Interpolation::kBicubic);
+      }
       numbers.require_box(draw.box);
       numbers.require("x1", draw.box.x1, draw.box.x0 + 1, stage.width);
       return numbers.require("y1", draw.box.y1, draw.box.y0 + 1, stage.height);

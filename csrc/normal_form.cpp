@@ -30,7 +30,8 @@ Section section_at(const Program& program, int32_t i) {
 // resampling of images of mixed sizes that may be part of their map.
 bool may_join(const Stage& first, const Stage& other) {
   if (first.width > 0 || first.kind != augment::Kind::kResample ||
-      first.resized_crop.is_bicubic != 0 || other.kind == augment::Kind::kResample) {
+      first.resized_crop.interpolation != augment::Interpolation::kBilinear ||
+      other.kind == augment::Kind::kResample) {
     return false;
   }
   const augment::ResizedCropStage& crop = other.resized_crop;
@@ -57,6 +58,25 @@ void check_resampling(const char* op, const Program& program) {
                     "program must hold flips alone before a resample, got ",
                     augment::info_of(stage.kind).name);
     }
+  }
+}
+
+// All that a map samples between pixels it samples in one way.
+void check_interpolation(const char* op, const Program& program) {
+  const Stage* first = nullptr;
+  const auto is_bicubic = [](const Stage& stage) {
+    return stage.kind == augment::Kind::kAffine &&
+           stage.affine.interpolation == augment::Interpolation::kBicubic;
+  };
+  for (int32_t i = program.map_begin; i < program.map_end; ++i) {
+    const Stage& stage = program.stages[i];
+    if (!augment::has_trait(stage.kind, kMapTraits)) {
+      continue;
+    }
+    first = first == nullptr ? &stage : first;
+    WARPMIX_CHECK(op, is_bicubic(stage) == is_bicubic(*first),
+                  "program must hold a map of one interpolation, got ",
+                  augment::info_of(stage.kind).name, " of another beside it");
   }
 }
 
@@ -112,6 +132,7 @@ void check_chains(const char* op, const Program& program) {
 void require_normal_form(const char* op, Program& program) {
   check_sections(op, program);
   check_resampling(op, program);
+  check_interpolation(op, program);
   check_chains(op, program);
 }
 

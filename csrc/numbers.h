@@ -66,6 +66,13 @@ class Numbers {
     }
   }
 
+  // One of those up to `last` in the list, from `first` on.
+  void require(augment::Interpolation value, augment::Interpolation first,
+               augment::Interpolation last) const {
+    require("interpolation", static_cast<int32_t>(value), static_cast<int32_t>(first),
+            static_cast<int32_t>(last));
+  }
+
   void require_box(const Box& box) const {
     require("x0", box.x0, 0, stage_.width);
     require("y0", box.y0, 0, stage_.height);

@@ -130,6 +130,7 @@ PYBIND11_MODULE(_C, module) {
   module.attr("borders") = names(augment::kBorderNames);
   module.attr("pivots") = names(augment::kPivotNames);
   module.attr("spaces") = names(augment::kSpaceNames);
+  module.attr("interpolations") = names(augment::kInterpolationNames);
   module.attr("operations") = names(augment::kPolicyOpNames);
   module.attr("max_stages") = augment::kMaxStages;
   module.attr("max_steps") = augment::kMaxSteps;

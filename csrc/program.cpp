@@ -84,6 +84,9 @@ void parse_field(const Field& field, Reader& reader, Stage& stage) {
       case FieldType::kSpace:
         word = reader.next_of("spaces", std::size(augment::kSpaceNames));
         break;
+      case FieldType::kInterpolation:
+        word = reader.next_of("interpolations", std::size(augment::kInterpolationNames));
+        break;
       case FieldType::kOperation:
         word = reader.next_of("operations", std::size(augment::kPolicyOpNames));
         break;
@@ -110,6 +113,17 @@ void parse_stage(Reader& reader, Stage& stage) {
       parse_field(field, reader, stage);
     }
   }
+}
+
+// Whether the map of a program in normal form takes what is between pixels from sixteen.
+bool is_bicubic(const Program& program) {
+  bool bicubic = false;
+  for (int32_t i = program.map_begin; i < program.map_end; ++i) {
+    const Stage& stage = program.stages[i];
+    bicubic |= stage.kind == augment::Kind::kAffine &&
+               stage.affine.interpolation == augment::Interpolation::kBicubic;
+  }
+  return bicubic;
 }
 
 // Whether the fast template serves: whole pixels, at most one v · factor + offset, black borders.
@@ -170,6 +184,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
     program.map_width = program.stages[program.map_begin].width;
     program.map_height = program.stages[program.map_begin].height;
   }
+  program.map_is_bicubic = is_bicubic(program);
   program.is_simple = is_simple(program);
   return program;
 }

@@ -4,6 +4,7 @@
 
 namespace warpmix {
 
+using augment::Interpolation;
 using augment::Kind;
 using augment::StageDraw;
 
@@ -17,7 +18,7 @@ void require_policy(const Numbers& numbers, const augment::PolicyStage& policy) 
   numbers.require("count", policy.count, 1, augment::kMaxPolicyEntries);
   numbers.require("max_x", policy.max_x, 0, kMost);
   numbers.require("max_y", policy.max_y, 0, kMost);
-  numbers.require("interpolates", policy.interpolates, 0, 1);
+  numbers.require(policy.interpolation, Interpolation::kNearest, Interpolation::kBicubic);
   for (int32_t i = 0; i < policy.count; ++i) {
     const int32_t operation = static_cast<int32_t>(augment::policy_entry(policy, i).operation);
     numbers.require("operation", operation, 0, std::size(augment::kPolicyOpNames) - 1);
@@ -31,7 +32,7 @@ void require_timm_policy(const Numbers& numbers, const augment::TimmPolicyStage&
   numbers.require("sigma", policy.sigma, 0, kMost);
   numbers.require("is_uniform", policy.is_uniform, 0, 1);
   numbers.require("highest", policy.highest, 0, kMost);
-  numbers.require("interpolates", policy.interpolates, 0, 1);
+  numbers.require(policy.interpolation, Interpolation::kNearest, Interpolation::kRandom);
 }
 
 // A draw's points have 16 bits a coordinate.
@@ -40,7 +41,8 @@ void require_perspective(const Numbers& numbers, const Stage& stage) {
   numbers.require("height", stage.height, 1, augment::kMaxSide);
   numbers.require("reach_x", stage.perspective.reach_x, 1, stage.width);
   numbers.require("reach_y", stage.perspective.reach_y, 1, stage.height);
-  numbers.require("interpolates", stage.perspective.interpolates, 0, 1);
+  numbers.require(stage.perspective.interpolation, Interpolation::kNearest,
+                  Interpolation::kBicubic);
 }
 
 void require_operation(const Numbers& numbers, augment::PolicyDraw draw) {
@@ -74,7 +76,8 @@ void require_whole_image_stage(const Numbers& numbers, const Stage& stage) {
       numbers.require("alpha", stage.augmix.alpha, kLeastAlpha, kMost);
       numbers.require("max_x", stage.augmix.max_x, 0, kMost);
       numbers.require("max_y", stage.augmix.max_y, 0, kMost);
-      return numbers.require("interpolates", stage.augmix.interpolates, 0, 1);
+      return numbers.require(stage.augmix.interpolation, Interpolation::kNearest,
+                             Interpolation::kBicubic);
     default:
       return;
   }
@@ -87,8 +90,10 @@ void require_whole_image_draw(const Numbers& numbers, const Stage& stage, const 
       numbers.require("own", draw.augmix.own, 0, 1);
       numbers.require("depth", draw.augmix.depth, 1, stage.augmix.slots);
       return require_operation(numbers, {draw.augmix.operation, draw.augmix.magnitude});
-    case Kind::kPolicy:
     case Kind::kTimmPolicy:
+      numbers.require(draw.policy.interpolation, Interpolation::kNearest, Interpolation::kBicubic);
+      return require_operation(numbers, draw.policy);
+    case Kind::kPolicy:
       return require_operation(numbers, draw.policy);
     case Kind::kPerspective: {
       const augment::PerspectiveDraw& corners = draw.perspective;

@@ -60,7 +60,10 @@ from warpmix.augment.stages import MIXED
 P = st.sampled_from([1.0, 0.7, 0.5])
 BORDER = st.sampled_from(["wrap", "reflect", "symmetric", "replicate", "constant"])
 FILL = st.sampled_from([0, 17])
-INTERPOLATION = st.sampled_from(["nearest", "bilinear"])
+INTERPOLATION = st.sampled_from(["nearest", "bilinear", "bicubic"])
+OF_TIMM = st.sampled_from(["nearest", "bilinear", "bicubic", "random"])
+OF_MAPS = st.sampled_from(["bilinear", "bicubic"])
+DRAWN = st.sampled_from(["bilinear", "bicubic", "random"])
 FACTOR = st.sampled_from([(1.0, 3.0), (0.0, 1.0), (0.6, 1.4)])
 
 whole_pixels = st.one_of(
@@ -84,10 +87,15 @@ warps = st.one_of(
         st.sampled_from([10.0, 180.0, (90.0, 90.0)]),
         border=BORDER,
         fill=FILL,
+        interpolation=OF_MAPS,
         p=P,
     ),
     st.builds(
-        RandomZoom, st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]), border=BORDER, p=P
+        RandomZoom,
+        st.sampled_from([(0.8, 1.2), (0.05, 0.1), (2.0, 3.0)]),
+        border=BORDER,
+        interpolation=OF_MAPS,
+        p=P,
     ),
     st.builds(
         RandomAffine,
@@ -97,12 +105,11 @@ warps = st.one_of(
         st.sampled_from([None, 20.0, (-10.0, 10.0, 5.0, 30.0)]),
         border=BORDER,
         fill=FILL,
+        interpolation=OF_MAPS,
         p=P,
     ),
     st.builds(RandomResizedCrop, st.none(), st.sampled_from([(0.08, 1.0), (0.5, 0.6)]), p=P),
-    st.builds(
-        RandomResizedCrop, st.none(), st.just((0.08, 1.0)), interpolation=st.just("bicubic"), p=P
-    ),
+    st.builds(RandomResizedCrop, st.none(), st.just((0.08, 1.0)), interpolation=DRAWN, p=P),
 )
 colors = st.one_of(
     st.builds(RandomContrast, FACTOR, st.sampled_from(["channel_mean", "center"]), p=P),
@@ -156,7 +163,7 @@ policies = st.one_of(
     st.builds(
         TimmRandAugment,
         st.sampled_from(["rand-m9-mstd0.5-inc1", "rand-m4-mstd101-n1-p1", "rand-m12-mmax20-n1-p1"]),
-        INTERPOLATION,
+        OF_TIMM,
         FILL,
         p=P,
     ),
@@ -228,7 +235,7 @@ def resamplings(height: int, width: int) -> st.SearchStrategy[Any]:
     return st.one_of(
         st.builds(Resize, size, interpolation),
         st.builds(Resize, st.sampled_from([2, 7]), interpolation),
-        st.builds(RandomResizedCrop, size, interpolation=interpolation, p=P),
+        st.builds(RandomResizedCrop, size, interpolation=DRAWN, p=P),
     )
 
 
@@ -340,7 +347,7 @@ def ragged_cases(draw: Any) -> Case:
     size = st.just((height, width))
     filters = st.sampled_from(["bilinear", "bicubic"])
     scales = st.sampled_from([(0.08, 1.0), (0.5, 0.6)])
-    bringing.append(st.builds(RandomResizedCrop, size, scales, interpolation=filters, p=P))
+    bringing.append(st.builds(RandomResizedCrop, size, scales, interpolation=DRAWN, p=P))
     bringing.append(st.builds(Resize, size, filters))
     if fits:
         window = st.just((height, width))

@@ -12,6 +12,7 @@ box; torchvision cuts first, and repeats the box's edge for half a source pixel.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,32 @@ def source_coordinates(transform: Any, draw: Any, height: int, width: int) -> tu
         found.append(torch.stack([a * x + b * y + c, d * x + e * y + f]))
     sources = torch.stack(found, 1)
     return sources[0] + 0.5 * (width - 1), sources[1] + 0.5 * (height - 1)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+@pytest.mark.parametrize("transform", WARPS, ids=str)
+def test_constant_borders_are_pillows(transform: Any, interpolation: str) -> None:
+    """On Pillow's images, which have our edge and round down: to a level, the ring included."""
+    transform = replace(transform, interpolation=interpolation)
+    images = sample_images(count=20)
+    height, width = images.shape[1:3]
+    draws, got = replayed([transform], images, torch.uint8)
+
+    def peer(image: Tensor, v: Values) -> Tensor:
+        mode, pillow = F.InterpolationMode(interpolation), F.to_pil_image(image)
+        if isinstance(transform, RandomRotation):
+            turned = F.rotate(pillow, v["degrees"], mode, fill=transform.fill)
+        else:
+            turned = F.affine(
+                pillow, **clockwise(transform, v), interpolation=mode, fill=transform.fill
+            )
+        return F.pil_to_tensor(turned)
+
+    off = (got.int() - by_torchvision(images, draws, [peer]).int()).abs().amax(1)
+    x, y = source_coordinates(transform, draws[0], height, width)
+    ends = torch.stack([x + 0.5, x - (width - 0.5), y + 0.5, y - (height - 0.5)])
+    near = (ends.abs() < NEAR).any(0)
+    assert off[~near].max() <= 1 and near.double().mean() < 0.02
 
 
 @pytest.mark.parametrize("transform", WARPS, ids=str)

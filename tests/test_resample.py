@@ -215,6 +215,12 @@ def test_a_flat_image_stays_flat() -> None:
         (lambda: Resize(8, "nearest"), ValueError, r"interpolation must be one of bilinear, bic"),
         (lambda: Resize(8, antialias=1), TypeError, r"antialias must be a bool, got 1"),
         (lambda: Resize(8, "bicubic", None, False), ValueError, r"must be True with bicubic"),
+        (lambda: Resize(8, "random"), ValueError, r"interpolation must be one of bilinear, bicubi"),
+        (
+            lambda: RandomResizedCrop(8, interpolation="random", antialias=False),
+            ValueError,
+            r"antialias must be True with random interpolation, got False",
+        ),
         (lambda: Resize(None), ValueError, r"size must be given where max_size is None"),
         (lambda: Resize(8, max_size=8), ValueError, r"max_size must be above .* 8, got 8"),
         (lambda: Resize((8, 9), max_size=10), ValueError, r"max_size must be None where size is"),

@@ -25,7 +25,6 @@ THEIRS_ALONE = {
     "center": "the image's own, always",
     "expand": "all results have one size",
     "inplace": "nothing is written in place",
-    "interpolation": "bilinear, of warps",
     "labels_getter": "labels are the second argument",
     "num_classes": "of the pipeline, whose targets it is about",
 }
@@ -37,6 +36,9 @@ EXCEPTIONS = {
     "RandomAffine": ("fill", "before it torchvision has interpolation, so a position would lie"),
     "RandomRotation": ("fill", "before it torchvision has others, so a position would lie"),
 }
+
+# By class: parameters with a default of our own, given by name. No map takes the nearest pixels.
+OWN_DEFAULTS = {"RandomAffine": {"interpolation"}, "RandomRotation": {"interpolation"}}
 
 Parameters = list[tuple[str, bool, Any]]  # name, given by position, default
 
@@ -55,12 +57,12 @@ def parameters(cls: type, ignored: set[str]) -> Parameters:
 
 def both(name: str) -> tuple[Parameters, Parameters]:
     """(ours, torchvision's), as far as they are to be compared."""
-    ours = inspect.signature(getattr(warpmix, name)).parameters
     theirs = inspect.signature(getattr(v2, name)).parameters
     ours = inspect.signature(getattr(warpmix, name)).parameters
+    own_defaults = OWN_DEFAULTS.get(name, set())
     return (
-        parameters(getattr(warpmix, name), OURS_ALONE - set(theirs)),
-        parameters(getattr(v2, name), set(THEIRS_ALONE) - set(ours)),
+        parameters(getattr(warpmix, name), OURS_ALONE - set(theirs) | own_defaults),
+        parameters(getattr(v2, name), set(THEIRS_ALONE) - set(ours) | own_defaults),
     )
 
 

@@ -13,7 +13,7 @@ from policy_peers import LEVEL, checksum, drawn, images_of, of_operation
 from scipy import stats
 from torch import Tensor
 
-from warpmix import Pipeline, TimmRandAugment
+from warpmix import Pipeline, RandomErasing, RandomHorizontalFlip, TimmRandAugment
 from warpmix.augment.stages import OPERATIONS
 
 DRAWS = 60_000
@@ -183,19 +183,24 @@ def test_signs_and_the_levels_of_slots_are_independent() -> None:
 # ---- operations ---------------------------------------------------------------------------------
 
 
-def by_pillow(image: Tensor, name: str, argument: float, fill: Any) -> Tensor:
+def by_pillow(
+    image: Tensor, name: str, argument: float, fill: Any, interpolation: str = "bilinear"
+) -> Tensor:
     """timm's operation on [C, H, W] uint8, as auto_augment.py calls Pillow for it."""
     grey = image.shape[0] == 1
-    pixels = image[0] if grey else image.permute(1, 2, 0)
-    made = _operated(Image.fromarray(np.ascontiguousarray(pixels.numpy())), name, argument, fill)
+    pixels = np.ascontiguousarray((image[0] if grey else image.permute(1, 2, 0)).numpy())
+    resample = Image.Resampling[interpolation.upper()]
+    made = _operated(Image.fromarray(pixels), name, argument, fill, resample)
     array = torch.from_numpy(np.array(made))
     return array[None] if grey else array.permute(2, 0, 1)
 
 
-def _operated(image: Image.Image, name: str, argument: float, fill: Any) -> Image.Image:
+def _operated(
+    image: Image.Image, name: str, argument: float, fill: Any, resample: Image.Resampling
+) -> Image.Image:
     width, height = image.size
     if name == "Rotate":
-        return image.rotate(argument, Image.Resampling.BILINEAR, fillcolor=fill)
+        return image.rotate(argument, resample, fillcolor=fill)
     if name in MOVES:
         matrix = {
             "ShearX": (1, argument, 0, 0, 1, 0),
@@ -203,8 +208,8 @@ def _operated(image: Image.Image, name: str, argument: float, fill: Any) -> Imag
             "TranslateXRel": (1, 0, argument * width, 0, 1, 0),
             "TranslateYRel": (1, 0, 0, 0, 1, argument * height),
         }[name]
-        affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
-        return image.transform(image.size, affine, matrix, bilinear, fillcolor=fill)
+        affine = Image.Transform.AFFINE
+        return image.transform(image.size, affine, matrix, resample, fillcolor=fill)
     if name == "SolarizeAdd":
         table = [min(255, i + int(argument)) if i < 128 else i for i in range(256)]
         return image.point(table * len(image.getbands()))
@@ -245,11 +250,16 @@ def tied(name: str, argument: float, height: int, width: int) -> Tensor:
 WITHIN = {"Invert": 0, "Equalize": 0, "Posterize": 0, "Solarize": 0, "SolarizeAdd": 0}
 
 
+CASES = [(name, "bilinear") for name in TIMM] + [(name, "bicubic") for name in MOVES]
+
+
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", TIMM)
-def test_operations_are_pillows_at_every_level(name: str, channels: int) -> None:
+@pytest.mark.parametrize(("name", "interpolation"), CASES)
+def test_operations_are_pillows_at_every_level(
+    name: str, interpolation: str, channels: int
+) -> None:
     fill = (9, 0, 255) if channels == 3 else 9
-    transform = TimmRandAugment("rand-n1", fill=fill)
+    transform = TimmRandAugment("rand-n1", interpolation, fill)
     arguments = sorted(
         {a for level in range(11) for inc in (False, True) for a in arguments_of(name, level, inc)}
     )
@@ -258,7 +268,11 @@ def test_operations_are_pillows_at_every_level(name: str, channels: int) -> None
     for image in images_of(channels):
         results = of_operation(name, magnitudes, image, transform)
         for result, argument in zip(results, arguments, strict=True):
-            off = (result.int() - by_pillow(image, name, argument, fill).int()).abs().amax(0)
+            off = (
+                (result.int() - by_pillow(image, name, argument, fill, interpolation).int())
+                .abs()
+                .amax(0)
+            )
             if name in MOVES:
                 left_out = tied(name, argument, *image.shape[1:])
                 off, ties = off[~left_out], ties + int(left_out.sum())
@@ -305,6 +319,56 @@ def test_a_pipeline_keeps_the_string() -> None:
     assert torch.equal(TimmRandAugment("rand-n0")(images), images)
 
 
+def test_each_operation_draws_its_interpolation() -> None:
+    """Bilinear or bicubic with even odds, of each slot and whatever else it draws; as timm does,
+    where nothing names one."""
+    named = drawn(TimmRandAugment("rand-m5-n2-p0.7"), DRAWS)
+    assert named.words["interpolation_1"] == ("nearest", "bilinear", "bicubic", "random")
+    drawn_ones = [named[f"interpolation_{slot}"] - 1 for slot in (1, 2)]
+    assert all(set(one.tolist()) == {0, 1} for one in drawn_ones)
+    counts = torch.bincount(drawn_ones[0] * 2 + drawn_ones[1])
+    assert stats.chisquare(counts).pvalue > LEVEL
+    rotates = named["operation_1"] == OPERATIONS.index("Rotate")
+    others = (named["operation_1"], named["magnitude_1"] > 0, named["operation_2"], rotates)
+    for other in others:
+        table = torch.zeros(2, int(other.max()) + 1)
+        table.index_put_((drawn_ones[0], other.long()), torch.ones(DRAWS), accumulate=True)
+        assert stats.chi2_contingency(table[:, table.sum(0) > 0]).pvalue > LEVEL
+
+
+def test_a_drawn_interpolation_is_the_one_that_is_named() -> None:
+    """Byte for byte, of bytes and, in the second slot, of floats."""
+    images = torch.randint(0, 256, (200, 3, 24, 31), dtype=torch.uint8)
+    ids = torch.arange(200)
+
+    def made(interpolation: str) -> tuple[Any, Tensor]:
+        transform = TimmRandAugment("rand-m8-n1-p1-inc1", interpolation)
+        first = RandomHorizontalFlip(), RandomErasing()
+        pipeline = Pipeline([*first, transform], seed=2)
+        draws = pipeline.draw(ids, images=images)
+        return draws.named()[-1], pipeline.replay(images, draws)
+
+    (named, random), (_, bilinear), (_, bicubic) = map(made, ("random", "bilinear", "bicubic"))
+    is_bicubic = named["interpolation"] == 2
+    moves = torch.isin(named["operation"], torch.tensor([OPERATIONS.index(n) for n in MOVES]))
+    for sample in range(200):
+        expected = bicubic if is_bicubic[sample] else bilinear
+        assert torch.equal(random[sample], expected[sample])
+    differs = (bilinear != bicubic).flatten(1).any(1)
+    assert differs[~moves].sum() == 0 and differs[moves].sum() > 50
+
+
+def test_a_replay_refuses_an_interpolation_that_is_none() -> None:
+    images = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    pipeline = Pipeline([TimmRandAugment("rand-n1-p1")], seed=0)
+    draws = pipeline.draw(torch.arange(2), images=images)
+    draws.per_launch[0][0, 0, 0, 4] = 3
+    with pytest.raises(ValueError, match=r"timm_policy of 8 x 8 pixels an? interpolation in"):
+        pipeline.replay(images, draws)
+
+
 def test_its_random_stream_is_frozen() -> None:
     """A change of the stream or of the arithmetic changes users' runs."""
-    assert checksum(TimmRandAugment("rand-m9-mstd0.5-inc1-p0.9")) == 538233254269
+    transform = TimmRandAugment("rand-m9-mstd0.5-inc1-p0.9", "bilinear")
+    assert checksum(transform) == 538233254269
+    assert checksum(TimmRandAugment("rand-m9-mstd0.5-inc1-p0.9")) == 537556123370

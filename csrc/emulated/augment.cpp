@@ -8,6 +8,7 @@
 #include "../boxed.h"
 #include "augment/dispatch.h"
 #include "augment/gpu/channel_sums.h"
+#include "augment/gpu/cubic_sampler.h"
 #include "augment/gpu/entering_means.h"
 #include "augment/gpu/general_kernel.h"
 #include "augment/gpu/resampling.h"
@@ -78,20 +79,28 @@ struct Emulate {
 
   template <typename Source, int kChannels>
   void run_general() const {
-    using augment::Shared;
-    using augment::Tile;
-    using Block = augment::BlockShared<false>;
     if constexpr (!augment::kOnlyMoves<Source>) {
       if (augment::resamples(params.program)) {
         return run_resampling<Source, kChannels>();
       }
+      if (params.program.map_is_bicubic) {
+        return run_map<augment::CubicSampler, Source, kChannels>();
+      }
     }
+    run_map<augment::Sampler, Source, kChannels>();
+  }
+
+  template <template <typename, int, bool> typename AnySampler, typename Source, int kChannels>
+  void run_map() const {
+    using augment::Shared;
+    using augment::Tile;
+    using Block = augment::BlockShared<false>;
     const augment::BlockPlan plan = augment::block_plan<false>(params);
     augment::for_each_entering(params.program, [&](int32_t stage) {
       run_blocks<false>(params, plan, stage, [&](Tile tile, int32_t thread, Block& block) {
         const auto add = [&](Tile image, const Shared& shared) {
           augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
-            augment::add_entering_tile<augment::Sampler, Source, kChannels, is_interleaved.value>(
+            augment::add_entering_tile<AnySampler, Source, kChannels, is_interleaved.value>(
                 params, image, thread, shared, stage);
           });
         };
@@ -103,7 +112,7 @@ struct Emulate {
       augment::write_block_targets(params, plan, tile, thread, block);
       const auto make = [&](Tile image, const Shared& shared) {
         augment::with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
-          augment::make_general_tile<augment::Sampler, Source, kChannels, is_interleaved.value>(
+          augment::make_general_tile<AnySampler, Source, kChannels, is_interleaved.value>(
               params, image, thread, shared);
         });
       };
@@ -173,8 +182,11 @@ struct Emulate {
         }
       });
     }
+    const bool is_cubic = augment::some_cubic(params.program);
     run_windows<1>([&](Tile tile, int32_t thread, const Shared& shared) {
-      augment::make_whole_image_tile<Source, kChannels>(params, tile, thread, shared);
+      is_cubic
+          ? augment::make_whole_image_tile<Source, kChannels, true>(params, tile, thread, shared)
+          : augment::make_whole_image_tile<Source, kChannels, false>(params, tile, thread, shared);
     });
   }
 

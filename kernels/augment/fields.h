@@ -39,9 +39,18 @@ struct EnteringDraw {
   Extent extent;
 };
 
-enum class FieldType : int32_t { kInt, kFloat, kBorder, kPivot, kSpace, kOperation, kPoint };
+enum class FieldType : int32_t {
+  kInt,
+  kFloat,
+  kBorder,
+  kPivot,
+  kSpace,
+  kOperation,
+  kPoint,
+  kInterpolation
+};
 constexpr const char* kFieldTypeNames[] = {"int",   "float",     "border", "pivot",
-                                           "space", "operation", "point"};
+                                           "space", "operation", "point",  "interpolation"};
 
 template <typename T>
 constexpr FieldType field_type() {
@@ -55,6 +64,8 @@ constexpr FieldType field_type() {
     return FieldType::kOperation;
   } else if constexpr (std::is_same_v<T, Point>) {
     return FieldType::kPoint;
+  } else if constexpr (std::is_same_v<T, Interpolation>) {
+    return FieldType::kInterpolation;
   } else {
     return std::is_same_v<T, float> ? FieldType::kFloat : FieldType::kInt;
   }
@@ -72,7 +83,7 @@ struct Field {
   {#name, field_type<std::remove_all_extents_t<decltype(type::name)>>(), offsetof(type, name) / 4, \
    sizeof(type::name) / 4}
 
-constexpr int kMaxFields = 11;     // of a kind
+constexpr int kMaxFields = 12;     // of a kind
 using Fields = Field[kMaxFields];  // up to the first without a name
 
 // Whether fields fill their struct from its beginning, without a gap.

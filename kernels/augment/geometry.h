@@ -144,6 +144,7 @@ HOST_DEVICE void draw_geometry(const AugmentParams& params, const Stage& stage, 
     case Kind::kResample:
       if constexpr (!kSimple) {
         draw.box = draw_resized_crop(params, stage, extent, id);
+        draw.interpolation = drawn_interpolation(stage.resized_crop.interpolation, words.word[1]);
       }
       return;
     default:
@@ -160,7 +161,7 @@ HOST_DEVICE bool stays_as_it_is(const Stage& stage, Extent extent) {
   }
   const Extent out = resized_extent(stage.resized_crop, extent);
   return extent.width == out.width && extent.height == out.height &&
-         (stage.p == 0.0f || stage.resized_crop.is_bicubic != 0);
+         (stage.p == 0.0f || stage.resized_crop.interpolation != Interpolation::kBilinear);
 }
 
 // All results of a launch have one size: where a stage changes it, a sample that it does not apply
@@ -188,6 +189,7 @@ HOST_DEVICE void draw_unapplied(const Stage& stage, StageDraw& draw) {
       const Extent extent = entering_extent(stage, draw);
       draw.on = stays_as_it_is(stage, extent) ? 0 : 1;
       draw.box = {0, 0, extent.width, extent.height};
+      draw.interpolation = drawn_interpolation(crop.interpolation, 0);  // bilinear, as timm's
     }
   }
 }
@@ -274,8 +276,8 @@ HOST_DEVICE bool resamples(const Program& program) {
 HOST_DEVICE bool joins_map(const Stage& stage, const StageDraw& draw) {
   const Extent extent = entering_extent(stage, draw);
   const Extent out = resized_extent(stage.resized_crop, extent);
-  return draw.on != 0 && stage.resized_crop.is_bicubic == 0 && extent.width <= out.width &&
-         extent.height <= out.height;
+  return draw.on != 0 && stage.resized_crop.interpolation == Interpolation::kBilinear &&
+         extent.width <= out.width && extent.height <= out.height;
 }
 
 // Of a sample that is resampled, or copied, nothing: what follows in the map is the next launch's.

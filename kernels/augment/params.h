@@ -60,6 +60,7 @@ struct Program {
   float fill[kMaxChannels];  // of pixels that a constant border brings in, [0,255]
   int32_t map_width;         // of the image that enters the map
   int32_t map_height;
+  bool map_is_bicubic;  // it takes what is between pixels from sixteen, not from four
   // Whole pixels, at most one v · factor + offset, black borders: the fast template.
   bool is_simple;
   // Or all stages are of the section whole_image, and at most one of them applies to a sample; the

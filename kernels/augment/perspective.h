@@ -50,8 +50,8 @@ struct Line {
 // coefficient is rounded once: torchvision's, of a least-squares solution in double, differ by an
 // ulp or two.
 HOST_DEVICE Projection perspective_projection(const Stage& stage, const PerspectiveDraw& draw) {
-  Projection projection = projection_of({{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f}, false},
-                                        stage.perspective.interpolates != 0);
+  Projection projection =
+      projection_of({{1.0f, 0.0f, 0.0f, 0.0f, 1.0f, 0.0f}, false}, stage.perspective.interpolation);
   const Corner first = corner_of(draw.top_left);
   const Corner second = corner_of(draw.top_right);
   const Corner third = corner_of(draw.bottom_right);

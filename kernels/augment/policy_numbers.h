@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "interpolation.h"
+
 namespace warpmix::augment {
 
 // What a policy may do to a sample, by torchvision's names for it; the last three are timm's.
@@ -45,23 +47,24 @@ struct PolicyStage {
   int32_t count;                         // of entries, [1, kMaxPolicyEntries]
   int32_t shared;                        // 1: the first block's word chooses, for all slots
   float max_x, max_y;                    // largest translations, pixels
-  int32_t interpolates;                  // 1: moves take what is between pixels
+  Interpolation interpolation;           // of moves
   int32_t entry[kMaxPolicyEntries / 2];  // two a word, see policy_entry in policy.h
 };
 struct PolicyDraw {
   PolicyOp operation;
   float magnitude;  // torchvision's, with its sign; see timm_policy.h for timm's operations
+  Interpolation interpolation;  // where it is drawn
 };
 
 // A slot of timm's RandAugment.
 struct TimmPolicyStage {
-  int32_t increases;     // 1: all operations are stronger at higher levels
-  float probability;     // that the operation, once drawn, is applied
-  float level;           // of the magnitudes; 10 is where timm's ranges end
-  float sigma;           // of its normal noise
-  int32_t is_uniform;    // 1: it is drawn from [0, level) instead
-  float highest;         // levels are cut to [0, highest]
-  int32_t interpolates;  // 1: moves take what is between pixels
+  int32_t increases;            // 1: all operations are stronger at higher levels
+  float probability;            // that the operation, once drawn, is applied
+  float level;                  // of the magnitudes; 10 is where timm's ranges end
+  float sigma;                  // of its normal noise
+  int32_t is_uniform;           // 1: it is drawn from [0, level) instead
+  float highest;                // levels are cut to [0, highest]
+  Interpolation interpolation;  // of moves
 };
 
 // A slot of AugMix: one operation of one of its chains.
@@ -72,8 +75,8 @@ struct AugMixStage {
   int32_t all_ops;        // 0: without Brightness, Color, Contrast and Sharpness
   int32_t severity;       // bins of a magnitude, of 10
   float alpha;
-  float max_x, max_y;    // largest translations, pixels
-  int32_t interpolates;  // 1: moves take what is between pixels
+  float max_x, max_y;           // largest translations, pixels
+  Interpolation interpolation;  // of moves
 };
 struct AugMixDraw {
   PolicyOp operation;

@@ -1,6 +1,6 @@
 // Projections: where the pixels of a result come from, taken from the nearest pixels or between
-// four. For transforms that are no part of a launch's map (geometry.h): a map's numbers are the
-// same for a whole list, and it divides nothing.
+// four or sixteen. For transforms that are no part of a launch's map (geometry.h): a map's numbers
+// are the same for a whole list, and it divides nothing.
 #pragma once
 
 #include "geometry.h"
@@ -11,13 +11,13 @@ namespace warpmix::augment {
 // From a pixel of the result to a place in the source, by a 3×3 matrix. Centres are whole numbers.
 struct Projection {
   float m[9];
-  bool is_affine;     // the last row is (0, 0, 1): nothing is divided
-  bool interpolates;  // between pixels, bilinear
+  bool is_affine;  // the last row is (0, 0, 1): nothing is divided
+  Interpolation interpolation;
 };
 
-HOST_DEVICE Projection projection_of(const Map& map, bool interpolates) {
+HOST_DEVICE Projection projection_of(const Map& map, Interpolation interpolation) {
   const float* m = map.m;
-  return {{m[0], m[1], m[2], m[3], m[4], m[5], 0.0f, 0.0f, 1.0f}, true, interpolates};
+  return {{m[0], m[1], m[2], m[3], m[4], m[5], 0.0f, 0.0f, 1.0f}, true, interpolation};
 }
 
 struct Place {

@@ -89,7 +89,8 @@ HOST_DEVICE Resampling resolve_resampling(const Program& program, const StageDra
   }
   const Extent out = resized_extent(crop, entering_extent(stage, draw));
   const Box& box = draw.box;
-  const bool is_bicubic = crop.is_bicubic != 0;
+  const bool is_bicubic =
+      applied_interpolation(crop.interpolation, draw.interpolation) == Interpolation::kBicubic;
   return {true, axis_filter(box.x0, box.x1, out.width, is_bicubic),
           axis_filter(box.y0, box.y1, out.height, is_bicubic)};
 }

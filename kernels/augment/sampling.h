@@ -1,4 +1,4 @@
-// Sampling between pixels, bilinear, and whole coordinates beyond the image's borders.
+// Sampling between pixels, bilinear and bicubic, and whole coordinates beyond the image's borders.
 #pragma once
 
 #include "stages.h"
@@ -11,7 +11,7 @@ HOST_DEVICE float map_coordinate(float a, float b, float c, float x, float y) {
   return at_most(at_least(a * x + (b * y + c), -kFar), kFar);
 }
 
-// t modulo period for |t| <= 2^22 + 1, by a reciprocal that misses by one period at most.
+// t modulo period for |t| <= 2^22 + 2, by a reciprocal that misses by one period at most.
 HOST_DEVICE int32_t modulo(int32_t t, int32_t period, float reciprocal) {
   int32_t rest = t - static_cast<int32_t>(floorf(static_cast<float>(t) * reciprocal)) * period;
   rest = rest < 0 ? rest + period : rest;
@@ -83,8 +83,55 @@ HOST_DEVICE Taps taps_of(float x, const Fold& fold) {
   return {folded(t, fold), folded(t + 1, fold), x - floor};
 }
 
-HOST_DEVICE float between(float first, float second, float weight) {
-  return first + weight * (second - first);
+// Loads of the next pixel's taps wait for this one's: nvcc would have a whole group's 48 in flight,
+// and spill.
+HOST_DEVICE void end_pixel() {
+#if defined(__CUDA_ARCH__)
+  asm volatile("" ::: "memory");
+#endif
+}
+
+// The four pixels along one axis that a bicubic sample is made of.
+struct CubicTaps {
+  int32_t at[4];
+  CubicWeights weights;
+};
+
+HOST_DEVICE CubicTaps cubic_taps_of(float x, const Fold& fold) {
+  const float floor = floorf(x);
+  const int32_t t = static_cast<int32_t>(floor);
+  return {{folded(t - 1, fold), folded(t, fold), folded(t + 1, fold), folded(t + 2, fold)},
+          cubic_weights(x - floor)};
+}
+
+HOST_DEVICE float cubic_between(const float (&tap)[4], const CubicWeights& weights) {
+  return cubic_between(tap[0], tap[1], tap[2], tap[3], weights.first, weights.third,
+                       weights.fourth);
+}
+
+// Columns are summed first. `load(column, row, value)` sets the channels of a tap.
+template <int kCount, typename Load>
+HOST_DEVICE void cubic_sample(const CubicTaps& across, const CubicTaps& down, const Load& load,
+                              float* value) {
+  float column[kCount][4];
+  UNROLL
+  for (int i = 0; i < 4; ++i) {
+    float tap[4][kCount];
+    UNROLL
+    for (int j = 0; j < 4; ++j) {
+      load(across.at[i], down.at[j], tap[j]);
+    }
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      const float of_channel[4] = {tap[0][c], tap[1][c], tap[2][c], tap[3][c]};
+      column[c][i] = cubic_between(of_channel, down.weights);
+    }
+    end_pixel();
+  }
+  UNROLL
+  for (int c = 0; c < kCount; ++c) {
+    value[c] = at_most(at_least(cubic_between(column[c], across.weights), 0.0f), 255.0f);
+  }
 }
 
 }  // namespace warpmix::augment

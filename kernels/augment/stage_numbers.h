@@ -33,6 +33,7 @@ struct AffineStage {
   float shear_x_low, shear_x_span;  // turns
   float shear_y_low, shear_y_span;
   float direction;  // 1: clockwise, as torchvision's affine; -1: the other way, as its rotate
+  Interpolation interpolation;
 };
 struct AffineDraw {
   float turns;
@@ -46,7 +47,7 @@ struct ResizedCropStage {
   float log_ratio_low, log_ratio_span;  // of width / height
   float ratio_low, ratio_high;
   int32_t out_width, out_height;  // of a result of mixed sizes: see resized_extent
-  int32_t is_bicubic;             // of kResample: 1, or 0 where it is bilinear
+  Interpolation interpolation;    // of kResample
 };
 
 struct ContrastStage {
@@ -122,7 +123,7 @@ struct SharpnessStage {
 
 struct PerspectiveStage {
   int32_t reach_x, reach_y;  // of a corner, pixels
-  int32_t interpolates;      // 1: between pixels; 0: the nearest
+  Interpolation interpolation;
 };
 struct PerspectiveDraw {
   Point top_left, top_right, bottom_right, bottom_left;  // where the image's corners come to lie

@@ -92,8 +92,11 @@ constexpr int kDrawWords = 8;  // of one StageDraw in `draws`
 
 // What one stage does to one sample. Also the layout of the op's `draws` tensor.
 struct StageDraw {
-  int32_t on;       // 0 or 1
-  int32_t partner;  // mixes: row of the images, or position in the batch (see from_batch)
+  int32_t on;  // 0 or 1
+  union {
+    int32_t partner;  // mixes: row of the images, or position in the batch (see from_batch)
+    Interpolation interpolation;  // of a resample that draws it
+  };
   union {
     int32_t word[kDrawWords - 2];
     ShiftDraw shift;
@@ -155,7 +158,8 @@ constexpr KindInfo kKinds[] = {
      {F(AffineStage, turns_low), F(AffineStage, turns_span), F(AffineStage, max_x),
       F(AffineStage, max_y), F(AffineStage, scale_low), F(AffineStage, scale_span),
       F(AffineStage, shear_x_low), F(AffineStage, shear_x_span), F(AffineStage, shear_y_low),
-      F(AffineStage, shear_y_span), F(AffineStage, direction)},
+      F(AffineStage, shear_y_span), F(AffineStage, direction),
+      F(AffineStage, interpolation)},
      {F(AffineDraw, turns), F(AffineDraw, dx), F(AffineDraw, dy), F(AffineDraw, scale),
       F(AffineDraw, shear_x), F(AffineDraw, shear_y)}},
     {Kind::kResizedCrop, "resized_crop", Section::kGeometry, trait::kWarps,
@@ -169,7 +173,7 @@ constexpr KindInfo kKinds[] = {
       F(ResizedCropStage, log_ratio_low), F(ResizedCropStage, log_ratio_span),
       F(ResizedCropStage, ratio_low), F(ResizedCropStage, ratio_high),
       F(ResizedCropStage, out_width), F(ResizedCropStage, out_height),
-      F(ResizedCropStage, is_bicubic)},
+      F(ResizedCropStage, interpolation)},
      {BOX}},
     {Kind::kContrast, "contrast", Section::kColor, trait::kSimple | trait::kHasPivot,
      {F(ContrastStage, low), F(ContrastStage, span), F(ContrastStage, pivot)},
@@ -207,7 +211,7 @@ constexpr KindInfo kKinds[] = {
      {F(MixUpDraw, lam)}},
     {Kind::kPolicy, "policy", Section::kWholeImage, trait::kHasStatistics,
      {F(PolicyStage, space), F(PolicyStage, bins), F(PolicyStage, count), F(PolicyStage, shared),
-      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, interpolates),
+      F(PolicyStage, max_x), F(PolicyStage, max_y), F(PolicyStage, interpolation),
       F(PolicyStage, entry)},
      {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
     {Kind::kAutocontrast, "autocontrast", Section::kWholeImage, trait::kHasStatistics, {}, {}},
@@ -219,21 +223,21 @@ constexpr KindInfo kKinds[] = {
      {F(BlurDraw, sigma)}},
     {Kind::kPerspective, "perspective", Section::kWholeImage, 0,
      {F(PerspectiveStage, reach_x), F(PerspectiveStage, reach_y),
-      F(PerspectiveStage, interpolates)},
+      F(PerspectiveStage, interpolation)},
      {F(PerspectiveDraw, top_left), F(PerspectiveDraw, top_right),
       F(PerspectiveDraw, bottom_right), F(PerspectiveDraw, bottom_left)}},
     {Kind::kAugMix, "augmix", Section::kWholeImage, trait::kHasStatistics | trait::kChains,
      {F(AugMixStage, chain), F(AugMixStage, chains), F(AugMixStage, slot), F(AugMixStage, slots),
       F(AugMixStage, draws_depth), F(AugMixStage, all_ops), F(AugMixStage, severity),
       F(AugMixStage, alpha), F(AugMixStage, max_x), F(AugMixStage, max_y),
-      F(AugMixStage, interpolates)},
+      F(AugMixStage, interpolation)},
      {F(AugMixDraw, operation), F(AugMixDraw, magnitude), F(AugMixDraw, share), F(AugMixDraw, own),
       F(AugMixDraw, depth)}},
     {Kind::kTimmPolicy, "timm_policy", Section::kWholeImage, trait::kHasStatistics,
      {F(TimmPolicyStage, increases), F(TimmPolicyStage, probability), F(TimmPolicyStage, level),
       F(TimmPolicyStage, sigma), F(TimmPolicyStage, is_uniform), F(TimmPolicyStage, highest),
-      F(TimmPolicyStage, interpolates)},
-     {F(PolicyDraw, operation), F(PolicyDraw, magnitude)}},
+      F(TimmPolicyStage, interpolation)},
+     {F(PolicyDraw, operation), F(PolicyDraw, magnitude), F(PolicyDraw, interpolation)}},
 };
 #undef BOX
 #undef F

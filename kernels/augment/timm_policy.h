@@ -62,19 +62,23 @@ HOST_DEVICE float timm_level(const AugmentParams& params, const Stage& stage, in
 // `words` of the slot's own block.
 HOST_DEVICE PolicyDraw draw_timm_policy(const AugmentParams& params, const Stage& stage, int64_t id,
                                         Philox4 words) {
+  PolicyDraw draw = {PolicyOp::kIdentity, 0.0f,
+                     drawn_interpolation(stage.timm_policy.interpolation,
+                                         words.word[3] << 1)};  // the sign has the first bit
   if (!(uniform_closed_open(words.word[2]) < stage.timm_policy.probability)) {
-    return {PolicyOp::kIdentity, 0.0f};
+    return draw;
   }
   constexpr int32_t kFirst = static_cast<int32_t>(PolicyOp::kShearX);
-  PolicyOp operation = static_cast<PolicyOp>(kFirst + uniform_below(words.word[1], kTimmOps));
-  if (operation == PolicyOp::kTranslateX) {
-    operation = PolicyOp::kTranslateXRel;
-  } else if (operation == PolicyOp::kTranslateY) {
-    operation = PolicyOp::kTranslateYRel;
+  draw.operation = static_cast<PolicyOp>(kFirst + uniform_below(words.word[1], kTimmOps));
+  if (draw.operation == PolicyOp::kTranslateX) {
+    draw.operation = PolicyOp::kTranslateXRel;
+  } else if (draw.operation == PolicyOp::kTranslateY) {
+    draw.operation = PolicyOp::kTranslateYRel;
   }
   const float level = timm_level(params, stage, id);
   const bool increases = stage.timm_policy.increases != 0;
-  return {operation, timm_magnitude(increases, operation, level, words.word[3] >> 31 != 0)};
+  draw.magnitude = timm_magnitude(increases, draw.operation, level, words.word[3] >> 31 != 0);
+  return draw;
 }
 
 }  // namespace warpmix::augment

@@ -70,8 +70,8 @@ HOST_DEVICE void draw_whole_image(const AugmentParams& params, const Stage& stag
 
 // Of a policy's draw for an image of `stage`'s size.
 template <bool kMoves>
-HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw, bool interpolates,
-                                            int32_t channels) {
+HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
+                                            Interpolation interpolation, int32_t channels) {
   ImageOperation operation = {};
   switch (draw.operation) {
     case PolicyOp::kIdentity:
@@ -100,7 +100,7 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
       operation.operation = Operation::kMove;
       if constexpr (kMoves) {
         operation.projection =
-            projection_of(policy_map(draw, stage.width, stage.height), interpolates);
+            projection_of(policy_map(draw, stage.width, stage.height), interpolation);
       }
       break;
     case PolicyOp::kColor:
@@ -121,6 +121,22 @@ HOST_DEVICE ImageOperation policy_operation(const Stage& stage, PolicyDraw draw,
   return operation;
 }
 
+// How a stage's moves find what is between pixels, where it has any.
+HOST_DEVICE Interpolation interpolation_of(const Stage& stage) {
+  switch (stage.kind) {
+    case Kind::kPolicy:
+      return stage.policy.interpolation;
+    case Kind::kTimmPolicy:
+      return stage.timm_policy.interpolation;
+    case Kind::kAugMix:
+      return stage.augmix.interpolation;
+    case Kind::kPerspective:
+      return stage.perspective.interpolation;
+    default:
+      return Interpolation::kNearest;
+  }
+}
+
 // Of a stage that applies. kMoves: with the projection of one that moves pixels, which pixels alone
 // need; in double, it costs registers.
 template <bool kMoves>
@@ -128,13 +144,15 @@ HOST_DEVICE ImageOperation operation_of(const Stage& stage, const StageDraw& dra
                                         int32_t channels) {
   switch (stage.kind) {
     case Kind::kPolicy:
-      return policy_operation<kMoves>(stage, draw.policy, stage.policy.interpolates != 0, channels);
+      return policy_operation<kMoves>(stage, draw.policy, stage.policy.interpolation, channels);
     case Kind::kTimmPolicy:
-      return policy_operation<kMoves>(stage, draw.policy, stage.timm_policy.interpolates != 0,
-                                      channels);
+      return policy_operation<kMoves>(
+          stage, draw.policy,
+          applied_interpolation(stage.timm_policy.interpolation, draw.policy.interpolation),
+          channels);
     case Kind::kAugMix:
       return policy_operation<kMoves>(stage, {draw.augmix.operation, draw.augmix.magnitude},
-                                      stage.augmix.interpolates != 0, channels);
+                                      stage.augmix.interpolation, channels);
     case Kind::kAutocontrast:
       return {Operation::kAutocontrast};
     case Kind::kEqualize:
@@ -182,6 +200,16 @@ inline bool some_have(const Program& program, int32_t trait) {
   bool some = false;
   for (int32_t i = 0; program.is_whole_image && i < program.count; ++i) {
     some |= has_trait(program.stages[i].kind, trait);
+  }
+  return some;
+}
+
+// Whether some sample of a whole-image launch may take what is between sixteen pixels: kernels that
+// can do it need more registers.
+inline bool some_cubic(const Program& program) {
+  bool some = false;
+  for (int32_t i = 0; program.is_whole_image && i < program.count; ++i) {
+    some |= interpolation_of(program.stages[i]) >= Interpolation::kBicubic;
   }
   return some;
 }

@@ -81,10 +81,19 @@ GENERAL: list[tuple[str, list[Any]]] = [
         ],
     ),
     (
+        "bicubic",
+        [
+            RandomShift(0.2, "constant", 9),
+            RandomAffine(20, (0.1, 0.1), (0.8, 1.2), border="wrap", interpolation="bicubic"),
+            RandomContrast((0.5, 2)),
+            CutMix(),
+        ],
+    ),
+    (
         "resampling",
         [
             RandomHorizontalFlip(),
-            RandomResizedCrop((6, 11), interpolation="bicubic"),
+            RandomResizedCrop((6, 11), interpolation="random"),
             RandomShift(0.2, "constant", 9),
             RandomContrast((0.5, 2)),
             MixUp(),
@@ -108,12 +117,12 @@ POLICIES: list[tuple[str, list[Any]]] = [
 # Chains, of bytes and of floats: two kernels an operation, so that a few samples must do.
 CHAINS: list[tuple[str, list[Any]]] = [
     ("chains", [AugMix(10, 2, fill=17, p=0.8)]),
-    ("chains of floats", [RandomHorizontalFlip(), AugMix(3, 3, 2, 0.3, False, "nearest")]),
+    ("chains of floats", [RandomHorizontalFlip(), AugMix(3, 3, 2, 0.3, False, "bicubic")]),
 ]
 # A perspective, of images that have no side of a pixel.
 PERSPECTIVES: list[tuple[str, list[Any]]] = [
     (f"perspective, {word}", [RandomPerspective(0.9, 0.8, word, 17)])
-    for word in ("bilinear", "nearest")
+    for word in ("bilinear", "nearest", "bicubic")
 ]
 # Several launches: the later ones read float images.
 LISTS: list[tuple[str, list[Any]]] = [

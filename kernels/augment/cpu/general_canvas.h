@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "../sample.h"
-#include "bilinear_sampler.h"
+#include "cubic_sampling.h"
 #include "gather.h"
 #include "painter.h"
 #include "plane_loops.h"
@@ -27,7 +27,8 @@ class Canvas {
         rows_(params.out_height),
         pre_columns_(params.program.map_width),
         pre_rows_(params.program.map_height),
-        sampler_(params) {}
+        sampler_(params),
+        cubic_(params.out_width) {}
 
   // `draws` of this side, `post` of the sample itself.
   void prepare(const StageDraw* draws, const StageDraw* post, int32_t row) {
@@ -130,6 +131,12 @@ class Canvas {
     } else if constexpr (!kOnlyMoves<Source>) {
       if (side_.resampling.applies) {
         resampled_.paint(rows, count, first, plane_);
+      } else if (params_.program.map_is_bicubic) {
+        const int32_t width = params_.out_width;
+        for (int32_t y = 0; y < count; ++y) {
+          cubic_.sample(params_, sampled_image(), side_.map, columns_.data(), rows[y],
+                        first + static_cast<int64_t>(y) * width, plane_);
+        }
       } else {
         sampler_.sample(sampled_image(), side_.map, columns_.data(), rows, count, first, plane_);
       }
@@ -205,6 +212,7 @@ class Canvas {
   // Offsets in the source of each column and row that enters the map, or kOutside.
   std::vector<int32_t> pre_columns_, pre_rows_;
   BilinearSampler<Source> sampler_;
+  CubicRows<Source> cubic_;
   std::vector<Run> runs_;
   ResampledRows<Source> resampled_;
   const StageDraw* draws_ = nullptr;

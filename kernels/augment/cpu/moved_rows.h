@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "cubic_sampling.h"
 #include "projected_rows.h"
 
 namespace warpmix::augment {
@@ -15,7 +16,15 @@ class MovedRows {
       : params_(params),
         offsets_(static_cast<size_t>(9) * params.width),
         words_(params.width),
-        weights_(static_cast<size_t>(2) * params.width) {}
+        weights_(static_cast<size_t>(2) * params.width),
+        columns_(params.width),
+        rows_(params.height),
+        cubic_(params.width) {
+    start_table(all_of(columns_));
+    start_table(all_of(rows_));
+    scale_table(params.pixel_stride, columns_);
+    scale_table(params.row_stride, rows_);
+  }
 
   // Rows [begin, end): `first` is row `begin` of channel 0, from plane to plane there are `plane`
   // elements.
@@ -23,8 +32,16 @@ class MovedRows {
             float* first, int64_t plane) {
     for (int32_t y = begin; y < end; ++y) {
       float* row = first + static_cast<int64_t>(y - begin) * params_.width;
-      projection.interpolates ? take_between(image, projection, y, row, plane)
-                              : take_nearest(image, projection, y, row, plane);
+      switch (projection.interpolation) {
+        case Interpolation::kNearest:
+          take_nearest(image, projection, y, row, plane);
+          break;
+        case Interpolation::kBicubic:
+          cubic_.sample(cubic_image(image), projection, y, row, plane);
+          break;
+        default:
+          take_between(image, projection, y, row, plane);
+      }
     }
   }
 
@@ -65,10 +82,27 @@ class MovedRows {
     sample_planes(params_, image, last_word(), of, taps, width, row, plane);
   }
 
+  CubicImage<Source> cubic_image(const Source* image) const {
+    return {image,
+            params_.image_stride,
+            columns_.data(),
+            rows_.data(),
+            fold_of(Border::kConstant, params_.width),
+            fold_of(Border::kConstant, params_.height),
+            params_.pixel_stride,
+            params_.row_stride,
+            params_.channel_stride,
+            params_.channels,
+            true,
+            params_.program.fill};
+  }
+
   const AugmentParams& params_;
   std::vector<int32_t> offsets_;  // of the pixels of a row, or of four corners each and their taps
   std::vector<uint32_t> words_;
   std::vector<float> weights_;
+  std::vector<int32_t> columns_, rows_;  // offsets of the image's
+  CubicRows<Source> cubic_;
 };
 
 }  // namespace warpmix::augment

@@ -1,5 +1,6 @@
 // The GPU's launches: kernels round the host-device functions of this folder, and of ../draw.h.
 #include "../dispatch.h"
+#include "cubic_sampler.h"
 #include "entering_means.h"
 #include "general_kernel.h"
 #include "launch.h"
@@ -18,8 +19,9 @@ constexpr int kSimpleBlocksPerSm = 6;
 template <int kChannels, bool kInterleaved>
 constexpr int kGeneralBlocksPerSm = kChannels == 3 && !kInterleaved ? 3 : 4;
 
-// They hold the taps of two filters beside a map's.
+// They hold the taps of two filters beside a map's, or sixteen taps of a pixel.
 constexpr int kResamplingBlocksPerSm = 3;
+constexpr int kCubicBlocksPerSm = 3;
 
 // Colour stages end at `color_end`.
 template <bool kSimple>
@@ -68,8 +70,32 @@ __global__ void __launch_bounds__(kThreads, kGeneralBlocksPerSm<kChannels, kInte
   });
 }
 
-// Both of the above for programs that resample. The batch where `stage` is kBatch.
+// Both of the above in one, for programs that are rarer. The batch where `stage` is kBatch.
 constexpr int32_t kBatch = -1;
+
+// For those whose map is bicubic.
+template <typename Source, int kChannels, bool kInterleaved>
+__global__ void __launch_bounds__(kThreads, kCubicBlocksPerSm)
+    cubic_kernel(const __grid_constant__ AugmentParams params,
+                 const __grid_constant__ BlockPlan plan, int32_t stage) {
+  __shared__ BlockShared<false> block;
+  const int32_t color_end = stage == kBatch ? params.program.color_end : stage;
+  const Tile tile = prepare_block(params, plan, color_end, block);
+  if (stage == kBatch) {
+    write_block_targets(params, plan, tile, threadIdx.x, block);
+  }
+  for_each_image(params, plan, tile, block, [&](Tile image, const Shared& shared) {
+    if (stage == kBatch) {
+      make_general_tile<CubicSampler, Source, kChannels, kInterleaved>(params, image, threadIdx.x,
+                                                                       shared);
+    } else {
+      add_entering_tile<CubicSampler, Source, kChannels, kInterleaved>(params, image, threadIdx.x,
+                                                                       shared, stage);
+    }
+  });
+}
+
+// For those that resample.
 
 template <typename Source, int kChannels, bool kInterleaved>
 __global__ void __launch_bounds__(kThreads, kResamplingBlocksPerSm)
@@ -128,6 +154,7 @@ __device__ Tile prepare_window(const AugmentParams& params, const BlockPlan& pla
 
 // Blocks of a multiprocessor: nvcc 13.0, left alone, stops at 56 or 64 registers, and spills.
 constexpr int kOperationBlocks = 3;
+constexpr int kCubicOperationBlocks = 4;
 
 template <typename Source, int kChannels>
 __global__ void __launch_bounds__(kThreads, kOperationBlocks)
@@ -140,13 +167,13 @@ __global__ void __launch_bounds__(kThreads, kOperationBlocks)
   }
 }
 
-template <typename Source, int kChannels>
-__global__ void __launch_bounds__(kThreads, kOperationBlocks)
+template <typename Source, int kChannels, bool kCubic>
+__global__ void __launch_bounds__(kThreads, kCubic ? kCubicOperationBlocks : kOperationBlocks)
     whole_image_kernel(const __grid_constant__ AugmentParams params,
                        const __grid_constant__ BlockPlan plan) {
   __shared__ WholeImageShared shared;
   const Tile tile = prepare_window<1>(params, plan, shared);
-  make_whole_image_tile<Source, kChannels>(params, tile, threadIdx.x, shared);
+  make_whole_image_tile<Source, kChannels, kCubic>(params, tile, threadIdx.x, shared);
 }
 
 struct Launch {
@@ -179,6 +206,14 @@ struct Launch {
     }
     with_interleaving<Source, kChannels>(params, [&](auto is_interleaved) {
       if constexpr (!kOnlyMoves<Source>) {
+        if (params.program.map_is_bicubic) {
+          const auto launch = [&](int32_t stage) {
+            cubic_kernel<Source, kChannels, is_interleaved.value>
+                <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
+          };
+          for_each_entering(params.program, launch);
+          return launch(kBatch);
+        }
         for_each_entering(params.program, [&](int32_t stage) {
           entering_kernel<Source, kChannels, is_interleaved.value>
               <<<blocks, kThreads, 0, stream>>>(params, plan, stage);
@@ -210,7 +245,11 @@ struct Launch {
     if (some_have(of.program, trait::kHasPasses)) {
       pass_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(of, plan);
     }
-    whole_image_kernel<Source, kChannels><<<blocks, kThreads, 0, stream>>>(of, plan);
+    if (some_cubic(of.program)) {
+      whole_image_kernel<Source, kChannels, true><<<blocks, kThreads, 0, stream>>>(of, plan);
+    } else {
+      whole_image_kernel<Source, kChannels, false><<<blocks, kThreads, 0, stream>>>(of, plan);
+    }
   }
 };
 

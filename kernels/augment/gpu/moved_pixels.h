@@ -80,15 +80,41 @@ HOST_DEVICE void take_between(const ImageReader<Source>& read, Place place, int3
   }
 }
 
-// The group at (x, y) of an image whose pixels move.
-template <bool kAffine, typename Source, int kCount>
+// Or between the sixteen.
+template <typename Source, int kCount>
+HOST_DEVICE void take_cubic(const ImageReader<Source>& read, Place place, int32_t channel,
+                            float* value) {
+  const AugmentParams& params = read.params;
+  if (border_covers(place.x, place.y, static_cast<float>(params.width) - 0.5f,
+                    static_cast<float>(params.height) - 0.5f) != 0) {
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      value[c] = params.program.fill[channel + c];
+    }
+    return;
+  }
+  const auto load = [&](int32_t column, int32_t row, float (&tap)[kCount]) {
+    UNROLL
+    for (int c = 0; c < kCount; ++c) {
+      tap[c] = read(column, row, c);
+    }
+  };
+  cubic_sample<kCount>(cubic_taps_of(place.x, fold_of(Border::kConstant, params.width)),
+                       cubic_taps_of(place.y, fold_of(Border::kConstant, params.height)), load,
+                       value);
+}
+
+// The group at (x, y) of an image whose pixels move. kCubic: see some_cubic.
+template <bool kAffine, bool kCubic, typename Source, int kCount>
 HOST_DEVICE void moved_group(const ImageReader<Source>& read, const Projection& projection,
                              int32_t x, int32_t y, int32_t channel, Group<kCount>& value) {
   UNROLL
   for (int i = 0; i < kGroup; ++i) {
     const Place place =
         place_of<kAffine>(projection, static_cast<float>(x + i), static_cast<float>(y));
-    if (projection.interpolates) {
+    if (kCubic && projection.interpolation == Interpolation::kBicubic) {
+      take_cubic<Source, kCount>(read, place, channel, value + i * kCount);
+    } else if (projection.interpolation == Interpolation::kBilinear) {
       take_between<Source, kCount>(read, place, channel, value + i * kCount);
     } else {
       take_nearest<Source, kCount>(read, place, channel, value + i * kCount);

@@ -7,14 +7,6 @@
 
 namespace warpmix::augment {
 
-// Loads of the next pixel's taps wait for this one's: nvcc would have a whole group's 48 in flight,
-// and spill.
-HOST_DEVICE void end_pixel() {
-#if defined(__CUDA_ARCH__)
-  asm volatile("" ::: "memory");
-#endif
-}
-
 // One side of a tile: its image and what its geometry needs. kInterleaved: a pixel's channels are
 // adjacent in the source.
 template <typename Source, int kChannelCount, bool kInterleaved = false>

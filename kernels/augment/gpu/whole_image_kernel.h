@@ -114,7 +114,8 @@ HOST_DEVICE void blur_group(const AugmentParams& params, const WholeImageShared&
 }
 
 // The group at (x, y) of the image. What it has beyond the image's width is not used.
-template <typename Source, int kCount>
+// kCubic: see some_cubic.
+template <bool kCubic, typename Source, int kCount>
 HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageShared& shared,
                                 int32_t position, int32_t x, int32_t y, int32_t channel,
                                 Group<kCount>& value) {
@@ -122,8 +123,8 @@ HOST_DEVICE void operated_group(const AugmentParams& params, const WholeImageSha
   if (shared.operation.operation == Operation::kMove) {
     const Projection& projection = shared.operation.projection;
     return projection.is_affine
-               ? moved_group<true, Source, kCount>(read, projection, x, y, channel, value)
-               : moved_group<false, Source, kCount>(read, projection, x, y, channel, value);
+               ? moved_group<true, kCubic, Source, kCount>(read, projection, x, y, channel, value)
+               : moved_group<false, kCubic, Source, kCount>(read, projection, x, y, channel, value);
   }
   UNROLL
   for (int i = 0; i < kGroup * kCount; ++i) {
@@ -186,12 +187,12 @@ HOST_DEVICE void for_each_group(Tile tile, int32_t thread, const Body& body) {
   }
 }
 
-template <typename Source, int kCount>
+template <bool kCubic, typename Source, int kCount>
 HOST_DEVICE void make_whole_image_pixels(const AugmentParams& params, Tile tile, int32_t thread,
                                          const WholeImageShared& shared, int32_t channel) {
   for_each_group(tile, thread, [&](int32_t x, int32_t y) {
     Group<kCount> value;
-    operated_group<Source, kCount>(params, shared, tile.position, x, y, channel, value);
+    operated_group<kCubic, Source, kCount>(params, shared, tile.position, x, y, channel, value);
     const ChainStep& chain = shared.chain;
     if ((chain.begins || chain.ends || params.slot > 0) &&
         !mix_group<Source, kCount>(params, chain, tile.position, shared.row, x, y, channel,
@@ -230,7 +231,7 @@ HOST_DEVICE void for_each_channel(const AugmentParams& params, const Body& body)
   }
 }
 
-template <typename Source, int kChannels>
+template <typename Source, int kChannels, bool kCubic>
 HOST_DEVICE void make_whole_image_tile(const AugmentParams& params, Tile tile, int32_t thread,
                                        const WholeImageShared& shared) {
   write_whole_image_targets(params, tile, thread, shared);
@@ -238,7 +239,8 @@ HOST_DEVICE void make_whole_image_tile(const AugmentParams& params, Tile tile, i
     return;
   }
   for_each_channel<kChannels>(params, [&](int32_t channel, auto count) {
-    make_whole_image_pixels<Source, decltype(count)::value>(params, tile, thread, shared, channel);
+    make_whole_image_pixels<kCubic, Source, decltype(count)::value>(params, tile, thread, shared,
+                                                                    channel);
   });
 }
 

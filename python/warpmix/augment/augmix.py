@@ -114,5 +114,5 @@ class AugMix(_Policy):
             alpha=float(self.alpha),
             max_x=width / 3.0,
             max_y=height / 3.0,
-            interpolates=int(self.interpolation == "bilinear"),
+            interpolation=self.interpolation,
         )

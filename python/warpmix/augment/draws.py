@@ -15,6 +15,7 @@ __all__ = ["Draws", "NamedDraw"]
 
 # Words of a StageDraw in kernels/augment/stages.h.
 _ON, _PARTNER, _NUMBERS = 0, 1, 2
+_FILTER = _PARTNER  # of a resample
 _WIDTH, _HEIGHT = 6, 7  # of the image that enters, where each has its own
 
 _IN_DEGREES = frozenset({"degrees", "shear_x", "shear_y"})  # as shown; drawn in turns
@@ -115,7 +116,8 @@ class NamedDraw:
             int64: dx, dy, border_x, border_y, x0, y0, x1, y1 (exclusive ends), offset_x, offset_y,
             period, square, top_left_x, top_left_y, top_right_x, … (pixels), partner (see
             :class:`Draws`); operation, whose names stand in ``words``, and its magnitude (float32,
-            torchvision's), of policies with several slots operation_1, magnitude_1, ...
+            torchvision's), of policies with several slots operation_1, magnitude_1, ...;
+            interpolation, likewise by words, where it is drawn.
         words: by the names of values that number words: those words, in order.
     """
 
@@ -150,12 +152,21 @@ def _named_values(stage: Stage, words: Tensor) -> dict[str, Tensor]:
             values[shown] = value * 360 if shown in _IN_DEGREES else value
     if stage.is_mix:
         values["partner"] = words[:, _PARTNER].long()
+    if _draws_filter(stage):
+        values["interpolation"] = words[:, _FILTER].long()
     return values
+
+
+def _draws_filter(stage: Stage) -> bool:
+    """Return whether a sample's filter is drawn and stands in the place of a partner."""
+    return stage.resamples and stage["interpolation"] == "random"
 
 
 def _words_of(stage: Stage) -> dict[str, Sequence[str]]:
     """Return the words that values of a stage's draws number, by their names as shown."""
     types = {of.name: of.type for of in KINDS[stage.kind].draw}
+    if _draws_filter(stage):
+        return {"interpolation": WORDS["interpolation"]}
     return {
         shown: WORDS[types[name]] for shown, name in stage.shown.items() if types[name] in WORDS
     }

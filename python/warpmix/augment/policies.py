@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from warpmix.augment.policy_tables import POLICIES, Entry, entry_words, uniform_entries
 from warpmix.augment.stages import Stage
@@ -23,22 +23,29 @@ _MOST_BINS = 255
 MOST_OPS = 64
 
 
-def shown_of_slot(slot: int, of: int) -> dict[str, str]:
-    """Return what a user sees of the draw of slot ``slot`` of ``of``."""
+def shown_of_slot(slot: int, of: int, interpolates: bool = False) -> dict[str, str]:
+    """Return what a user sees of the draw of slot ``slot`` of ``of``.
+
+    Args:
+        interpolates: it draws an interpolation, too.
+    """
     suffix = "" if of == 1 else f"_{slot + 1}"
-    return {f"operation{suffix}": "operation", f"magnitude{suffix}": "magnitude"}
+    names = ["operation", "magnitude", *(["interpolation"] if interpolates else [])]
+    return {f"{name}{suffix}": name for name in names}
 
 
 @dataclass(frozen=True)
 class _Policy(Transform):
     """What the policies have in common: the slots that they are lowered to, one an operation."""
 
+    _interpolations: ClassVar[tuple[str, ...]] = INTERPOLATIONS
+
     interpolation: str
     fill: float | Sequence[float] | None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_choice(self, "interpolation", INTERPOLATIONS)
+        require_choice(self, "interpolation", self._interpolations)
         if self.fill is not None:
             require_values(self, "fill")
 
@@ -77,7 +84,7 @@ class _Policy(Transform):
             shared=int(shared),
             max_x=32.0 if wide else 150.0 / 331.0 * width,
             max_y=32.0 if wide else 150.0 / 331.0 * height,
-            interpolates=int(self.interpolation == "bilinear"),
+            interpolation=self.interpolation,
             entry=entry_words(entries),
         )
 
@@ -96,8 +103,8 @@ class RandAugment(_Policy):
         num_ops: in [0, 64].
         magnitude: of all operations, a position in [0, num_magnitude_bins - 1].
         num_magnitude_bins: steps from the weakest to the strongest, in [2, 255].
-        interpolation: "nearest" or "bilinear", or torchvision's ``InterpolationMode`` of these;
-            of shears, translations and rotations.
+        interpolation: "nearest", "bilinear" or "bicubic", or torchvision's ``InterpolationMode`` of
+            these; of shears, translations and rotations. Bicubic is Pillow's, with a = -1.
         fill: what they bring in from outside, in [0, 255], one number or one a channel; None: 0.
     """
 

@@ -24,18 +24,21 @@ from warpmix.augment.transform import (
 
 __all__ = ["RandomResizedCrop", "Resize"]
 
-_INTERPOLATIONS = ("bilinear", "bicubic")
+_FILTERS = ("bilinear", "bicubic")
 _LONGEST = 65535  # pixels of an axis of a result
 
 
-def _check_filter(transform: Resize | RandomResizedCrop) -> None:
+def _check_filter(transform: Resize | RandomResizedCrop, filters: Sequence[str] = _FILTERS) -> None:
     """Check the fields ``interpolation`` and ``antialias``."""
-    require_choice(transform, "interpolation", _INTERPOLATIONS)
+    require_choice(transform, "interpolation", filters)
     owner = type(transform).__name__
     if not isinstance(transform.antialias, bool):
         raise TypeError(f"{owner}: antialias must be a bool, got {shown(transform.antialias)}")
-    if transform.interpolation == "bicubic" and not transform.antialias:
-        raise ValueError(f"{owner}: antialias must be True with bicubic interpolation, got False")
+    if transform.interpolation != "bilinear" and not transform.antialias:
+        raise ValueError(
+            f"{owner}: antialias must be True with {transform.interpolation} interpolation, "
+            "got False"
+        )
 
 
 def _stage(
@@ -66,10 +69,10 @@ def _stage(
         "out_width": new_width,
         "out_height": new_height,
     }
-    is_bicubic = transform.interpolation == "bicubic"
-    if not shrinks and not is_bicubic:
+    interpolation = transform.interpolation
+    if not shrinks and interpolation == "bilinear":
         return transform.stage("resized_crop", height, width, **crop, **others)
-    return transform.stage("resample", height, width, **crop, is_bicubic=is_bicubic, **others)
+    return transform.stage("resample", height, width, **crop, interpolation=interpolation, **others)
 
 
 @dataclass(frozen=True)
@@ -174,8 +177,10 @@ class RandomResizedCrop(Transform):
             image's own.
         scale: (lowest, highest) share of the image's area, in (0, 1].
         ratio: (lowest, highest) width by height, in [0.01, 100].
-        interpolation, antialias: as for :class:`Resize`. Where neither the image nor a box can
-            shrink, "bilinear" is part of a map, and sees the image beyond the edge of the box.
+        interpolation, antialias: as for :class:`Resize`, or "random": bilinear or bicubic, drawn
+            for each sample with even odds, as timm does; bilinear where it does not apply. Where
+            neither the image nor a box can shrink, "bilinear" is part of a map, and sees the image
+            beyond the edge of the box.
     """
 
     takes_mixed_sizes = True
@@ -192,7 +197,7 @@ class RandomResizedCrop(Transform):
             as_size(self, "size")
         require_range(self, "scale", 1e-4, 1.0)
         require_range(self, "ratio", 0.01, 100.0)
-        _check_filter(self)
+        _check_filter(self, (*_FILTERS, "random"))
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         result_size = own_size(self, height, width)

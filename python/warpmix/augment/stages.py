@@ -23,6 +23,7 @@ WORDS = {
     "pivot": PIVOTS,
     "space": tuple(_C.spaces),
     "operation": OPERATIONS,
+    "interpolation": tuple(_C.interpolations),
 }
 """What the fields of a type that is no number may be."""
 
@@ -157,7 +158,18 @@ class Stage:
     def may_join_map(self) -> bool:
         """True where images of mixed sizes are resampled, but for those that cannot shrink: of them
         it is a part of a map, as it is of a batch of their size."""
-        return self.resamples and (self.height, self.width) == MIXED and not self["is_bicubic"]
+        return (
+            self.resamples
+            and (self.height, self.width) == MIXED
+            and self["interpolation"] == "bilinear"
+        )
+
+    @property
+    def sampling(self) -> str | None:
+        """How a map that it is part of samples between pixels; None where it has no say in it."""
+        if self.kind == "affine":
+            return str(self["interpolation"])
+        return "bilinear" if self.warps or self.may_join_map else None
 
     @property
     def permutes(self) -> bool:
@@ -216,10 +228,10 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
     """Return the map that each stage is composed into, or None.
 
     A rotation, zoom, affine, resized crop or resize (a *warp*) samples between pixels. Consecutive
-    geometric stages from one warp to another, with one border, are one map: the product of their
-    matrices, sampled once. Whole-pixel shifts and flips before and after a map stay exact. A crop
-    of whole pixels ends a map, so that nothing beyond its window comes back. A resampling is a map
-    of its own, or the first of one where images of mixed sizes may join it.
+    geometric stages from one warp to another, with one border and one interpolation, are one map:
+    the product of their matrices, sampled once. Whole-pixel shifts and flips before and after a map
+    stay exact. A crop of whole pixels ends a map, so that nothing beyond its window comes back. A
+    resampling is a map of its own, or the first of one where images of mixed sizes may join it.
     """
     maps: list[int | None] = [None] * len(stages)
     number, first = 0, 0
@@ -237,6 +249,7 @@ def compose_maps(stages: Sequence[Stage]) -> list[int | None]:
             and stages[end].section == "geometry"
             and (stages[end].warps or not (stages[end].resizes or stages[end].resamples))
             and len(borders_of(stages[first : end + 1])) <= 1
+            and stages[end].sampling in (None, stages[first].sampling)
         ):
             last = end if stages[end].warps else last
             end += 1

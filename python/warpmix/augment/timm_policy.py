@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from warpmix._numbers import shown
 from warpmix.augment.policies import MOST_OPS, _Policy, shown_of_slot
 from warpmix.augment.stages import Stage
 from warpmix.augment.transform import values_for
+from warpmix.augment.warps import INTERPOLATIONS
 
 __all__ = ["TimmRandAugment"]
 
@@ -96,18 +97,21 @@ class TimmRandAugment(_Policy):
             level 0 to 1.9 at level 10. ``n2``: operations, in [0, 64]. ``p0.5``: the probability
             of each, in [0, 1]. ``mmax``: what levels are cut to, 10 without it or where it is 0.
             timm's other sets of operations, ``t``, are refused.
-        interpolation: of shears, translations and rotations: "bilinear" or "nearest". timm draws
-            bilinear or bicubic for each unless its script names one.
+        interpolation: of shears, translations and rotations: "random", which draws bilinear or
+            bicubic for each, as timm does unless its script names one, or "bilinear", "bicubic" or
+            "nearest". Bicubic is Pillow's, with a = -1.
         fill: what they bring in from outside, in [0, 255], one number or one a channel; None: 0.
             timm's scripts have the mean colour, ImageNet's being (124, 116, 104).
     """
+
+    _interpolations: ClassVar[tuple[str, ...]] = (*INTERPOLATIONS, "random")
 
     config_str: str
 
     def __init__(
         self,
         config_str: str = _DEFAULT,
-        interpolation: Any = "bilinear",
+        interpolation: Any = "random",
         fill: float | Sequence[float] | None = 128,
         *,
         p: float = 1.0,
@@ -130,14 +134,14 @@ class TimmRandAugment(_Policy):
                 border="constant",
                 fill=(0.0,) if self.fill is None else values_for(self, "fill", channels),
                 block=slot,
-                shown=shown_of_slot(slot, config.n),
+                shown=shown_of_slot(slot, config.n, self.interpolation == "random"),
                 increases=config.inc,
                 probability=float(config.p),
                 level=float(config.m),
                 sigma=0.0 if is_uniform else config.mstd,
                 is_uniform=int(is_uniform),
                 highest=float(config.mmax or 10),
-                interpolates=int(self.interpolation == "bilinear"),
+                interpolation=self.interpolation,
             )
             for slot in range(config.n)
         ]

@@ -1,5 +1,6 @@
-"""Rotation, zoom and affine: sampled between pixels (bilinear). Consecutive ones, and resizes, are
-composed into one map and sampled once. A perspective is a launch of its own."""
+"""Rotation, zoom and affine: sampled between pixels, bilinear or bicubic. Consecutive ones of one
+interpolation, and bilinear resizes, are composed into one map and sampled once. A perspective is a
+launch of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ __all__ = [
     "RandomZoom",
 ]
 
-INTERPOLATIONS = ("nearest", "bilinear")  # of what is no part of a map
+INTERPOLATIONS = ("nearest", "bilinear", "bicubic")  # of what is no part of a map
+_OF_MAPS = ("bilinear", "bicubic")
 _LONGEST = 65535  # pixels of a side of an image that a perspective takes
 
 # As shown, and as drawn.
@@ -70,6 +72,7 @@ def _affine_stage(
         **turns("shear_x", shear[0], shear[1]),
         **turns("shear_y", shear[2], shear[3]),
         direction=1.0 if clockwise else -1.0,
+        interpolation=transform.interpolation,
         border=transform.border,
         fill=values_for(transform, "fill", channels),
         shown={name: _AFFINE_DRAWS[name] for name in shown},
@@ -78,23 +81,28 @@ def _affine_stage(
 
 @dataclass(frozen=True)
 class RandomRotation(Transform):
-    """Rotates about the centre, counter-clockwise, bilinear; torchvision's ``RandomRotation``.
+    """Rotates about the centre, counter-clockwise; torchvision's ``RandomRotation``.
 
     Args:
         degrees: (lowest, highest), or one number d for (-d, d).
         border: what comes in: "constant", "wrap", "reflect" (edge not repeated), "symmetric"
             (repeated) or "replicate".
         fill: of a constant border, a whole number in [0, 255], or one a channel.
+        interpolation: "bilinear" or "bicubic", or torchvision's ``InterpolationMode`` of these.
+            Bicubic is Pillow's, Keys's cubic with a = -1; torchvision has it for Pillow's images
+            alone.
     """
 
     degrees: float | tuple[float, float]
     border: str = field(default="constant", kw_only=True)
     fill: int | Sequence[int] = field(default=0, kw_only=True)
+    interpolation: str = field(default="bilinear", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_range(self, "degrees", -3600.0, 3600.0, mirrored=True)
         require_border(self)
+        require_choice(self, "interpolation", _OF_MAPS)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         bounds: Any = self.degrees
@@ -107,21 +115,23 @@ class RandomRotation(Transform):
 
 @dataclass(frozen=True)
 class RandomZoom(Transform):
-    """Scales about the centre, both axes alike, bilinear: above 1 things look larger.
+    """Scales about the centre, both axes alike: above 1 things look larger.
 
     Args:
         scale: (lowest, highest), in [0.05, 20].
-        border, fill: as for :class:`RandomRotation`.
+        border, fill, interpolation: as for :class:`RandomRotation`.
     """
 
     scale: tuple[float, float] = (0.8, 1.2)
     border: str = field(default="constant", kw_only=True)
     fill: int | Sequence[int] = field(default=0, kw_only=True)
+    interpolation: str = field(default="bilinear", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_range(self, "scale", 0.05, 20.0)
         require_border(self)
+        require_choice(self, "interpolation", _OF_MAPS)
 
     def lower(self, height: int, width: int, channels: int) -> list[Stage]:
         return [_affine_stage(self, height, width, channels, scale=self.scale, shown=("scale",))]
@@ -129,7 +139,7 @@ class RandomZoom(Transform):
 
 @dataclass(frozen=True)
 class RandomAffine(Transform):
-    """Rotation (clockwise), translation, scale and shear about the centre, bilinear; torchvision's
+    """Rotation (clockwise), translation, scale and shear about the centre; torchvision's
     ``RandomAffine``, its matrix and its order.
 
     Args:
@@ -139,7 +149,7 @@ class RandomAffine(Transform):
         scale: (lowest, highest), in [0.05, 20]. None: 1.
         shear: degrees within ±75: x from (-s, s) for one number s of at least 0, x from (a, b) for
             two, x from (a, b) and y from (c, d) for four. None: no shear.
-        border, fill: as for :class:`RandomRotation`.
+        border, fill, interpolation: as for :class:`RandomRotation`.
     """
 
     degrees: float | tuple[float, float]
@@ -148,11 +158,13 @@ class RandomAffine(Transform):
     shear: float | Sequence[float] | None = None
     border: str = field(default="constant", kw_only=True)
     fill: int | Sequence[int] = field(default=0, kw_only=True)
+    interpolation: str = field(default="bilinear", kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_range(self, "degrees", -3600.0, 3600.0, mirrored=True)
         require_border(self)
+        require_choice(self, "interpolation", _OF_MAPS)
         if self.scale is not None:
             require_range(self, "scale", 0.05, 20.0)
         if self.translate is not None:
@@ -206,7 +218,8 @@ class RandomPerspective(Transform):
 
     Args:
         distortion_scale: how far a corner moves at most, as a fraction of half a side, in [0, 1].
-        interpolation: "bilinear" or "nearest", or torchvision's ``InterpolationMode`` of these.
+        interpolation: "bilinear", "nearest" or "bicubic", or torchvision's ``InterpolationMode`` of
+            these; bicubic as for :class:`RandomRotation`.
         fill: what comes in from outside, a whole number in [0, 255], or one a channel.
     """
 
@@ -244,6 +257,6 @@ class RandomPerspective(Transform):
                 fill=values_for(self, "fill", channels),
                 reach_x=int(self.distortion_scale * (width // 2)) + 1,
                 reach_y=int(self.distortion_scale * (height // 2)) + 1,
-                interpolates=int(self.interpolation == "bilinear"),
+                interpolation=self.interpolation,
             )
         ]

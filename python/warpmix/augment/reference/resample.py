@@ -21,7 +21,7 @@ def _cubic(t: Tensor) -> Tensor:
     return torch.where(t < 1.0, near, far)
 
 
-def _weights(begin: Tensor, end: Tensor, length: int, out: int, is_bicubic: bool) -> Tensor:
+def _weights(begin: Tensor, end: Tensor, length: int, out: int, is_bicubic: Tensor) -> Tensor:
     """Return [B, out, length] float32: what each pixel of an axis counts in each of the result's.
 
     Pixel i has its centre at (i + 1/2) · size / out of the box, pixel j at j + 1/2: all places are
@@ -32,17 +32,25 @@ def _weights(begin: Tensor, end: Tensor, length: int, out: int, is_bicubic: bool
     distance = (2 * place + 1) * out - (2 * torch.arange(out)[None, :, None] + 1) * size
     unit = 2 * size.clamp(min=out)  # of the filter
     t = distance.abs().float() * (1.0 / unit.float())
-    inside = (place >= 0) & (place < size) & (distance.abs() < (2 if is_bicubic else 1) * unit)
-    weights = torch.where(inside, _cubic(t) if is_bicubic else _triangle(t), 0.0)
+    bicubic = is_bicubic[:, None, None]
+    inside = (place >= 0) & (place < size) & (distance.abs() < torch.where(bicubic, 2, 1) * unit)
+    weights = torch.where(inside, torch.where(bicubic, _cubic(t), _triangle(t)), 0.0)
     total = torch.zeros(weights.shape[:2])
     for j in range(length):
         total = total + weights[:, :, j]
     return weights * (1.0 / total)[:, :, None]
 
 
+def bicubic_draw(stage: Stage, streams: Streams) -> Tensor:
+    """Return [B] bool: whose filter is the cubic; where it is drawn, none's that is not applied."""
+    if stage["interpolation"] != "random":
+        return torch.full_like(streams.active, stage["interpolation"] == "bicubic")
+    return (streams.words(stage.stream)[1] >> 31 == 1) & streams.applies(stage)
+
+
 def resample(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     """Resize each sample's box: rows are summed first, in order, then columns."""
-    boxes, is_bicubic = crop_boxes(stage, streams), bool(stage["is_bicubic"])
+    boxes, is_bicubic = crop_boxes(stage, streams), bicubic_draw(stage, streams)
     _, _, height, width = images.shape
     out_height, out_width = stage.result_size
     down = _weights(boxes.y0, boxes.y1, height, out_height, is_bicubic)[:, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -62,4 +64,10 @@ def timm_policy(images: Tensor, stage: Stage, streams: Streams) -> Tensor:
     for name, place in zip(_DRAWN, places.tolist(), strict=True):
         of = _magnitudes_of(name, bool(stage["increases"]), level, sign)
         magnitudes = torch.where(operations == place, of, magnitudes)
-    return operated(images, operations, magnitudes, stage)
+    if stage["interpolation"] != "random":
+        return operated(images, operations, magnitudes, stage)
+    bilinear, bicubic = (
+        operated(images, operations, magnitudes, replace(stage, numbers={**stage.numbers, **of}))
+        for of in ({"interpolation": "bilinear"}, {"interpolation": "bicubic"})
+    )
+    return torch.where((words[3] >> 30 & 1 == 1)[:, None, None, None], bicubic, bilinear)

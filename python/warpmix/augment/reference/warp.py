@@ -145,8 +145,7 @@ def _composed(stages: Sequence[Stage], streams: Streams) -> Matrix:
 # ---- sampling ---------------------------------------------------------------------------------
 
 
-def sampled(images: Tensor, x: Tensor, y: Tensor, border: str, fill: Sequence[float]) -> Tensor:
-    """Sample images [B, C, h, w] between pixels, bilinear, at coordinates [B, H, W]."""
+def _bilinear(images: Tensor, x: Tensor, y: Tensor, border: str) -> Tensor:
     _, _, height, width = images.shape
     x0, y0 = x.floor(), y.floor()
     across, down = (x - x0)[:, None], (y - y0)[:, None]
@@ -158,7 +157,39 @@ def sampled(images: Tensor, x: Tensor, y: Tensor, border: str, fill: Sequence[fl
 
     upper = between(pick(images, top, left), pick(images, top, right), across)
     lower = between(pick(images, bottom, left), pick(images, bottom, right), across)
-    mixed = between(upper, lower, down)
+    return between(upper, lower, down)
+
+
+def _cubic_between(taps: Sequence[Tensor], t: Tensor) -> Tensor:
+    """Sum four pixels side by side under Keys's cubic with a = -1, as Pillow's transforms do, at
+    ``t`` behind the second one, whose weight is 1 less the others'."""
+    rest = 1.0 - t
+    weights = -(t * (rest * rest)), (rest - 2.0) * (rest * rest) + 1.0, -(rest * (t * t))
+    first, second, third, fourth = taps
+    before = weights[0] * (first - second) + weights[1] * (third - second)
+    return second + (before + weights[2] * (fourth - second))
+
+
+def _bicubic(images: Tensor, x: Tensor, y: Tensor, border: str) -> Tensor:
+    _, _, height, width = images.shape
+    x0, y0 = x.floor(), y.floor()
+    across, down = (x - x0)[:, None], (y - y0)[:, None]
+    rows = [folded(y0.long() + i, height, border) for i in (-1, 0, 1, 2)]
+    columns = [
+        _cubic_between(
+            [pick(images, row, folded(x0.long() + i, width, border)) for row in rows], down
+        )
+        for i in (-1, 0, 1, 2)
+    ]
+    return _cubic_between(columns, across).clamp(0.0, 255.0)
+
+
+def sampled(
+    images: Tensor, x: Tensor, y: Tensor, border: str, fill: Sequence[float], interpolation: str
+) -> Tensor:
+    """Sample images [B, C, h, w] between pixels at coordinates [B, H, W]."""
+    _, _, height, width = images.shape
+    mixed = (_bicubic if interpolation == "bicubic" else _bilinear)(images, x, y, border)
     if border != "constant":
         return mixed
     within = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
@@ -167,8 +198,8 @@ def sampled(images: Tensor, x: Tensor, y: Tensor, border: str, fill: Sequence[fl
 
 def moved(images: Tensor, x: Tensor, y: Tensor, stage: Stage) -> Tensor:
     """Take pixels from places [B, H, W]: sampled, or the nearest ones, a tie from the even."""
-    if stage["interpolates"]:
-        return sampled(images, x, y, "constant", stage.fill)
+    if stage["interpolation"] != "nearest":
+        return sampled(images, x, y, "constant", stage.fill, stage["interpolation"])
     _, _, height, width = images.shape
     x, y = x.round().long(), y.round().long()
     outside = (x < 0) | (x >= width) | (y < 0) | (y >= height)
@@ -177,7 +208,7 @@ def moved(images: Tensor, x: Tensor, y: Tensor, stage: Stage) -> Tensor:
 
 
 def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
-    """Apply one map: the stages' matrices composed, sampled once, bilinear."""
+    """Apply one map: the stages' matrices composed, sampled once."""
     borders = borders_of(stages)
     border, fill = next(iter(borders)) if len(borders) > 0 else ("replicate", (0.0,))
     new_height, new_width = stages[-1].result_size
@@ -185,4 +216,5 @@ def warp(images: Tensor, stages: Sequence[Stage], streams: Streams) -> Tensor:
     a, b, c, d, e, f = (t[:, None, None] for t in _composed(stages, streams))
     x = (a * columns[None, None, :] + (b * rows[None, :, None] + c)).clamp(-FAR, FAR)
     y = (d * columns[None, None, :] + (e * rows[None, :, None] + f)).clamp(-FAR, FAR)
-    return sampled(images, x, y, border, fill)
+    (interpolation,) = {stage.sampling for stage in stages} - {None}
+    return sampled(images, x, y, border, fill, str(interpolation))

@@ -220,6 +220,10 @@ CHAIN_ROWS: dict[str, list[Row]] = {
         *torchvision("rand_augment", batch=None),
         *dali("rand_augment", "DALI's own operators"),
     ],
+    "timm_rand_augment": [
+        Row("timm, per sample", "peers_timm:rand_augment", None, "timm", "timm", CPU, loops=True,
+            differs="Pillow's images of the bytes, NumPy's normalisation"),
+    ],
 }  # fmt: skip
 
 CROPS = [

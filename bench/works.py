@@ -26,6 +26,7 @@ from warpmix import (
     RandomCrop,
     RandomErasing,
     RandomHorizontalFlip,
+    TimmRandAugment,
     TrivialAugmentWide,
 )
 
@@ -41,6 +42,7 @@ TRANSFORMS: dict[str, tuple[Any, ...]] = {
     "cutmix": (CutMix(),),
     "trivial_augment": (TrivialAugmentWide(),),
     "rand_augment": (RandAugment(2, 9),),
+    "timm_rand_augment": (TimmRandAugment("rand-m9-inc1"),),
 }
 """By the name that the peers' functions have."""
 
@@ -85,6 +87,7 @@ ALL = [
     _of_chain("cutmix", "CutMix alone", "CutMix()"),
     _of_chain("trivial_augment", "TrivialAugmentWide", "TrivialAugmentWide()"),
     _of_chain("rand_augment", "RandAugment", "RandAugment(2, 9)"),
+    _of_chain("timm_rand_augment", "timm's RandAugment", 'TimmRandAugment("rand-m9-inc1")'),
     Compared("crops", f"RandomResizedCrop(224) → {_FLIP} → normalise, of decoded photos", CROPS,
              photo_rows.PhotoWork),
     _VOTES("soft vote", "the largest mean probability of all models", vote("soft")),

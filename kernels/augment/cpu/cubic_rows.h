@@ -7,94 +7,106 @@
 
 namespace warpmix::augment {
 
-// Some pixels: coordinates of the first of their four columns and rows, which may lie outside, and
-// the weights of an axis, one after the other.
+constexpr int32_t kEdge = 2;  // pixels that taps reach beyond an image's outermost ones
+
+// Some pixels: where they come from.
 struct CubicRow {
-  int32_t *left, *top;
-  float *across[3], *down[3];
-  int32_t* outside;  // 1 where a constant border covers the pixel
+  float *x, *y;
+  int32_t *left, *top;         // the first of their four columns and rows, which may lie outside
+  float *across[3], *down[3];  // weights: cubic_weights
+  int32_t* outside;            // 1 where a constant border covers the pixel
 };
 
-// Of pixel i, which comes from `place`.
-HOST_DEVICE void set_cubic(Place place, int32_t i, int32_t* __restrict left,
-                           int32_t* __restrict top, float* __restrict const (&across)[3],
-                           float* __restrict const (&down)[3]) {
-  const float x = floorf(place.x);
-  const float y = floorf(place.y);
-  const CubicWeights columns = cubic_weights(place.x - x);
-  const CubicWeights rows = cubic_weights(place.y - y);
-  left[i] = static_cast<int32_t>(x) - 1;
-  top[i] = static_cast<int32_t>(y) - 1;
-  across[0][i] = columns.first;
-  across[1][i] = columns.third;
-  across[2][i] = columns.fourth;
-  down[0][i] = rows.first;
-  down[1][i] = rows.third;
-  down[2][i] = rows.fourth;
+// The numbers of one axis of pixels that come from `place`s.
+HOST_DEVICE void set_axis(const float* __restrict place, int32_t count, int32_t* __restrict first,
+                          float* __restrict of_first, float* __restrict of_third,
+                          float* __restrict of_fourth) {
+  for (int32_t i = 0; i < count; ++i) {
+    const float floor = floorf(place[i]);
+    const CubicWeights weights = cubic_weights(place[i] - floor);
+    first[i] = static_cast<int32_t>(floor) - 1;
+    of_first[i] = weights.first;
+    of_third[i] = weights.third;
+    of_fourth[i] = weights.fourth;
+  }
 }
 
-// What pixels of a row of the result lie between: `place_at(i)` is where pixel i comes from,
-// `covered(i, place)` 1 where it is outside.
-template <typename PlaceAt, typename Covered>
-HOST_DEVICE void cubic_row(int32_t count, const PlaceAt& place_at, const Covered& covered,
-                           const CubicRow& row) {
-  // No pointer of these reaches what another does: else GCC makes no vectors of nine stores.
-  float* __restrict const across[3] = {row.across[0], row.across[1], row.across[2]};
-  float* __restrict const down[3] = {row.down[0], row.down[1], row.down[2]};
-  int32_t* __restrict left = row.left;
-  int32_t* __restrict top = row.top;
+HOST_DEVICE void set_axes(int32_t count, const CubicRow& row) {
+  set_axis(row.x, count, row.left, row.across[0], row.across[1], row.across[2]);
+  set_axis(row.y, count, row.top, row.down[0], row.down[1], row.down[2]);
+}
+
+template <bool kAffine>
+HOST_DEVICE void set_places(const Projection& projection, int32_t y, int32_t width, int32_t height,
+                            const CubicRow& row) {
+  const Projection own = projection;  // a copy that no store reaches
+  const float at_row = static_cast<float>(y);
+  const float right = static_cast<float>(width) - 0.5f;
+  const float bottom = static_cast<float>(height) - 0.5f;
+  float* __restrict to_x = row.x;
+  float* __restrict to_y = row.y;
   int32_t* __restrict outside = row.outside;
-#pragma GCC ivdep
-  for (int32_t i = 0; i < count; ++i) {
-    const Place place = place_at(i);
-    set_cubic(place, i, left, top, across, down);
-    outside[i] = covered(i, place);
+  for (int32_t i = 0; i < width; ++i) {
+    const Place place = place_of<kAffine>(own, static_cast<float>(i), at_row);
+    to_x[i] = place.x;
+    to_y[i] = place.y;
+    outside[i] = border_covers(place.x, place.y, right, bottom);
   }
 }
 
 namespace {
 
 // Of a row of a map's result; fills: its border is constant.
-WARPMIX_SIMD_CLONES void mapped_cubic_row(const Map& map, bool fills, const int32_t* columns,
-                                          int32_t y, int32_t count, int32_t width, int32_t height,
+WARPMIX_SIMD_CLONES void mapped_cubic_row(const Map& map, bool fills,
+                                          const int32_t* __restrict columns, int32_t y,
+                                          int32_t count, int32_t width, int32_t height,
                                           const CubicRow& row) {
-  const Map own = map;  // a copy that no store reaches: its numbers stay in registers
+  const Map own = map;  // a copy that no store reaches
   const float* m = own.m;
   const float at_row = static_cast<float>(y);
   const int32_t row_outside = y == kOutside ? 1 : 0;
   const int32_t can_cover = fills ? 1 : 0;
   const float right = static_cast<float>(width) - 0.5f;
   const float bottom = static_cast<float>(height) - 0.5f;
-  const auto place_at = [&](int32_t i) {
+  float* __restrict to_x = row.x;
+  float* __restrict to_y = row.y;
+  int32_t* __restrict outside = row.outside;
+  for (int32_t i = 0; i < count; ++i) {
     const float column = static_cast<float>(columns[i]);
-    return Place{map_coordinate(m[0], m[1], m[2], column, at_row),
-                 map_coordinate(m[3], m[4], m[5], column, at_row)};
-  };
-  const auto covered = [&](int32_t i, Place place) {
-    return row_outside | (columns[i] == kOutside ? 1 : 0) |
-           (can_cover & border_covers(place.x, place.y, right, bottom));
-  };
-  cubic_row(count, place_at, covered, row);
+    const float place_x = map_coordinate(m[0], m[1], m[2], column, at_row);
+    const float place_y = map_coordinate(m[3], m[4], m[5], column, at_row);
+    to_x[i] = place_x;
+    to_y[i] = place_y;
+    outside[i] = row_outside | (columns[i] == kOutside ? 1 : 0) |
+                 (can_cover & border_covers(place_x, place_y, right, bottom));
+  }
+  set_axes(count, row);
 }
 
 // Of row y of what a projection makes of an image.
 WARPMIX_SIMD_CLONES void projected_cubic_row(const Projection& projection, int32_t y, int32_t width,
                                              int32_t height, const CubicRow& row) {
-  const Projection own = projection;
-  const float at_row = static_cast<float>(y);
-  const float right = static_cast<float>(width) - 0.5f;
-  const float bottom = static_cast<float>(height) - 0.5f;
-  const auto covered = [&](int32_t, Place place) {
-    return border_covers(place.x, place.y, right, bottom);
-  };
-  if (own.is_affine) {
-    cubic_row(
-        width, [&](int32_t i) { return place_of<true>(own, static_cast<float>(i), at_row); },
-        covered, row);
-  } else {
-    cubic_row(
-        width, [&](int32_t i) { return place_of<false>(own, static_cast<float>(i), at_row); },
-        covered, row);
+  projection.is_affine ? set_places<true>(projection, y, width, height, row)
+                       : set_places<false>(projection, y, width, height, row);
+  set_axes(width, row);
+}
+
+// Where the taps of pixels begin in a copy with its border, whose rows are `row_stride` elements
+// apart and its pixels `pixel`; -1 where they do not lie in it.
+WARPMIX_SIMD_CLONES void find_taps(const CubicRow& row, int32_t count, int32_t width,
+                                   int32_t height, int32_t pixel, int32_t row_stride,
+                                   int32_t* __restrict first) {
+  const int32_t* __restrict left = row.left;
+  const int32_t* __restrict top = row.top;
+  const int32_t* __restrict outside = row.outside;
+  const int32_t right = width + kEdge - 4;
+  const int32_t bottom = height + kEdge - 4;
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t beyond = outside[i] | (left[i] < -kEdge ? 1 : 0) | (left[i] > right ? 1 : 0) |
+                           (top[i] < -kEdge ? 1 : 0) | (top[i] > bottom ? 1 : 0);
+    const int32_t x = clamped(left[i] + kEdge, width + kEdge);
+    const int32_t y = clamped(top[i] + kEdge, height + kEdge);
+    first[i] = beyond != 0 ? -1 : y * row_stride + x * pixel;
   }
 }
 

@@ -2,24 +2,18 @@
 // the image. The arithmetic is sampling.h's.
 #pragma once
 
+#include <cstring>
 #include <vector>
 
-#include "bilinear_sampler.h"
+#include "bordered_image.h"
 #include "cubic_rows.h"
 
 namespace warpmix::augment {
 
-// An image, and how it is sampled.
-template <typename Source>
-struct CubicImage {
-  const Source* image;
-  int64_t size;            // elements that can be read from `image` on
-  const int32_t* columns;  // offsets in elements of each column and row, or kOutside
-  const int32_t* rows;
-  Fold across, down;
-  int32_t pixel_stride, row_stride, channel_stride, channels;
-  bool is_plain;  // columns and rows have their own places
-  const float* fill;
+// Some pixels of a row: what they lie between, and where their taps begin in such a copy, or -1.
+struct CubicPlaces {
+  CubicRow row;
+  const int32_t* first;
 };
 
 // A channel of pixel i, wherever its taps lie.
@@ -43,8 +37,9 @@ HOST_DEVICE float cubic_value(const CubicImage<Source>& of, const CubicRow& row,
 }
 
 template <typename Source>
-HOST_DEVICE void sample_each_cubic(const CubicImage<Source>& of, const CubicRow& row, int32_t count,
-                                   float* out, int64_t plane) {
+HOST_DEVICE void sample_each_cubic(const CubicImage<Source>& of, const CubicPlaces& places,
+                                   int32_t count, float* out, int64_t plane) {
+  const CubicRow& row = places.row;
   for (int32_t c = 0; c < of.channels; ++c) {
     for (int32_t i = 0; i < count; ++i) {
       out[c * plane + i] = row.outside[i] != 0 ? of.fill[c] : cubic_value(of, row, i, c);
@@ -54,32 +49,19 @@ HOST_DEVICE void sample_each_cubic(const CubicImage<Source>& of, const CubicRow&
 
 namespace {
 
-WARPMIX_SIMD_DEFAULT void sample_cubic(const CubicImage<uint8_t>& of, const CubicRow& row,
-                                       int32_t count, float* out, int64_t plane) {
-  sample_each_cubic(of, row, count, out, plane);
-}
-
-WARPMIX_SIMD_DEFAULT void sample_cubic(const CubicImage<float>& of, const CubicRow& row,
-                                       int32_t count, float* out, int64_t plane) {
-  sample_each_cubic(of, row, count, out, plane);
-}
+#define WARPMIX_SAMPLES(Source)                                                                   \
+  WARPMIX_SIMD_DEFAULT void sample_cubic(const CubicImage<Source>& of,                            \
+                                         const BorderedImage<Source>&, const CubicPlaces& places, \
+                                         int32_t count, float* out, int64_t plane) {              \
+    sample_each_cubic(of, places, count, out, plane);                                             \
+  }
+WARPMIX_SAMPLES(uint8_t)
+WARPMIX_SAMPLES(float)
+#undef WARPMIX_SAMPLES
 
 }  // namespace
 
 #if defined(WARPMIX_SIMD_V3)
-
-// Where the taps of pixel i begin, if they lie side by side in the image, and so do as many
-// elements of each row as are read; else -1.
-template <typename Source>
-HOST_DEVICE int64_t first_of_taps(const CubicImage<Source>& of, const CubicRow& row, int32_t i,
-                                  int32_t read) {
-  const int32_t x = row.left[i];
-  const int32_t y = row.top[i];
-  const bool is_inside = x >= 0 && x + 3 < of.across.size && y >= 0 && y + 3 < of.down.size;
-  const int64_t first = static_cast<int64_t>(y) * of.row_stride + x * of.pixel_stride;
-  const int64_t last = first + 3 * static_cast<int64_t>(of.row_stride) + read;
-  return of.is_plain && is_inside && row.outside[i] == 0 && last <= of.size ? first : -1;
-}
 
 WARPMIX_SIMD_V3 HOST_DEVICE __m128 cubic_between(__m128 first, __m128 second, __m128 third,
                                                  __m128 fourth, const __m128 (&weights)[3]) {
@@ -97,9 +79,6 @@ WARPMIX_SIMD_V3 HOST_DEVICE __m128 clipped_bytes(__m128 value) {
 struct FourColumns {
   Floats first, second;
 };
-
-constexpr int32_t kRgbBytes = 16;  // that are read for twelve
-constexpr int32_t kRgbFloats = 13;
 
 WARPMIX_SIMD_V3 HOST_DEVICE FourColumns load_columns(const uint8_t* bytes) {
   const __m256i all =
@@ -149,19 +128,22 @@ WARPMIX_SIMD_V3 HOST_DEVICE __m128 cubic_rgb(const Source* taps, int32_t row_str
 
 // Four pixels from `first` on, whose channels are adjacent.
 template <typename Source>
-WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_rgb(const CubicImage<Source>& of, const CubicRow& row,
-                                                int32_t first, float* out, int64_t plane) {
+WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_rgb(const CubicImage<Source>& of,
+                                                const BorderedImage<Source>& bordered,
+                                                const CubicPlaces& places, int32_t first,
+                                                float* out, int64_t plane) {
+  const Source* const taps = bordered.data();
   __m128 pixel[4];
   for (int32_t k = 0; k < 4; ++k) {
     const int32_t i = first + k;
-    const int64_t taps = first_of_taps(of, row, i, sizeof(Source) == 1 ? kRgbBytes : kRgbFloats);
-    if (taps >= 0) {
-      pixel[k] = clipped_bytes(cubic_rgb(of.image + taps, of.row_stride, row, i));
+    if (places.first[i] >= 0) {
+      const Source* const begin = taps + places.first[i];
+      pixel[k] = clipped_bytes(cubic_rgb(begin, bordered.row_stride, places.row, i));
       continue;
     }
     float value[4] = {of.fill[0], of.fill[1], of.fill[2], 0.0f};
-    for (int32_t c = 0; c < 3 && row.outside[i] == 0; ++c) {
-      value[c] = cubic_value(of, row, i, c);
+    for (int32_t c = 0; c < 3 && places.row.outside[i] == 0; ++c) {
+      value[c] = cubic_value(of, places.row, i, c);
     }
     pixel[k] = _mm_loadu_ps(value);
   }
@@ -171,23 +153,22 @@ WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_rgb(const CubicImage<Source>& of, co
   }
 }
 
-// Likewise of one channel, whose pixels are adjacent.
+// Likewise of one channel, a plane by itself.
 template <typename Source>
 WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_values(const CubicImage<Source>& of,
-                                                   const CubicRow& row, int32_t first,
+                                                   const BorderedImage<Source>& bordered,
+                                                   const CubicPlaces& places, int32_t first,
                                                    int32_t channel, float* out) {
-  const Source* const plane = of.image + static_cast<int64_t>(channel) * of.channel_stride;
+  const Source* const taps = bordered.data() + channel * bordered.plane;
+  const CubicRow& row = places.row;
+  const int64_t stride = bordered.row_stride;
   __m128 columns[4] = {_mm_setzero_ps(), _mm_setzero_ps(), _mm_setzero_ps(), _mm_setzero_ps()};
-  bool is_fast[4];
   for (int32_t k = 0; k < 4; ++k) {
     const int32_t i = first + k;
-    const int64_t taps = first_of_taps(of, row, i, 0);  // all that are read lie in the row
-    is_fast[k] = taps >= 0;
-    if (is_fast[k]) {
-      const Source* const begin = plane + taps;
+    if (places.first[i] >= 0) {
+      const Source* const begin = taps + places.first[i];
       const __m128 down[3] = {_mm_set1_ps(row.down[0][i]), _mm_set1_ps(row.down[1][i]),
                               _mm_set1_ps(row.down[2][i])};
-      const int64_t stride = of.row_stride;
       columns[k] =
           cubic_between(load_four(begin), load_four(begin + stride), load_four(begin + 2 * stride),
                         load_four(begin + 3 * stride), down);
@@ -201,7 +182,7 @@ WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_values(const CubicImage<Source>& of,
                                                          columns[3], across)));
   for (int32_t k = 0; k < 4; ++k) {
     const int32_t i = first + k;
-    if (!is_fast[k]) {
+    if (places.first[i] < 0) {
       out[i] = row.outside[i] != 0 ? of.fill[channel] : cubic_value(of, row, i, channel);
     }
   }
@@ -209,73 +190,71 @@ WARPMIX_SIMD_V3 HOST_DEVICE void four_cubic_values(const CubicImage<Source>& of,
 
 template <typename Source>
 WARPMIX_SIMD_V3 HOST_DEVICE void sample_cubic_vectors(const CubicImage<Source>& of,
-                                                      const CubicRow& row, int32_t count,
+                                                      const BorderedImage<Source>& bordered,
+                                                      const CubicPlaces& places, int32_t count,
                                                       float* out, int64_t plane) {
   constexpr int32_t kPixels = 4;  // the last ones overlap those before
-  if (count < kPixels) {
-    return sample_each_cubic(of, row, count, out, plane);
+  if (count < kPixels || !bordered.exists) {
+    return sample_each_cubic(of, places, count, out, plane);
   }
-  if (of.channels == 3 && of.channel_stride == 1 && of.pixel_stride == 3) {
+  if (bordered.is_rgb()) {
     for (int32_t i = 0; i < count; i += kPixels) {
-      four_cubic_rgb(of, row, min_of(i, count - kPixels), out, plane);
+      four_cubic_rgb(of, bordered, places, min_of(i, count - kPixels), out, plane);
     }
-  } else if (of.pixel_stride == 1) {
-    for (int32_t c = 0; c < of.channels; ++c) {
-      for (int32_t i = 0; i < count; i += kPixels) {
-        four_cubic_values(of, row, min_of(i, count - kPixels), c, out + c * plane);
-      }
+    return;
+  }
+  for (int32_t c = 0; c < of.channels; ++c) {
+    for (int32_t i = 0; i < count; i += kPixels) {
+      four_cubic_values(of, bordered, places, min_of(i, count - kPixels), c, out + c * plane);
     }
-  } else {
-    sample_each_cubic(of, row, count, out, plane);
   }
 }
 
 namespace {
 
-WARPMIX_SIMD_V3 void sample_cubic(const CubicImage<uint8_t>& of, const CubicRow& row, int32_t count,
-                                  float* out, int64_t plane) {
-  sample_cubic_vectors(of, row, count, out, plane);
-}
-
-WARPMIX_SIMD_V3 void sample_cubic(const CubicImage<float>& of, const CubicRow& row, int32_t count,
-                                  float* out, int64_t plane) {
-  sample_cubic_vectors(of, row, count, out, plane);
-}
+#define WARPMIX_SAMPLES(Source)                                              \
+  WARPMIX_SIMD_V3 void sample_cubic(                                         \
+      const CubicImage<Source>& of, const BorderedImage<Source>& bordered,   \
+      const CubicPlaces& places, int32_t count, float* out, int64_t plane) { \
+    sample_cubic_vectors(of, bordered, places, count, out, plane);           \
+  }
+WARPMIX_SAMPLES(uint8_t)
+WARPMIX_SAMPLES(float)
+#undef WARPMIX_SAMPLES
 
 }  // namespace
 
 #endif
 
-// Owns the numbers of a row's pixels, so one a thread.
+// Samples one image after the other; owns a copy and the numbers of a row's pixels, so one a
+// thread.
 template <typename Source>
 class CubicRows {
  public:
   explicit CubicRows(int32_t width)
       : width_(width),
-        whole_(static_cast<size_t>(3) * width),
-        weights_(static_cast<size_t>(6) * width) {}
+        whole_(static_cast<size_t>(4) * width),
+        weights_(static_cast<size_t>(8) * width) {}
+
+  void begin(const CubicImage<Source>& image) {
+    image_ = image;
+    bordered_.copy(image);
+  }
 
   // A row of the result of a map to `out`, a plane a channel; `columns` and `y` are those of the
   // map's result, or kOutside.
-  void sample(const AugmentParams& params, const SampledImage<Source>& image, const Map& map,
-              const int32_t* columns, int32_t y, float* out, int64_t plane) {
-    const Border border = params.program.map_border;
+  void sample(const Map& map, const int32_t* columns, int32_t y, float* out, int64_t plane) {
     const CubicRow row = numbers();
-    mapped_cubic_row(map, border == Border::kConstant, columns, y, width_, image.width,
-                     image.height, row);
-    sample_cubic({image.image, image.size, image.pre_columns, image.pre_rows,
-                  fold_of(border, image.width), fold_of(border, image.height), params.pixel_stride,
-                  image.row_stride, params.channel_stride, params.channels,
-                  params.program.map_begin == 0, params.program.fill},
-                 row, width_, out, plane);
+    mapped_cubic_row(map, image_.across.fills, columns, y, width_, image_.across.size,
+                     image_.down.size, row);
+    sample(row, out, plane);
   }
 
-  // Row y of what a projection makes of an image.
-  void sample(const CubicImage<Source>& image, const Projection& projection, int32_t y, float* out,
-              int64_t plane) {
+  // Row y of what a projection makes of the image.
+  void sample(const Projection& projection, int32_t y, float* out, int64_t plane) {
     const CubicRow row = numbers();
-    projected_cubic_row(projection, y, width_, image.down.size, row);
-    sample_cubic(image, row, width_, out, plane);
+    projected_cubic_row(projection, y, image_.across.size, image_.down.size, row);
+    sample(row, out, plane);
   }
 
  private:
@@ -283,14 +262,25 @@ class CubicRows {
     int32_t* const whole = whole_.data();
     float* const weights = weights_.data();
     const auto axis = [&](int32_t i) { return weights + i * width_; };
-    return {whole,
+    return {axis(6),
+            axis(7),
+            whole,
             whole + width_,
             {axis(0), axis(1), axis(2)},
             {axis(3), axis(4), axis(5)},
             whole + 2 * width_};
   }
 
+  void sample(const CubicRow& row, float* out, int64_t plane) {
+    int32_t* const first = whole_.data() + 3 * width_;
+    find_taps(row, width_, image_.across.size, image_.down.size, bordered_.pixel,
+              bordered_.row_stride, first);
+    sample_cubic(image_, bordered_, {row, first}, width_, out, plane);
+  }
+
   const int32_t width_;
+  CubicImage<Source> image_ = {};
+  BorderedImage<Source> bordered_;
   std::vector<int32_t> whole_;
   std::vector<float> weights_;
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../sample.h"
+#include "bilinear_sampler.h"
 #include "cubic_sampling.h"
 #include "gather.h"
 #include "painter.h"
@@ -70,6 +71,12 @@ class Canvas {
                            side_.resampling, columns_, program.fill);
       }
     }
+    if (program.map_is_bicubic) {
+      cubic_.begin({image_, pre_columns_.data(), pre_rows_.data(),
+                    fold_of(program.map_border, program.map_width),
+                    fold_of(program.map_border, program.map_height), params_.channel_stride,
+                    params_.channels, program.fill});
+    }
   }
 
   // Of chunks that are painted: with their partner's they stay in a 256 KiB share of a second-level
@@ -134,7 +141,7 @@ class Canvas {
       } else if (params_.program.map_is_bicubic) {
         const int32_t width = params_.out_width;
         for (int32_t y = 0; y < count; ++y) {
-          cubic_.sample(params_, sampled_image(), side_.map, columns_.data(), rows[y],
+          cubic_.sample(side_.map, columns_.data(), rows[y],
                         first + static_cast<int64_t>(y) * width, plane_);
         }
       } else {

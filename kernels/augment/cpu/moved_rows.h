@@ -26,10 +26,14 @@ class MovedRows {
     scale_table(params.row_stride, rows_);
   }
 
-  // Rows [begin, end): `first` is row `begin` of channel 0, from plane to plane there are `plane`
-  // elements.
+  // Rows [begin, end), of an image those from its first one on: `first` is row `begin` of channel
+  // 0, from plane to plane there are `plane` elements.
   void take(const Source* image, const Projection& projection, int32_t begin, int32_t end,
             float* first, int64_t plane) {
+    const bool is_bicubic = projection.interpolation == Interpolation::kBicubic;
+    if (is_bicubic && begin == 0) {
+      cubic_.begin(cubic_image(image));
+    }
     for (int32_t y = begin; y < end; ++y) {
       float* row = first + static_cast<int64_t>(y - begin) * params_.width;
       switch (projection.interpolation) {
@@ -37,7 +41,7 @@ class MovedRows {
           take_nearest(image, projection, y, row, plane);
           break;
         case Interpolation::kBicubic:
-          cubic_.sample(cubic_image(image), projection, y, row, plane);
+          cubic_.sample(projection, y, row, plane);
           break;
         default:
           take_between(image, projection, y, row, plane);
@@ -84,16 +88,12 @@ class MovedRows {
 
   CubicImage<Source> cubic_image(const Source* image) const {
     return {image,
-            params_.image_stride,
             columns_.data(),
             rows_.data(),
             fold_of(Border::kConstant, params_.width),
             fold_of(Border::kConstant, params_.height),
-            params_.pixel_stride,
-            params_.row_stride,
             params_.channel_stride,
             params_.channels,
-            true,
             params_.program.fill};
   }
 

@@ -36,33 +36,13 @@ HOST_DEVICE void set_axes(int32_t count, const CubicRow& row) {
   set_axis(row.y, count, row.top, row.down[0], row.down[1], row.down[2]);
 }
 
+// Where pixels `columns` of row y of a result come from; either may be kOutside. fills: what lies
+// outside is covered.
 template <bool kAffine>
-HOST_DEVICE void set_places(const Projection& projection, int32_t y, int32_t width, int32_t height,
-                            const CubicRow& row) {
+HOST_DEVICE void set_places(const Projection& projection, bool fills,
+                            const int32_t* __restrict columns, int32_t y, int32_t count,
+                            int32_t width, int32_t height, const CubicRow& row) {
   const Projection own = projection;  // a copy that no store reaches
-  const float at_row = static_cast<float>(y);
-  const float right = static_cast<float>(width) - 0.5f;
-  const float bottom = static_cast<float>(height) - 0.5f;
-  float* __restrict to_x = row.x;
-  float* __restrict to_y = row.y;
-  int32_t* __restrict outside = row.outside;
-  for (int32_t i = 0; i < width; ++i) {
-    const Place place = place_of<kAffine>(own, static_cast<float>(i), at_row);
-    to_x[i] = place.x;
-    to_y[i] = place.y;
-    outside[i] = border_covers(place.x, place.y, right, bottom);
-  }
-}
-
-namespace {
-
-// Of a row of a map's result; fills: its border is constant.
-WARPMIX_SIMD_CLONES void mapped_cubic_row(const Map& map, bool fills,
-                                          const int32_t* __restrict columns, int32_t y,
-                                          int32_t count, int32_t width, int32_t height,
-                                          const CubicRow& row) {
-  const Map own = map;  // a copy that no store reaches
-  const float* m = own.m;
   const float at_row = static_cast<float>(y);
   const int32_t row_outside = y == kOutside ? 1 : 0;
   const int32_t can_cover = fills ? 1 : 0;
@@ -72,23 +52,23 @@ WARPMIX_SIMD_CLONES void mapped_cubic_row(const Map& map, bool fills,
   float* __restrict to_y = row.y;
   int32_t* __restrict outside = row.outside;
   for (int32_t i = 0; i < count; ++i) {
-    const float column = static_cast<float>(columns[i]);
-    const float place_x = map_coordinate(m[0], m[1], m[2], column, at_row);
-    const float place_y = map_coordinate(m[3], m[4], m[5], column, at_row);
-    to_x[i] = place_x;
-    to_y[i] = place_y;
+    const Place place = place_of<kAffine>(own, static_cast<float>(columns[i]), at_row);
+    to_x[i] = place.x;
+    to_y[i] = place.y;
     outside[i] = row_outside | (columns[i] == kOutside ? 1 : 0) |
-                 (can_cover & border_covers(place_x, place_y, right, bottom));
+                 (can_cover & border_covers(place.x, place.y, right, bottom));
   }
-  set_axes(count, row);
 }
 
-// Of row y of what a projection makes of an image.
-WARPMIX_SIMD_CLONES void projected_cubic_row(const Projection& projection, int32_t y, int32_t width,
-                                             int32_t height, const CubicRow& row) {
-  projection.is_affine ? set_places<true>(projection, y, width, height, row)
-                       : set_places<false>(projection, y, width, height, row);
-  set_axes(width, row);
+namespace {
+
+WARPMIX_SIMD_CLONES void find_places(const Projection& projection, bool fills,
+                                     const int32_t* columns, int32_t y, int32_t count,
+                                     int32_t width, int32_t height, const CubicRow& row) {
+  projection.is_affine
+      ? set_places<true>(projection, fills, columns, y, count, width, height, row)
+      : set_places<false>(projection, fills, columns, y, count, width, height, row);
+  set_axes(count, row);
 }
 
 // Where the taps of pixels begin in a copy with its border, whose rows are `row_stride` elements

@@ -241,20 +241,17 @@ class CubicRows {
     bordered_.copy(image);
   }
 
-  // A row of the result of a map to `out`, a plane a channel; `columns` and `y` are those of the
-  // map's result, or kOutside.
-  void sample(const Map& map, const int32_t* columns, int32_t y, float* out, int64_t plane) {
+  // A row of the result of a projection to `out`, a plane a channel; `columns` and `y` are those of
+  // its result, or kOutside.
+  void sample(const Projection& projection, const int32_t* columns, int32_t y, float* out,
+              int64_t plane) {
     const CubicRow row = numbers();
-    mapped_cubic_row(map, image_.across.fills, columns, y, width_, image_.across.size,
-                     image_.down.size, row);
-    sample(row, out, plane);
-  }
-
-  // Row y of what a projection makes of the image.
-  void sample(const Projection& projection, int32_t y, float* out, int64_t plane) {
-    const CubicRow row = numbers();
-    projected_cubic_row(projection, y, image_.across.size, image_.down.size, row);
-    sample(row, out, plane);
+    const int32_t width = image_.across.size;
+    const int32_t height = image_.down.size;
+    find_places(projection, image_.across.fills, columns, y, width_, width, height, row);
+    int32_t* const first = whole_.data() + 3 * width_;
+    find_taps(row, width_, width, height, bordered_.pixel, bordered_.row_stride, first);
+    sample_cubic(image_, bordered_, {row, first}, width_, out, plane);
   }
 
  private:
@@ -269,13 +266,6 @@ class CubicRows {
             {axis(0), axis(1), axis(2)},
             {axis(3), axis(4), axis(5)},
             whole + 2 * width_};
-  }
-
-  void sample(const CubicRow& row, float* out, int64_t plane) {
-    int32_t* const first = whole_.data() + 3 * width_;
-    find_taps(row, width_, image_.across.size, image_.down.size, bordered_.pixel,
-              bordered_.row_stride, first);
-    sample_cubic(image_, bordered_, {row, first}, width_, out, plane);
   }
 
   const int32_t width_;

@@ -141,7 +141,7 @@ class Canvas {
       } else if (params_.program.map_is_bicubic) {
         const int32_t width = params_.out_width;
         for (int32_t y = 0; y < count; ++y) {
-          cubic_.sample(side_.map, columns_.data(), rows[y],
+          cubic_.sample(projection_of(side_.map, Interpolation::kBicubic), columns_.data(), rows[y],
                         first + static_cast<int64_t>(y) * width, plane_);
         }
       } else {

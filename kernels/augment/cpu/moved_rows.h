@@ -17,9 +17,11 @@ class MovedRows {
         offsets_(static_cast<size_t>(9) * params.width),
         words_(params.width),
         weights_(static_cast<size_t>(2) * params.width),
+        all_columns_(params.width),
         columns_(params.width),
         rows_(params.height),
         cubic_(params.width) {
+    start_table(all_of(all_columns_));
     start_table(all_of(columns_));
     start_table(all_of(rows_));
     scale_table(params.pixel_stride, columns_);
@@ -41,7 +43,7 @@ class MovedRows {
           take_nearest(image, projection, y, row, plane);
           break;
         case Interpolation::kBicubic:
-          cubic_.sample(projection, y, row, plane);
+          cubic_.sample(projection, all_columns_.data(), y, row, plane);
           break;
         default:
           take_between(image, projection, y, row, plane);
@@ -101,6 +103,7 @@ class MovedRows {
   std::vector<int32_t> offsets_;  // of the pixels of a row, or of four corners each and their taps
   std::vector<uint32_t> words_;
   std::vector<float> weights_;
+  std::vector<int32_t> all_columns_;
   std::vector<int32_t> columns_, rows_;  // offsets of the image's
   CubicRows<Source> cubic_;
 };

@@ -97,9 +97,11 @@ def test_maps_are_of_one_interpolation() -> None:
         lines = Pipeline(list(listed)).explain(32, 32).splitlines()
         return [line.split(" → ")[1] for line in lines]
 
-    assert launches(cubic, RandomShift(0.2, "constant"), cubic) == ["[affine · shift · affine]"]
-    assert launches(cubic, RandomRotation(20)) == ["[affine]", "[affine]"]
-    assert launches(RandomResizedCrop(64), cubic) == ["[resized_crop]", "[affine]"]
+    assert launches(cubic, RandomShift(0.2, "constant"), cubic) == [
+        "[bicubic affine · shift · bicubic affine]"
+    ]
+    assert launches(cubic, RandomRotation(20)) == ["[bicubic affine]", "[affine]"]
+    assert launches(RandomResizedCrop(64), cubic) == ["[resized_crop]", "[bicubic affine]"]
 
 
 def test_a_program_of_two_interpolations_is_refused() -> None:

@@ -78,6 +78,8 @@ def _moves(reads: int, writes: int) -> str:
 
 
 def _shown(stage: Stage) -> str:
+    if stage.sampling == "bicubic":
+        return f"bicubic {stage.kind}"
     return "resize" if stage.kind == "resized_crop" and stage.p == 0 else stage.kind
 
 

@@ -105,6 +105,7 @@ wheel: $(VENV)/build-tools
 	unset TORCH_CUDA_ARCH_LIST && $(RUN) -m build --no-isolation
 	PATH="$(abspath $(VENV))/bin:$$PATH" $(VENV)/bin/auditwheel repair --exclude 'libtorch*' -w dist/repaired dist/*.whl
 	mv dist/repaired/*.whl dist/ && rm -r dist/repaired dist/*-linux_*.whl
+	$(RUN) bench/sass_count.py --wheel dist/*.whl
 	PYTHON=$(RUN) .github/test_wheel.sh dist/*.whl $(OLDEST_TORCH)
 	PYTHON=$(RUN) .github/test_wheel.sh dist/*.whl
 

@@ -71,6 +71,8 @@ HOST_FLAGS = [
 HOST_FLAGS += ["-DTORCH_TARGET_VERSION=0x020b000000000000"]
 DEVICE_FLAGS = ["-O3", "--fmad=false", "-Xcompiler=-g0,-ffp-contract=off,-fvisibility=hidden"]
 DEVICE_FLAGS += [f"--threads={os.environ.get('MAX_JOBS', '0')}"]  # architectures side by side
+# The wheel of all architectures has 14 MB with it, 27 without; the module 13 and 66.
+SMALL_CODE = "--compress-mode=size"  # nvcc 12.8 and newer
 
 # cudart is linked statically: _cuda then asks for no libcudart.so of one CUDA major, and the
 # pip-installed compiler, which brings no libcudart.so to link with, links too. Two runtimes in one
@@ -184,6 +186,8 @@ def main() -> None:
         if not os.environ.get("TORCH_CUDA_ARCH_LIST"):  # torch would need a GPU to choose
             known = ask(home / "bin/nvcc", "--list-gpu-arch")
             os.environ["TORCH_CUDA_ARCH_LIST"] = default_architectures(known)
+        if SMALL_CODE.split("=")[0] in ask(home / "bin/nvcc", "--help"):
+            DEVICE_FLAGS.append(SMALL_CODE)
         info |= {"cuda_compiler": version_or_reason, "device_flags": " ".join(DEVICE_FLAGS)}
         info |= {"architectures": os.environ["TORCH_CUDA_ARCH_LIST"]}
     elif wish == "1":

@@ -1,6 +1,7 @@
 """Instructions that the GPU issues for a pixel, counted in the compiled kernels; needs no GPU.
 
     python bench/sass_count.py [--arch sm_90]
+    python bench/sass_count.py --wheel WHEEL  # instead: which of its kernels have a stack, where
 
 Compiles kernels/augment/gpu/augment.cu, disassembles it, and follows each pixel loop along the path
 of a full group of pixels (the one with stores of 16 bytes, 8 or 4, whichever divides a group):
@@ -17,6 +18,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,14 +51,32 @@ def compile_kernels(arch: str, folder: Path, source: Path = AUGMENT) -> tuple[st
     return report.stderr, sass.stdout
 
 
-def stacks(module: Path) -> list[tuple[str, int]]:
-    """(mangled name, bytes of stack a thread) of every kernel for every architecture."""
+def stacks(module: Path) -> list[tuple[str, str, int]]:
+    """(architecture, mangled name, bytes of stack a thread) of every kernel for each architecture.
+
+    A stack holds spilled registers, or what is indexed at run time: both lie in device memory.
+    """
     usage = subprocess.run(
         [find_cuobjdump(), "--dump-resource-usage", str(module)],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    found = re.findall(r"Function (\S+):\s+REG:\d+ STACK:(\d+)", usage.stdout)
-    return [(name, int(stack)) for name, stack in found]
+    found = []
+    for part in usage.stdout.split("arch = ")[1:]:
+        kernels = re.findall(r"Function (\S+):\s+REG:\d+ STACK:(\d+)", part)
+        found += [(part.split()[0], name, int(stack)) for name, stack in kernels]
+    return found
+
+
+def report_stacks(wheel: Path) -> int:
+    """Print the kernels of a wheel that have a stack; returns how many there are."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(wheel) as archive:
+        (module,) = (name for name in archive.namelist() if name.startswith("warpmix/_cuda."))
+        found = stacks(Path(archive.extract(module, folder)))
+    deep = [kernel for kernel in found if kernel[2] > 0]
+    architectures = ", ".join(dict.fromkeys(kernel[0] for kernel in found))
+    print(f"{len(found)} kernels for {architectures}: {len(deep)} with a stack")
+    print(*(f"{arch} {name}: {bytes_} bytes" for arch, name, bytes_ in deep), sep="\n")
+    return len(deep)
 
 
 def resources(report: str) -> dict[str, tuple[int, int]]:
@@ -118,7 +138,11 @@ def group_path(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--arch", default="sm_90")
-    arch = parser.parse_args().arch
+    parser.add_argument("--wheel", type=Path, help="exit status 1 where a kernel has a stack")
+    arguments = parser.parse_args()
+    if arguments.wheel:
+        raise SystemExit(report_stacks(arguments.wheel) > 0)
+    arch = arguments.arch
     with tempfile.TemporaryDirectory() as folder:
         report, sass = compile_kernels(arch, Path(folder))
     spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", report)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import warpmix
 from warpmix import Targets
-from warpmix.augment import reference
+from warpmix.augment import reference, registry
 
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
@@ -66,6 +66,8 @@ ALONE = [
     warpmix.AlternatingFlip(),
     warpmix.RandomRotation(180.0, border="symmetric"),
     warpmix.RandomRotation(45.0, fill=(9, 0, 255)),
+    warpmix.RandomPerspective(0.6, 0.9),
+    warpmix.RandomPerspective(0.9, 1.0, "nearest", (9, 0, 255)),
     warpmix.RandomZoom((0.5, 2.0), border="wrap"),
     warpmix.RandomAffine(15.0, (0.2, 0.4), (0.5, 2.0), (-10.0, 10.0, 5.0, 30.0)),
     warpmix.RandomResizedCrop(None),
@@ -99,6 +101,8 @@ ALONE = [
     warpmix.TrivialAugmentWide(fill=(9, 0, 255)),
     warpmix.TimmRandAugment("rand-m9-mstd0.5-inc1-p0.9", fill=(9, 0, 255)),
     *(warpmix.AutoAugment(policy) for policy in ("imagenet", "cifar10", "svhn")),
+    warpmix.AugMix(),
+    warpmix.AugMix(alpha=0.3),
     warpmix.CutMix(0.7),
     warpmix.MixUp(0.4),
     warpmix.RandomChoice([warpmix.RandomInvert(), warpmix.RandomPosterize(2)]),
@@ -107,11 +111,17 @@ ALONE = [
 TOGETHER = [
     [warpmix.RandomAffine(30.0, (0.2, 0.4), (0.5, 2.0), 20.0), warpmix.RandomRotation(180.0)],
     [warpmix.RandomResizedCrop((9, 31)), warpmix.RandomZoom((0.5, 2.0)), warpmix.Cutout(4)],
+    [
+        warpmix.RandomAffine(30.0),
+        warpmix.RandomHorizontalFlip(),
+        warpmix.RandomVerticalFlip(),
+        warpmix.RandomZoom((0.5, 2.0)),
+    ],
     [warpmix.GaussianBlur(3), warpmix.RandomEqualize(0.5), warpmix.MixUp(1.0)],
 ]
 
 
-@pytest.mark.parametrize("values", ["any", "narrow"])
+@pytest.mark.parametrize("values", ["any", "narrow", "flat"])
 @pytest.mark.parametrize(
     "transforms",
     [*([transform] for transform in ALONE), *TOGETHER],
@@ -125,9 +135,19 @@ def test_each_transform_alone_equals_the_reference(
     images = torch.randint(0, 256, (40, 13, 18, 3), dtype=torch.uint8, generator=generator)
     if values == "narrow":
         images = images // 8 + torch.arange(40, dtype=torch.uint8)[:, None, None, None] * 5
+    if values == "flat":  # black and white among them, which sums of weights may leave
+        images = torch.linspace(0, 255, 40).to(torch.uint8)[:, None, None, None].expand_as(images)
+        images = images.contiguous()
     options = {"p": 1.0, "dtype": torch.float32, "seed": 11}
     case = Case(transforms, options, images, torch.arange(40), planar=False)
     assert_both_equal_the_reference(case)
+
+
+def test_every_transform_is_among_them() -> None:
+    ours = {n: c for n, c in registry.registered().items() if c.__module__.startswith("warpmix.")}
+    listed = {type(transform) for transform in [*ALONE, *(t for one in TOGETHER for t in one)]}
+    listed |= {type(transform) for *_, one in LARGE for transform in one}
+    assert {name for name, cls in ours.items() if cls not in listed} == {"Normalize"}
 
 
 # A number of channels that no code is made for, more of them than a draw of four numbers, and more

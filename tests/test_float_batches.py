@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -201,6 +202,18 @@ def test_bits_that_are_moved_stay(dtype: torch.dtype, channels_last: bool) -> No
     numbers = torch.arange(64 * 64 * 16, dtype=torch.float32).view(8, 2, 64, 64)
     places = pipeline(numbers, LABELS, ids=LABELS)[0].long()
     assert torch.equal(made, bits.flatten()[places])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_nan_that_is_mixed_is_torchs(dtype: torch.dtype) -> None:
+    """The quiet one without a number in it, whose sign is the processor's affair."""
+    images = torch.full((8, 3, 12, 10), float("nan"), dtype=dtype)
+    word = torch.int32 if dtype == torch.float32 else torch.int16
+    largest = torch.iinfo(word).max
+    for context in (contextlib.nullcontext(), emulated_kernels()):
+        with context:
+            made = Pipeline([MixUp(1.0)], seed=4)(images, LABELS)[0].contiguous()
+        assert torch.equal(made.view(word) & largest, images.view(word) & largest)
 
 
 # ---- what comes out, and what is refused ------------------------------------------------------

@@ -142,9 +142,8 @@ def test_the_benchmarks_have_the_rows_that_are_compared() -> None:
     _extension.load().cuda_unavailable is not None, reason="no CUDA module is loaded"
 )
 def test_no_kernel_needs_local_memory() -> None:
-    """For each architecture of this build. A stack holds spilled registers, or what is indexed at
-    run time: both lie in device memory."""
+    """For each architecture of this build; `make wheel` looks at all."""
     module = Path(_extension.load().module.__file__ or "")
     stacks = sass_count.stacks(module.with_name(module.name.replace("_C", "_cuda", 1)))
     assert len(stacks) > 40
-    assert [name for name, bytes_ in stacks if bytes_ > 0] == []
+    assert [kernel for kernel in stacks if kernel[2] > 0] == []

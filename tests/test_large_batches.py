@@ -13,7 +13,15 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from warpmix import _tensors
-from warpmix.augment import CutMix, GaussianBlur, Pipeline, RandomErasing
+from warpmix.augment import (
+    CutMix,
+    GaussianBlur,
+    Pipeline,
+    RandomContrast,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomRotation,
+)
 
 SHAPE = (3, 3, 24, 40)
 
@@ -150,3 +158,20 @@ def test_a_fake_batch_takes_no_memory(all_large: None) -> None:
 def test_an_empty_batch_takes_none_either(all_large: None) -> None:
     assert made((0, 3, 4, 4)).shape == (0, 3, 4, 4)
     assert not _tensors._free
+
+
+@pytest.mark.parametrize("channels_last", [True, False])
+@pytest.mark.parametrize("size", [(209, 211), (210, 212)])
+def test_rows_of_any_width_are_written_past_the_caches(
+    size: tuple[int, int], channels_last: bool
+) -> None:
+    """As batches of more than 24 MiB are, by vectors that need whole ones at their addresses."""
+    images = torch.randint(0, 256, (50, 3, *size), dtype=torch.uint8)
+    for transforms in ([RandomHorizontalFlip()], [RandomRotation(9.0)], [RandomContrast((0.5, 2))]):
+        pipeline = Pipeline(transforms, seed=1, channels_last=channels_last)
+        ids = torch.arange(50)
+        batch = pipeline(images, ids=ids)
+        assert batch.nbytes > 24 << 20
+        for begin in range(0, 50, 10):
+            part = slice(begin, begin + 10)
+            assert torch.equal(batch[part], pipeline(images[part], ids=ids[part]))

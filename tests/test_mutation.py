@@ -99,5 +99,7 @@ def test_the_kernels_have_places() -> None:
     assert set(map(int, re.findall(rb"MUTANT\((\d+)\)", woven))) == set(range(1, len(places) + 1))
     constant = (
         b"constexpr int kA = 1 + 2;\ntemplate <int k>\nstruct B { int x[k + 1]; };\nB<3 + 4> b;\n"
+        b"__m128i upper = _mm_alignr_epi8(high, low, 8);\n"
     )
     assert not list(cpp.places("a.h", constant))
+    assert len(list(cpp.places("a.h", b"__m128i all = _mm_set1_epi32(8);\n"))) == 1

@@ -2,6 +2,7 @@
 #include "../ensemble.h"
 
 #include <cstring>
+#include <limits>
 #include <vector>
 
 #include "../boxed.h"
@@ -44,8 +45,10 @@ template <typename Score>
 void emulate_samples(const ensemble::VoteParams& call) {
   ensemble::VoteParams params = call;
   const size_t elements = static_cast<size_t>(params.samples) * params.classes;
+  // Nothing clears a GPU's memory before either.
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
   std::vector<float> score(elements);
-  std::vector<double> sum(elements), votes(elements);
+  std::vector<double> sum(elements, kUnknown), votes(elements, kUnknown);
   params.score_workspace = score.data();
   params.sum_workspace = sum.data();
   params.vote_workspace = votes.data();

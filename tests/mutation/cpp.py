@@ -53,6 +53,8 @@ CONSTANT = {
     "asm_statement",
     "gnu_asm_expression",
 }
+# Intrinsics whose last argument is a number in the instruction; others set a vector's elements.
+IMMEDIATE = re.compile(rb"_mm\d*_(?!set|load)\w+")
 # Macros before a type or a statement, which a parser without the preprocessor takes for names.
 WORDS = re.compile(rb"\b[A-Z][A-Z0-9_]{3,}\b(?=\s+[A-Za-z])")
 
@@ -90,6 +92,10 @@ def _is_constant(node: tree_sitter.Node) -> bool:
     for kind, field in (("case_statement", "value"), ("preproc_if", "condition")):
         if node.parent is not None and node.parent.type == kind:
             return node == node.parent.child_by_field_name(field)
+    if node.type == "number_literal" and node.parent and node.parent.type == "argument_list":
+        name = node.parent.parent.child_by_field_name("function")
+        is_last = node == node.parent.named_children[-1]
+        return is_last and name is not None and IMMEDIATE.fullmatch(name.text) is not None
     if node.type == "declaration" or node.type == "field_declaration":
         return any(c.type == "type_qualifier" and c.text == b"constexpr" for c in node.children)
     return False

@@ -21,12 +21,13 @@ TEMPORARY = BUILD / f"temporary-{os.getpid()}"
 
 # Beginnings of names of test files. Those that start processes take long, and see no fault in them.
 TESTS = {
-    "kernels": """augment_parity augment_torchvision copies crops ensemble_measures float_batches
-        guards pipeline policies program. ragged random. replay resample select targets vote.
-        vote_chunks vote_inputs vote_methods vote_peers""",
-    "python": """augment collate columns csv_matrix copies crops ensemble_measures pipeline policies
-        predictions program. ragged random. replay resample select sizes store targets vote.
-        vote_chunks vote_inputs vote_methods vote_classifier cli_ensemble cli_compare""",
+    "kernels": """augment augmix copies crops ensemble_measures float_batches guards large_batches
+        perspective pipeline policies program. ragged random replay resample select targets
+        timm_policy vote. vote_chunks vote_inputs vote_methods vote_peers""",
+    "python": """augment augmix collate columns csv_matrix copies crops ensemble_measures
+        large_batches perspective pipeline policies predictions program. ragged random replay
+        resample select sizes store targets timm_policy vote. vote_chunks vote_inputs vote_methods
+        vote_classifier cli_ensemble cli_compare""",
 }
 EXAMPLES = 60
 SETTINGS = "_hypothesis_internal_use_settings"

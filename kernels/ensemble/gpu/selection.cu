@@ -10,8 +10,11 @@ unsigned sample_blocks(int64_t samples) {
   return static_cast<unsigned>(ceil_div<int64_t>(samples, kThreads));
 }
 
+// Left to itself, ptxas (13.0) gives planes_kernel 32 registers on sm_100 and spills.
+constexpr int kPlanesBlocksPerSm = 8;
+
 template <typename Score>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kPlanesBlocksPerSm)
     planes_kernel(const __grid_constant__ PlanesParams params) {
   planes_body<Score>(params, blockIdx.x, static_cast<int32_t>(blockIdx.y), threadIdx.x);
 }

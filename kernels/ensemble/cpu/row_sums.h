@@ -4,77 +4,82 @@
 
 #include <algorithm>
 
-#include "../../simd.h"
-#include "../tally.h"
+#include "row_check.h"
 #include "tile.h"
 
 namespace warpmix::ensemble {
+
+typedef double EightDoubles __attribute__((vector_size(64), aligned(8), may_alias));
+
+// Models that join in one pass over the sums, one after the other in registers.
+constexpr int kModelsTogether = 4;
 
 inline bool sums_alone(const VoteParams& params) {
   return !params.hard && !params.soft_correct && !params.logits && !params.inverse_temperature;
 }
 
-// Rows that are summed together: their sums take 8 KiB, and what is prefetched meanwhile 4 KiB.
+// Rows that are summed together: their sums take 8 KiB, four models' scores 16 KiB.
 inline int64_t rows_together(int32_t classes) {
   constexpr int64_t kElements = 1024;
   return max_of<int64_t>(1, kElements / classes);
 }
 
-// How many rows hold no probabilities.
-inline int64_t count_invalid(const float* rows, int32_t classes, int64_t count) {
-  int64_t invalid = 0;
-  for (const float* row = rows; row != rows + count * classes; row += classes) {
-    Extremes<1> found;
-    invalid += Scores<1>{const_cast<float*>(row), 1, classes}.examine(false, 1, found);
+// Adds models' scores to the sums; all weights are 1 where there are none.
+template <int kModels, bool kWeighted>
+HOST_DEVICE void add_models(const float* const* rows, const double* weights, int64_t elements,
+                            double* sum) {
+  int64_t i = 0;
+  for (; i + 8 <= elements; i += 8) {
+    EightDoubles total = *reinterpret_cast<const EightDoubles*>(sum + i);
+    for (int m = 0; m < kModels; ++m) {
+      const EightDoubles score = __builtin_convertvector(load_eight(rows[m] + i), EightDoubles);
+      total += kWeighted ? weights[m] * score : score;
+    }
+    *reinterpret_cast<EightDoubles*>(sum + i) = total;
   }
-  return invalid;
+  for (; i < elements; ++i) {
+    for (int m = 0; m < kModels; ++m) {
+      sum[i] = joined(sum[i], kWeighted ? weights[m] : 1.0, rows[m][i]);
+    }
+  }
 }
 
-// The sum of a row, in an order that vectors have.
-HOST_DEVICE float sum_in_fours(const float* row, int32_t classes) {
-  FourFloats fours = {};
-  int32_t c = 0;
-  for (; c + 4 <= classes; c += 4) {
-    fours += load_four_floats(row + c);
+// The same of params' models from the k-th on.
+template <int kModels>
+HOST_DEVICE void add_from(const VoteParams& params, int32_t k, const float* const* rows,
+                          int64_t elements, double* sum) {
+  if (params.weights) {
+    add_models<kModels, true>(rows, params.weights + k, elements, sum);
+  } else {
+    add_models<kModels, false>(rows, nullptr, elements, sum);
   }
-  float total = (fours[0] + fours[1]) + (fours[2] + fours[3]);
-  for (; c < classes; ++c) {
-    total += row[c];
-  }
-  return total;
 }
 
-// Adds rows to their sums [count, classes]. Returns whether one of them may hold no probabilities.
-HOST_DEVICE bool add_rows(const float* rows, int32_t classes, int64_t count, double weight,
-                          double* sum) {
-  int32_t suspect = 0;
-  for (int64_t i = 0; i < count * classes; ++i) {
-    sum[i] = joined(sum[i], weight, rows[i]);
-    suspect |= rows[i] < 0.0f;
-  }
-  // The same sum, of about 1, in the order of the classes differs by less than 2^-22 a class.
-  const float surely_near = kSumTolerance - 0x1p-22f * static_cast<float>(classes);
-  for (int64_t t = 0; t < count; ++t) {
-    const float total = sum_in_fours(rows + t * classes, classes);
-    suspect |= !(fabsf(total - 1.0f) <= surely_near);
-  }
-  return suspect;
-}
-
-// The sums of `count` samples from `first` on, and how many rows were invalid; `wide` has their
-// room.
+// The sums of `count` samples from `first` on, and how many rows were invalid; `wide` has room for
+// the rows of kModelsTogether.
 template <typename Score>
 HOST_DEVICE int64_t rows_body(const VoteParams& params, int64_t first, int64_t count, float* wide,
                               double* sum) {
   const int64_t elements = count * params.classes;
   std::fill_n(sum, elements, 0.0);
   int64_t invalid = 0;
-  for (int32_t k = 0; k < params.size; ++k) {
-    prefetch_next<Score>(params, k, first, elements);
-    const Score* scores = score_row<Score>(params, joining_model(params, k), first);
-    const float* rows = as_floats(scores, elements, wide);
-    if (add_rows(rows, params.classes, count, joining_weight(params, k), sum)) {
-      invalid += count_invalid(rows, params.classes, count);
+  for (int32_t k = 0; k < params.size; k += kModelsTogether) {
+    const int32_t models = min_of(kModelsTogether, params.size - k);
+    const float* rows[kModelsTogether];
+    for (int32_t m = 0; m < models; ++m) {
+      prefetch<Score>(params, k + m + kModelsTogether, first, elements);
+      const Score* scores = score_row<Score>(params, joining_model(params, k + m), first);
+      rows[m] = as_floats(scores, elements, wide + m * elements);
+      if (suspect_rows(rows[m], params.classes, count)) {
+        invalid += count_invalid(rows[m], params.classes, count);
+      }
+    }
+    if (models == kModelsTogether) {
+      add_from<kModelsTogether>(params, k, rows, elements, sum);
+    } else {
+      for (int32_t m = 0; m < models; ++m) {
+        add_from<1>(params, k + m, rows + m, elements, sum);
+      }
     }
   }
   return invalid;

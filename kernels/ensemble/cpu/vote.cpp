@@ -38,7 +38,7 @@ HOST_DEVICE void tile_body(const VoteParams& params, int64_t first, int used, fl
   }
   for (int32_t k = 0; k < params.size; ++k) {
     const int64_t elements = int64_t{used} * classes;
-    prefetch_next<Score>(params, k, first, elements);
+    prefetch<Score>(params, k + 1, first, elements);
     const Score* rows = score_row<Score>(params, joining_model(params, k), first);
     load_tile(as_floats(rows, elements, wide), classes, used, tally.scores.value);
     counts.invalid += tally.join(params, k, used);
@@ -68,23 +68,23 @@ WARPMIX_SIMD_CLONES void run_tile(BFloat16, const VoteParams& params, int64_t fi
                                   float* wide, TileTally& tally, Counts& counts) {
   tile_body<BFloat16>(params, first, used, wide, tally, counts);
 }
-WARPMIX_SIMD_CLONES int64_t sum_rows(float, const VoteParams& params, int64_t first, int64_t count,
-                                     float* wide, double* sum) {
+WARPMIX_SIMD_WIDE_CLONES int64_t sum_rows(float, const VoteParams& params, int64_t first,
+                                          int64_t count, float* wide, double* sum) {
   return rows_body<float>(params, first, count, wide, sum);
 }
-WARPMIX_SIMD_CLONES int64_t sum_rows(Half, const VoteParams& params, int64_t first, int64_t count,
-                                     float* wide, double* sum) {
+WARPMIX_SIMD_WIDE_CLONES int64_t sum_rows(Half, const VoteParams& params, int64_t first,
+                                          int64_t count, float* wide, double* sum) {
   return rows_body<Half>(params, first, count, wide, sum);
 }
-WARPMIX_SIMD_CLONES int64_t sum_rows(BFloat16, const VoteParams& params, int64_t first,
-                                     int64_t count, float* wide, double* sum) {
+WARPMIX_SIMD_WIDE_CLONES int64_t sum_rows(BFloat16, const VoteParams& params, int64_t first,
+                                          int64_t count, float* wide, double* sum) {
   return rows_body<BFloat16>(params, first, count, wide, sum);
 }
 
 template <typename Score>
 void run_sums(const VoteParams& params, Queue& queue, double total_weight, Counts& counts) {
   const int64_t together = rows_together(params.classes);
-  std::vector<float> wide(together * params.classes);
+  std::vector<float> wide(kModelsTogether * together * params.classes);
   std::vector<double> sum(together * params.classes);
   for (int64_t tile; queue.take(tile);) {
     const int64_t first = tile * together;

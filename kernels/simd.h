@@ -6,14 +6,19 @@
 
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__CUDACC__)
+// GCC 12 finds variables of its own header uninitialised, which it leaves so on purpose.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
+#pragma GCC diagnostic pop
 // One body, compiled twice.
 #define WARPMIX_SIMD_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
 // Thrice, with AVX-512 too: for loops that wait for their arithmetic and not for memory.
 #define WARPMIX_SIMD_WIDE_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-// Two bodies of one function.
+// Two or three bodies of one function.
 #define WARPMIX_SIMD_V3 __attribute__((target("arch=x86-64-v3")))
+#define WARPMIX_SIMD_V4 __attribute__((target("arch=x86-64-v4")))
 #define WARPMIX_SIMD_DEFAULT __attribute__((target("default")))
 #else
 #define WARPMIX_SIMD_CLONES

@@ -101,6 +101,16 @@ WARPMIX_SIMD_CLONES void tabulate_axis(const Program& program, const StageDraw* 
   apply_whole(program, draws, 0, program.map_begin, axis, part);
 }
 
+// Whether a table goes on as it begins, without a place outside.
+WARPMIX_SIMD_CLONES bool is_even(const int32_t* table, int32_t size) {
+  const int32_t step = size > 1 ? table[1] - table[0] : 0;
+  int32_t uneven = table[0] < 0 ? 1 : 0;
+  for (int32_t x = 1; x < size; ++x) {
+    uneven |= (table[x] < 0 ? 1 : 0) | (table[x] != table[x - 1] + step ? 1 : 0);
+  }
+  return uneven == 0;
+}
+
 }  // namespace
 
 // Coordinates to offsets in elements.

@@ -153,9 +153,10 @@ class Canvas {
   SampledImage<Source> sampled_image() const {
     const int64_t elements = is_mixed(params_) ? params_.pixel_count * params_.channels
                                                : params_.image_count * params_.image_stride;
-    const Source* const end = static_cast<const Source*>(params_.images) + elements;
+    const int64_t first = image_ - static_cast<const Source*>(params_.images);
     return {image_,
-            end - image_,
+            -first,
+            elements - first,
             row_stride_,
             pre_columns_.data(),
             pre_rows_.data(),

@@ -152,10 +152,43 @@ WARPMIX_SIMD_CLONES void blend_plane(float* __restrict own, const float* __restr
     }                                                                                             \
   }
 WARPMIX_STORES(float)
-WARPMIX_STORES(Half)
 WARPMIX_STORES(BFloat16)
 WARPMIX_STORES(uint8_t)
 #undef WARPMIX_STORES
+
+WARPMIX_SIMD_DEFAULT void store_plane(const float* __restrict plane, int32_t count, float scale,
+                                      float bias, Half* __restrict out) {
+  for (int32_t i = 0; i < count; ++i) {
+    out[i] = rounded<Half>(normalise(plane[i], scale, bias));
+  }
+}
+
+#if defined(WARPMIX_SIMD_V3)
+
+// By the instruction, which keeps a NaN's payload where `rounded` has one NaN of either sign.
+WARPMIX_SIMD_V3 void store_plane(const float* plane, int32_t count, float scale, float bias,
+                                 Half* out) {
+  const __m256i infinity = _mm256_set1_epi32(0x7F800000);
+  const __m256i magnitude = _mm256_set1_epi32(0x7FFFFFFF);
+  int32_t i = 0;
+  for (; i + kFloats <= count; i += kFloats) {
+    const Floats value = normalise(load_floats(plane + i), Floats{} + scale, Floats{} + bias);
+    const __m128i halves =
+        _mm256_cvtps_ph(reinterpret_cast<__m256>(value), _MM_FROUND_TO_NEAREST_INT);
+    const __m256i bits = _mm256_and_si256(reinterpret_cast<__m256i>(value), magnitude);
+    const __m256i is_nan = _mm256_cmpgt_epi32(bits, infinity);
+    const __m128i nan_halves =
+        _mm_packs_epi32(_mm256_castsi256_si128(is_nan), _mm256_extracti128_si256(is_nan, 1));
+    const __m128i nan =
+        _mm_or_si128(_mm_and_si128(halves, _mm_set1_epi16(INT16_MIN)), _mm_set1_epi16(0x7E00));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + i), _mm_blendv_epi8(halves, nan, nan_halves));
+  }
+  for (; i < count; ++i) {
+    out[i] = rounded<Half>(normalise(plane[i], scale, bias));
+  }
+}
+
+#endif
 
 }  // namespace
 

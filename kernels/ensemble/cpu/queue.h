@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "../../host_device.h"
+
 namespace warpmix::ensemble {
 
 class Queue {
@@ -12,9 +14,12 @@ class Queue {
   explicit Queue(int64_t count) : count_(count) {}
 
   // Whether there was an item left, which is then the caller's.
-  bool take(int64_t& item) {
-    item = next_.fetch_add(1, std::memory_order_relaxed);
-    return item < count_;
+  bool take(int64_t& item) { return take(1, item) == 1; }
+
+  // The same of several from `first` on, `wanted` at most. Returns how many.
+  int64_t take(int64_t wanted, int64_t& first) {
+    first = next_.fetch_add(wanted, std::memory_order_relaxed);
+    return max_of<int64_t>(0, min_of(wanted, count_ - first));
   }
 
  private:

@@ -82,13 +82,16 @@ WARPMIX_SIMD_WIDE_CLONES int64_t sum_rows(BFloat16, const VoteParams& params, in
 }
 
 template <typename Score>
-void run_sums(const VoteParams& params, Queue& queue, double total_weight, Counts& counts) {
-  const int64_t together = rows_together(params.classes);
-  std::vector<float> wide(kModelsTogether * together * params.classes);
-  std::vector<double> sum(together * params.classes);
-  for (int64_t tile; queue.take(tile);) {
-    const int64_t first = tile * together;
-    const int64_t used = min_of(together, params.samples - first);
+void run_sums(const VoteParams& params, Queue& queue, int64_t share, double total_weight,
+              Counts& counts) {
+  const int64_t unit = rows_a_unit(params.classes);
+  const int64_t together = units_together(share);
+  std::vector<float> wide(kModelsTogether * together * unit * params.classes);
+  std::vector<double> sum(together * unit * params.classes);
+  int64_t first_unit;
+  while (const int64_t units = queue.take(together, first_unit)) {
+    const int64_t first = first_unit * unit;
+    const int64_t used = min_of(units * unit, params.samples - first);
     counts.invalid += sum_rows(Score{}, params, first, used, wide.data(), sum.data());
     for (int64_t t = 0; t < used; ++t) {
       write_decision(params, sum.data() + t * params.classes, 1, first + t, total_weight);
@@ -128,16 +131,15 @@ void merge(const Counts& counts, const VoteParams& params) {
 void run_vote(const VoteParams& params, ParallelFor parallel_for) {
   std::mutex merging;
   const bool sums = sums_alone(params);
-  const int64_t together = sums ? rows_together(params.classes) : kTile;
-  const int64_t tiles = ceil_div(params.samples, together);
+  const int64_t tiles = ceil_div(params.samples, sums ? rows_a_unit(params.classes) : kTile);
   const double total = total_weight(params);
   Queue queue(tiles);
-  parallel_for(0, tiles, 1, [&](int64_t, int64_t) {
+  parallel_for(0, tiles, 1, [&](int64_t begin, int64_t end) {
     Counts counts;
     with_score_type(params.type, [&](auto score) {
       using Score = decltype(score);
-      const auto run = sums ? run_sums<Score> : run_tiles<Score>;
-      run(params, queue, total, counts);
+      sums ? run_sums<Score>(params, queue, end - begin, total, counts)
+           : run_tiles<Score>(params, queue, total, counts);
     });
     const std::lock_guard<std::mutex> lock(merging);
     merge(counts, params);

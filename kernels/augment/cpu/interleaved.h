@@ -202,50 +202,6 @@ WARPMIX_SIMD_V3 HOST_DEVICE void store_vectors(RgbPlanes<const float> planes, in
   }
 }
 
-// Sixteen pixels to 48 floats: two permutations a vector of three channels.
-struct WideOrder {
-  alignas(64) int32_t red_green[3][16];  // of both, green from 16 on
-  alignas(64) int32_t and_blue[3][16];   // of those and blue, which is from 16 on
-};
-
-constexpr WideOrder wide_order() {
-  WideOrder order = {};
-  for (int32_t k = 0; k < 48; ++k) {
-    const int32_t pixel = k / 3;
-    order.red_green[k / 16][k % 16] = k % 3 == 1 ? 16 + pixel : pixel;
-    order.and_blue[k / 16][k % 16] = k % 3 == 2 ? 16 + pixel : k % 16;
-  }
-  return order;
-}
-
-WARPMIX_SIMD_V4 HOST_DEVICE void store_wide_vectors(RgbPlanes<const float> planes, int32_t count,
-                                                    const RgbScale& by, bool streams, float* out) {
-  static constexpr WideOrder kOrder = wide_order();
-  constexpr int32_t kWidePixels = 16;
-  streams = streams && count % kWidePixels == 0 && reinterpret_cast<uintptr_t>(out) % 64 == 0;
-  __m512i red_green[3], and_blue[3];
-  __m512 scale[3], bias[3];
-  for (int v = 0; v < 3; ++v) {
-    red_green[v] = _mm512_load_si512(kOrder.red_green[v]);
-    and_blue[v] = _mm512_load_si512(kOrder.and_blue[v]);
-    scale[v] = _mm512_set1_ps(by.scale[v]);
-    bias[v] = _mm512_set1_ps(by.bias[v]);
-  }
-  for (int32_t next = 0; next < count; next += kWidePixels) {
-    const int32_t i = min_of(next, count - kWidePixels);
-    __m512 channel[3];
-    for (int c = 0; c < 3; ++c) {
-      channel[c] = normalise(_mm512_loadu_ps(planes.channel(c) + i), scale[c], bias[c]);
-    }
-    float* const to = out + static_cast<int64_t>(i) * 3;
-    for (int v = 0; v < 3; ++v) {
-      const __m512 both = _mm512_permutex2var_ps(channel[0], red_green[v], channel[1]);
-      const __m512 joined = _mm512_permutex2var_ps(both, and_blue[v], channel[2]);
-      streams ? _mm512_stream_ps(to + 16 * v, joined) : _mm512_storeu_ps(to + 16 * v, joined);
-    }
-  }
-}
-
 namespace {
 
 // By the instruction, which gives the same bits, those of a NaN too.
@@ -284,12 +240,6 @@ WARPMIX_STORES(Half)
 WARPMIX_STORES(BFloat16)
 WARPMIX_STORES(uint8_t)
 #undef WARPMIX_STORES
-
-WARPMIX_SIMD_V4 void store_pixels(RgbPlanes<const float> planes, int32_t count, RgbScale by,
-                                  bool streams, float* out) {
-  count >= 2 * kPixels ? store_wide_vectors(planes, count, by, streams, out)
-                       : store_each(planes, count, by, out);
-}
 
 }  // namespace
 

@@ -11,12 +11,14 @@ import torch
 from warpmix import (
     ColorJitter,
     CutMix,
+    GaussianBlur,
     MixUp,
     Pipeline,
     RandomAffine,
     RandomContrast,
     RandomCrop,
     RandomCropBlackout,
+    RandomEqualize,
     RandomHorizontalFlip,
     RandomResizedCrop,
     RandomShift,
@@ -46,6 +48,12 @@ CHAINS: dict[str, list[Transform]] = {
         RandomHorizontalFlip(),
         RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10),
     ],
+}
+BICUBIC = RandomAffine(15, (0.1, 0.1), (0.9, 1.1), 10, interpolation="bicubic")
+LARGE: dict[str, list[Transform]] = {  # of 224x224 alone
+    "affine, bicubic": [RandomHorizontalFlip(), BICUBIC],
+    "whole images: equalize, blur": [RandomEqualize(1.0), GaussianBlur(5)],
+    "TrivialAugmentWide": [TrivialAugmentWide()],
 }
 CROP: list[Transform] = [RandomResizedCrop(224), RandomHorizontalFlip()]
 CROPPED = 320  # side of the images that it cuts and resizes
@@ -83,7 +91,7 @@ def all_work() -> Sequence[Work]:
     """List everything that is predicted."""
     generator = torch.Generator().manual_seed(0)
     chains = [_chain(name, CHAINS[name], size, generator) for size in BATCHES for name in CHAINS]
-    chains.append(_chain("TrivialAugmentWide", [TrivialAugmentWide()], 224, generator))
+    chains += [_chain(name, LARGE[name], 224, generator) for name in LARGE]
     chains.append(_chain(f"resized crop of {CROPPED}x{CROPPED}", CROP, 224, generator, CROPPED))
     curves = [_curve(logits, generator) for logits in (False, True)]
     return [*chains, *curves, *(_sums(size, generator) for size in SUMS)]

@@ -264,13 +264,14 @@ def main(arguments: list[str] | None = None) -> None:
     pages = ROOT / "docs" if typed.publish else typed.out
     pages.mkdir(parents=True, exist_ok=True)
     if typed.render:
-        path, document = typed.render, json.loads(typed.render.read_text())
+        path = typed.render
     else:
         document = run(typed.form or "full", typed.device, typed.only)
         path = (
             ROOT / "bench" / "results" if typed.publish else pages
         ) / f"compare-{typed.device}.json"
         results.write_whole(path, comparison_page.as_json(document))
+    document = json.loads(path.read_text())  # as stored, where figures have fewer digits
     name = f"bench/results/{path.name}" if typed.publish else path.name
     for written in (path, *comparison_page.write(document, pages, name)):
         print(written)

@@ -72,6 +72,16 @@ def test_the_page_tells_all(made: Path) -> None:
     assert len(re.findall(r"!\[.*?\]", page)) == 2
 
 
+def test_pages_rendered_again_are_those_of_the_run(made: Path, tmp_path: Path) -> None:
+    """Figures are stored with fewer digits than they have: pages show those that are stored."""
+    again = compare("--render", made / "compare-cpu.json", "--out", tmp_path)
+    assert again.returncode == 0, again.stderr
+    pages = sorted(tmp_path.iterdir())
+    assert len(pages) == 4
+    for page in pages:
+        assert page.read_text() == (made / page.name).read_text(), page.name
+
+
 def test_slower_rows_are_listed(monkeypatch: pytest.MonkeyPatch, made: Path) -> None:
     monkeypatch.syspath_prepend(str(BENCH))
     import comparison_page

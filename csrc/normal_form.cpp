@@ -64,17 +64,13 @@ void check_resampling(const char* op, const Program& program) {
 // All that a map samples between pixels it samples in one way.
 void check_interpolation(const char* op, const Program& program) {
   const Stage* first = nullptr;
-  const auto is_bicubic = [](const Stage& stage) {
-    return stage.kind == augment::Kind::kAffine &&
-           stage.affine.interpolation == augment::Interpolation::kBicubic;
-  };
   for (int32_t i = program.map_begin; i < program.map_end; ++i) {
     const Stage& stage = program.stages[i];
     if (!augment::has_trait(stage.kind, kMapTraits)) {
       continue;
     }
     first = first == nullptr ? &stage : first;
-    WARPMIX_CHECK(op, is_bicubic(stage) == is_bicubic(*first),
+    WARPMIX_CHECK(op, augment::is_bicubic(stage) == augment::is_bicubic(*first),
                   "program must hold a map of one interpolation, got ",
                   augment::info_of(stage.kind).name, " of another beside it");
   }

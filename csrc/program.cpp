@@ -116,12 +116,10 @@ void parse_stage(Reader& reader, Stage& stage) {
 }
 
 // Whether the map of a program in normal form takes what is between pixels from sixteen.
-bool is_bicubic(const Program& program) {
+bool has_bicubic_map(const Program& program) {
   bool bicubic = false;
   for (int32_t i = program.map_begin; i < program.map_end; ++i) {
-    const Stage& stage = program.stages[i];
-    bicubic |= stage.kind == augment::Kind::kAffine &&
-               stage.affine.interpolation == augment::Interpolation::kBicubic;
+    bicubic |= augment::is_bicubic(program.stages[i]);
   }
   return bicubic;
 }
@@ -184,7 +182,7 @@ Program parse_program(const char* op, const std::vector<int64_t>& words) {
     program.map_width = program.stages[program.map_begin].width;
     program.map_height = program.stages[program.map_begin].height;
   }
-  program.map_is_bicubic = is_bicubic(program);
+  program.map_is_bicubic = has_bicubic_map(program);
   program.is_simple = is_simple(program);
   return program;
 }

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from warpmix import ops
+from warpmix.augment import Transform, registry
 
 if TYPE_CHECKING:
     from study_runs import MadeStudy
@@ -28,6 +29,12 @@ hypothesis.settings.load_profile("default")
 def lists(usual: int) -> int:
     """Return how many random lists a test tries: WARPMIX_TEST_LISTS, or the usual number."""
     return int(os.environ.get("WARPMIX_TEST_LISTS", usual))
+
+
+def own_transforms() -> dict[str, type[Transform]]:
+    """Return the package's transforms by their names, without those that a test registers."""
+    classes = registry.registered().items()
+    return {name: cls for name, cls in classes if cls.__module__.startswith("warpmix.")}
 
 
 @contextmanager

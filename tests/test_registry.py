@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import own_transforms
 from hypothesis import given, settings
 from strategies import transform_lists
 
@@ -24,11 +25,7 @@ DOCS = Path(__file__).parents[1] / "docs" / "augmentation.md"
 
 for module in pkgutil.walk_packages(warpmix.augment.__path__, "warpmix.augment."):
     importlib.import_module(module.name)  # a forgotten import does not hide a transform
-OURS = {
-    name: cls
-    for name, cls in registry.registered().items()
-    if cls.__module__.startswith("warpmix.")
-}
+OURS = own_transforms()
 
 BY_THEMSELVES = [k.name for k in KINDS.values() if not k.warps and k.section != "mix"]
 

@@ -7,16 +7,12 @@ import inspect
 from typing import Any
 
 import pytest
+from conftest import own_transforms
 from torchvision.transforms import v2
 
 import warpmix
-from warpmix.augment import registry
 
-SHARED = sorted(
-    name
-    for name, cls in registry.registered().items()
-    if cls.__module__.startswith("warpmix.") and hasattr(v2, name)
-)
+SHARED = sorted(name for name in own_transforms() if hasattr(v2, name))
 
 # Of ours: `p` by name, where torchvision has none, because each may be left out for a sample; what
 # comes in beyond the edge. Of torchvision's: what a fused launch on bytes has no use for.

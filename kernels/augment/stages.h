@@ -273,4 +273,9 @@ constexpr const KindInfo& info_of(Kind kind) { return kKinds[static_cast<int>(ki
 
 constexpr bool has_trait(Kind kind, int32_t trait) { return (info_of(kind).traits & trait) != 0; }
 
+// Whether a stage of a map takes what is between pixels from sixteen.
+inline bool is_bicubic(const Stage& stage) {
+  return stage.kind == Kind::kAffine && stage.affine.interpolation == Interpolation::kBicubic;
+}
+
 }  // namespace warpmix::augment

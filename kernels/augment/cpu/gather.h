@@ -128,11 +128,7 @@ class Gatherer {
   }
 
   static bool follow_each_other(const int32_t* row, int32_t rows) {
-    bool follow = row[0] != kOutside;
-    for (int32_t y = 1; y < rows; ++y) {
-      follow = follow && row[y] == row[0] + y;
-    }
-    return follow;
+    return (rows == 1 || row[1] == row[0] + 1) && is_even(row, rows);
   }
 
   void copy_ordered(const Blocks& blocks, int32_t channels, bool mirrored, Source* out,

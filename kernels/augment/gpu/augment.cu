@@ -96,7 +96,6 @@ __global__ void __launch_bounds__(kThreads, kCubicBlocksPerSm)
 }
 
 // For those that resample.
-
 template <typename Source, int kChannels, bool kInterleaved>
 __global__ void __launch_bounds__(kThreads, kResamplingBlocksPerSm)
     resampling_kernel(const __grid_constant__ AugmentParams params,

@@ -34,14 +34,15 @@ HOST_DEVICE const float* as_floats(const Score* scores, int64_t elements, float*
   return wide;
 }
 
-// Asks for the rows of the k-th model that joins, if there is one: they lie far from the rows in
-// work, where no hardware prefetcher looks.
+// Asks for the rows of the model that joins after the k-th, which lie far away, where no hardware
+// prefetcher looks.
 template <typename Score>
-HOST_DEVICE void prefetch(const VoteParams& params, int32_t k, int64_t first, int64_t elements) {
-  if (k >= params.size) {
+HOST_DEVICE void prefetch_next(const VoteParams& params, int32_t k, int64_t first,
+                               int64_t elements) {
+  if (k + 1 == params.size) {
     return;
   }
-  const Score* rows = score_row<Score>(params, joining_model(params, k), first);
+  const Score* rows = score_row<Score>(params, joining_model(params, k + 1), first);
   for (size_t line = 0; line < sizeof(Score) * elements; line += 64) {
     __builtin_prefetch(reinterpret_cast<const char*>(rows) + line);
   }

@@ -6,6 +6,7 @@
 #pragma GCC optimize("no-trapping-math")
 #endif
 
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -38,7 +39,7 @@ HOST_DEVICE void tile_body(const VoteParams& params, int64_t first, int used, fl
   }
   for (int32_t k = 0; k < params.size; ++k) {
     const int64_t elements = int64_t{used} * classes;
-    prefetch<Score>(params, k + 1, first, elements);
+    prefetch_next<Score>(params, k, first, elements);
     const Score* rows = score_row<Score>(params, joining_model(params, k), first);
     load_tile(as_floats(rows, elements, wide), classes, used, tally.scores.value);
     counts.invalid += tally.join(params, k, used);
@@ -86,15 +87,17 @@ void run_sums(const VoteParams& params, Queue& queue, int64_t share, double tota
               Counts& counts) {
   const int64_t unit = rows_a_unit(params.classes);
   const int64_t together = units_together(share);
-  std::vector<float> wide(kModelsTogether * together * unit * params.classes);
-  std::vector<double> sum(together * unit * params.classes);
+  const int64_t elements = together * unit * params.classes;
+  // Not cleared: sum_rows begins by that, and floats need no `wide`.
+  const std::unique_ptr<float[]> wide(new float[kModelsTogether * elements]);
+  const std::unique_ptr<double[]> sum(new double[elements]);
   int64_t first_unit;
   while (const int64_t units = queue.take(together, first_unit)) {
     const int64_t first = first_unit * unit;
     const int64_t used = min_of(units * unit, params.samples - first);
-    counts.invalid += sum_rows(Score{}, params, first, used, wide.data(), sum.data());
+    counts.invalid += sum_rows(Score{}, params, first, used, wide.get(), sum.get());
     for (int64_t t = 0; t < used; ++t) {
-      write_decision(params, sum.data() + t * params.classes, 1, first + t, total_weight);
+      write_decision(params, sum.get() + t * params.classes, 1, first + t, total_weight);
     }
   }
 }
